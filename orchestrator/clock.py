@@ -19,6 +19,9 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait that long, in this clock's seconds."""
 
+    def real(self, seconds: float) -> float:
+        """How many of the machine's seconds that is: for time-outs that the event loop keeps."""
+
 
 class SystemClock:
     """The machine's own time."""
@@ -31,6 +34,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
+
+    def real(self, seconds: float) -> float:
+        return seconds
 
 
 class AcceleratedClock:
@@ -52,6 +58,9 @@ class AcceleratedClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds) / self._speed)
+
+    def real(self, seconds: float) -> float:
+        return seconds / self._speed
 
 
 def boottime() -> float:

@@ -1,0 +1,73 @@
+"""The gateway port: what every vendor's adapter offers. No method raises for what a gateway answers;
+the outcome says it. `asyncio.CancelledError` passes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from orchestrator.domain.outcomes import (
+        CodeAnswer,
+        GatewayAnswer,
+        GroupAnswer,
+        GroupListAnswer,
+        JoinReceipt,
+        ParticipantsAnswer,
+        ProbeAnswer,
+        SendAnswer,
+        SessionAnswer,
+        WebhooksAnswer,
+        WebhookTarget,
+    )
+
+LastLook = Callable[[], bool]
+"""Asked after connecting and before the first byte of a join leaves; False drops the request unsent."""
+
+
+class Gateway(Protocol):
+    """One instance at one gateway. All codes are bare invite codes, all JIDs end in `@g.us`."""
+
+    async def session(self) -> SessionAnswer:
+        """State of the session and the account's own ids."""
+
+    async def probe(self, code: str) -> ProbeAnswer:
+        """Show the group behind a code without joining (GET)."""
+
+    async def join(self, code: str, *, last_look: LastLook) -> JoinReceipt:
+        """Enter the group behind a code. Sent at most once: never retried, never redirected.
+
+        A request that `last_look` dropped answers TRANSIENT with `sent=False`. Any failure after the
+        first byte could have left answers UNKNOWN with `sent=True`.
+        """
+
+    async def groups(self) -> GroupListAnswer:
+        """The groups this account is in, with participants where the gateway gives them."""
+
+    async def group(self, jid: str) -> GroupAnswer:
+        """One group in full."""
+
+    async def participants(self, jid: str) -> ParticipantsAnswer:
+        """The members of one group."""
+
+    async def leave(self, jid: str) -> GatewayAnswer:
+        """Leave a group."""
+
+    async def invite_code(self, jid: str) -> CodeAnswer:
+        """The group's current invite code (needs the right to see it)."""
+
+    async def revoke_code(self, jid: str) -> CodeAnswer:
+        """Revoke the current code; the answer carries the new one where the gateway gives it."""
+
+    async def send_text(self, jid: str, text: str) -> SendAnswer:
+        """Send one message. Sent at most once."""
+
+    async def webhooks(self) -> WebhooksAnswer:
+        """The webhooks that are set."""
+
+    async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
+        """Replace the webhooks (the caller merges: gateways overwrite the list)."""
+
+    async def close(self) -> None:
+        """Give up connections."""
