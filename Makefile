@@ -1,0 +1,48 @@
+# Everything sets itself up: Python 3.11 or newer, git and make are all that a machine needs.
+#
+#   make demo         watch a whole recovery against a simulated WhatsApp network
+#   make test         every test                          make test ARGS="tests/unit -k pacing"
+#   make check        format, lint, layers, types
+#   make bench        what durability costs, as ratios
+#   make constraints  pin the newest versions that fit
+#   make clean        remove what the others made
+#
+#   PYTHON=/path/to/python3 chooses the interpreter of .venv.
+
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+SOURCES := orchestrator tests benchmarks migrations
+
+export PYTHON
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench constraints clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/.installed-run
+	@$(BIN)/rejoin demo $(ARGS)
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+constraints: .venv/.installed-run
+	@sh packaging/constraints.sh
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The development installation holds the run-time one: its stamp comes with the other's.
+.venv/.installed-run .venv/.installed-dev: pyproject.toml constraints.txt packaging/venv.sh
+	@sh packaging/venv.sh $(subst .installed-,,$(@F))
