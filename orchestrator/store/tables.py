@@ -1,0 +1,252 @@
+"""The tables. Instants are seconds since 1970 (UTC) as double precision, so that both databases do arithmetic
+on them alike; small closed lists are text. The migrations make these tables; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up only in an INTEGER column
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),  # created_at, database_id, active_key
+    Column("value", Text, nullable=False),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("gateway", Text, nullable=False),
+    Column("account", Text, nullable=False),  # base_url and instance id: what must have one driver only
+    Column("known_since", Double, nullable=False),  # since then this database knows every join it sent
+    # The lease: who drives this instance. The fence grows with every taking.
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("lease_holder", Text),  # JSON: host, boot id, pid and its start, what it runs
+    Column("lease_until", Double),
+    # Continuity: last seen clock pair and database, to notice jumps and swaps.
+    Column("seen_at", Double),
+    Column("seen_boottime", Double),
+    Column("seen_boot_id", Text),
+    Column("seen_database", Text),
+    # The brakes.
+    Column("pause_reason", Text),
+    Column("pause_text", Text),
+    Column("pause_by", Text),
+    Column("paused_at", Double),
+    Column("paused_until", Double),  # null with a reason: until a person resumes
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("slow_until", Double),  # half pace until then
+    # What the gateway last said of the session.
+    Column("state", Text),
+    Column("state_word", Text),
+    Column("state_since", Double),
+    Column("state_checked_at", Double),
+    Column("own_phone", Text),
+    Column("own_lid", Text),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("jid", Text, unique=True),
+    Column("subject", Text),
+    Column("owner", Text),  # digits of a phone number
+    Column("priority", Integer, nullable=False, server_default="0"),  # higher comes back first
+    Column("notes", Text),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+group_labels = Table(
+    "group_labels",
+    metadata,
+    Column("group_id", Id, ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("label", Text, primary_key=True),
+    Index("ix_group_labels_label", "label", "group_id"),
+)
+
+group_instances = Table(
+    "group_instances",
+    metadata,
+    Column("group_id", Id, ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("instance_name", Text, primary_key=True),  # as imported; need not be configured any more
+    Index("ix_group_instances_instance_name", "instance_name", "group_id"),
+)
+
+invite_codes = Table(
+    "invite_codes",
+    metadata,
+    _id(),
+    Column("group_id", Id, ForeignKey("groups.id", ondelete="CASCADE"), nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("last4", Text, nullable=False),
+    Column("current", Boolean, nullable=False, server_default=false()),
+    Column("source", Text, nullable=False),  # import, set-code
+    Column("created_at", Double, nullable=False),
+    Column("retired_at", Double),
+    Column("verdict", Text),  # what the last use said: good, or a reason
+    Column("checked_at", Double),
+    Index("ix_invite_codes_group_id", "group_id"),
+    Index(
+        "uq_invite_codes_current",
+        "group_id",
+        unique=True,
+        sqlite_where=text("current"),
+        postgresql_where=text("current"),
+    ),
+)
+
+recoveries = Table(
+    "recoveries",
+    metadata,
+    _id(),
+    Column("to_instance_id", Id, ForeignKey("instances.id"), nullable=False),
+    Column("from_name", Text),
+    Column("labels", Text, nullable=False, server_default="[]"),  # JSON list
+    Column("state", Text, nullable=False),  # running, stopped, finished
+    Column("outcome", Text),  # complete, needs_you, deferred, instance_lost, stopped, credentials
+    Column("actor", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("stop_requested_at", Double),
+    Column("stop_requested_by", Text),
+    Column("counts", Text),  # JSON at the end: {"active": 61, ...}
+    Column("pace", Double),  # joins a minute, when the call said so
+    Index("ix_recoveries_to_instance_id", "to_instance_id", "id"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _id(),
+    Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
+    Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
+    Column("recovery_id", Id, ForeignKey("recoveries.id")),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("detail", Text),  # foreign text, scrubbed
+    Column("status_since", Double, nullable=False),
+    Column("next_attempt_at", Double),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # that failed because of the group
+    Column("unknowns", Integer, nullable=False, server_default="0"),  # joins whose outcome was unknown
+    Column("looks", Integer, nullable=False, server_default="0"),  # since the status began
+    Column("crashes", Integer, nullable=False, server_default="0"),  # joins cut off by a crash
+    Column("code_id", Id, ForeignKey("invite_codes.id")),  # probed and, if so, joined with
+    Column("jid", Text),
+    Column("seen_subject", Text),
+    Column("seen_owner", Text),
+    Column("seen_members", Integer),
+    Column("announce", Boolean),
+    Column("approval", Boolean),
+    Column("verified_at", Double),
+    Column("requested_at", Double),  # when the last join was sent
+    Column("joined_at", Double),  # when the receipt came
+    Column("confirmed_at", Double),
+    Column("evidence", Text),
+    Column("greeting", Text, nullable=False, server_default="none"),
+    Column("greeted_at", Double),
+    UniqueConstraint("instance_id", "group_id"),
+    Index("ix_memberships_claim", "instance_id", "status", text("priority DESC"), "id"),
+    Index("ix_memberships_due", "instance_id", "status", "next_attempt_at"),
+    Index("ix_memberships_reason", "instance_id", "status", "reason"),
+    Index("ix_memberships_group_id", "group_id"),
+    Index("ix_memberships_recovery_id", "recovery_id", "status"),
+    Index(
+        "uq_memberships_jid",
+        "instance_id",
+        "jid",
+        unique=True,
+        sqlite_where=text("jid IS NOT NULL"),
+        postgresql_where=text("jid IS NOT NULL"),
+    ),
+    Index(
+        "ix_memberships_greeting",
+        "instance_id",
+        "greeting",
+        "confirmed_at",
+        sqlite_where=text("greeting IN ('pending', 'sending')"),
+        postgresql_where=text("greeting IN ('pending', 'sending')"),
+    ),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    _id(),
+    Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
+    Column("n", Integer, nullable=False),  # counts up for each instance
+    Column("membership_id", Id, ForeignKey("memberships.id"), nullable=False),
+    Column("recovery_id", Id, ForeignKey("recoveries.id")),
+    Column("fence", Integer, nullable=False),
+    Column("code_id", Id, ForeignKey("invite_codes.id")),
+    Column("reserved_at", Double, nullable=False),
+    Column("send_at", Double, nullable=False),
+    Column("dice", Double, nullable=False),
+    Column("sent_at", Double),
+    Column("finished_at", Double),
+    Column("outcome", Text),
+    UniqueConstraint("instance_id", "n"),
+    Index("ix_slots_membership_id", "membership_id"),
+    Index(
+        "ix_slots_unfinished",
+        "instance_id",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),  # call.probe, move, slot.reserved, act.skip, ...
+    Column("actor", Text, nullable=False),  # who: the recovery loop, or a person's login at a host
+    Column("instance_id", Id),
+    Column("group_id", Id),
+    Column("recovery_id", Id),
+    Column("data", Text, nullable=False, server_default="{}"),  # JSON, scrubbed
+    Index("ix_journal_group_id", "group_id", "id"),
+    Index("ix_journal_recovery_id", "recovery_id", "id"),
+)
