@@ -1,0 +1,80 @@
+"""An instance as the store keeps it: the lease, the brakes, and what the gateway last said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HALF_PACE = 0.5
+HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """One row. Instants are seconds since 1970."""
+
+    id: int
+    name: str
+    role: str
+    gateway: str
+    account: str
+    known_since: float
+    fence: int = 0
+    lease_holder: str | None = None
+    lease_until: float | None = None
+    seen_at: float | None = None
+    seen_boottime: float | None = None
+    seen_boot_id: str | None = None
+    seen_database: str | None = None
+    pause_reason: str | None = None
+    pause_text: str | None = None
+    pause_by: str | None = None
+    paused_at: float | None = None
+    paused_until: float | None = None
+    strikes: int = 0
+    slow_until: float | None = None
+    state: str | None = None
+    state_word: str | None = None
+    state_since: float | None = None
+    state_checked_at: float | None = None
+    own_phone: str | None = None
+    own_lid: str | None = None
+
+    def paused(self, now: float) -> bool:
+        """Whether no join may be sent now. A pause without an end lasts until a person resumes."""
+        if self.pause_reason is None:
+            return False
+        return self.paused_until is None or self.paused_until > now
+
+    def pace_factor(self, now: float) -> float:
+        """1, or a half for a day after trouble with the account."""
+        return HALF_PACE if self.slow_until is not None and self.slow_until > now else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPair:
+    """One reading of both clocks and of what they belong to, to prove continuity across restarts."""
+
+    database_now: float
+    boottime: float
+    boot_id: str
+    database_id: str
+
+
+MAX_DRIFT = 1.0  # seconds by which the database's clock may run ahead of the boot-time timer
+
+
+def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
+    """Whether the log of slots can be trusted across the two readings.
+
+    Not so if the machine or the database is another one, or if the database's clock moved further than the
+    boot-time timer: then older slots look older than they are. A step back only makes us wait.
+    """
+    if before is None:
+        return True
+    if before.boot_id != after.boot_id or before.database_id != after.database_id:
+        return False
+    return _drift(before, after) <= MAX_DRIFT
+
+
+def _drift(before: ClockPair, after: ClockPair) -> float:
+    return (after.database_now - before.database_now) - (after.boottime - before.boottime)
