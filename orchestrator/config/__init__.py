@@ -1,0 +1,45 @@
+"""The configuration: one TOML file, the environment over it, secrets from files; checked as a whole."""
+
+from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.models import (
+    AllowListSettings,
+    ConfirmSettings,
+    GreetingSettings,
+    HttpSettings,
+    InstanceSettings,
+    NotifySettings,
+    NotifyWebhookSettings,
+    PacingSettings,
+    RetrySettings,
+    ScheduleSettings,
+    Settings,
+    WatchSettings,
+    WawpOptions,
+    WawpPaths,
+    WebhookSettings,
+    WebSettings,
+)
+from orchestrator.config.problems import ConfigError, Problem, UnknownInstanceError
+
+__all__ = [
+    "AllowListSettings",
+    "ConfigError",
+    "ConfirmSettings",
+    "DatabaseSettings",
+    "GreetingSettings",
+    "HttpSettings",
+    "InstanceSettings",
+    "NotifySettings",
+    "NotifyWebhookSettings",
+    "PacingSettings",
+    "Problem",
+    "RetrySettings",
+    "ScheduleSettings",
+    "Settings",
+    "UnknownInstanceError",
+    "WatchSettings",
+    "WawpOptions",
+    "WawpPaths",
+    "WebSettings",
+    "WebhookSettings",
+]

@@ -1,0 +1,95 @@
+"""The database section: which store, and how its address is shown without its password."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, quote, urlencode
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
+
+from orchestrator.config.values import PathBeside, folder_of
+
+MASK = "********"
+_SQLITE = re.compile(r"sqlite(?:\+aiosqlite)?:///(?P<path>[^?]+)")
+# Stricter than libpq on purpose: an unquoted @, / or # in a password could otherwise end up shown as host name.
+_POSTGRES = re.compile(
+    r"postgres(?:ql)?(?:\+asyncpg)?://"
+    r"(?:(?P<user>[^:/@?#]*)(?::(?P<password>[^/@?#]*))?@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/@?#]*)(?::(?P<port>[0-9]+))?"
+    r"(?:/(?P<name>[^/@?#]*))?(?:\?(?P<query>[^#]*))?"
+)
+# libpq's spelling on the left, asyncpg's on the right.
+_QUERY_KEYS = {
+    "host": "host",
+    "port": "port",
+    "ssl": "ssl",
+    "sslmode": "ssl",
+    "prepared_statement_cache_size": "prepared_statement_cache_size",
+}
+
+
+def normal_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    """`sqlite:////absolute/file` or `postgresql://…` with asyncpg's query keys. Raises ValueError."""
+    url = secret.get_secret_value()
+    if url.startswith("sqlite"):
+        return SecretStr(_normal_sqlite(url, folder_of(info)))
+    if url.startswith("postgres"):
+        return SecretStr(_normal_postgres(url))
+    raise ValueError("must begin with sqlite:/// or postgresql://")
+
+
+def _normal_sqlite(url: str, folder: Path) -> str:
+    found = _SQLITE.fullmatch(url)
+    if found is None or found["path"].endswith("/") or found["path"] == ":memory:":
+        raise ValueError("must name a file: sqlite:///rejoin.db (beside this file) or sqlite:////var/lib/rejoin/rejoin.db")
+    path = str((folder / found["path"]).absolute())
+    if "?" in path:
+        raise ValueError("lies in a folder with a ? in its name, which a database URL cannot carry")
+    return f"sqlite:///{path}"
+
+
+def _normal_postgres(url: str) -> str:
+    found = _POSTGRES.fullmatch(url)
+    if found is None:
+        raise ValueError("must look like postgresql://user:password@host/database; write signs such as @ or / in the password as %40, %2F")
+    pairs = parse_qsl(found["query"] or "", keep_blank_values=True)
+    unknown = sorted({key for key, _ in pairs} - _QUERY_KEYS.keys())
+    if unknown:
+        raise ValueError(f"carries a query parameter that is not known here; known: {', '.join(_QUERY_KEYS)}")
+    head = re.sub(r"^postgres(?:ql)?(?:\+asyncpg)?", "postgresql", url.partition("?")[0])
+    query = urlencode([(_QUERY_KEYS[key], value) for key, value in pairs], quote_via=quote, safe="/")
+    return f"{head}?{query}" if query else head
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(normal_database_url)]
+
+
+class DatabaseSettings(BaseModel):
+    """Where the state lives."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+    url: DatabaseUrl = SecretStr("sqlite:///rejoin.db")
+    key_file: PathBeside = Field(default=Path("rejoin.key"))
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_secret_value().startswith("sqlite")
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The SQLite file, absolute; None on PostgreSQL."""
+        return Path(self.url.get_secret_value().removeprefix("sqlite:///")) if self.is_sqlite else None
+
+    @property
+    def async_url(self) -> str:
+        """For SQLAlchemy's async engine. Holds the password: never show it, show `safe_url`."""
+        driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+asyncpg"
+        return driver + ":" + self.url.get_secret_value().partition(":")[2]
+
+    @property
+    def safe_url(self) -> str:
+        """The address with its password masked."""
+        return re.sub(r"^(postgresql://[^:/@?#]*):[^/@?#]*@", rf"\1:{MASK}@", self.url.get_secret_value())

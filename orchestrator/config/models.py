@@ -1,0 +1,253 @@
+"""Every section of `rejoin.toml`, its keys, defaults and bounds. docs/configuration.md describes each for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+
+from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.problems import Problem, UnknownInstanceError
+from orchestrator.config.values import (
+    AccountId,
+    BaseUrl,
+    Cron,
+    GroupPath,
+    InSeconds,
+    InstanceName,
+    Listen,
+    Number,
+    Phone,
+    PlainPath,
+    Secret,
+    SecretToken,
+    SecretUrl,
+    Whole,
+    YesNo,
+    Zone,
+    at_least,
+    is_loopback_host,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orchestrator.config.origins import KeyPath, Origin
+
+Role = Literal["primary", "backup"]
+Gateway = Literal["wawp", "waha", "evolution", "gowa"]
+Gap = Annotated[float, at_least(0.5, 3600.0), InSeconds()]
+Wait = Annotated[float, at_least(1.0), InSeconds()]
+TimeOut = Annotated[float, at_least(1.0, 600.0), InSeconds()]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class WawpPaths(Section):
+    """Wawp v2 paths besides probe and join; `{id}` stands for the group's JID."""
+
+    groups: PlainPath = "/v2/groups"
+    group: GroupPath = "/v2/groups/{id}"
+    participants: GroupPath = "/v2/groups/{id}/participants"
+    leave: GroupPath = "/v2/groups/{id}/leave"
+    invite_code: GroupPath = "/v2/groups/{id}/invite-code"
+    revoke_code: GroupPath = "/v2/groups/{id}/invite-code/revoke"
+    send_text: PlainPath = "/v2/send/text"
+    session_info: PlainPath = "/v2/session/info"
+    webhook: PlainPath = "/v2/session/webhook"
+
+
+class WawpOptions(Section):
+    """How one Wawp account is spoken to. `body`: credentials in the query for GET, in the JSON body for POST."""
+
+    probe_path: PlainPath = "/v2/groups/join"
+    join_path: PlainPath = "/v2/groups/join"
+    code_parameter: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")] = "code"
+    auth: Literal["body", "header"] = "body"
+    paths: WawpPaths = Field(default_factory=WawpPaths)
+
+
+class InstanceSettings(Section):
+    """One WhatsApp account linked to a gateway."""
+
+    name: InstanceName
+    role: Role
+    gateway: Gateway = "wawp"
+    base_url: BaseUrl
+    instance_id: AccountId
+    access_token: SecretToken = SecretStr("")
+    wawp: WawpOptions = Field(default_factory=WawpOptions)
+
+    @property
+    def on_loopback(self) -> bool:
+        return is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+
+class PacingSettings(Section):
+    """How fast one instance may go. The gaps are the fewest seconds between two calls of their kind."""
+
+    joins_per_minute: Annotated[Number, Field(ge=2, le=5)] = 4.0
+    jitter: Annotated[Number, Field(ge=0, le=0.5)] = 0.2
+    daily_limit: Annotated[Whole, Field(ge=0)] = 0
+    probe_gap: Gap = 3.0
+    look_gap: Gap = 2.0
+    greeting_gap: Gap = 8.0
+
+
+class HttpSettings(Section):
+    """Time-outs towards gateways, in seconds."""
+
+    timeout: TimeOut = 30.0
+    join_timeout: Annotated[float, at_least(10.0, 600.0), InSeconds()] = 100.0
+    connect_timeout: TimeOut = 10.0
+
+
+class RetrySettings(Section):
+    """Back-off of one group's attempts, and the pauses of an account in trouble, first to last."""
+
+    attempts: Annotated[Whole, Field(ge=1, le=100)] = 5
+    first_wait: Wait = 60.0
+    longest_wait: Wait = 6 * 3600.0
+    pauses: Annotated[tuple[Wait, ...], Field(min_length=1)] = (3600.0, 6 * 3600.0, 86400.0)
+
+
+class AllowListSettings(Section):
+    """What counts as one of our groups."""
+
+    mode: Literal["expected", "listed_jids"] = "expected"
+    owners: tuple[Phone, ...] = ()
+
+
+class ConfirmSettings(Section):
+    """What proves membership; `auto` is what the gateway can best give."""
+
+    method: Literal["auto", "event", "lookup", "receipt"] = "auto"
+
+
+class GreetingSettings(Section):
+    """What is said on arrival."""
+
+    enabled: YesNo = True
+    default: Annotated[str, Field(min_length=1, max_length=4096)] = (
+        "{{ instance }} has joined the room. Type /help for assistance."
+    )
+    small: Annotated[str, Field(min_length=1, max_length=4096)] = (
+        "Hello everyone, {{ instance }} is here. Good to be back with you. Type /help whenever you need a hand."
+    )
+    small_group_members: Annotated[Whole, Field(ge=0, le=1024)] = 20
+
+
+class WatchSettings(Section):
+    """How a loss is noticed and what follows."""
+
+    every: Annotated[float, at_least(5.0), InSeconds()] = 60.0
+    lost_after: Annotated[float, at_least(60.0), InSeconds()] = 600.0
+    on_loss: Literal["notify", "recover"] = "notify"
+    on_backup_lost: Literal["stop", "next"] = "stop"
+
+
+class ScheduleSettings(Section):
+    """Cron expressions in `timezone`; empty is never."""
+
+    audit: Cron = "0 6 * * *"
+    recover: Cron = ""
+
+
+class WebSettings(Section):
+    """The status page and API."""
+
+    listen: Listen = "127.0.0.1:8080"
+    token: SecretToken = SecretStr("")
+
+
+class WebhookSettings(Section):
+    """Incoming webhooks from gateways."""
+
+    secret: Secret = SecretStr("")
+    path_secret: SecretToken = SecretStr("")
+
+
+class NotifyWebhookSettings(Section):
+    """One outgoing signed webhook."""
+
+    url: SecretUrl
+    secret: Secret = SecretStr("")
+
+
+class NotifySettings(Section):
+    """Whom to tell, and of what."""
+
+    level: Literal["all", "needs_you", "failures"] = "needs_you"
+    urls: tuple[Secret, ...] = ()
+    ping_url: SecretUrl = SecretStr("")
+    webhooks: tuple[NotifyWebhookSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where settings came from. `file` is the path as the person wrote it."""
+
+    file: str = ""
+    path: Path | None = None
+    origins: Mapping[KeyPath, Origin] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+    clock_speed: float = 1.0
+
+
+class Settings(Section):
+    """The whole configuration, checked. Durations are float seconds."""
+
+    timezone: Zone = ZoneInfo("UTC")
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    instances: tuple[InstanceSettings, ...] = ()
+    pacing: PacingSettings = Field(default_factory=PacingSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    retry: RetrySettings = Field(default_factory=RetrySettings)
+    allow_list: AllowListSettings = Field(default_factory=AllowListSettings)
+    confirm: ConfirmSettings = Field(default_factory=ConfirmSettings)
+    greeting: GreetingSettings = Field(default_factory=GreetingSettings)
+    watch: WatchSettings = Field(default_factory=WatchSettings)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        return self._source
+
+    @property
+    def path(self) -> Path | None:
+        """The configuration file, absolute; None when built without one."""
+        return self._source.path
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return self._source.warnings
+
+    @property
+    def clock_speed(self) -> float:
+        return self._source.clock_speed
+
+    @property
+    def primaries(self) -> tuple[InstanceSettings, ...]:
+        return tuple(i for i in self.instances if i.role == "primary")
+
+    @property
+    def backups(self) -> tuple[InstanceSettings, ...]:
+        return tuple(i for i in self.instances if i.role == "backup")
+
+    def instance(self, name: str) -> InstanceSettings:
+        """Raises UnknownInstanceError."""
+        for instance in self.instances:
+            if instance.name == name:
+                return instance
+        raise UnknownInstanceError(name, tuple(i.name for i in self.instances))

@@ -1,0 +1,42 @@
+"""What is wrong with a configuration, said so that a person can put it right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `file` is None when the value came from the environment; `key` is then its variable."""
+
+    file: str | None
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return f"{self.key} (environment): {self.message}"
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. Carries every problem at once; holds no secret value."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class UnknownInstanceError(LookupError):
+    """No instance of that name is configured."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        listed = ", ".join(known) if known else "none"
+        super().__init__(f'no instance is called "{name}" (configured: {listed})')
+        self.name = name
+        self.known = known

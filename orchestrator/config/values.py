@@ -1,0 +1,231 @@
+"""The kinds of value a configuration holds, each with its check.
+
+A check raises ValueError with a sentence that never repeats the value: whoever reports it knows whether it may be shown.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, Strict, ValidationInfo
+
+UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_DURATION = 366 * 86400.0
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*[smhd]\s*)+|\d+(?:\.\d+)?")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+
+Number = Annotated[float, Strict()]
+Whole = Annotated[int, Strict()]
+YesNo = Annotated[bool, Strict()]
+
+
+@dataclass(frozen=True, slots=True)
+class InSeconds:
+    """Marks a float that is a duration."""
+
+
+def parse_duration(value: object) -> float:
+    """Seconds from `"60s"`, `"10m"`, `"2h"`, `"1d"`, `"1h30m"`, or a bare number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
+    if isinstance(value, str):
+        text = value.strip()
+        if not _DURATION.fullmatch(text):
+            raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
+        return sum(float(n) * UNIT_SECONDS[unit or "s"] for n, unit in _DURATION_PART.findall(text))
+    return float(value)
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest exact spelling: 60 is `1m`, 90 is `90s`; `parse_duration` reads it back."""
+    for unit in ("d", "h", "m"):
+        count = seconds / UNIT_SECONDS[unit]
+        if count >= 1 and count.is_integer():
+            return f"{count:.0f}{unit}"
+    return f"{seconds:.0f}s" if seconds.is_integer() else f"{seconds}s"
+
+
+def at_least(shortest: float, longest: float = LONGEST_DURATION) -> BeforeValidator:
+    """A duration in seconds within bounds, both included."""
+
+    def check(value: object) -> float:
+        seconds = parse_duration(value)
+        if not math.isfinite(seconds) or seconds > longest:
+            raise ValueError(f"must be at most {format_duration(longest)}")
+        if seconds < shortest:
+            raise ValueError(f"must be at least {format_duration(shortest)}")
+        return seconds
+
+    return BeforeValidator(check)
+
+
+def check_instance_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError("must be 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit")
+    return value
+
+
+def split_url(value: str) -> SplitResult:
+    """An http(s) URL with a host and a sound port. Raises ValueError."""
+    if not value.isprintable() or " " in value:
+        raise ValueError("must be a URL without spaces or control characters")
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+        parts = SplitResult("", "", "", "", "")
+    if not sound:
+        raise ValueError("must be an http:// or https:// URL with a host")
+    return parts
+
+
+def normal_base_url(value: str) -> str:
+    """Scheme and host in lower case, no trailing slash. Raises ValueError."""
+    parts = split_url(value)
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user name or password; the token has a key of its own")
+    if "?" in value or "#" in value:
+        raise ValueError("must not carry a query or a fragment")
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
+
+
+def is_loopback_host(host: str) -> bool:
+    """127.0.0.0/8, ::1 and `localhost`; a name that merely resolves there does not count."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_token(value: str) -> str:
+    if any(not c.isprintable() or c.isspace() for c in value):
+        raise ValueError("must not hold spaces, line breaks or control characters")
+    return value
+
+
+def refuse_placeholder(value: str) -> str:
+    """An example's stand-in, left in place, would be sent to the gateway as if it were real."""
+    bare = re.sub(r"[^a-z0-9]", "", value.lower())
+    if value and (not bare or bare in _PLACEHOLDERS or _LOOKS_LIKE_EXAMPLE.match(value) or set(bare) == {"x"}):
+        raise ValueError("is still an example's placeholder: put the real value here")
+    return value
+
+
+_PLACEHOLDERS = frozenset(
+    "accesstoken apikey changeit changeme example fixme password placeholder replaceme secret tbd todo".split()  # noqa: SIM905 - reads as the word list it is
+)
+_LOOKS_LIKE_EXAMPLE = re.compile(r"(?:your|my|enter|insert|put|replace)[-_ ]|<.*>$|\$\{?\w+\}?$", re.IGNORECASE)
+
+
+def check_secret(secret: SecretStr) -> SecretStr:
+    refuse_placeholder(secret.get_secret_value())
+    return secret
+
+
+def check_secret_token(secret: SecretStr) -> SecretStr:
+    check_token(refuse_placeholder(secret.get_secret_value()))
+    return secret
+
+
+def check_secret_url(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value():
+        split_url(secret.get_secret_value())
+    return secret
+
+
+def check_account_id(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return check_token(refuse_placeholder(value))
+
+
+def normal_phone(value: str) -> str:
+    """Digits only, in international form: `+49 (151) 234-5678` is `491512345678`."""
+    digits = re.sub(r"[\s().+/-]", "", value)
+    digits = digits.removeprefix("00")
+    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+        raise ValueError('must be a phone number with its country code, such as "+49 151 2345678"')
+    return digits
+
+
+def known_zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('must be a time zone name in quotes, such as "Europe/Berlin"')  # noqa: TRY004 - pydantic reports ValueError, not TypeError
+    try:
+        return ZoneInfo(value)
+    except (LookupError, ValueError, OSError):
+        raise ValueError('is not a time zone that this machine knows (a name such as "Europe/Berlin")') from None
+
+
+def check_listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in bare) != (host != bare):
+        raise ValueError('must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080"')
+    return value
+
+
+def check_cron(value: str) -> str:
+    """Five fields, or nothing. What each field may hold is checked by the scheduler."""
+    fields = value.split()
+    if value.strip() and (len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", f) for f in fields)):
+        raise ValueError('must be a cron expression of five fields, such as "0 6 * * *", or empty')
+    return " ".join(fields)
+
+
+def check_path_template(value: str) -> str:
+    if not re.fullmatch(r"/(?:[A-Za-z0-9._~/-]|\{id\})*", value):
+        raise ValueError("must be a URL path beginning with / (no query); {id} stands for the group")
+    return value
+
+
+def check_group_path(value: str) -> str:
+    if "{id}" not in value:
+        raise ValueError("must hold {id}, which stands for the group")
+    return check_path_template(value)
+
+
+def check_plain_path(value: str) -> str:
+    if "{id}" in value:
+        raise ValueError("must not hold {id}: it does not speak of one group")
+    return check_path_template(value)
+
+
+def beside_config(value: object, info: ValidationInfo) -> Path:
+    """A path, taken relative to the configuration file's folder (context `folder`, else the working folder)."""
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("must be a path in quotes")
+    return folder_of(info) / value
+
+
+def folder_of(info: ValidationInfo) -> Path:
+    context: dict[str, Any] = info.context or {}
+    folder = context.get("folder")
+    return folder if isinstance(folder, Path) else Path.cwd()
+
+
+InstanceName = Annotated[str, AfterValidator(check_instance_name)]
+AccountId = Annotated[str, AfterValidator(check_account_id)]
+BaseUrl = Annotated[str, AfterValidator(normal_base_url)]
+Secret = Annotated[SecretStr, AfterValidator(check_secret)]
+SecretToken = Annotated[SecretStr, AfterValidator(check_secret_token)]
+SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
+Phone = Annotated[str, AfterValidator(normal_phone)]
+Zone = Annotated[ZoneInfo, BeforeValidator(known_zone), PlainSerializer(str)]
+Listen = Annotated[str, AfterValidator(check_listen)]
+Cron = Annotated[str, AfterValidator(check_cron)]
+PlainPath = Annotated[str, AfterValidator(check_plain_path)]
+GroupPath = Annotated[str, AfterValidator(check_group_path)]
+PathBeside = Annotated[Path, BeforeValidator(beside_config)]
