@@ -36,7 +36,7 @@ check: .venv/.installed-dev
 bench: .venv/.installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
-constraints: .venv/.installed-run
+constraints:
 	@sh packaging/constraints.sh
 
 clean:

@@ -3,7 +3,7 @@
 # and holds for every supported Python and platform.
 set -eu
 cd "$(dirname "$0")/.."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+sh packaging/venv.sh uv
 .venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
     --no-config --no-emit-index-url --no-emit-find-links \
     --custom-compile-command "make constraints" --output-file constraints.txt

@@ -1,10 +1,11 @@
 #!/bin/sh
-# usage: packaging/venv.sh run|dev
+# usage: packaging/venv.sh run|dev|uv
 # Makes .venv with the first Python >= 3.11 found (or $PYTHON) and installs Rejoin into it, from this checkout,
 # with the versions of constraints.txt. Leaves a stamp that make compares with pyproject.toml and constraints.txt.
+# "uv" installs only the tool that makes those constraints, for when they no longer fit pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
-kind=${1:?run or dev}
+kind=${1:?run, dev or uv}
 attempts=4
 
 suits() {
@@ -26,7 +27,7 @@ find_python() {
 # A network that stumbles is tried again; pip keeps what it already has.
 install() {
     attempt=1
-    until .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@"; do
+    until .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; do
         [ "$attempt" -lt "$attempts" ] || { echo "Installation failed $attempts times; see above." >&2; exit 1; }
         echo "Installation failed; trying again in $((attempt * 5)) s." >&2
         sleep "$((attempt * 5))"
@@ -41,13 +42,18 @@ if ! { .venv/bin/pip --version && suits .venv/bin/python; } >/dev/null 2>&1; the
     "$python" -m venv --clear .venv
 fi
 
+if [ "$kind" = uv ]; then
+    install uv
+    exit
+fi
+
 echo "Installing Rejoin into .venv ($kind) ..." >&2
 # The build tools come from the constraints too, instead of from an isolated build that would take the newest.
-install hatchling editables
+install --constraint constraints.txt hatchling editables
 case $kind in
-    run) install --no-build-isolation --editable . ;;
-    dev) install --no-build-isolation --editable '.[dev]' ;;
-    *) echo "usage: packaging/venv.sh run|dev" >&2; exit 2 ;;
+    run) install --constraint constraints.txt --no-build-isolation --editable . ;;
+    dev) install --constraint constraints.txt --no-build-isolation --editable '.[dev]' ;;
+    *) echo "usage: packaging/venv.sh run|dev|uv" >&2; exit 2 ;;
 esac
 touch .venv/.installed-run
 [ "$kind" = run ] || touch .venv/.installed-dev
