@@ -171,7 +171,6 @@ memberships = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),  # that failed because of the group
     Column("unknowns", Integer, nullable=False, server_default="0"),  # joins whose outcome was unknown
     Column("looks", Integer, nullable=False, server_default="0"),  # since the status began
-    Column("crashes", Integer, nullable=False, server_default="0"),  # joins cut off by a crash
     Column("code_id", Id, ForeignKey("invite_codes.id")),  # probed and, if so, joined with
     Column("jid", Text),
     Column("seen_subject", Text),
@@ -191,7 +190,8 @@ memberships = Table(
     Index("ix_memberships_due", "instance_id", "status", "next_attempt_at"),
     Index("ix_memberships_reason", "instance_id", "status", "reason"),
     Index("ix_memberships_group_id", "group_id"),
-    Index("ix_memberships_recovery_id", "recovery_id", "status"),
+    # Covers the counts of `status`: they are read from the index alone.
+    Index("ix_memberships_recovery_id", "recovery_id", "status", "reason", "next_attempt_at"),
     Index(
         "uq_memberships_jid",
         "instance_id",
