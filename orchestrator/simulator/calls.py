@@ -1,0 +1,84 @@
+"""Reading a Wawp request: which call it is, whose, and with what."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.simulator import dialect
+from orchestrator.simulator.truth import Kind
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.http import HttpRequest, Reply
+    from orchestrator.simulator.model import Account
+
+_EXACT: dict[tuple[str, str], Kind] = {
+    ("GET", "/v2/groups/join"): Kind.PROBE,
+    ("POST", "/v2/groups/join"): Kind.JOIN,
+    ("GET", "/v2/groups/join-info"): Kind.PROBE,
+    ("GET", "/v2/groups"): Kind.LIST,
+    ("POST", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/session/info"): Kind.SESSION,
+    ("POST", "/v2/session/info"): Kind.SESSION,
+    ("GET", "/v2/session/webhook"): Kind.WEBHOOKS,
+    ("POST", "/v2/session/webhook"): Kind.SET_WEBHOOKS,
+    ("POST", "/v2/session/restart"): Kind.RESTART,
+}
+_PATHS = frozenset(path for _, path in _EXACT)
+_OF_GROUP: dict[tuple[str, str], Kind] = {
+    ("GET", ""): Kind.GROUP,
+    ("GET", "/participants"): Kind.PARTICIPANTS,
+    ("POST", "/leave"): Kind.LEAVE,
+    ("GET", "/invite-code"): Kind.CODE,
+    ("POST", "/invite-code/revoke"): Kind.REVOKE,
+}
+_GROUP_PATH = re.compile(r"/v2/groups/([^/]+@g\.us)(/.*)?")
+
+
+class Call(NamedTuple):
+    """One understood request."""
+
+    kind: Kind
+    data: dict[str, Any]  # query and JSON body together
+    jid: str | None  # from the path
+    path: str
+
+
+def read(request: HttpRequest) -> Call | Reply:
+    """The call, or the gateway's answer to a request that it does not know."""
+    data: dict[str, Any] = {**request.query, **request.json()} if request.body else dict(request.query)
+    kind = _EXACT.get((request.method, request.path))
+    if kind is not None:
+        return Call(kind, data, None, request.path)
+    match = _GROUP_PATH.fullmatch(request.path)
+    kind = _OF_GROUP.get((request.method, match[2] or "")) if match else None
+    if match is None or kind is None:
+        known = request.path in _PATHS or match is not None
+        return dialect.NOT_ALLOWED if known else dialect.NOT_FOUND
+    return Call(kind, data, match[1], request.path)
+
+
+def bare_code(text: str) -> str:
+    """The code in a link, found as WAHA's parseGroupInviteLink finds it: what stands after the last slash."""
+    return text.rpartition("/")[2]
+
+
+def credentials(request: HttpRequest, data: dict[str, Any]) -> tuple[str, str]:
+    """(instance id, access token) from the query, the JSON body or the headers; empty where missing."""
+    headers = request.headers
+    instance = data.get("instance_id") or headers.get("x-instance-id", "")
+    token = data.get("access_token") or headers.get("access-token", "")
+    if not token:
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        token = value.strip() if scheme.lower() == "bearer" else ""
+    return str(instance), str(token)
+
+
+def let_in(account: Account | None, token: str) -> Reply | None:
+    """The refusal, or None if the credentials are right."""
+    if not token:
+        return dialect.MISSING_TOKEN
+    if account is None:
+        return dialect.INVALID_SESSION
+    return None if token == account.access_token else dialect.WRONG_TOKEN

@@ -1,0 +1,129 @@
+"""How a gateway words an error: the shapes that Wawp's users and sources show.
+
+status           HTTP 500 {"status","message","error"} (Wawp's OpenAPI, ErrorResponse)
+ok_code          HTTP 200 {"code":"wawp_upstream_error","message","data"}
+upstream_key     HTTP 200 {"wawp_upstream_error": {...}}
+ok_false         HTTP 200 {"result":false,"message"} (the old WordPress envelope)
+noweb, gows      HTTP 500 WAHA's exception as its NOWEB or GOWS engine words it (AllExceptionsFilter.ts)
+wrapped_noweb, wrapped_gows   HTTP 502 with WAHA's exception inside "data"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.simulator.http import Reply, json_reply
+from orchestrator.simulator.iq import SPOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestrator.simulator.iq import IqError
+
+UPSTREAM = "wawp_upstream_error"
+
+
+def _status(error: IqError) -> Reply:
+    return json_reply(500, {"status": 500, "message": str(error), "error": UPSTREAM})
+
+
+def _ok_code(error: IqError) -> Reply:
+    return json_reply(200, {"code": UPSTREAM, "message": error.text, "data": {"code": error.code}})
+
+
+def _upstream_key(error: IqError) -> Reply:
+    return json_reply(200, {UPSTREAM: {"message": str(error), "details": error.text}})
+
+
+def _ok_false(error: IqError) -> Reply:
+    return json_reply(200, {"result": False, "message": str(error)})
+
+
+def _noweb(error: IqError) -> Reply:
+    return json_reply(500, _waha(_boom(error), "NOWEB"))
+
+
+def _gows(error: IqError) -> Reply:
+    return json_reply(500, _waha(_grpc(error), "GOWS"))
+
+
+def _wrapped_noweb(error: IqError) -> Reply:
+    return _wrapped(_waha(_boom(error), "NOWEB"))
+
+
+def _wrapped_gows(error: IqError) -> Reply:
+    return _wrapped(_waha(_grpc(error), "GOWS"))
+
+
+def _wrapped(inner: dict[str, Any]) -> Reply:
+    return json_reply(502, {"status": 502, "error": UPSTREAM, "message": "Upstream error", "data": inner})
+
+
+def _boom(error: IqError) -> dict[str, Any]:
+    return {
+        "message": error.text,
+        "data": error.code,
+        "isBoom": True,
+        "isServer": True,
+        "output": {},
+        "name": "Error",
+        "stack": f"Error: {error.text}\n at assertNodeErrorFree",
+    }
+
+
+def _grpc(error: IqError) -> dict[str, Any]:
+    details = SPOKEN.get(error.code, str(error))
+    return {"code": 2, "details": details, "message": f"2 UNKNOWN: {details}"}
+
+
+def _waha(exception: dict[str, Any], engine: str) -> dict[str, Any]:
+    return {
+        "statusCode": 500,
+        "timestamp": "2026-07-01T12:00:00.000Z",
+        "exception": exception,
+        "request": {"path": "/api/default/groups/join", "method": "POST", "body": {}, "query": {}},
+        "version": {"version": "2026.7.1", "engine": engine, "tier": "PLUS", "browser": None},
+    }
+
+
+DIALECTS: dict[str, Callable[[IqError], Reply]] = {
+    "status": _status,
+    "ok_code": _ok_code,
+    "upstream_key": _upstream_key,
+    "ok_false": _ok_false,
+    "noweb": _noweb,
+    "gows": _gows,
+    "wrapped_noweb": _wrapped_noweb,
+    "wrapped_gows": _wrapped_gows,
+}
+
+MISSING_TOKEN = json_reply(401, {"status": 401, "message": "Missing access_token", "error": "Unauthorized"})
+WRONG_TOKEN = json_reply(401, {"status": 401, "message": "Invalid access_token", "error": "Unauthorized"})
+INVALID_SESSION = json_reply(
+    404, {"code": "invalid_session", "message": "Session not found or not connected. Scan the QR code again."}
+)
+SUBSCRIPTION = json_reply(
+    403, {"code": "subscription_required", "message": "This feature needs a paid plan.", "status": 403}
+)
+NOT_FOUND = json_reply(404, {"status": 404, "message": "No route matches this URL", "error": "Not Found"})
+NOT_ALLOWED = json_reply(
+    405, {"status": 405, "message": "This method is not allowed here", "error": "Method Not Allowed"}
+)
+
+
+def plain_error(status: int, text: str | None) -> Reply:
+    """The gateway's own trouble, with nothing of WhatsApp in it."""
+    message = text or "The server could not handle the request"
+    return json_reply(status, {"status": status, "message": message, "error": "Server Error"})
+
+
+def plan_limit(seconds: float) -> Reply:
+    """The gateway's own HTTP 429, which says nothing about WhatsApp's limits."""
+    body = {"status": 429, "message": "Too many requests for this instance", "error": "Too Many Requests"}
+    return json_reply(429, body, Retry_After=str(max(1, round(seconds))))
+
+
+def error_body(text: str | None) -> Reply:
+    """HTTP 200 with an error inside, as some of Wawp's failures come."""
+    message = text or "Something went wrong, retry with exponential backoff"
+    return json_reply(200, {"code": UPSTREAM, "message": message, "data": {"status": 500}})

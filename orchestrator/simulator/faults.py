@@ -1,0 +1,133 @@
+"""What can go wrong, as data: standing knobs of the gateway and rules that play trouble on some calls."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.truth import Kind
+
+
+class Trouble(StrEnum):
+    """What a rule does to a call."""
+
+    CUT = "cut"  # the connection ends without an answer
+    HANG = "hang"  # no answer for `seconds`, then the connection ends
+    SLOW = "slow"  # the right answer, `seconds` late
+    TRUNCATED = "truncated"  # half of the body, then the connection ends
+    GARBAGE = "garbage"  # HTTP 200 with bytes that are no JSON
+    HTTP = "http"  # `status` with the gateway's plain error body
+    HTML = "html"  # `status` with an HTML error page
+    ERROR_BODY = "error_body"  # HTTP 200 with an error in its body
+    IQ = "iq"  # WhatsApp answers `iq`
+    SESSION = "session"  # the gateway says invalid_session
+    UNAUTHORIZED = "unauthorized"  # the gateway refuses the token
+    PLAN_LIMIT = "plan_limit"  # the gateway's own HTTP 429, Retry-After: `seconds`
+    SUBSCRIPTION = "subscription"  # 403 subscription_required
+    LIST_EMPTY = "list_empty"
+    LIST_NO_NAMES = "list_no_names"
+    LIST_MISSING = "list_missing"  # every second group is left out
+    LIST_STALE = "list_stale"  # one more group, which the account is not in
+    LIST_OBJECT = "list_object"  # an object keyed by id instead of an array
+    LIST_BARE = "list_bare"  # without participants
+    NO_ID = "no_id"  # a receipt without the JID
+    ID_THOUGH_PENDING = "id_though_pending"  # a receipt with the JID although only a request was filed
+    CONFLICT = "conflict"  # already a member: 409
+    RECEIPT_THOUGH_MEMBER = "receipt_though_member"  # already a member: an ordinary receipt
+
+
+class When(StrEnum):
+    """Whether the call takes effect although its answer is spoiled."""
+
+    NEVER = "never"
+    DONE = "done"  # before the answer is spoiled
+    LATER = "later"  # `seconds` after the connection has ended
+
+
+SPOILED_AFTER = frozenset({Trouble.TRUNCATED, Trouble.GARBAGE, Trouble.SLOW})
+"""Troubles that come after the effect unless the rule says otherwise."""
+
+
+@dataclass(slots=True)
+class Rule:
+    """One trouble, for some calls. Empty selectors match everything."""
+
+    trouble: Trouble
+    kinds: frozenset[Kind] = frozenset()
+    group: str | None = None  # JID
+    account: str | None = None
+    times: int | None = None  # so often, then never again; None: always
+    skip: int = 0  # matching calls to let pass first
+    probability: float = 1.0
+    effect: When | None = None
+    seconds: float = 3600.0
+    status: int = 500
+    iq: int = 500
+    text: str | None = None
+    dialect: str | None = None
+
+    @property
+    def when(self) -> When:
+        """When the effect takes place."""
+        if self.effect is not None:
+            return self.effect
+        return When.DONE if self.trouble in SPOILED_AFTER else When.NEVER
+
+
+@dataclass(slots=True)
+class Faults:
+    """The gateway's standing knobs and the rules that are left."""
+
+    dialect: str = "status"  # see dialect.py
+    engine: str = "plain"  # shape of a group: plain, noweb, gows, webjs, webjs_wrapped
+    paths: str = "one"  # one: probe is GET of the join path; two: it has a path of its own
+    latency: tuple[float, float] = (0.0, 0.0)  # simulated seconds, even between the two
+    already_member: str = "conflict"  # conflict, receipt
+    pending_receipt: str = "empty"  # empty, with_id, error (HTTP 500 though the request was filed)
+    join_receipt: str = "full"  # full: id, subject, description; id: id alone
+    session_info: str = "both"  # methods that session/info knows: both, get, post
+    list_shape: str = "array"  # array, object
+    list_participants: bool = True
+    code_shape: str = "object"  # invite code as object, text or url
+    session_lid: bool = True  # session/info tells the account's LID
+    code_param: str = "code"  # what probe and join call the invite code
+    plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
+    seed: int = 1
+    rules: list[Rule] = field(default_factory=list)
+    _dice: random.Random = field(default_factory=lambda: random.Random(1), repr=False)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.seed)
+
+    def delay(self) -> float:
+        """How long the next call takes, in simulated seconds."""
+        low, high = self.latency
+        return low if high <= low else self._dice.uniform(low, high)
+
+    def take(self, kind: Kind, account: str | None, group: str | None) -> Rule | None:
+        """The first rule that plays on this call; uses it up. None: all goes well."""
+        for rule in self.rules:
+            if _matches(rule, kind, account, group) and self._plays(rule):
+                if rule.times is not None:
+                    rule.times -= 1
+                    if rule.times <= 0:
+                        self.rules.remove(rule)
+                return rule
+        return None
+
+    def _plays(self, rule: Rule) -> bool:
+        if rule.skip > 0:
+            rule.skip -= 1
+            return False
+        return rule.probability >= 1.0 or self._dice.random() < rule.probability
+
+
+def _matches(rule: Rule, kind: Kind, account: str | None, group: str | None) -> bool:
+    return (
+        (not rule.kinds or kind in rule.kinds)
+        and rule.group in (None, group)
+        and rule.account in (None, account)
+    )

@@ -1,0 +1,104 @@
+"""The things of a WhatsApp network: accounts, groups, members and invite codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class AccountState(StrEnum):
+    """The gateway's word for the state of a session (WAHA's words, which Wawp uses too)."""
+
+    WORKING = "WORKING"
+    SCAN_QR_CODE = "SCAN_QR_CODE"
+    FAILED = "FAILED"
+    STARTING = "STARTING"
+    STOPPED = "STOPPED"
+
+
+@dataclass(slots=True)
+class Account:
+    """One WhatsApp account and the gateway instance that it is linked to. Instants in simulated seconds."""
+
+    name: str
+    instance_id: str
+    access_token: str = field(repr=False)
+    phone: str = ""  # bare digits
+    lid: str = ""  # bare digits of its other name
+    push_name: str = ""
+    state: AccountState = AccountState.WORKING
+    join_budget: int | None = None  # joins before WhatsApp says 429; None: no limit
+    join_pause: float = 3600.0  # how long that 429 lasts; afterwards the budget is whole again
+    restricted_until: float = 0.0  # joins answer 463 until then
+    ban_after: int | None = None  # banned for good after so many joins
+    banned: bool = False
+    joins_made: int = 0
+    budget_used: int = 0
+    limited_until: float = 0.0
+    webhooks: list[dict[str, object]] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member that is no account of ours. Bare digits; a LID-only member has no phone."""
+
+    phone: str | None = None
+    lid: str | None = None
+    admin: bool = False
+    owner: bool = False
+
+
+class Naming(StrEnum):
+    """How a group names its members."""
+
+    PHONE = "phone"  # by phone number
+    LID = "lid"  # by LID, with the phone number beside it
+    LID_ONLY = "lid_only"  # by LID alone
+
+
+@dataclass(slots=True)
+class Group:
+    """One group as WhatsApp knows it."""
+
+    jid: str
+    subject: str
+    description: str = ""
+    owner: str = ""  # phone, bare digits
+    created: int = 1_650_000_000  # unix seconds
+    naming: Naming = Naming.PHONE
+    announce: bool = False  # only admins may write
+    approval: bool = False  # an admin must let each new member in
+    approve_after: float | None = None  # an admin does so after that many seconds; None: never
+    max_size: int = 1024
+    full: bool = False  # full whatever the numbers say
+    locked: bool = False
+    growth_locked_until: float = 0.0
+    needs_upgrade: bool = False
+    closed: bool = False
+    suspended: bool = False
+    parent: str | None = None  # JID of the community
+    is_parent: bool = False
+    is_announcement_child: bool = False  # every member of the community is in it
+    probe_tells: bool = True  # False: locks and removal show at the join only, not at the probe
+    strangers: int = 0  # members without a face: counted, named on demand
+    members: list[Member] = field(default_factory=list)
+    inside: dict[str, bool] = field(default_factory=dict)  # account name -> is admin
+    pending: dict[str, float] = field(default_factory=dict)  # account name -> since
+    removed: set[str] = field(default_factory=set)  # account names an admin threw out
+    codes: dict[str, bool] = field(default_factory=dict, repr=False)  # code -> is current
+    messages: list[tuple[float, str, str]] = field(default_factory=list, repr=False)  # at, account, text
+
+    @property
+    def size(self) -> int:
+        """The number of members."""
+        return self.strangers + len(self.members) + len(self.inside)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody more can come in."""
+        return self.full or self.size >= self.max_size
+
+    @property
+    def current_code(self) -> str | None:
+        """The newest code that is not revoked."""
+        return next((code for code in reversed(self.codes) if self.codes[code]), None)

@@ -1,0 +1,186 @@
+"""The truth log: what really reached the gateway and what it really did. Tests judge by it alone."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Kind(StrEnum):
+    """What a request asked for."""
+
+    PROBE = "probe"
+    JOIN = "join"
+    LIST = "list"
+    GROUP = "group"
+    PARTICIPANTS = "participants"
+    LEAVE = "leave"
+    CODE = "code"
+    REVOKE = "revoke"
+    SEND = "send"
+    SESSION = "session"
+    WEBHOOKS = "webhooks"
+    SET_WEBHOOKS = "set_webhooks"
+    RESTART = "restart"
+    OTHER = "other"  # unknown path, or not let in
+
+
+LOOKS = frozenset({Kind.LIST, Kind.GROUP, Kind.PARTICIPANTS})
+
+
+class Effect(StrEnum):
+    """What a request changed in the network."""
+
+    NONE = "none"
+    JOINED = "joined"
+    ALREADY = "already"  # a join of a group that the account was in
+    REQUESTED = "requested"  # a request to join was filed
+    ALREADY_REQUESTED = "already_requested"
+    APPROVED = "approved"  # an admin let the account in
+    SIDE_JOINED = "side_joined"  # taken along into a community
+    LEFT = "left"
+    REMOVED = "removed"  # by an admin
+    SENT = "sent"
+    CODE_RESET = "code_reset"
+
+
+@dataclass(slots=True)
+class Request:
+    """One request that reached the gateway, in order of arrival."""
+
+    number: int
+    kind: Kind
+    account: str | None
+    group: str | None  # JID, where the request names a group or a known code
+    code: str | None = field(repr=False)
+    at: float  # simulated seconds, on arrival
+    real: float  # time.monotonic() on arrival
+    effect: Effect = Effect.NONE
+    iq: int = 0  # what WhatsApp refused with
+    trouble: str = ""  # the fault that was played
+    status: int = 0  # the HTTP status given; 0: none
+
+
+class Happening(NamedTuple):
+    """One change of the network. `request` is the number of its cause, None if nobody of ours asked."""
+
+    at: float
+    real: float
+    effect: Effect
+    account: str
+    group: str
+    request: int | None
+
+
+class TruthLog:
+    """Append-only; every question is answered by reading it, never by a counter kept beside it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.requests: list[Request] = []
+        self.happenings: list[Happening] = []
+
+    def arrived(self, kind: Kind, account: str | None, group: str | None, code: str | None) -> Request:
+        request = Request(len(self.requests), kind, account, group, code, self._now(), time.monotonic())
+        self.requests.append(request)
+        return request
+
+    def happened(self, effect: Effect, account: str, group: str, *, request: Request | None) -> None:
+        number = None if request is None else request.number
+        if request is not None:
+            request.effect = effect
+        self.happenings.append(Happening(self._now(), time.monotonic(), effect, account, group, number))
+
+    def of(self, kind: Kind, account: str | None = None) -> list[Request]:
+        """The requests of one kind (of one account), in order of arrival."""
+        return [r for r in self.requests if r.kind is kind and account in (None, r.account)]
+
+    def joins(self, account: str | None = None) -> list[Request]:
+        """Every join that reached the gateway, whatever came of it."""
+        return self.of(Kind.JOIN, account)
+
+    def worst_window(self, account: str | None = None, *, seconds: float = 60.0) -> int:
+        """The most joins of one account that arrived within any window of so many simulated seconds."""
+        return max((_worst(times, seconds) for times in self._join_times(account)), default=0)
+
+    def closest_joins(self, account: str | None = None) -> float:
+        """The shortest time between two joins of one account, in simulated seconds; inf if there are none."""
+        gaps = (b - a for times in self._join_times(account) for a, b in pairwise(times))
+        return min(gaps, default=float("inf"))
+
+    def _join_times(self, account: str | None) -> Iterator[list[float]]:
+        times: dict[str | None, list[float]] = defaultdict(list)
+        for request in self.joins(account):
+            times[request.account].append(request.at)
+        return iter(times.values())
+
+    def effects(self, effect: Effect, account: str | None = None) -> Counter[str]:
+        """How often that happened, by group JID."""
+        return Counter(
+            h.group for h in self.happenings if h.effect is effect and account in (None, h.account)
+        )
+
+    def double_effects(self) -> list[tuple[str, str]]:
+        """(account, group) that were joined or requested again without having left. Must be empty."""
+        held: set[tuple[str, str]] = set()
+        doubles: list[tuple[str, str]] = []
+        for happening in self.happenings:
+            pair = (happening.account, happening.group)
+            if happening.effect in (Effect.LEFT, Effect.REMOVED):
+                held.discard(pair)
+            elif happening.effect in (Effect.JOINED, Effect.REQUESTED):
+                if pair in held:
+                    doubles.append(pair)
+                held.add(pair)
+        return doubles
+
+    def needless_joins(self) -> list[Request]:
+        """Joins sent for a group that the account was in, or had asked to be let into."""
+        return [r for r in self.joins() if r.effect in (Effect.ALREADY, Effect.ALREADY_REQUESTED)]
+
+    def joins_without_probe(self, *, within: float = float("inf")) -> list[Request]:
+        """Joins with no probe of that code by that account since its last join, or within so many seconds."""
+        probed: dict[tuple[str | None, str | None], float] = {}
+        bare: list[Request] = []
+        for request in self.requests:
+            key = (request.account, request.code)
+            if request.kind is Kind.PROBE:
+                probed[key] = request.at
+            elif request.kind is Kind.JOIN:
+                seen = probed.pop(key, None)
+                if seen is None or request.at - seen > within:
+                    bare.append(request)
+        return bare
+
+    def joins_repeated_without_look(self) -> list[Request]:
+        """Second and later joins of a group with no look (list, group, participants) since the last one."""
+        blind: set[tuple[str | None, str | None]] = set()
+        repeated: list[Request] = []
+        for request in self.requests:
+            key = (request.account, request.group or request.code)
+            if request.kind is Kind.JOIN:
+                if key in blind:
+                    repeated.append(request)
+                blind.add(key)
+            elif request.kind is Kind.LIST:
+                blind = {k for k in blind if k[0] != request.account}
+            elif request.kind in LOOKS:
+                blind.discard(key)
+        return repeated
+
+    def between(self, start: float, end: float, account: str | None = None) -> list[Request]:
+        """The requests that arrived in [start, end), in simulated seconds."""
+        return [r for r in self.requests if start <= r.at < end and account in (None, r.account)]
+
+
+def _worst(times: list[float], seconds: float) -> int:
+    """The most of `times` (ascending) in any half-open window of that length."""
+    return max((bisect_left(times, start + seconds) - i for i, start in enumerate(times)), default=0)

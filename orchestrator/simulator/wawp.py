@@ -1,0 +1,129 @@
+"""Wawp's HTTP face over the network: docs at https://api.wawp.net/en/docs/v2/groups/join and its siblings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.simulator import calls, dialect
+from orchestrator.simulator.acts import Acts, Turn
+from orchestrator.simulator.faults import Faults, Rule, Trouble, When
+from orchestrator.simulator.http import CUT, HttpRequest, Reply, reply, truncated
+from orchestrator.simulator.iq import IqError, SessionDownError
+from orchestrator.simulator.truth import Kind, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from orchestrator.simulator.model import Account
+    from orchestrator.simulator.network import Network
+
+HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+GARBAGE = b"\x00\xff\xfe{\x80 this is no JSON"
+
+
+class WawpFace:
+    """Answers one HTTP request after another; at once where nothing makes it wait."""
+
+    def __init__(self, network: Network, faults: Faults) -> None:
+        self.network = network
+        self.faults = faults
+        self._acts = Acts(network, faults)
+
+    def __call__(self, request: HttpRequest) -> Reply | Awaitable[Reply]:
+        call = calls.read(request)
+        if isinstance(call, Reply):
+            return _noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
+        instance, token = calls.credentials(request, call.data)
+        account = self.network.instances.get(instance)
+        entry = self._arrived(call, account)
+        refusal = calls.let_in(account, token) or self._refused_method(request, call)
+        if refusal is not None or account is None:
+            return _noted(entry, refusal or dialect.INVALID_SESSION)
+        turn = Turn(call, account, entry)
+        if self.faults.rules:
+            turn.rule = self.faults.take(call.kind, account.name, entry.group)
+        delay = self.faults.delay()
+        if turn.rule is None and delay <= 0:
+            return _noted(entry, self._answer(turn))
+        return self._slowly(turn, delay)
+
+    def _arrived(self, call: calls.Call, account: Account | None) -> Request:
+        code, jid = None, call.jid
+        if call.kind is Kind.PROBE or call.kind is Kind.JOIN:
+            code = calls.bare_code(str(call.data.get(self.faults.code_param) or ""))
+            behind = self.network.leads_to(code)
+            jid = None if behind is None else behind.jid
+        elif call.kind is Kind.SEND:
+            jid = str(call.data.get("chatId") or "")
+        return self.network.log.arrived(call.kind, None if account is None else account.name, jid, code)
+
+    def _refused_method(self, request: HttpRequest, call: calls.Call) -> Reply | None:
+        two = self.faults.paths == "two"
+        if call.kind is Kind.PROBE and call.path.endswith("/join-info") != two:
+            return dialect.NOT_ALLOWED if two else dialect.NOT_FOUND
+        if call.kind is Kind.SESSION and self.faults.session_info not in ("both", request.method.lower()):
+            return dialect.NOT_ALLOWED
+        return None
+
+    def _answer(self, turn: Turn) -> Reply:
+        try:
+            return self._acts.perform(turn)
+        except IqError as error:
+            return self._refuse(turn, error)
+        except SessionDownError:
+            return dialect.INVALID_SESSION
+
+    def _refuse(self, turn: Turn, error: IqError) -> Reply:
+        turn.entry.iq = error.code
+        worded = turn.rule.dialect if turn.rule is not None else None
+        return dialect.DIALECTS[worded or self.faults.dialect](error)
+
+    async def _slowly(self, turn: Turn, delay: float) -> Reply:
+        """Half of the delay passes before the effect, half after it."""
+        if delay > 0:
+            await self.network.sleep(delay / 2)
+        if turn.rule is None:
+            answer = self._answer(turn)
+        else:
+            turn.entry.trouble = turn.rule.trouble.value
+            answer = await self._troubled(turn, turn.rule)
+        if delay > 0:
+            await self.network.sleep(delay / 2)
+        return _noted(turn.entry, answer)
+
+    async def _troubled(self, turn: Turn, rule: Rule) -> Reply:
+        """The effect, if it comes at all, and then what is left of the answer."""
+        good = CUT
+        if rule.when is When.DONE or rule.trouble not in SPOILERS:
+            good = self._answer(turn)
+        elif rule.when is When.LATER:
+            self.network.later(rule.seconds, lambda: self._answer(turn))
+        if rule.trouble in (Trouble.HANG, Trouble.SLOW):
+            await self.network.sleep(rule.seconds)
+        if rule.trouble is Trouble.IQ:
+            return self._refuse(turn, IqError(rule.iq, rule.text))
+        spoil = SPOILERS.get(rule.trouble)
+        return good if spoil is None else spoil(rule, good)
+
+
+SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
+    Trouble.CUT: lambda _rule, _good: CUT,
+    Trouble.HANG: lambda _rule, _good: CUT,
+    Trouble.SLOW: lambda _rule, good: good,
+    Trouble.TRUNCATED: lambda _rule, good: truncated(good),
+    Trouble.GARBAGE: lambda _rule, _good: reply(200, GARBAGE),
+    Trouble.HTTP: lambda rule, _good: dialect.plain_error(rule.status, rule.text),
+    Trouble.HTML: lambda rule, _good: reply(rule.status, HTML, "text/html; charset=utf-8"),
+    Trouble.ERROR_BODY: lambda rule, _good: dialect.error_body(rule.text),
+    Trouble.IQ: lambda _rule, good: good,
+    Trouble.SESSION: lambda _rule, _good: dialect.INVALID_SESSION,
+    Trouble.UNAUTHORIZED: lambda _rule, _good: dialect.WRONG_TOKEN,
+    Trouble.PLAN_LIMIT: lambda rule, _good: dialect.plan_limit(rule.seconds),
+    Trouble.SUBSCRIPTION: lambda _rule, _good: dialect.SUBSCRIPTION,
+}
+"""Troubles that replace or spoil the answer; all others change the good answer itself."""
+
+
+def _noted(entry: Request, answer: Reply) -> Reply:
+    entry.status = answer.status
+    return answer
