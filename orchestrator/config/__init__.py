@@ -1,6 +1,8 @@
 """The configuration: one TOML file, the environment over it, secrets from files; checked as a whole."""
 
 from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.effective import Effective, effective
+from orchestrator.config.loading import config_path, load
 from orchestrator.config.models import (
     AllowListSettings,
     ConfirmSettings,
@@ -20,12 +22,14 @@ from orchestrator.config.models import (
     WebSettings,
 )
 from orchestrator.config.problems import ConfigError, Problem, UnknownInstanceError
+from orchestrator.config.values import format_duration, parse_duration
 
 __all__ = [
     "AllowListSettings",
     "ConfigError",
     "ConfirmSettings",
     "DatabaseSettings",
+    "Effective",
     "GreetingSettings",
     "HttpSettings",
     "InstanceSettings",
@@ -42,4 +46,9 @@ __all__ = [
     "WawpPaths",
     "WebSettings",
     "WebhookSettings",
+    "config_path",
+    "effective",
+    "format_duration",
+    "load",
+    "parse_duration",
 ]

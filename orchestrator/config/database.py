@@ -43,7 +43,9 @@ def normal_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
 def _normal_sqlite(url: str, folder: Path) -> str:
     found = _SQLITE.fullmatch(url)
     if found is None or found["path"].endswith("/") or found["path"] == ":memory:":
-        raise ValueError("must name a file: sqlite:///rejoin.db (beside this file) or sqlite:////var/lib/rejoin/rejoin.db")
+        raise ValueError(
+            "must name a file: sqlite:///rejoin.db (beside this file) or sqlite:////var/lib/rejoin/rejoin.db"
+        )
     path = str((folder / found["path"]).absolute())
     if "?" in path:
         raise ValueError("lies in a folder with a ? in its name, which a database URL cannot carry")
@@ -53,7 +55,9 @@ def _normal_sqlite(url: str, folder: Path) -> str:
 def _normal_postgres(url: str) -> str:
     found = _POSTGRES.fullmatch(url)
     if found is None:
-        raise ValueError("must look like postgresql://user:password@host/database; write signs such as @ or / in the password as %40, %2F")
+        raise ValueError(
+            "must look like postgresql://user:password@host/database; write signs such as @ or / in the password as %40, %2F"
+        )
     pairs = parse_qsl(found["query"] or "", keep_blank_values=True)
     unknown = sorted({key for key, _ in pairs} - _QUERY_KEYS.keys())
     if unknown:

@@ -68,7 +68,9 @@ def at_least(shortest: float, longest: float = LONGEST_DURATION) -> BeforeValida
 
 def check_instance_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError("must be 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit")
+        raise ValueError(
+            "must be 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
+        )
     return value
 
 
@@ -116,7 +118,9 @@ def check_token(value: str) -> str:
 def refuse_placeholder(value: str) -> str:
     """An example's stand-in, left in place, would be sent to the gateway as if it were real."""
     bare = re.sub(r"[^a-z0-9]", "", value.lower())
-    if value and (not bare or bare in _PLACEHOLDERS or _LOOKS_LIKE_EXAMPLE.match(value) or set(bare) == {"x"}):
+    if value and (
+        not bare or bare in _PLACEHOLDERS or _LOOKS_LIKE_EXAMPLE.match(value) or set(bare) == {"x"}
+    ):
         raise ValueError("is still an example's placeholder: put the real value here")
     return value
 
@@ -124,7 +128,9 @@ def refuse_placeholder(value: str) -> str:
 _PLACEHOLDERS = frozenset(
     "accesstoken apikey changeit changeme example fixme password placeholder replaceme secret tbd todo".split()  # noqa: SIM905 - reads as the word list it is
 )
-_LOOKS_LIKE_EXAMPLE = re.compile(r"(?:your|my|enter|insert|put|replace)[-_ ]|<.*>$|\$\{?\w+\}?$", re.IGNORECASE)
+_LOOKS_LIKE_EXAMPLE = re.compile(
+    r"(?:your|my|enter|insert|put|replace)[-_ ]|<.*>$|\$\{?\w+\}?$", re.IGNORECASE
+)
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
@@ -166,13 +172,22 @@ def known_zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(value)
     except (LookupError, ValueError, OSError):
-        raise ValueError('is not a time zone that this machine knows (a name such as "Europe/Berlin")') from None
+        raise ValueError(
+            'is not a time zone that this machine knows (a name such as "Europe/Berlin")'
+        ) from None
 
 
 def check_listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not bare or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in bare) != (host != bare):
+    if (
+        not colon
+        or not bare
+        or not port.isascii()
+        or not port.isdigit()
+        or int(port) > 65535
+        or (":" in bare) != (host != bare)
+    ):
         raise ValueError('must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080"')
     return value
 

@@ -1,0 +1,93 @@
+"""The values on their way to become settings: what was said, where, and what is wrong with it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.config.origins import KeyPath, Origin
+from orchestrator.config.problems import Problem
+from orchestrator.config.schema import key_at
+
+NOWHERE = Origin()
+
+
+@dataclass
+class Draft:
+    """`file` is the path as the person wrote it. `broken`: values known to be missing for a reason already told."""
+
+    file: str
+    folder: Path
+    data: dict[str, Any]
+    origins: dict[KeyPath, Origin]
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    broken: set[KeyPath] = field(default_factory=set)
+
+    def complain(self, path: KeyPath, message: str) -> None:
+        self.problems.append(self._problem(path, message))
+
+    def warn(self, path: KeyPath, message: str) -> None:
+        self.warnings.append(self._problem(path, message))
+
+    def complain_of_variable(self, variable: str, message: str) -> None:
+        self.problems.append(Problem(None, None, variable, message))
+
+    def put(self, path: KeyPath, value: Any, origin: Origin) -> None:
+        """Set one value; its containers must exist. What the file said of it and below is forgotten."""
+        *parents, last = path
+        self.at(tuple(parents))[last] = value
+        for known in [known for known in self.origins if known[: len(path)] == path]:
+            del self.origins[known]
+        self.origins[path] = origin
+
+    def at(self, path: KeyPath) -> Any:
+        value: Any = self.data
+        for step in path:
+            value = value[step]
+        return value
+
+    def get(self, path: KeyPath) -> Any:
+        """The value, or None where there is none."""
+        try:
+            return self.at(path)
+        except (LookupError, TypeError):
+            return None
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Of the value, else of the nearest table around it."""
+        for length in range(len(path), 0, -1):
+            found = self.origins.get(path[:length])
+            if found is not None:
+                return found
+        return NOWHERE
+
+    def tables(self, name: str) -> list[tuple[KeyPath, dict[str, Any]]]:
+        """The tables of a top-level list, leaving out what is no table."""
+        listed = self.data.get(name)
+        items = listed if isinstance(listed, list) else []
+        return [((name, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
+
+    def shown(self, path: KeyPath) -> str:
+        """`instances.backup-1.base_url`: an instance goes by its name where that is one."""
+        steps = [str(step) for step in path]
+        if len(path) > 1 and path[0] == "instances":
+            name = self.get((*path[:2], "name"))
+            steps[1] = (
+                name if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 64 else steps[1]
+            )
+        return ".".join(steps)
+
+    def _problem(self, path: KeyPath, message: str) -> Problem:
+        origin = self.origin(path)
+        if origin.variable is not None:
+            return Problem(None, None, origin.variable, message)
+        suffix = "_file" if origin.secret_file is not None else ""
+        return Problem(self.file, origin.line, self.shown(path) + suffix, message)
+
+
+def is_secret(path: KeyPath) -> bool:
+    """Whether the value there may not be shown; what is not known may not."""
+    key = key_at(path)
+    return key is None or key.secret
