@@ -1,0 +1,240 @@
+"""Whose move it is, and which: for each place where a membership can stand, a sentence and a command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.domain.memberships import Reason, Status
+
+
+class Mover(StrEnum):
+    """Who can change where something stands."""
+
+    REJOIN = "rejoin"  # it moves by itself
+    YOU = "you"  # the person at the command line
+    GROUP_ADMIN = "group_admin"  # an admin of the WhatsApp group
+    ACCOUNT_HOLDER = "account_holder"  # who holds the phone, or the account at the gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What happened, whose move it is, which move, and the command for it. `command` is ready to paste."""
+
+    sentence: str
+    mover: Mover
+    move: str
+    command: str | None = None
+
+
+_M = Mover
+_R = Reason
+
+_SET_CODE = "rejoin groups set-code {slug}"
+_RETRY = "rejoin retry {slug}"
+_SHOW = "rejoin groups show {slug}"
+_EXPLAIN = "rejoin explain {slug}"
+_SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'"
+_SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'"
+_RESUME = "rejoin resume"
+_DOCTOR = "rejoin doctor"
+
+_GROUP: dict[Reason, Hint] = {
+    _R.CODE_REVOKED: Hint("the invite code was revoked", _M.YOU, "store a new code", _SET_CODE),
+    _R.CODE_INVALID: Hint(
+        "WhatsApp does not know the invite code", _M.YOU, "check the link and store a new code", _SET_CODE
+    ),
+    _R.CODE_MISSING: Hint("no invite code is stored", _M.YOU, "store a code", _SET_CODE),
+    _R.NOT_ON_ALLOW_LIST: Hint(
+        "the group behind the link is not on the allow-list; not joined",
+        _M.YOU,
+        "compare it with what you expect, import its JID or owner if it is yours, then retry",
+        _SHOW,
+    ),
+    _R.IDENTITY_MISMATCH: Hint(
+        "the link opens another group than expected; not joined",
+        _M.YOU,
+        "check the link and store the right code",
+        _SET_CODE,
+    ),
+    _R.DUPLICATE_GROUP: Hint(
+        "another entry of the list leads to the same group", _M.YOU, "keep one of the two", _SKIP_DUPLICATE
+    ),
+    _R.GROUP_FULL: Hint("the group is full", _M.GROUP_ADMIN, "ask an admin to make room, then retry", _RETRY),
+    _R.REMOVED_BY_ADMIN: Hint(
+        "an admin removed this account from the group",
+        _M.GROUP_ADMIN,
+        "ask an admin to add the account again, then retry",
+        _RETRY,
+    ),
+    _R.APPROVAL_PENDING: Hint(
+        "an admin must approve the request to join",
+        _M.GROUP_ADMIN,
+        "ask an admin to approve; it is then confirmed by itself",
+    ),
+    _R.RATE_LIMITED: Hint(
+        "WhatsApp limits how many groups this account may join now", _M.YOU, "retry later", _RETRY
+    ),
+    _R.RESTRICTED: Hint(
+        "WhatsApp has restricted the account",
+        _M.ACCOUNT_HOLDER,
+        "wait until WhatsApp lifts it, then retry",
+        _RETRY,
+    ),
+    _R.INSTANCE_UNAVAILABLE: Hint(
+        "the instance was not connected to WhatsApp",
+        _M.ACCOUNT_HOLDER,
+        "connect it again, then retry",
+        _RETRY,
+    ),
+    _R.CREDENTIALS_REFUSED: Hint(
+        "the gateway refused the access token", _M.YOU, "put the right token in place, then retry", _RETRY
+    ),
+    _R.PLAN_LIMIT: Hint(
+        "the subscription at the gateway does not allow it",
+        _M.ACCOUNT_HOLDER,
+        "extend the subscription, then retry",
+        _RETRY,
+    ),
+    _R.NEEDS_UPGRADE: Hint(
+        "the gateway's WhatsApp client is too old for this group",
+        _M.ACCOUNT_HOLDER,
+        "have the gateway upgraded, then retry",
+        _RETRY,
+    ),
+    _R.GATEWAY_ERROR: Hint("the gateway failed", _M.YOU, "look at its last answers, then retry", _RETRY),
+    _R.OUTCOME_UNKNOWN: Hint(
+        "a join may have left and no look could tell whether it worked",
+        _M.YOU,
+        "see on the phone whether the account is in, then retry",
+        _RETRY,
+    ),
+    _R.ATTEMPTS_EXHAUSTED: Hint("every attempt failed", _M.YOU, "see why, then retry", _EXPLAIN),
+    _R.PROBE_FAILED: Hint(
+        "the gateway could not show the group behind the code", _M.YOU, "check the code, then retry", _RETRY
+    ),
+    _R.GROUP_GONE: Hint(
+        "the group does not exist any more",
+        _M.YOU,
+        "leave it out, or store the code of its successor",
+        _SKIP_GONE,
+    ),
+    _R.GROUP_LOCKED: Hint(
+        "the group accepts nobody at the moment",
+        _M.GROUP_ADMIN,
+        "ask an admin to open it, then retry",
+        _RETRY,
+    ),
+    _R.FORBIDDEN: Hint(
+        "WhatsApp does not let this account into the group",
+        _M.GROUP_ADMIN,
+        "ask an admin to add the account by hand, then retry",
+        _RETRY,
+    ),
+    _R.OPERATOR: Hint("a person stopped it", _M.YOU, "retry when it may go on", _RETRY),
+}
+
+_ACCOUNT: dict[Reason, Hint] = {
+    _R.RATE_LIMITED: Hint(
+        "WhatsApp limits how many groups this account may join now",
+        _M.REJOIN,
+        "it goes on by itself at half pace; better not hurry it",
+    ),
+    _R.RESTRICTED: Hint(
+        "WhatsApp has restricted the account",
+        _M.ACCOUNT_HOLDER,
+        "see on the phone how long it lasts; resume when it is lifted",
+        _RESUME,
+    ),
+    _R.INSTANCE_UNAVAILABLE: Hint(
+        "the instance is not connected to WhatsApp",
+        _M.ACCOUNT_HOLDER,
+        "link it again at the gateway, check it, then resume",
+        _DOCTOR,
+    ),
+    _R.CREDENTIALS_REFUSED: Hint(
+        "the gateway refuses the access token",
+        _M.YOU,
+        "put the right token in place, check it, then resume",
+        _DOCTOR,
+    ),
+    _R.PLAN_LIMIT: Hint(
+        "the subscription at the gateway does not allow it",
+        _M.ACCOUNT_HOLDER,
+        "extend the subscription, then resume",
+        _RESUME,
+    ),
+    _R.NEEDS_UPGRADE: Hint(
+        "the gateway's WhatsApp client is too old",
+        _M.ACCOUNT_HOLDER,
+        "have it upgraded, then resume",
+        _RESUME,
+    ),
+    _R.OPERATOR: Hint("a person paused it", _M.YOU, "resume when it may go on", _RESUME),
+}
+_ACCOUNT_OTHER = Hint("the account is paused", _M.YOU, "see why in the log, then resume", _RESUME)
+
+UNKNOWN_REASON = Hint("the reason is not known to this version", _M.YOU, "look at what happened", _EXPLAIN)
+
+
+def group_hint(status: Status, reason: Reason | None, slug: str) -> Hint:
+    """Whose move it is for one group. `slug` goes into the command, quoted for a shell."""
+    return _with_slug(_by_status(status, reason), slug)
+
+
+def account_hint(reason: Reason | None, until: float | None) -> Hint:
+    """Whose move it is for a paused account. `until` is None when only a person can end the pause."""
+    found = _ACCOUNT.get(reason, _ACCOUNT_OTHER) if reason is not None else _ACCOUNT_OTHER
+    if until is not None:
+        return Hint(found.sentence, _M.REJOIN, "it goes on by itself then", None)
+    if found.mover is _M.REJOIN:
+        return Hint(found.sentence, _M.YOU, "resume when WhatsApp allows joins again", _RESUME)
+    return found
+
+
+def explain_reason(reason: Reason | None) -> str:
+    """The sentence alone, for places that list only causes."""
+    return _GROUP[reason].sentence if reason is not None else "waits for its turn"
+
+
+def _by_status(status: Status, reason: Reason | None) -> Hint:
+    match status:
+        case Status.BLOCKED:
+            return _GROUP[reason] if reason is not None else UNKNOWN_REASON
+        case Status.DEFERRED:
+            return Hint(
+                explain_reason(reason), _M.REJOIN, "tried again by itself then; to try sooner, retry", _RETRY
+            )
+        case Status.PENDING if reason is not None:
+            return Hint(explain_reason(reason), _M.REJOIN, "goes on by itself when that is over")
+        case Status.AWAITING_APPROVAL:
+            return _GROUP[_R.APPROVAL_PENDING]
+        case Status.LEFT if reason is not None and reason is not _R.OPERATOR:
+            return _GROUP[reason]
+        case _:
+            return _PLAIN[status]
+
+
+_PLAIN: dict[Status, Hint] = {
+    Status.PENDING: Hint("waits for its turn", _M.REJOIN, "joined by itself, in the order of priority"),
+    Status.READY: Hint(
+        "probed and verified; waits for the next slot", _M.REJOIN, "joined by itself within minutes"
+    ),
+    Status.JOINING: Hint("a join is on its way", _M.REJOIN, "nothing to do"),
+    Status.CONFIRMING: Hint(
+        "the join was sent; being looked up whether we are in",
+        _M.REJOIN,
+        "nothing to do; never sent twice blind",
+    ),
+    Status.ACTIVE: Hint("in the group, with its JID and evidence on disk", _M.REJOIN, "nothing to do"),
+    Status.SKIPPED: Hint(
+        "a person said to leave it out", _M.YOU, "nothing to do; to take it up again, retry", _RETRY
+    ),
+    Status.LEFT: Hint("the account left the group", _M.YOU, "nothing to do; to join it again, retry", _RETRY),
+}
+
+
+def _with_slug(hint: Hint, slug: str) -> Hint:
+    command = None if hint.command is None else hint.command.format(slug=shlex.quote(slug))
+    return Hint(hint.sentence, hint.mover, hint.move, command)
