@@ -1,0 +1,167 @@
+"""The instances: synchronising with the configuration, the lease with its fence, and the brakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from orchestrator.domain.errors import LeaseLostError, NotFoundError
+from orchestrator.domain.instances import ClockPair, InstanceRecord, is_continuous
+from orchestrator.store.tables import instances, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+
+_FIELDS = [field.name for field in fields(InstanceRecord)]
+_COLUMNS = [instances.c[name] for name in _FIELDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the configuration says of an instance. `account` tells two accounts apart, without secrets."""
+
+    name: str
+    role: str
+    gateway: str
+    account: str
+
+
+async def sync(connection: AsyncConnection, configured: Iterable[Configured], now: float) -> None:
+    """Make the rows agree with the configuration. Rows of instances that are gone stay, with their history.
+
+    A new row's slots are known since the database was made: whatever this database sent, it recorded. A row
+    that now stands for another account is known since now only.
+    """
+    known = {row.name: row for row in (await connection.execute(select(instances))).all()}
+    for instance in configured:
+        row = known.get(instance.name)
+        if row is None:
+            await connection.execute(
+                insert(instances).values(
+                    name=instance.name,
+                    role=instance.role,
+                    gateway=instance.gateway,
+                    account=instance.account,
+                    known_since=await _born(connection, now),
+                )
+            )
+        elif row.account != instance.account:
+            await _replace_account(connection, row.id, instance, now)
+        elif (row.role, row.gateway) != (instance.role, instance.gateway):
+            await set_values(connection, row.id, role=instance.role, gateway=instance.gateway)
+
+
+async def _born(connection: AsyncConnection, now: float) -> float:
+    stored = await connection.scalar(select(meta.c.value).where(meta.c.key == "created_at"))
+    return float(stored) if stored is not None else now
+
+
+async def _replace_account(
+    connection: AsyncConnection, instance_id: int, instance: Configured, now: float
+) -> None:
+    forgotten = dict.fromkeys(
+        ("pause_reason", "pause_text", "pause_by", "paused_at", "paused_until", "slow_until"), None
+    )
+    unknown = dict.fromkeys(
+        ("state", "state_word", "state_since", "state_checked_at", "own_phone", "own_lid"), None
+    )
+    await set_values(
+        connection,
+        instance_id,
+        account=instance.account,
+        role=instance.role,
+        gateway=instance.gateway,
+        known_since=now,
+        strikes=0,
+        **forgotten,
+        **unknown,
+    )
+
+
+async def get(connection: AsyncConnection, name: str) -> InstanceRecord:
+    """Read one by its configured name."""
+    return await _one(connection, select(*_COLUMNS).where(instances.c.name == name), name)
+
+
+async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | None = None) -> InstanceRecord:
+    """Take the row's lock until the transaction ends, and check the fence where one is given.
+
+    All writes about an instance's memberships and slots stand behind this lock. Raises LeaseLostError.
+    """
+    query = select(*_COLUMNS).where(instances.c.id == instance_id).with_for_update()
+    record = await _one(connection, query, str(instance_id))
+    if fence is not None and record.fence != fence:
+        raise LeaseLostError
+    return record
+
+
+async def _one(connection: AsyncConnection, query: Select[Any], name: str) -> InstanceRecord:
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no instance is called {name}")
+    return InstanceRecord(*row)
+
+
+async def set_values(connection: AsyncConnection, instance_id: int, **values: Any) -> None:
+    await connection.execute(update(instances).where(instances.c.id == instance_id).values(**values))
+
+
+async def take_lease(
+    connection: AsyncConnection, record: InstanceRecord, holder: str, *, until: float, pair: ClockPair
+) -> int:
+    """Make the caller the driver; returns the new fence. The row must be locked.
+
+    Where the log of slots cannot be trusted across the gap (other machine, other database, a clock that ran
+    ahead), it counts as known since now, so that one full window passes before the next join.
+    """
+    before = _pair(record)
+    known_since = record.known_since if is_continuous(before, pair) else pair.database_now
+    fence = record.fence + 1
+    await set_values(
+        connection,
+        record.id,
+        fence=fence,
+        lease_holder=holder,
+        lease_until=until,
+        known_since=known_since,
+        **_seen(pair),
+    )
+    return fence
+
+
+async def renew_lease(
+    connection: AsyncConnection, record: InstanceRecord, *, until: float, pair: ClockPair
+) -> bool:
+    """Move the lease's end; False if the clocks did not move together, and a full window must pass first."""
+    continuous = is_continuous(_pair(record), pair)
+    values: dict[str, Any] = {"lease_until": until, **_seen(pair)}
+    if not continuous:
+        values["known_since"] = pair.database_now
+    await set_values(connection, record.id, **values)
+    return continuous
+
+
+async def release_lease(connection: AsyncConnection, record: InstanceRecord, pair: ClockPair) -> None:
+    await set_values(connection, record.id, lease_holder=None, lease_until=None, **_seen(pair))
+
+
+def _pair(record: InstanceRecord) -> ClockPair | None:
+    if record.seen_at is None or record.seen_boottime is None:
+        return None
+    return ClockPair(
+        record.seen_at, record.seen_boottime, record.seen_boot_id or "", record.seen_database or ""
+    )
+
+
+def _seen(pair: ClockPair) -> dict[str, Any]:
+    return {
+        "seen_at": pair.database_now,
+        "seen_boottime": pair.boottime,
+        "seen_boot_id": pair.boot_id,
+        "seen_database": pair.database_id,
+    }

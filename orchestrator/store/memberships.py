@@ -1,0 +1,318 @@
+"""The memberships: reading work in order, and moving only along the table of transitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, or_, select, update
+
+from orchestrator.domain.memberships import (
+    TRANSITIONS,
+    Evidence,
+    Greeting,
+    Reason,
+    Status,
+    check_move,
+)
+from orchestrator.store.tables import groups, invite_codes, memberships
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.engine import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import ColumnElement
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One row. Instants are seconds since 1970."""
+
+    id: int
+    instance_id: int
+    group_id: int
+    recovery_id: int | None
+    status: Status
+    reason: Reason | None
+    detail: str | None
+    status_since: float
+    next_attempt_at: float | None
+    attempts: int
+    unknowns: int
+    looks: int
+    code_id: int | None
+    jid: str | None
+    seen_subject: str | None
+    seen_owner: str | None
+    seen_members: int | None
+    announce: bool | None
+    approval: bool | None
+    verified_at: float | None
+    requested_at: float | None
+    joined_at: float | None
+    confirmed_at: float | None
+    evidence: Evidence | None
+    greeting: Greeting
+    greeted_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCode:
+    """The current code of a group, encrypted."""
+
+    id: int
+    ciphertext: bytes
+    key_id: str
+    last4: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A membership with what is known of its group, and the group's current code."""
+
+    membership: Membership
+    slug: str
+    name: str
+    expected_jid: str | None
+    expected_subject: str
+    expected_owner: str | None
+    code: StoredCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From the row as it was read to the row as it shall be."""
+
+    old: Membership
+    new: Membership
+
+
+_FIELDS = [field.name for field in fields(Membership)]
+_COLUMNS = [memberships.c[name] for name in _FIELDS]
+_KEPT = {"id", "instance_id", "group_id", "recovery_id"}
+_WRITTEN = [name for name in _FIELDS if name not in _KEPT]
+_ENUMS = {"status": Status, "reason": Reason, "evidence": Evidence, "greeting": Greeting}
+
+_SAVE = (
+    update(memberships)
+    .where(memberships.c.id == bindparam("row_id"))
+    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+)
+
+
+def _membership(values: Sequence[Any]) -> Membership:
+    read = dict(zip(_FIELDS, values, strict=True))
+    for name, kind in _ENUMS.items():
+        if read[name] is not None:
+            read[name] = kind(read[name])
+    return Membership(**read)
+
+
+def _work_query() -> Select[Any]:
+    current = and_(invite_codes.c.group_id == groups.c.id, invite_codes.c.current)
+    return (
+        select(
+            *_COLUMNS,
+            groups.c.slug,
+            groups.c.name,
+            groups.c.jid.label("expected_jid"),
+            groups.c.subject.label("expected_subject"),
+            groups.c.owner.label("expected_owner"),
+            invite_codes.c.id.label("current_code_id"),
+            invite_codes.c.ciphertext,
+            invite_codes.c.key_id,
+            invite_codes.c.last4,
+        )
+        .join(groups, groups.c.id == memberships.c.group_id)
+        .outerjoin(invite_codes, current)
+    )
+
+
+def _work(row: Row[Any]) -> Work:
+    width = len(_FIELDS)
+    slug, name, jid, subject, owner, code_id, ciphertext, key_id, last4 = row[width:]
+    code = None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4)
+    return Work(_membership(row[:width]), slug, name, jid, subject or name, owner, code)
+
+
+async def in_line(
+    connection: AsyncConnection, instance_id: int, status: Status, *, limit: int, after: int | None = None
+) -> list[Work]:
+    """The next ones in a status, the most valuable first. Index ix_memberships_claim."""
+    query = _work_query().where(
+        memberships.c.instance_id == instance_id, memberships.c.status == status.value
+    )
+    if after is not None:
+        query = query.where(memberships.c.id > after)
+    query = query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(limit)
+    return [_work(row) for row in (await connection.execute(query)).all()]
+
+
+async def due(
+    connection: AsyncConnection, instance_id: int, status: Status, now: float, *, limit: int
+) -> list[Work]:
+    """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
+    query = (
+        _work_query()
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.status == status.value,
+            memberships.c.next_attempt_at <= now,
+        )
+        .order_by(memberships.c.next_attempt_at)
+        .limit(limit)
+    )
+    return [_work(row) for row in (await connection.execute(query)).all()]
+
+
+async def next_due(
+    connection: AsyncConnection, instance_id: int, statuses: Collection[Status]
+) -> float | None:
+    """The earliest time that anything in these statuses waits for. Index ix_memberships_due."""
+    earliest: float | None = None
+    for status in statuses:
+        query = (
+            select(memberships.c.next_attempt_at)
+            .where(
+                memberships.c.instance_id == instance_id,
+                memberships.c.status == status.value,
+                memberships.c.next_attempt_at.is_not(None),
+            )
+            .order_by(memberships.c.next_attempt_at)
+            .limit(1)
+        )
+        found = await connection.scalar(query)
+        if found is not None and (earliest is None or found < earliest):
+            earliest = float(found)
+    return earliest
+
+
+async def greetings(
+    connection: AsyncConnection, instance_id: int, greeting: Greeting, *, limit: int
+) -> list[Work]:
+    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting."""
+    query = (
+        _work_query()
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.greeting == greeting.value,
+            # The partial index holds only these; saying so lets the planner use it.
+            or_(memberships.c.greeting == "pending", memberships.c.greeting == "sending"),
+        )
+        .order_by(memberships.c.confirmed_at)
+        .limit(limit)
+    )
+    return [_work(row) for row in (await connection.execute(query)).all()]
+
+
+async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
+    query = _work_query().where(memberships.c.id.in_(list(ids)))
+    return [_work(row) for row in (await connection.execute(query)).all()]
+
+
+async def by_group(connection: AsyncConnection, instance_id: int, group_id: int) -> Work | None:
+    query = _work_query().where(memberships.c.instance_id == instance_id, memberships.c.group_id == group_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _work(row)
+
+
+async def holders_of(connection: AsyncConnection, instance_id: int, jids: Collection[str]) -> dict[str, int]:
+    """Which membership of the instance already has each JID. Index uq_memberships_jid."""
+    query = select(memberships.c.jid, memberships.c.id).where(
+        memberships.c.instance_id == instance_id, memberships.c.jid.in_(list(jids))
+    )
+    return {str(jid): int(found) for jid, found in (await connection.execute(query)).all()}
+
+
+async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
+    """Carry out moves; the instance's row must be locked. Returns the ids that were moved.
+
+    A membership whose status is no longer the one that was read was moved by somebody else (a person's skip,
+    say) and is left as it is: the caller's decision was about a state that is gone.
+    """
+    if not moves:
+        return set()
+    for move in moves:
+        check_move(move.old.status, move.new.status, move.new.reason, move.new.next_attempt_at)
+    query = select(memberships.c.id, memberships.c.status).where(
+        memberships.c.id.in_([move.old.id for move in moves])
+    )
+    stored = {int(found): status for found, status in (await connection.execute(query)).all()}
+    valid = [move for move in moves if stored.get(move.old.id) == move.old.status.value]
+    if valid:
+        await connection.execute(_SAVE, [_row(move.new) for move in valid])
+    return {move.old.id for move in valid}
+
+
+def _row(new: Membership) -> dict[str, Any]:
+    return {"row_id": new.id} | {f"new_{name}": getattr(new, name) for name in _WRITTEN}
+
+
+async def wake_deferred(connection: AsyncConnection, instance_id: int, now: float) -> int:
+    """Deferred groups whose time has come go back in line. One statement on ix_memberships_due."""
+    assert Status.PENDING in TRANSITIONS[Status.DEFERRED]  # noqa: S101 - keeps this statement inside the table
+    result = await connection.execute(
+        update(memberships)
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.status == Status.DEFERRED.value,
+            memberships.c.next_attempt_at <= now,
+        )
+        .values(status=Status.PENDING.value, status_since=now, next_attempt_at=None, reason=None, looks=0)
+    )
+    return int(result.rowcount)
+
+
+_CURED_BY_CODE = (Reason.CODE_REVOKED, Reason.CODE_INVALID, Reason.CODE_MISSING, Reason.GROUP_GONE)
+_CURED_BY_IDENTITY = (Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason.DUPLICATE_GROUP)
+
+
+async def requeue_after_new_code(
+    connection: AsyncConnection, *, group_ids: Collection[int], now: float
+) -> int:
+    """A group blocked for its code goes back in line once it has a new one."""
+    return await _requeue_blocked(connection, group_ids, _CURED_BY_CODE, now)
+
+
+async def requeue_after_new_identity(
+    connection: AsyncConnection, *, group_ids: Collection[int], now: float
+) -> int:
+    """A group blocked because it was not the expected one goes back in line once the expectation changed."""
+    return await _requeue_blocked(connection, group_ids, _CURED_BY_IDENTITY, now)
+
+
+async def _requeue_blocked(
+    connection: AsyncConnection, group_ids: Collection[int], reasons: Collection[Reason], now: float
+) -> int:
+    ids, moved = list(group_ids), 0
+    for start in range(0, len(ids), 500):
+        moved += await _requeue(
+            connection,
+            and_(
+                memberships.c.group_id.in_(ids[start : start + 500]),
+                memberships.c.status == Status.BLOCKED.value,
+                memberships.c.reason.in_([reason.value for reason in reasons]),
+            ),
+            now,
+        )
+    return moved
+
+
+async def _requeue(connection: AsyncConnection, condition: ColumnElement[bool], now: float) -> int:
+    result = await connection.execute(
+        update(memberships)
+        .where(condition)
+        .values(
+            status=Status.PENDING.value,
+            status_since=now,
+            reason=None,
+            detail=None,
+            next_attempt_at=None,
+            attempts=0,
+            unknowns=0,
+            looks=0,
+        )
+    )
+    return int(result.rowcount)

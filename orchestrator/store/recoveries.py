@@ -1,0 +1,190 @@
+"""Recoveries: one job each, bringing a backup instance into the groups of a lost one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, insert, literal, select, update
+
+from orchestrator.domain.memberships import Status
+from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which groups a recovery is about: those recorded for the lost instance, and those with a label."""
+
+    from_name: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One row, as far as the loop needs it."""
+
+    id: int
+    to_instance_id: int
+    scope: Scope
+    state: str
+    stop_requested_at: float | None
+    stop_requested_by: str | None
+
+
+def groups_in(scope: Scope) -> Select[Any]:
+    """Select the ids and priorities of the groups in a scope."""
+    query = select(groups.c.id, groups.c.priority)
+    if scope.from_name is not None:
+        query = query.where(
+            exists().where(
+                and_(
+                    group_instances.c.group_id == groups.c.id,
+                    group_instances.c.instance_name == scope.from_name,
+                )
+            )
+        )
+    if scope.labels:
+        query = query.where(
+            exists().where(
+                and_(group_labels.c.group_id == groups.c.id, group_labels.c.label.in_(scope.labels))
+            )
+        )
+    return query
+
+
+async def open_one(connection: AsyncConnection, instance_id: int) -> Recovery | None:
+    """The instance's latest recovery if it did not end: interrupted, or under way."""
+    query = (
+        select(recoveries)
+        .where(recoveries.c.to_instance_id == instance_id)
+        .order_by(recoveries.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None or row.state != "running":
+        return None
+    return _recovery(row)
+
+
+async def get(connection: AsyncConnection, recovery_id: int) -> Recovery | None:
+    row = (await connection.execute(select(recoveries).where(recoveries.c.id == recovery_id))).one_or_none()
+    return None if row is None else _recovery(row)
+
+
+def _recovery(row: Any) -> Recovery:
+    scope = Scope(row.from_name, tuple(json.loads(row.labels)))
+    return Recovery(
+        row.id, row.to_instance_id, scope, row.state, row.stop_requested_at, row.stop_requested_by
+    )
+
+
+async def create(
+    connection: AsyncConnection, instance_id: int, scope: Scope, *, actor: str, pace: float, now: float
+) -> int:
+    statement = (
+        insert(recoveries)
+        .values(
+            to_instance_id=instance_id,
+            from_name=scope.from_name,
+            labels=json.dumps(list(scope.labels)),
+            state="running",
+            actor=actor,
+            pace=pace,
+            created_at=now,
+            started_at=now,
+        )
+        .returning(recoveries.c.id)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def begin_again(connection: AsyncConnection, recovery_id: int, *, pace: float) -> None:
+    """A recovery that was cut off goes on; an old wish to stop it is over."""
+    await connection.execute(
+        update(recoveries)
+        .where(recoveries.c.id == recovery_id)
+        .values(pace=pace, stop_requested_at=None, stop_requested_by=None)
+    )
+
+
+async def take_up(
+    connection: AsyncConnection,
+    instance_id: int,
+    recovery_id: int,
+    scope: Scope,
+    *,
+    now: float,
+    only: Sequence[int] | None = None,
+) -> None:
+    """Give every group in the scope a membership, and put those that are not at their end into this recovery.
+
+    Two statements however many groups there are. `only` narrows it to these group ids (a saved plan).
+    """
+    wanted = groups_in(scope)
+    if only is not None:
+        wanted = wanted.where(groups.c.id.in_(list(only)))
+    found = wanted.subquery()
+    known = exists().where(
+        and_(memberships.c.group_id == found.c.id, memberships.c.instance_id == instance_id)
+    )
+    fresh = select(
+        literal(instance_id),
+        found.c.id,
+        literal(recovery_id),
+        found.c.priority,
+        literal(Status.PENDING.value),
+        literal(now),
+    ).where(~known)
+    columns = ["instance_id", "group_id", "recovery_id", "priority", "status", "status_since"]
+    await connection.execute(insert(memberships).from_select(columns, fresh))
+    priority = select(groups.c.priority).where(groups.c.id == memberships.c.group_id).scalar_subquery()
+    await connection.execute(
+        update(memberships)
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.group_id.in_(select(found.c.id)),
+        )
+        .values(recovery_id=recovery_id, priority=priority)
+    )
+
+
+async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int]:
+    """How many memberships stand where. Index ix_memberships_recovery_id."""
+    query = (
+        select(memberships.c.status, func.count())
+        .where(memberships.c.recovery_id == recovery_id)
+        .group_by(memberships.c.status)
+    )
+    found = {str(status): int(number) for status, number in (await connection.execute(query)).all()}
+    return {status.value: found.get(status.value, 0) for status in Status}
+
+
+async def finish(
+    connection: AsyncConnection,
+    recovery_id: int,
+    *,
+    state: str,
+    outcome: str,
+    counted: Mapping[str, int],
+    now: float,
+) -> None:
+    await connection.execute(
+        update(recoveries)
+        .where(recoveries.c.id == recovery_id)
+        .values(state=state, outcome=outcome, counts=json.dumps(dict(counted)), finished_at=now)
+    )
+
+
+async def request_stop(connection: AsyncConnection, recovery_id: int, *, actor: str, now: float) -> None:
+    await connection.execute(
+        update(recoveries)
+        .where(recoveries.c.id == recovery_id)
+        .values(stop_requested_at=now, stop_requested_by=actor)
+    )

@@ -1,0 +1,230 @@
+"""Slots: the permission to send one join, reserved under the instance's row and never given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from orchestrator.domain.memberships import Status
+from orchestrator.domain.pacing import NextSlot, PacingPolicy, SlotRecord, Wait, next_slot
+from orchestrator.store import memberships as store
+from orchestrator.store.tables import slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+
+RECENT = 40
+"""Slots read to place the next one. An older one ended more than a window ago: forty slots are at least
+40 x 12 s apart, and no slot lives longer than life + time-out."""
+
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A reserved slot and the work that it is for. `dice` chose the gap that follows."""
+
+    id: int
+    n: int
+    send_at: float
+    work: store.Work
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The end of an instance's log of slots: the latest first."""
+
+    last_n: int
+    recent: tuple[SlotRecord, ...]
+    day_full_until: float
+
+
+async def log_end(connection: AsyncConnection, instance_id: int, policy: PacingPolicy) -> LogEnd:
+    """Read what pacing needs. Index uq_slots_instance_id_n."""
+    query = (
+        select(slots.c.n, slots.c.send_at, slots.c.finished_at, slots.c.dice)
+        .where(slots.c.instance_id == instance_id)
+        .order_by(slots.c.n.desc())
+        .limit(RECENT)
+    )
+    rows = (await connection.execute(query)).all()
+    last_n = int(rows[0].n) if rows else 0
+    recent = tuple(SlotRecord(row.send_at, row.finished_at, row.dice) for row in rows)
+    return LogEnd(last_n, recent, await _day_full_until(connection, instance_id, policy, last_n))
+
+
+async def _day_full_until(
+    connection: AsyncConnection, instance_id: int, policy: PacingPolicy, last_n: int
+) -> float:
+    """With a daily limit of d, the next slot waits for a day after the d-th last one. Slots count up by one."""
+    if policy.daily_limit == 0 or last_n < policy.daily_limit:
+        return 0.0
+    query = select(slots.c.send_at).where(
+        slots.c.instance_id == instance_id, slots.c.n == last_n - policy.daily_limit + 1
+    )
+    return float((await connection.execute(query)).scalar_one()) + DAY
+
+
+def hold_until(instance: InstanceRecord, policy: PacingPolicy) -> float:
+    """Before this, joins may have been sent that this database does not know."""
+    return instance.known_since + policy.window
+
+
+async def peek(
+    connection: AsyncConnection, instance: InstanceRecord, policy: PacingPolicy, now: float
+) -> NextSlot:
+    """When the next slot would be, without taking it."""
+    end = await log_end(connection, instance.id, policy)
+    return next_slot(
+        policy,
+        now,
+        end.recent,
+        hold_until=hold_until(instance, policy),
+        day_full_until=end.day_full_until,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What one reservation gave, and when to come again if it gave nothing."""
+
+    slots: tuple[Slot, ...]
+    next: NextSlot
+
+
+async def reserve(
+    connection: AsyncConnection,
+    instance: InstanceRecord,
+    policy: PacingPolicy,
+    *,
+    works: Sequence[store.Work],
+    now: float,
+    dice: Callable[[], float],
+) -> Reserved:
+    """Reserve slots for ready memberships, as many as the pace gives now (with a real pace: at most one).
+
+    The instance's row must be locked, the fence checked and the brakes looked at. The memberships move to
+    `joining` in the same transaction; nothing may be sent before it is committed.
+    """
+    end = await log_end(connection, instance.id, policy)
+    recent, taken = list(end.recent), list[Slot]()
+    upcoming = NextSlot(now, Wait.NOTHING)
+    rows: list[dict[str, Any]] = []
+    for work in works:
+        upcoming = next_slot(
+            policy,
+            now,
+            recent[:RECENT],
+            hold_until=hold_until(instance, policy),
+            day_full_until=end.day_full_until,
+        )
+        if upcoming.at > now + policy.lead:
+            break
+        record = SlotRecord(upcoming.at, None, dice())
+        recent.insert(0, record)
+        rows.append(_slot_row(instance, work, end.last_n + len(rows) + 1, record, now))
+        taken.append(Slot(0, end.last_n + len(rows), record.send_at, work))
+        if policy.daily_limit:
+            break  # the day's limit was read for one slot
+    moved = await _start_joining(connection, taken, now)
+    return Reserved(await _insert(connection, rows, taken, moved), upcoming)
+
+
+def _slot_row(
+    instance: InstanceRecord, work: store.Work, n: int, record: SlotRecord, now: float
+) -> dict[str, Any]:
+    return {
+        "instance_id": instance.id,
+        "n": n,
+        "membership_id": work.membership.id,
+        "recovery_id": work.membership.recovery_id,
+        "fence": instance.fence,
+        "code_id": work.membership.code_id,
+        "reserved_at": now,
+        "send_at": record.send_at,
+        "dice": record.dice,
+    }
+
+
+async def _start_joining(connection: AsyncConnection, taken: Sequence[Slot], now: float) -> set[int]:
+    moves = []
+    for slot in taken:
+        old = slot.work.membership
+        new = replace(
+            old,
+            status=Status.JOINING,
+            reason=None,
+            detail=None,
+            status_since=now,
+            next_attempt_at=None,
+            requested_at=slot.send_at,
+            looks=0,
+        )
+        moves.append(store.Move(old, new))
+    return await store.save(connection, moves)
+
+
+async def _insert(
+    connection: AsyncConnection, rows: Sequence[dict[str, Any]], taken: Sequence[Slot], moved: set[int]
+) -> tuple[Slot, ...]:
+    """Only what really moved gets a slot; numbers may not have holes, so they are dealt out again."""
+    kept = [(row, slot) for row, slot in zip(rows, taken, strict=True) if slot.work.membership.id in moved]
+    if not kept:
+        return ()
+    first = rows[0]["n"]
+    numbered = [row | {"n": first + index} for index, (row, _slot) in enumerate(kept)]
+    statement = insert(slots).returning(slots.c.id, sort_by_parameter_order=True)
+    ids = (await connection.execute(statement, numbered)).scalars().all()
+    return tuple(
+        replace(slot, id=int(found), n=first + index, work=_joining(slot))
+        for index, (found, (_row, slot)) in enumerate(zip(ids, kept, strict=True))
+    )
+
+
+def _joining(slot: Slot) -> store.Work:
+    """The work as it stands after the reservation: what later moves start from."""
+    membership = replace(
+        slot.work.membership,
+        status=Status.JOINING,
+        reason=None,
+        detail=None,
+        next_attempt_at=None,
+        requested_at=slot.send_at,
+        looks=0,
+    )
+    return replace(slot.work, membership=membership)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a slot ended. `sent_at` is None where the request never left."""
+
+    slot_id: int
+    sent_at: float | None
+    outcome: str
+
+
+_FINISH = (
+    update(slots)
+    .where(slots.c.id == bindparam("slot_id"), slots.c.finished_at.is_(None))
+    .values(sent_at=bindparam("was_sent_at"), finished_at=bindparam("ended_at"), outcome=bindparam("how"))
+)
+
+
+async def finish(connection: AsyncConnection, finishes: Sequence[Finish], now: float) -> None:
+    """Record that the joins of these slots were answered or given up."""
+    if not finishes:
+        return
+    await connection.execute(
+        _FINISH,
+        [
+            {"slot_id": item.slot_id, "was_sent_at": item.sent_at, "ended_at": now, "how": item.outcome}
+            for item in finishes
+        ],
+    )
