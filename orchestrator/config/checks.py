@@ -1,4 +1,4 @@
-"""Checks that look at several values together. They read the draft, so that they speak up beside every other problem."""
+"""Checks that look at several values together. They read the draft, to be heard beside other problems."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ def check_clock_speed(draft: Draft, environ: Mapping[str, str]) -> float:
     if speed != 1 and real:
         draft.complain_of_variable(
             CLOCK_SPEED,
-            f"must be 1 (got {speed:g}): {draft.shown(real[0])} is not on this machine's loopback, and a real account"
-            " is never worked faster. Unset it, or use the simulator",
+            f"must be 1 (got {speed:g}): {draft.shown(real[0])} is not on this machine's loopback, and"
+            " a real account is never worked faster. Unset it, or use the simulator",
         )
     return speed
 

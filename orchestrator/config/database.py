@@ -13,7 +13,7 @@ from orchestrator.config.values import PathBeside, folder_of
 
 MASK = "********"
 _SQLITE = re.compile(r"sqlite(?:\+aiosqlite)?:///(?P<path>[^?]+)")
-# Stricter than libpq on purpose: an unquoted @, / or # in a password could otherwise end up shown as host name.
+# Stricter than libpq on purpose: an unquoted @, / or # in a password could end up shown as host name.
 _POSTGRES = re.compile(
     r"postgres(?:ql)?(?:\+asyncpg)?://"
     r"(?:(?P<user>[^:/@?#]*)(?::(?P<password>[^/@?#]*))?@)?"
@@ -56,7 +56,8 @@ def _normal_postgres(url: str) -> str:
     found = _POSTGRES.fullmatch(url)
     if found is None:
         raise ValueError(
-            "must look like postgresql://user:password@host/database; write signs such as @ or / in the password as %40, %2F"
+            "must look like postgresql://user:password@host/database;"
+            " write signs such as @ or / in the password as %40, %2F"
         )
     pairs = parse_qsl(found["query"] or "", keep_blank_values=True)
     unknown = sorted({key for key, _ in pairs} - _QUERY_KEYS.keys())

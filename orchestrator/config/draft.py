@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.problems import Problem
 from orchestrator.config.schema import key_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOWHERE = Origin()
 
 
 @dataclass
 class Draft:
-    """`file` is the path as the person wrote it. `broken`: values known to be missing for a reason already told."""
+    """`file` is the path as the person wrote it. `broken`: values missing for a reason already told."""
 
     file: str
     folder: Path

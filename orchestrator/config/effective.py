@@ -1,4 +1,4 @@
-"""Every key as it stands, with secrets masked, and where each value came from: `rejoin config show --origin`."""
+"""Every key as it stands, secrets masked, and where its value came from: `rejoin config show --origin`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, SecretStr
 
 from orchestrator.config.database import MASK
-from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.schema import Key, Kind, keys_of
 from orchestrator.config.values import format_duration
 
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.config.models import Settings
+    from orchestrator.config.origins import KeyPath, Origin
 
 DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One key. `value` is fit for JSON: durations as text with their unit, a secret as its mask, an empty one as ""."""
+    """One key. `value` is fit for JSON: a duration as text, a secret as its mask, or "" for none."""
 
     key: str
     value: Any

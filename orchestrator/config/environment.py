@@ -7,7 +7,6 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.config.draft import Draft
 from orchestrator.config.models import Settings
 from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.schema import Key, Kind, keys_of, known_names
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import BaseModel
+
+    from orchestrator.config.draft import Draft
 
 PREFIX = "REJOIN_"
 SEPARATOR = "__"
@@ -34,7 +35,7 @@ _YES_NO = {
 }
 
 
-class _UnknownPart(LookupError):
+class _UnknownPartError(LookupError):
     """One part of a variable's name leads nowhere; carries the names that would."""
 
     def __init__(self, part: str, known: list[str]) -> None:
@@ -54,14 +55,14 @@ def env_name(step: str | int) -> str:
 
 
 def apply_environment(draft: Draft, environ: Mapping[str, str]) -> None:
-    """Put every variable of ours over the draft. An instance's number comes before names, since it may give the name."""
+    """Put every variable of ours over the draft. Numbered items come first, since they may give a name."""
     ours = [
         name for name in environ if name.startswith(PREFIX) and (SEPARATOR in name or name in _SINGLE_WORDS)
     ]
     for name in sorted(ours, key=_order):
         try:
             path, key = _resolve(draft, name.removeprefix(PREFIX).split(SEPARATOR))
-        except _UnknownPart as error:
+        except _UnknownPartError as error:
             draft.complain_of_variable(name, f"unknown key.{error}")
             continue
         _put(draft, name, path=path, value=_read(environ[name], key))
@@ -100,7 +101,7 @@ def _make_room(draft: Draft, parents: KeyPath, origin: Origin) -> bool:
 
 
 def _forget_twin(draft: Draft, path: KeyPath) -> None:
-    """A variable for `x` overrides the file's `x_file`, and the other way round; two variables remain a conflict."""
+    """A variable for `x` overrides the file's `x_file`, and the reverse; two variables remain a conflict."""
     last = str(path[-1])
     twin = (*path[:-1], last.removesuffix("_file") if last.endswith("_file") else f"{last}_file")
     table = draft.at(path[:-1])
@@ -110,7 +111,7 @@ def _forget_twin(draft: Draft, path: KeyPath) -> None:
 
 
 def _resolve(draft: Draft, parts: list[str]) -> tuple[KeyPath, Key]:
-    """Raises _UnknownPart."""
+    """Raises _UnknownPartError."""
     model: type[BaseModel] | None = Settings
     path: KeyPath = ()
     key = Key("", Kind.TABLE)
@@ -129,7 +130,7 @@ def _key_named(part: str, model: type[BaseModel] | None) -> Key:
     names = known_names(model) if model else []
     found = next((name for name in names if name.upper() == part), None)
     if found is None or model is None:
-        raise _UnknownPart(part, [name.upper() for name in names])
+        raise _UnknownPartError(part, [name.upper() for name in names])
     return keys_of(model).get(found) or Key(found, Kind.TEXT)
 
 
@@ -148,11 +149,13 @@ def _index(draft: Draft, path: KeyPath, parts: list[str]) -> tuple[int, list[str
     first = parts[0]
     if first.isdecimal() and first.isascii() and int(first) <= len(items):
         return int(first), parts[1:]
-    raise _UnknownPart(first, [name for name in names if name] + [str(index) for index in range(len(items))])
+    raise _UnknownPartError(
+        first, [name for name in names if name] + [str(index) for index in range(len(items))]
+    )
 
 
 def _read(text: str, key: Key) -> Any:
-    """The value as the file would hold it; text that does not fit is left as it is for the check to refuse."""
+    """The value as the file would hold it; text that does not fit is left for the check to refuse."""
     match key.kind:
         case Kind.TEXT | Kind.DURATION:
             return text

@@ -26,11 +26,10 @@ _SENTENCES = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "string_type": "must be text in quotes",
+    "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} item(s)",
     "string_pattern_mismatch": "must match {pattern}",
-    "model_type": "must be a table",
-    "tuple_type": "must be a list",
 }
 
 
@@ -52,10 +51,8 @@ def _sentence(draft: Draft, path: KeyPath, found: ErrorDetails) -> str:
             return _not_a_choice(draft, path, str(found["ctx"]["expected"]))
         case "value_error":
             return str(found["ctx"]["error"]) + _got(draft, path)
-        case "string_too_short":
-            return "must not be empty"
-    if found["type"] in {"tuple_type", "model_type"}:
-        return _wrong_container(path)
+        case "tuple_type" | "model_type":
+            return _wrong_container(path)
     template = _SENTENCES.get(found["type"])
     return (template.format(**found.get("ctx", {})) if template else "is not valid") + _got(draft, path)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
-from orchestrator.config.origins import KeyPath
+if TYPE_CHECKING:
+    from orchestrator.config.origins import KeyPath
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")

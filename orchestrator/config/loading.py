@@ -63,7 +63,8 @@ def _read(file: Path) -> str:
             str(file),
             None,
             "",
-            'there is no such file: run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG',
+            'there is no such file: run "rejoin init" to write one,'
+            " or name yours with --config or REJOIN_CONFIG",
         )
     except OSError as error:
         problem = Problem(
@@ -125,7 +126,7 @@ def _holds_secret(draft: Draft, path: KeyPath) -> bool:
 
 def _validate(draft: Draft) -> Settings | None:
     """Every section is named, so that its defaults are checked with the file's folder at hand."""
-    sections = {key.name: {} for key in keys_of(Settings).values() if key.kind is Kind.TABLE}
+    sections: dict[str, Any] = {key.name: {} for key in keys_of(Settings).values() if key.kind is Kind.TABLE}
     try:
         return Settings.model_validate(sections | draft.data, context={"folder": draft.folder})
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Every section of `rejoin.toml`, its keys, defaults and bounds. docs/configuration.md describes each for people."""
+"""Every section of `rejoin.toml`: its keys, defaults and bounds. docs/configuration.md tells it to people."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class WawpPaths(Section):
 
 
 class WawpOptions(Section):
-    """How one Wawp account is spoken to. `body`: credentials in the query for GET, in the JSON body for POST."""
+    """How Wawp is spoken to. `body`: credentials in the query for GET, in the JSON body for POST."""
 
     probe_path: PlainPath = "/v2/groups/join"
     join_path: PlainPath = "/v2/groups/join"
@@ -138,7 +138,7 @@ class GreetingSettings(Section):
         "{{ instance }} has joined the room. Type /help for assistance."
     )
     small: Annotated[str, Field(min_length=1, max_length=4096)] = (
-        "Hello everyone, {{ instance }} is here. Good to be back with you. Type /help whenever you need a hand."
+        "Hello everyone, {{ instance }} is here. Good to be back with you! Type /help if you need a hand."
     )
     small_group_members: Annotated[Whole, Field(ge=0, le=1024)] = 20
 

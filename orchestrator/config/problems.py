@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `file` is None when the value came from the environment; `key` is then its variable."""
+    """One thing that is wrong. `file` is None for the environment; `key` is then the variable."""
 
     file: str | None
     line: int | None

@@ -1,17 +1,19 @@
-"""The models read as a list of keys: what the environment, secret files, error sentences and `config show` need to know."""
+"""The models read as a list of keys, for the environment, secret files, error sentences and `config show`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
 from orchestrator.config.models import Settings
-from orchestrator.config.origins import KeyPath
 from orchestrator.config.values import InSeconds
+
+if TYPE_CHECKING:
+    from orchestrator.config.origins import KeyPath
 
 
 class Kind(StrEnum):
@@ -27,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a section. `durations`: it, or each of its items, is a duration. `model`: what a table holds."""
+    """One key of a section. `durations`: it, or each item, is a duration. `model`: what a table holds."""
 
     name: str
     kind: Kind

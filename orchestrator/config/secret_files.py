@@ -1,4 +1,4 @@
-"""Secrets from files of their own: `access_token_file` in place of `access_token`, and so for every secret."""
+"""Secrets from files of their own: `access_token_file` in place of `access_token`, and so for each secret."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.config.draft import Draft
 from orchestrator.config.models import Settings
 from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.schema import Key, Kind, keys_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from orchestrator.config.draft import Draft
 
 LARGEST_SECRET = 64 * 1024
 # Container engines mount secrets here with mode 0444, in a place that only the container sees.

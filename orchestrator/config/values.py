@@ -1,6 +1,7 @@
 """The kinds of value a configuration holds, each with its check.
 
-A check raises ValueError with a sentence that never repeats the value: whoever reports it knows whether it may be shown.
+A check raises ValueError with a sentence that never repeats the value: whoever reports it knows
+whether it may be shown.
 """
 
 from __future__ import annotations
@@ -33,14 +34,11 @@ class InSeconds:
 
 def parse_duration(value: object) -> float:
     """Seconds from `"60s"`, `"10m"`, `"2h"`, `"1d"`, `"1h30m"`, or a bare number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
-    if isinstance(value, str):
-        text = value.strip()
-        if not _DURATION.fullmatch(text):
-            raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
-        return sum(float(n) * UNIT_SECONDS[unit or "s"] for n, unit in _DURATION_PART.findall(text))
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+        return sum(float(n) * UNIT_SECONDS[unit or "s"] for n, unit in _DURATION_PART.findall(value))
+    raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
 
 
 def format_duration(seconds: float) -> str:
@@ -126,7 +124,20 @@ def refuse_placeholder(value: str) -> str:
 
 
 _PLACEHOLDERS = frozenset(
-    "accesstoken apikey changeit changeme example fixme password placeholder replaceme secret tbd todo".split()  # noqa: SIM905 - reads as the word list it is
+    {
+        "accesstoken",
+        "apikey",
+        "changeit",
+        "changeme",
+        "example",
+        "fixme",
+        "password",
+        "placeholder",
+        "replaceme",
+        "secret",
+        "tbd",
+        "todo",
+    }
 )
 _LOOKS_LIKE_EXAMPLE = re.compile(
     r"(?:your|my|enter|insert|put|replace)[-_ ]|<.*>$|\$\{?\w+\}?$", re.IGNORECASE
@@ -219,7 +230,7 @@ def check_plain_path(value: str) -> str:
 
 
 def beside_config(value: object, info: ValidationInfo) -> Path:
-    """A path, taken relative to the configuration file's folder (context `folder`, else the working folder)."""
+    """A path, relative to the configuration file's folder (context `folder`, else the working folder)."""
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("must be a path in quotes")
     return folder_of(info) / value
