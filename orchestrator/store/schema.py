@@ -1,0 +1,134 @@
+"""The schema's version: bring it up to date, or say how it stands.
+
+Alembic is imported only to migrate: it costs a third of a second, which `status` must not pay.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+import orchestrator
+from orchestrator.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store.engine import Database
+
+_VERSION_TABLE = "alembic_version"
+_LOCK = 0x52656A6F696E  # "Rejoin": PostgreSQL's advisory lock, held by whoever migrates
+
+
+class SchemaState(StrEnum):
+    """How the database's schema stands to this program."""
+
+    UP_TO_DATE = "up_to_date"
+    BEHIND = "behind"  # an older rejoin made it: upgrade
+    AHEAD = "ahead"  # a newer rejoin upgraded it: this one must not touch it
+    EMPTY = "empty"  # no schema of ours yet
+
+
+def migrations_directory() -> Path:
+    """Inside the package when installed from a wheel, beside it in a checkout."""
+    package = Path(orchestrator.__file__).parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def revisions() -> tuple[str, ...]:
+    """Every revision this program knows, oldest first. A migration's file name begins with its revision."""
+    files = (migrations_directory() / "versions").glob("[0-9]*_*.py")
+    known = tuple(sorted(file.name.split("_", 1)[0] for file in files))
+    if not known:
+        raise ConfigurationError("this installation has no migrations", hint="install rejoin anew")
+    return known
+
+
+def head() -> str:
+    """The newest revision."""
+    return revisions()[-1]
+
+
+async def current(database: Database) -> str | None:
+    """The revision of the database; None if it has none. Never makes a file."""
+    if _is_missing_file(database):
+        return None
+    async with database.read() as connection:
+        return await connection.run_sync(_current)
+
+
+async def check(database: Database) -> SchemaState:
+    return _state(await current(database))
+
+
+async def require_current(database: Database) -> None:
+    """Raise ConfigurationError unless the schema is the one that this program was written for."""
+    match await check(database):
+        case SchemaState.EMPTY:
+            raise ConfigurationError("the database is empty", hint="run: rejoin db upgrade")
+        case SchemaState.BEHIND:
+            raise ConfigurationError("the database is older than this rejoin", hint="run: rejoin db upgrade")
+        case SchemaState.AHEAD:
+            raise _too_old()
+
+
+async def upgrade(database: Database, revision: str = "head") -> bool:
+    """Migrate in one transaction; False if there was nothing to do. Of two at once one finds it done."""
+    async with database.write() as connection:
+        if database.dialect == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = await connection.run_sync(_current)
+        if _state(before) is SchemaState.AHEAD:
+            raise _too_old()
+        if before == (head() if revision == "head" else revision):
+            return False
+        await _migrate(connection, revision)
+    return True
+
+
+async def _migrate(connection: AsyncConnection, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+
+    from orchestrator.store.tables import metadata  # noqa: PLC0415
+
+    config = Config()
+    # The option is a template: a percent sign in a path is doubled.
+    config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
+
+    def run(bind: Connection) -> None:
+        config.attributes.update(connection=bind, metadata=metadata)
+        command.upgrade(config, revision)
+
+    await connection.run_sync(run)
+
+
+def _current(bind: Connection) -> str | None:
+    if not inspect(bind).has_table(_VERSION_TABLE):
+        return None
+    return bind.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608 - a constant
+
+
+def _state(revision: str | None) -> SchemaState:
+    if revision is None:
+        return SchemaState.EMPTY
+    known = revisions()
+    if revision not in known:
+        return SchemaState.AHEAD
+    return SchemaState.UP_TO_DATE if revision == known[-1] else SchemaState.BEHIND
+
+
+def _is_missing_file(database: Database) -> bool:
+    path = database.engine.url.database
+    return database.dialect == "sqlite" and bool(path) and not Path(str(path)).exists()
+
+
+def _too_old() -> ConfigurationError:
+    return ConfigurationError(
+        "this rejoin is older than the database", hint="install the newest rejoin, or restore a backup"
+    )
