@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.models import Settings
 from orchestrator.config.origins import KeyPath, Origin
+from orchestrator.config.problems import Problem
 from orchestrator.config.schema import Key, Kind, keys_of, known_names
 from orchestrator.config.suggest import did_you_mean
 
@@ -36,10 +37,11 @@ _YES_NO = {
 
 
 class _UnknownPartError(LookupError):
-    """One part of a variable's name leads nowhere; carries the names that would."""
+    """One part of a variable's name leads nowhere. The text is a sentence that names the nearest that would."""
 
-    def __init__(self, part: str, known: list[str]) -> None:
-        super().__init__(did_you_mean(part, known))
+    def __init__(self, what: str, part: str, known: list[str]) -> None:
+        hint = did_you_mean(part, known)
+        super().__init__(f"{what}.{hint}" if hint else what)
 
 
 def variable_for(path: KeyPath, instance_name: str | None = None) -> str:
@@ -63,19 +65,31 @@ def apply_environment(draft: Draft, environ: Mapping[str, str]) -> None:
         try:
             path, key = _resolve(draft, name.removeprefix(PREFIX).split(SEPARATOR))
         except _UnknownPartError as error:
-            draft.complain_of_variable(name, f"unknown key.{error}")
+            draft.complain_of_variable(name, str(error))
             continue
         _put(draft, name, path=path, value=_read(environ[name], key))
+    _warn_of_single_underscores(draft, environ)
+
+
+def _warn_of_single_underscores(draft: Draft, environ: Mapping[str, str]) -> None:
+    """`REJOIN_PACING_JITTER` looks right and would quietly do nothing."""
+    for section in keys_of(Settings).values():
+        for key in known_names(section.model) if section.model else []:
+            meant = f"{PREFIX}{section.name}{SEPARATOR}{key}".upper()
+            written = meant.replace(SEPARATOR, "_")
+            if written in environ:
+                message = f"is not read: write {meant}, with two underscores"
+                draft.warnings.append(Problem(None, None, written, message))
 
 
 def _order(name: str) -> tuple[bool, int, str]:
-    index = name.split(SEPARATOR)[1] if SEPARATOR in name else ""
-    return (not index.isdecimal(), int(index) if index.isdecimal() else 0, name)
+    item = [*name.split(SEPARATOR), ""][1]
+    return (not _is_index(item), int(item) if _is_index(item) else 0, name)
 
 
 def _put(draft: Draft, name: str, *, path: KeyPath, value: Any) -> None:
     origin = Origin(variable=name)
-    if not _make_room(draft, path[:-1], origin):
+    if not _make_room(draft, path, origin):
         draft.complain_of_variable(name, "cannot be set: what the file holds there is not a table")
         return
     _forget_twin(draft, path)
@@ -84,20 +98,21 @@ def _put(draft: Draft, name: str, *, path: KeyPath, value: Any) -> None:
     draft.put(path, value, origin)
 
 
-def _make_room(draft: Draft, parents: KeyPath, origin: Origin) -> bool:
+def _make_room(draft: Draft, path: KeyPath, origin: Origin) -> bool:
+    """Add the tables and list items on the way to a value; false where the file holds something else there."""
     container: Any = draft.data
-    for depth, step in enumerate(parents):
-        if isinstance(step, int):
-            if step == len(container):
-                container.append({})
-                draft.origins[parents[: depth + 1]] = origin
-        else:
-            is_list = depth + 1 < len(parents) and isinstance(parents[depth + 1], int)
-            container.setdefault(step, [] if is_list else {})
-        container = container[step]
-        if not isinstance(container, dict | list):
+    for depth, step in enumerate(path):
+        if not isinstance(container, list if isinstance(step, int) else dict):
             return False
-    return isinstance(container, dict | list)
+        if depth + 1 == len(path):
+            break
+        if isinstance(step, int) and step == len(container):
+            container.append({})
+            draft.origins[path[: depth + 1]] = origin
+        elif isinstance(step, str):
+            container.setdefault(step, [] if isinstance(path[depth + 1], int) else {})
+        container = container[step]
+    return True
 
 
 def _forget_twin(draft: Draft, path: KeyPath) -> None:
@@ -130,7 +145,7 @@ def _key_named(part: str, model: type[BaseModel] | None) -> Key:
     names = known_names(model) if model else []
     found = next((name for name in names if name.upper() == part), None)
     if found is None or model is None:
-        raise _UnknownPartError(part, [name.upper() for name in names])
+        raise _UnknownPartError("unknown key", part, [name.upper() for name in names])
     return keys_of(model).get(found) or Key(found, Kind.TEXT)
 
 
@@ -146,12 +161,14 @@ def _index(draft: Draft, path: KeyPath, parts: list[str]) -> tuple[int, list[str
         name = SEPARATOR.join(parts[:length])
         if names.count(name) == 1:
             return names.index(name), parts[length:]
-    first = parts[0]
-    if first.isdecimal() and first.isascii() and int(first) <= len(items):
-        return int(first), parts[1:]
-    raise _UnknownPartError(
-        first, [name for name in names if name] + [str(index) for index in range(len(items))]
-    )
+    if _is_index(parts[0]) and int(parts[0]) <= len(items):
+        return int(parts[0]), parts[1:]
+    known = [name for name in names if name] + [str(index) for index in range(len(items))]
+    raise _UnknownPartError(f"{path[0]} has no item of that name or number", parts[0], known)
+
+
+def _is_index(part: str) -> bool:
+    return part.isascii() and part.isdecimal() and len(part) < 5
 
 
 def _read(text: str, key: Key) -> Any:

@@ -65,7 +65,8 @@ def _put(draft: Draft, path: KeyPath, *, key: Key, name: str) -> None:
     try:
         secret = _content(draft.folder / name)
     except _UnreadableError as error:
-        draft.complain(file_path, f"{name}: {error}")
+        # The name itself is not shown: a token put there by mistake would be.
+        draft.complain(file_path, f"the file it names {error} (paths are relative to {draft.folder})")
         draft.broken.add(path)
         return
     _warn_if_open(draft, file_path, draft.folder / name)
