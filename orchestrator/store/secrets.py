@@ -1,0 +1,128 @@
+"""Invite codes at rest: the key file, and the cipher made from one of its keys.
+
+From one key of the ring two are derived (HKDF-SHA256): one encrypts codes (AES-256-GCM), one makes the
+fingerprints (HMAC-SHA256) by which a code is found again without being readable.
+The id of the key in use stands in the database, `meta.active_key`; the keys themselves never do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import select, text
+
+from orchestrator.domain.errors import ConfigurationError
+from orchestrator.store.keyring import KeyRing
+from orchestrator.store.tables import meta
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = [
+    "ACTIVE_KEY",
+    "CodeCipher",
+    "KeyRing",
+    "UndecryptableCodeError",
+    "active_key",
+    "cipher_for_reading",
+    "cipher_for_writing",
+    "last4",
+]
+
+ACTIVE_KEY = "active_key"
+FINGERPRINT_LENGTH = 32  # hex digits: 128 bits
+_VERSION = b"\x01"
+_NONCE = 12
+_TAG = 16
+_FIRST_KEY = text("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING")
+
+
+class UndecryptableCodeError(ConfigurationError):
+    """A stored invite code cannot be decrypted with this key file."""
+
+    code = "code_undecryptable"
+
+
+class CodeCipher:
+    """Encrypts with one key of the ring, decrypts with any."""
+
+    def __init__(self, ring: KeyRing, active_key_id: str) -> None:
+        self._ring = ring
+        self._ciphers: dict[str, AESGCM] = {}
+        self.key_id = active_key_id
+        self._fingerprint_key = _derive(ring.key(active_key_id), b"rejoin invite code fingerprint 1")
+
+    def __repr__(self) -> str:
+        return f"CodeCipher(key_id={self.key_id!r})"
+
+    def encrypt(self, code: str) -> bytes:
+        """Version, random nonce, ciphertext and tag. Decrypts with `key_id`."""
+        nonce = os.urandom(_NONCE)
+        sealed = self._cipher(self.key_id).encrypt(nonce, code.encode(), _context(self.key_id))
+        return _VERSION + nonce + sealed
+
+    def decrypt(self, ciphertext: bytes, key_id: str) -> str:
+        """Raise UndecryptableCodeError if the key is missing or the bytes were changed."""
+        version, nonce, sealed = ciphertext[:1], ciphertext[1 : 1 + _NONCE], ciphertext[1 + _NONCE :]
+        if version != _VERSION or len(sealed) < _TAG:
+            raise UndecryptableCodeError("a stored invite code has a form that this rejoin does not know")
+        try:
+            return self._cipher(key_id).decrypt(nonce, sealed, _context(key_id)).decode()
+        except InvalidTag:
+            # The cause would show nothing more.
+            raise UndecryptableCodeError(hint="import the codes again: rejoin groups import") from None
+
+    def fingerprint(self, code: str) -> str:
+        """The same for the same code under the same key; tells nothing about it."""
+        digest = hmac.new(self._fingerprint_key, code.encode(), hashlib.sha256).hexdigest()
+        return digest[:FINGERPRINT_LENGTH]
+
+    def last4(self, code: str) -> str:
+        return last4(code)
+
+    def _cipher(self, key_id: str) -> AESGCM:
+        if key_id not in self._ciphers:
+            self._ciphers[key_id] = AESGCM(
+                _derive(self._ring.key(key_id), b"rejoin invite code encryption 1")
+            )
+        return self._ciphers[key_id]
+
+
+def last4(code: str) -> str:
+    """What people see of a code."""
+    return code[-4:]
+
+
+async def active_key(connection: AsyncConnection) -> str | None:
+    """The id of the key that codes are written with; None before the first."""
+    query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def cipher_for_reading(connection: AsyncConnection, ring: KeyRing) -> CodeCipher:
+    """The cipher of the database's active key, or of the ring's newest before the first code."""
+    return CodeCipher(ring, await active_key(connection) or ring.newest)
+
+
+async def cipher_for_writing(connection: AsyncConnection, ring: KeyRing) -> CodeCipher:
+    """The same, in a transaction that writes: no rekey can pass until that transaction has ended."""
+    await connection.execute(_FIRST_KEY, {"key": ACTIVE_KEY, "value": ring.newest})
+    query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
+    if connection.dialect.name == "postgresql":  # SQLite's writers exclude each other anyway
+        query = query.with_for_update(read=True)
+    return CodeCipher(ring, (await connection.execute(query)).scalar_one())
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(key)
+
+
+def _context(key_id: str) -> bytes:
+    return b"rejoin invite code 1 " + key_id.encode()
