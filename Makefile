@@ -43,6 +43,9 @@ clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# A moved or copied checkout is installed anew: scripts and the editable install hold its absolute path.
+$(shell grep -qsxF '$(CURDIR)' .venv/.installed-run || rm -f .venv/.installed-run .venv/.installed-dev)
+
 # The development installation holds the run-time one: its stamp comes with the other's.
 .venv/.installed-run .venv/.installed-dev: pyproject.toml constraints.txt packaging/venv.sh
 	@sh packaging/venv.sh $(subst .installed-,,$(@F))

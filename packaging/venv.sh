@@ -55,5 +55,5 @@ case $kind in
     dev) install --constraint constraints.txt --no-build-isolation --editable '.[dev]' ;;
     *) echo "usage: packaging/venv.sh run|dev|uv" >&2; exit 2 ;;
 esac
-touch .venv/.installed-run
+pwd -P > .venv/.installed-run
 [ "$kind" = run ] || touch .venv/.installed-dev

@@ -49,7 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of a new venv: Rejoin from the wheel, the packages it needs from the venv of the tests."""
+    """The bin folder of a new venv: Rejoin from the wheel, its packages from the venv of the tests."""
     venv = tmp_path_factory.mktemp("far") / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", venv)
     python = venv / "bin" / "python"
@@ -68,6 +68,7 @@ def test_the_wheel_holds_the_package_and_every_migration_and_nothing_else(wheel:
         if path.suffix in {".py", ".mako"}
     }
 
+    assert migrations
     assert migrations <= set(names)
     assert "orchestrator/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -104,10 +104,7 @@ class PostgresServer:
             "postgres",
         ]
         command += ["-h", self.folder, "-d", database, "-c", statement]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode:
-            raise RuntimeError(f"psql: {done.stderr.strip()} in: {statement}")
-        return done.stdout.strip()
+        return _run(command).strip()
 
     def _wait_until_ready(self) -> None:
         pid_file = self.folder / "data" / "postmaster.pid"
@@ -177,17 +174,40 @@ def _reachable(bin_dir: Path, folder: Path, owner: dict[str, Any]) -> Path:
     try:
         subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, check=True, cwd="/", **owner)
     except (PermissionError, subprocess.CalledProcessError):
-        copy = folder / "server"
-        shutil.copytree(bin_dir.parent, copy, symlinks=True)
-        return copy / "bin"
+        copy = _copy_programs(bin_dir, folder / "server")
+        for path in (folder / "server", *(folder / "server").rglob("*")):
+            os.chown(
+                path, owner["user"], owner["group"], follow_symlinks=False
+            )  # the guard removes them as `owner`
+        return copy
     return bin_dir
+
+
+def _copy_programs(bin_dir: Path, target: Path) -> Path:
+    """The installation, and the libraries that a wheel keeps in a folder beside its package."""
+    package = bin_dir.parents[1]
+    copy = target / package.name / bin_dir.parent.name
+    shutil.copytree(bin_dir.parent, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    return copy / "bin"
+
+
+def _run(command: list[str | Path], **settings: Any) -> str:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, **settings
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _launch(folder: Path, bin_dir: Path, owner: dict[str, Any], *, durable: bool) -> subprocess.Popen[bytes]:
     as_owner: dict[str, Any] = {"cwd": "/", "env": {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}, **owner}
     initdb: list[str | Path] = [bin_dir / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust"]
     initdb += ["--encoding=UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, timeout=60, **as_owner)
+    _run(initdb, **as_owner)
     settings = _SETTINGS if durable else f"{_SETTINGS} {_FAST}"
     # Its own session, so that Ctrl-C reaches the tests and not the server.
     return subprocess.Popen(
