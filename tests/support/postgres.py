@@ -175,10 +175,9 @@ def _reachable(bin_dir: Path, folder: Path, owner: dict[str, Any]) -> Path:
         subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, check=True, cwd="/", **owner)
     except (PermissionError, subprocess.CalledProcessError):
         copy = _copy_programs(bin_dir, folder / "server")
+        # The guard, who removes them at the end, is `owner`.
         for path in (folder / "server", *(folder / "server").rglob("*")):
-            os.chown(
-                path, owner["user"], owner["group"], follow_symlinks=False
-            )  # the guard removes them as `owner`
+            os.chown(path, owner["user"], owner["group"], follow_symlinks=False)
         return copy
     return bin_dir
 
