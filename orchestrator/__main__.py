@@ -1,0 +1,48 @@
+"""The command `rejoin`, from the process's side: the light ways out first, then the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import orchestrator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BROKEN_PIPE = 141
+
+
+def main() -> NoReturn:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out one command line. Every end is an exit code."""
+    try:
+        code = _run(list(words))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us went away; the interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return code
+
+
+def _run(words: list[str]) -> int:
+    options = words[: words.index("--")] if "--" in words else words
+    if "--version" in options:
+        print(f"rejoin {orchestrator.__version__}")  # noqa: T201 - the answer
+        return 0
+    if options in (["healthcheck"], ["healthcheck", "--ready"]):
+        from orchestrator.cli import health  # noqa: PLC0415 - asked every half minute for ever: stdlib only
+
+        return health.main(ready="--ready" in options)
+    from orchestrator.cli import runner  # noqa: PLC0415 - brings the command line's library
+
+    return runner.run(words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""From the words on the line to a function with its values, or to a usage error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App, CycloptsError
+
+from orchestrator.cli.catalogue import COMMANDS, FAMILIES
+from orchestrator.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+END_OF_OPTIONS = "--"
+HELP_FLAGS = ("--help", "-h")
+# Options of every command that take a value: what follows them is no command.
+_WITH_VALUE = ("--config", "-c", "--log-format")
+# An option that may stand alone or with a number: what it means alone.
+_ALONE_MEANS = {"--watch": "2"}
+
+
+def build() -> App:
+    """The whole command line; every command's module is still unread."""
+    app = App(name="rejoin", help_format="plaintext", help_flags=HELP_FLAGS, version_flags=("--version",))
+    for family, help_text in FAMILIES.items():
+        app.command(App(name=family, help=help_text, help_flags=HELP_FLAGS, version_flags=()))
+    for command in COMMANDS:
+        parent = app if len(command.path) == 1 else app[command.path[0]]
+        parent.command(command.import_path, name=command.path[-1], help=command.help)
+    return app
+
+
+def parse(app: App, words: Sequence[str]) -> tuple[Callable[..., Any], inspect.BoundArguments]:
+    """Raises UsageError."""
+    try:
+        function, bound, _ = app.parse_args(
+            normalise(words), print_error=False, exit_on_error=False, verbose=False
+        )
+    except CycloptsError as error:
+        raise UsageError(str(error).strip(), hint=_hint(app, words)) from None
+    return function, bound
+
+
+def refuse_unfinished(app: App, words: Sequence[str], *, path: tuple[str, ...]) -> NoReturn:
+    """No command, or a family without one, or a word that is neither. Raises UsageError."""
+    rest = normalise(words)[len(path) :]
+    if rest and not rest[0].startswith("-"):
+        parse(app, words)  # the library knows what is most like it
+    said = " ".join(("rejoin", *path))
+    raise UsageError("A command is missing.", hint=f"{said} --help lists them.")
+
+
+def normalise(words: Sequence[str]) -> list[str]:
+    """Options of every command move behind the command; options that may stand alone get their value."""
+    leading = _leading_options(words)
+    command = list(words[len(leading) :])
+    end = command.index(END_OF_OPTIONS) if END_OF_OPTIONS in command else len(command)
+    options = [*command[:end], *leading]
+    return [*_complete(options), *command[end:]]
+
+
+def options(words: Sequence[str]) -> list[str]:
+    """The words before `--`."""
+    return list(words[: words.index(END_OF_OPTIONS)] if END_OF_OPTIONS in words else words)
+
+
+def command_path(app: App, words: Sequence[str]) -> tuple[str, ...]:
+    """The command that the words name, as far as they name one."""
+    plain = [word for word in normalise(words) if word not in HELP_FLAGS]
+    return tuple(app.parse_commands(plain)[0]) if plain else ()
+
+
+def _leading_options(words: Sequence[str]) -> list[str]:
+    taken: list[str] = []
+    for word in words:
+        value_due = bool(taken) and taken[-1] in _WITH_VALUE
+        if word == END_OF_OPTIONS or not (word.startswith("-") or value_due):
+            break
+        taken.append(word)
+    return taken
+
+
+def _complete(words: list[str]) -> list[str]:
+    complete: list[str] = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        complete.append(word)
+        if word in _ALONE_MEANS and not following[:1].isdigit():
+            complete.append(_ALONE_MEANS[word])
+    return complete
+
+
+def _hint(app: App, words: Sequence[str]) -> str:
+    return " ".join(("rejoin", *command_path(app, words), "--help"))

@@ -1,0 +1,102 @@
+"""How a failure is told: one sentence and a hint on stderr, or one JSON object; and its exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import exit_codes, render
+from orchestrator.domain.errors import InputRejectedError, RejoinError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_DIAGNOSTICS = "run it again with -v to see where; rejoin diagnostics makes a file for a bug report"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    exit_code: int
+    code: str
+    message: str
+    hint: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class Terminated(BaseException):
+    """SIGTERM. Like KeyboardInterrupt it is no Exception, so that nothing swallows it on the way."""
+
+
+def describe(error: BaseException) -> Failure:
+    """What a person or a script is told of it."""
+    if isinstance(error, InputRejectedError):
+        return Failure(error.exit_code, error.code, error.message, error.hint, error.problems)
+    if isinstance(error, RejoinError):
+        return Failure(error.exit_code, error.code, error.message, error.hint)
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(exit_codes.INTERRUPTED, "interrupted", "Interrupted. What was done is saved.")
+    if isinstance(error, Terminated):
+        return Failure(exit_codes.TERMINATED, "terminated", "Terminated. What was done is saved.")
+    return _of_the_world(error)
+
+
+def _of_the_world(error: BaseException) -> Failure:
+    """Errors of other libraries, known by name so that none of them need be imported to ask."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if "orchestrator.config.problems.ConfigError" in names:
+        problems = tuple(str(problem) for problem in getattr(error, "problems", ()))
+        return Failure(exit_codes.CONFIGURATION, "configuration", "", problems=problems)
+    if "orchestrator.config.problems.UnknownInstanceError" in names:
+        return Failure(exit_codes.USAGE, "not_found", _sentence(str(error)))
+    if "sqlalchemy.exc.DBAPIError" in names:
+        return _of_the_database(error)
+    if isinstance(error, OSError):
+        return Failure(exit_codes.UNEXPECTED, "file", _file_message(error))
+    return Failure(exit_codes.UNEXPECTED, "unexpected", f"Unexpected {type(error).__name__}.", _DIAGNOSTICS)
+
+
+def _of_the_database(error: BaseException) -> Failure:
+    """The driver's own words carry no parameters, unlike SQLAlchemy's."""
+    cause = getattr(error, "orig", None)
+    said = render.clean(cause).rstrip(".") if cause else "no reason given"
+    return Failure(exit_codes.UNEXPECTED, "database", f"The database could not do it: {said}.", _DIAGNOSTICS)
+
+
+def _file_message(error: OSError) -> str:
+    said = error.strerror or type(error).__name__
+    return _sentence(f"{error.filename}: {said}" if error.filename else said)
+
+
+def _sentence(text: str) -> str:
+    text = render.clean(text)
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def report(error: BaseException, *, as_json: bool, verbose: bool, stream: TextIO | None = None) -> int:
+    """Tell it, and return the exit code."""
+    stream = stream or sys.stderr
+    failure = describe(error)
+    if verbose and failure.exit_code == exit_codes.UNEXPECTED:
+        traceback.print_exception(error, file=stream)
+    text = _as_json(failure) if as_json else _as_text(failure)
+    print(text, file=stream, flush=True)
+    return failure.exit_code
+
+
+def _as_json(failure: Failure) -> str:
+    message = render.clean(failure.message) or "; ".join(map(render.clean, failure.problems))
+    value = {"type": "error", "code": failure.code, "message": message, "hint": render.clean(failure.hint)}
+    if failure.problems:
+        value |= {"problems": [render.clean(problem) for problem in failure.problems]}
+    return render.as_json(value, indent=None)
+
+
+def _as_text(failure: Failure) -> str:
+    lines = [render.clean(problem) for problem in failure.problems]
+    if failure.message:
+        lines.append(f"rejoin: {render.clean(failure.message)}")
+    if failure.hint:
+        lines.append(f"  {render.clean(failure.hint)}")
+    return "\n".join(lines)

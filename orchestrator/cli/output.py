@@ -1,0 +1,84 @@
+"""The two channels: the answer on stdout, all talk on stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from orchestrator.cli import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+
+
+class Output:
+    """What a command writes to. Foreign text must be `render.clean`ed by whoever hands it over."""
+
+    def __init__(
+        self,
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        no_color: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.json = json
+        self.quiet = quiet
+        self.no_color = no_color
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+
+    def answer(self, text: str = "") -> None:
+        """A piece of the answer, for people."""
+        print(text, file=self.stdout)
+
+    def answer_json(self, value: Any) -> None:
+        """The whole answer, for scripts."""
+        print(render.as_json(value), file=self.stdout)
+
+    def answer_line(self, value: Any) -> None:
+        """One line of JSON lines, out at once."""
+        print(render.as_json(value, indent=None), file=self.stdout, flush=True)
+
+    def say(self, text: str = "") -> None:
+        """Talk: what is going on, what could be done next. Silent with -q."""
+        if not self.quiet:
+            print(text, file=self.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Talk that -q does not silence."""
+        print(f"{self.style('warning', 'yellow', stream=self.stderr)}: {text}", file=self.stderr, flush=True)
+
+    def table(self, rows: list[list[str]], *headers: str) -> None:
+        """Cut to the terminal's width; whole when piped."""
+        if rows:
+            self.answer(render.table(rows, headers=list(headers), width=self.width))
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person reads stdout on a terminal."""
+        return self.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int | None:
+        """The terminal's columns; None where there is no terminal and nothing may be cut."""
+        return shutil.get_terminal_size().columns if self.stdout.isatty() else None
+
+    def colored(self, stream: TextIO | None = None) -> bool:
+        return not self.no_color and colors_allowed(stream or self.stdout, os.environ)
+
+    def style(self, text: str, *styles: str, stream: TextIO | None = None) -> str:
+        """ANSI colour where it is seen and wanted; never the only signal."""
+        if not self.colored(stream):
+            return text
+        return f"\x1b[{';'.join(_STYLES[name] for name in styles)}m{text}\x1b[0m"
+
+
+def colors_allowed(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """See https://no-color.org: any value but an empty one says no."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

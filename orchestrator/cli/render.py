@@ -1,0 +1,152 @@
+"""One place for what a terminal or a script reads: foreign text made harmless, times, durations, counts, JSON.
+
+No colour library and nothing heavy here: every command pays for this import.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+DASH = "-"
+
+# What moves a cursor, hides text or turns its direction; unicodedata calls them control, format, surrogate,
+# private use or separator of lines. The joiners inside emoji and Indic words are format characters that do no harm.
+_HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+
+
+def clean(foreign: object) -> str:
+    """Text that came from a gateway, a group or a file: one line, without control or direction characters."""
+    text = " ".join(str(foreign).split())
+    return "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _HARMFUL)
+
+
+def clean_lines(foreign: str) -> str:
+    """The same for text that may have lines of its own."""
+    return "\n".join(clean(line) for line in foreign.splitlines())
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut to so many terminal columns, with an ellipsis."""
+    if columns(text) <= width:
+        return text
+    kept, used = "", 0
+    for sign in text:
+        used += _sign_columns(sign)
+        if used > width - 1:
+            break
+        kept += sign
+    return kept.rstrip() + "…"
+
+
+def columns(text: str) -> int:
+    """How many terminal columns a clean text takes."""
+    return len(text) if text.isascii() else sum(map(_sign_columns, text))
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * max(0, width - columns(text))
+
+
+def _sign_columns(sign: str) -> int:
+    if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def rfc3339(instant: float | None) -> str | None:
+    """Seconds since 1970 as `2026-11-22T21:42:00Z`; fractions of a second only where there are any."""
+    if instant is None:
+        return None
+    moment = datetime.fromtimestamp(round(instant, 3), UTC)
+    spec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def offset(instant: float, zone: tzinfo) -> str:
+    """`UTC`, `UTC-3`, `UTC+5:30`."""
+    away = datetime.fromtimestamp(instant, zone).utcoffset()
+    minutes = round(away.total_seconds() / 60) if away else 0
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+def clock(instant: float, zone: tzinfo, *, now: float, seconds: bool = False) -> str:
+    """The time on a wall in that zone; with its date when that is not today's."""
+    moment = datetime.fromtimestamp(instant, zone)
+    time = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+    today = datetime.fromtimestamp(now, zone).date()
+    return time if moment.date() == today else f"{moment.date().isoformat()} {time}"
+
+
+def clock_with_offset(instant: float, zone: tzinfo, *, now: float) -> str:
+    """`18:42 (UTC-3)`."""
+    return f"{clock(instant, zone, now=now)} ({offset(instant, zone)})"
+
+
+def timestamp(instant: float, zone: tzinfo) -> str:
+    """Date, time to the second and offset: `2026-11-22 18:42:10 UTC-3`."""
+    moment = datetime.fromtimestamp(instant, zone)
+    return f"{moment.strftime('%Y-%m-%d %H:%M:%S')} {offset(instant, zone)}"
+
+
+def duration(seconds: float) -> str:
+    """For people, two units at most: `9 s`, `14 min`, `2 h 5 min`, `3 d 4 h`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return _two(minutes, 60, "h", "min")
+    return _two(round(minutes / 60), 24, "d", "h")
+
+
+def _two(total: int, size: int, big: str, small: str) -> str:
+    whole, rest = divmod(total, size)
+    return f"{whole} {big} {rest} {small}" if rest else f"{whole} {big}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 group`, `3 groups`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def table(rows: list[list[str]], *, headers: list[str], width: int | None) -> str:
+    """Columns two spaces apart. `width` is the terminal's, which the last column is cut to; None never cuts."""
+    texts = [headers, *rows]
+    widths = [max(columns(row[at]) for row in texts) for at in range(len(headers))]
+    lines = []
+    for row in texts:
+        cells = [pad(cell, size) for cell, size in zip(row, widths, strict=True)]
+        line = "  ".join(cells).rstrip()
+        lines.append(line if width is None else shorten(line, width))
+    return "\n".join(lines)
+
+
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """Keys in the order given, text as it is; control characters are escaped by JSON itself, C1 and direction by us."""
+    return _escape_harmful(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _escape_harmful(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(_escaped(c) if _harmful_in_json(c) else c for c in text)
+
+
+def _harmful_in_json(sign: str) -> bool:
+    return ord(sign) > 0x7E and sign not in _JOINERS and unicodedata.category(sign) in _HARMFUL
+
+
+def _escaped(sign: str) -> str:
+    if ord(sign) < 0x10000:
+        return f"\\u{ord(sign):04x}"
+    pair = sign.encode("utf-16-be").hex()
+    return f"\\u{pair[:4]}\\u{pair[4:]}"

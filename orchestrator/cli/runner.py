@@ -1,0 +1,94 @@
+"""One call from its words to its exit code: parse, run, tell failures, mind the signals."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from orchestrator.cli import app as command_line
+from orchestrator.cli import exit_codes
+from orchestrator.cli.call import NOTHING_SAID
+from orchestrator.cli.catalogue import FAMILIES
+from orchestrator.cli.failure import Terminated, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from types import FrameType
+
+_NO = ("", "0", "false", "no", "off", "n", "f")
+
+
+def run(words: list[str]) -> int:
+    """Every end but a broken pipe is an exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _dispatch(words)
+    except (BrokenPipeError, GeneratorExit):
+        raise
+    # The edge of the program: whatever comes this far ends as a sentence and an exit code.
+    except BaseException as error:  # noqa: BLE001
+        if isinstance(error, SystemExit):
+            raise
+        sys.stdout.flush()
+        return report(error, as_json=_said(words, "--json"), verbose=_said(words, "--verbose", "-v"))
+
+
+def _dispatch(words: list[str]) -> int:
+    app = command_line.build()
+    if words[:1] == ["help"]:
+        return _help(app, command_line.command_path(app, words[1:]))
+    path = command_line.command_path(app, words)
+    if set(command_line.HELP_FLAGS) & set(command_line.options(words)):
+        return _help(app, path)
+    if not path or path in {(family,) for family in FAMILIES}:
+        command_line.refuse_unfinished(app, words, path=path)
+    function, bound = command_line.parse(app, words)
+    bound.arguments.setdefault("call", NOTHING_SAID)
+    return _carry_out(function, bound)
+
+
+def _help(app: Any, path: tuple[str, ...]) -> int:
+    from orchestrator.cli import help as help_texts  # noqa: PLC0415 - only when asked
+
+    sys.stdout.write(help_texts.text_for(app, path) + "\n")
+    return exit_codes.DONE
+
+
+def _carry_out(function: Callable[..., Any], bound: inspect.BoundArguments) -> int:
+    result = function(*bound.args, **bound.kwargs)
+    if inspect.iscoroutine(result):
+        result = asyncio.run(_until_terminated(result))
+    return result if isinstance(result, int) else exit_codes.DONE
+
+
+async def _until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
+    """SIGTERM cancels like Ctrl-C does, so that everything closes on the way out."""
+    task = asyncio.current_task()
+    told: list[int] = []
+
+    def terminate() -> None:
+        told.append(signal.SIGTERM)
+        if task is not None:
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if told:
+            raise Terminated from None
+        raise
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _said(words: list[str], *names: str) -> bool:
+    """Whether a flag was given, for a line that may not even have been understood."""
+    variable = os.environ.get(f"REJOIN_{names[0].removeprefix('--').upper()}", "")
+    return bool(set(names) & set(command_line.options(words))) or variable.lower() not in _NO
