@@ -37,7 +37,7 @@ _YES_NO = {
 
 
 class _UnknownPartError(LookupError):
-    """One part of a variable's name leads nowhere. The text is a sentence that names the nearest that would."""
+    """One part of a variable's name leads nowhere. The text says so and names the nearest that would."""
 
     def __init__(self, what: str, part: str, known: list[str]) -> None:
         hint = did_you_mean(part, known)
@@ -99,10 +99,11 @@ def _put(draft: Draft, name: str, *, path: KeyPath, value: Any) -> None:
 
 
 def _make_room(draft: Draft, path: KeyPath, origin: Origin) -> bool:
-    """Add the tables and list items on the way to a value; false where the file holds something else there."""
+    """Add the tables and list items on the way to a value; false where something else stands there."""
     container: Any = draft.data
     for depth, step in enumerate(path):
-        if not isinstance(container, list if isinstance(step, int) else dict):
+        fits = isinstance(container, list) if isinstance(step, int) else isinstance(container, dict)
+        if not fits:
             return False
         if depth + 1 == len(path):
             break
