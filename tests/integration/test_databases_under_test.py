@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +16,7 @@ from aiohttp import ClientSession, web
 from pytest_socket import SocketConnectBlockedError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-if TYPE_CHECKING:
-    from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 
 async def test_each_database_is_real_and_fresh(database_url: str) -> None:
@@ -75,6 +73,17 @@ def test_the_server_goes_with_a_session_that_was_killed() -> None:
     assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(server_pid), 0)
+
+
+def test_a_machine_without_postgresql_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("tests.support.postgres._DEBIAN", tmp_path)
+
+    with pytest.raises(LookupError, match="make test"):
+        PostgresServer.start()
 
 
 async def test_loopback_is_open_and_the_rest_of_the_network_is_not() -> None:

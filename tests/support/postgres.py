@@ -42,6 +42,7 @@ rm -rf "$2"
 _FAST = "-c fsync=off -c full_page_writes=off"
 _SETTINGS = "-c max_connections=200 -c shared_buffers=64MB -c log_min_messages=warning -c timezone=UTC"
 _START_SECONDS = 30.0
+_DEBIAN = Path("/usr/lib/postgresql")  # where its packages hide initdb from the PATH
 
 
 class PostgresServer:
@@ -59,10 +60,11 @@ class PostgresServer:
 
         Raises LookupError with `HOW_TO_GET_IT` if this machine has no PostgreSQL.
         """
+        programs = _find_programs()
         owner = _owner()
         folder = Path(tempfile.mkdtemp(prefix="rejoin-pg-", dir=_place(durable=durable)))
         try:
-            bin_dir = _reachable(_find_programs(), folder, owner)
+            bin_dir = _reachable(programs, folder, owner)
             server = cls(folder, bin_dir, _launch(folder, bin_dir, owner, durable=durable))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -159,7 +161,7 @@ def _find_programs() -> Path:
     candidates = [place / "pginstall18" / "bin" for place in places]
     if initdb := shutil.which("initdb"):
         candidates.append(Path(initdb).resolve().parent)
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    candidates += sorted(_DEBIAN.glob("*/bin"), reverse=True)
     for candidate in candidates:
         if all((candidate / program).exists() for program in ("initdb", "postgres", "psql")):
             return candidate
