@@ -1,0 +1,235 @@
+"""The Wawp gateway: which request asks what, and what became of it in our words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.jids import group_jid
+from orchestrator.domain.outcomes import (
+    CodeAnswer,
+    GatewayAnswer,
+    GroupAnswer,
+    GroupListAnswer,
+    InstanceState,
+    JoinReceipt,
+    Outcome,
+    ParticipantsAnswer,
+    ProbeAnswer,
+    SendAnswer,
+    SessionAnswer,
+    WebhooksAnswer,
+    WebhookTarget,
+)
+from orchestrator.gateways.http import LIST_BODY
+from orchestrator.gateways.wawp import account, parsing
+from orchestrator.gateways.wawp.calls import Ask, Credentials, WawpCalls
+from orchestrator.gateways.wawp.classify import good, without_route
+from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
+
+if TYPE_CHECKING:
+    from orchestrator.gateways.base import LastLook
+    from orchestrator.gateways.http import HttpClient
+
+LONGEST_MESSAGE = 4096
+"""Characters (https://api.wawp.net/en/docs/v2/send/text)."""
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_NOT_A_CODE = GatewayAnswer(Outcome.CODE_INVALID, text="not a bare invite code: nothing was sent", sent=False)
+_NOT_A_GROUP = GatewayAnswer(Outcome.BAD_REQUEST, text="not a group JID: nothing was sent", sent=False)
+_TOO_LONG = GatewayAnswer(
+    Outcome.BAD_REQUEST,
+    text=f"the message is over {LONGEST_MESSAGE} characters: nothing was sent",
+    sent=False,
+)
+
+
+class WawpGateway:
+    """One instance at Wawp. Implements gateways.base.Gateway; owns the HttpClient it is given."""
+
+    def __init__(
+        self,
+        *,
+        http: HttpClient,
+        base_url: str,
+        instance_id: str,
+        access_token: str,
+        options: WawpRoutes | None = None,
+        timeouts: WawpTimeouts | None = None,
+    ) -> None:
+        """ValueError for an address or credentials that cannot be sent; it repeats neither."""
+        self._routes = options or WawpRoutes()
+        self._calls = WawpCalls(
+            http,
+            base_url,
+            Credentials(instance_id, access_token),
+            routes=self._routes,
+            timeouts=timeouts or WawpTimeouts(),
+        )
+        self._probe_path = self._routes.probe_path
+        self._fallback_tried = self._routes.probe_path == self._routes.probe_fallback_path
+        self._session_by_get = False
+
+    async def session(self) -> SessionAnswer:
+        """POST as documented; GET where the gateway has no such POST, and from then on."""
+        path = self._routes.session_info_path
+        if self._session_by_get:
+            return await self._session(Ask(Call.READ, "GET", path))
+        posted = await self._session(Ask(Call.READ, "POST", path))
+        if not without_route(posted.answer):
+            return posted
+        got = await self._session(Ask(Call.READ, "GET", path))
+        self._session_by_get = got.answer.outcome is Outcome.OK
+        return got
+
+    async def probe(self, code: str) -> ProbeAnswer:
+        """GET, whatever the path: the join has the same path and differs by its method only.
+
+        If the gateway has no such GET, the path of its own is tried once, and kept if it is there.
+        """
+        first = await self._probe(self._probe_path, code)
+        if self._fallback_tried or not without_route(first.answer):
+            return first
+        second = await self._probe(self._routes.probe_fallback_path, code)
+        if second.answer.http_status is None:
+            return second
+        self._fallback_tried = True
+        if without_route(second.answer):
+            return first
+        self._probe_path = self._routes.probe_fallback_path
+        return second
+
+    async def join(self, code: str, *, last_look: LastLook) -> JoinReceipt:
+        if not _CODE.fullmatch(code):
+            return JoinReceipt(_NOT_A_CODE)
+        ask = Ask(Call.JOIN, "POST", self._routes.join_path, code=code, last_look=last_look)
+        reply = await self._calls.send(ask)
+        if isinstance(reply, GatewayAnswer):
+            return JoinReceipt(reply)
+        receipt = parsing.receipt(reply.body)
+        if receipt is None:
+            return JoinReceipt(reply.unreadable("without a receipt"))
+        outcome, jid = receipt
+        return JoinReceipt(good(outcome, reply.result), jid=jid)
+
+    async def groups(self) -> GroupListAnswer:
+        reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.groups_path, limit=LIST_BODY))
+        if isinstance(reply, GatewayAnswer):
+            return GroupListAnswer(reply)
+        groups = parsing.seen_groups(reply.body)
+        if groups is None:
+            return GroupListAnswer(reply.unreadable("without a list of groups"))
+        return GroupListAnswer(good(Outcome.OK, reply.result), groups)
+
+    async def group(self, jid: str) -> GroupAnswer:
+        """A body that names another group than the one asked for is not believed."""
+        if group_jid(jid) is None:
+            return GroupAnswer(_NOT_A_GROUP)
+        ask = Ask(Call.READ, "GET", self._routes.group_path, jid=jid, limit=LIST_BODY)
+        reply = await self._calls.send(ask)
+        if isinstance(reply, GatewayAnswer):
+            return GroupAnswer(reply)
+        group = parsing.seen_group(reply.body, jid=jid)
+        if group is None or group.jid != jid:
+            return GroupAnswer(reply.unreadable("without the group"))
+        return GroupAnswer(good(Outcome.OK, reply.result), group)
+
+    async def participants(self, jid: str) -> ParticipantsAnswer:
+        if group_jid(jid) is None:
+            return ParticipantsAnswer(_NOT_A_GROUP)
+        ask = Ask(Call.READ, "GET", self._routes.participants_path, jid=jid, limit=LIST_BODY)
+        reply = await self._calls.send(ask)
+        if isinstance(reply, GatewayAnswer):
+            return ParticipantsAnswer(reply)
+        people = parsing.participants(reply.body)
+        if people is None:
+            return ParticipantsAnswer(reply.unreadable("without participants"))
+        return ParticipantsAnswer(good(Outcome.OK, reply.result), people)
+
+    async def leave(self, jid: str) -> GatewayAnswer:
+        if group_jid(jid) is None:
+            return _NOT_A_GROUP
+        return await self._act(Ask(Call.ACT, "POST", self._routes.leave_path, jid=jid))
+
+    async def invite_code(self, jid: str) -> CodeAnswer:
+        return await self._code(Ask(Call.READ, "GET", self._routes.invite_code_path, jid=jid))
+
+    async def revoke_code(self, jid: str) -> CodeAnswer:
+        """OK without a code: revoked, and the new code must be asked for."""
+        return await self._code(Ask(Call.ACT, "POST", self._routes.revoke_code_path, jid=jid))
+
+    async def send_text(self, jid: str, text: str) -> SendAnswer:
+        if group_jid(jid) is None:
+            return SendAnswer(_NOT_A_GROUP)
+        if len(text) > LONGEST_MESSAGE:
+            return SendAnswer(_TOO_LONG)
+        fields = {"chatId": jid, "message": text}
+        reply = await self._calls.send(Ask(Call.ACT, "POST", self._routes.send_text_path, fields=fields))
+        if isinstance(reply, GatewayAnswer):
+            return SendAnswer(reply)
+        if not isinstance(reply.body, dict):
+            return SendAnswer(reply.unreadable("without a message"))
+        return SendAnswer(good(Outcome.OK, reply.result), account.message_id(reply.body))
+
+    async def webhooks(self) -> WebhooksAnswer:
+        reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.webhook_path))
+        if isinstance(reply, GatewayAnswer):
+            return WebhooksAnswer(reply)
+        targets = account.webhooks(reply.body)
+        if targets is None:
+            return WebhooksAnswer(reply.unreadable("without a list of webhooks"))
+        return WebhooksAnswer(good(Outcome.OK, reply.result), targets)
+
+    async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
+        hooks = [{"url": w.url, "events": list(w.events), "is_active": w.active} for w in webhooks]
+        fields: dict[str, Any] = {"webhooks": hooks}
+        return await self._act(Ask(Call.ACT, "POST", self._routes.webhook_path, fields=fields))
+
+    async def close(self) -> None:
+        await self._calls.http.close()
+
+    async def _probe(self, path: str, code: str) -> ProbeAnswer:
+        if not _CODE.fullmatch(code):
+            return ProbeAnswer(_NOT_A_CODE)
+        reply = await self._calls.send(Ask(Call.PROBE, "GET", path, code=code))
+        if isinstance(reply, GatewayAnswer):
+            return ProbeAnswer(reply)
+        preview = parsing.preview(reply.body)
+        if preview is None:
+            return ProbeAnswer(reply.unreadable("without a group"))
+        return ProbeAnswer(good(Outcome.OK, reply.result), preview)
+
+    async def _session(self, ask: Ask) -> SessionAnswer:
+        reply = await self._calls.send(ask)
+        if isinstance(reply, GatewayAnswer):
+            # `invalid_session`: lost, and the QR code is needed, or the instance is not known at all.
+            down = reply.outcome is Outcome.SESSION_DOWN
+            return SessionAnswer(reply, state=InstanceState.NEEDS_LOGIN if down else InstanceState.UNKNOWN)
+        seen = account.session(reply.body, now=self._calls.http.clock.now())
+        if seen is None:
+            return SessionAnswer(reply.unreadable("without a status"))
+        return SessionAnswer(
+            good(Outcome.OK, reply.result),
+            state=seen.state,
+            word=seen.word,
+            phone=seen.phone,
+            lid=seen.lid,
+            restricted_until=seen.restricted_until,
+        )
+
+    async def _code(self, ask: Ask) -> CodeAnswer:
+        if group_jid(ask.jid) is None:
+            return CodeAnswer(_NOT_A_GROUP)
+        reply = await self._calls.send(ask)
+        if isinstance(reply, GatewayAnswer):
+            return CodeAnswer(reply)
+        text = reply.result.body.decode("utf-8", "replace")
+        code = account.invite_code(text if reply.body is None else reply.body)
+        if code is None and not (ask.call is Call.ACT and isinstance(reply.body, dict)):
+            return CodeAnswer(reply.unreadable("without an invite code"))
+        return CodeAnswer(good(Outcome.OK, reply.result), code)
+
+    async def _act(self, ask: Ask) -> GatewayAnswer:
+        """2xx without an error in it is done: nobody documents more than that."""
+        reply = await self._calls.send(ask)
+        return reply if isinstance(reply, GatewayAnswer) else good(Outcome.OK, reply.result)

@@ -1,0 +1,139 @@
+"""One call to Wawp: credentials in their place, sent once, and read as far as "refused" or "a good body"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from yarl import URL
+
+from orchestrator.gateways.http import SMALL_BODY, HttpFailure, HttpRequest
+from orchestrator.gateways.wawp.classify import Hidden, failure, refusal, unreadable
+from orchestrator.gateways.wawp.evidence import read_json
+from orchestrator.gateways.wawp.meanings import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.domain.outcomes import GatewayAnswer
+    from orchestrator.gateways.base import LastLook
+    from orchestrator.gateways.http import HttpClient, HttpResult
+    from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to ask. `fields` go to the query of a GET and to the JSON body of a POST."""
+
+    call: Call
+    method: Literal["GET", "POST"]
+    path: str
+    jid: str | None = None
+    code: str | None = field(default=None, repr=False)
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    limit: int = SMALL_BODY
+    last_look: LastLook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """An answer that is no error. `body` is its JSON; None where it has none."""
+
+    ask: Ask
+    result: HttpResult = field(repr=False)
+    body: Any = field(repr=False)
+    hidden: Hidden = field(repr=False)
+
+    def unreadable(self, what: str) -> GatewayAnswer:
+        """What to answer if the body turns out not to say what was asked for."""
+        return unreadable(self.ask.call, self.result, what, hidden=self.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who asks. The token may go where the routes say, and nowhere else."""
+
+    instance_id: str
+    access_token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in (("instance_id", self.instance_id), ("access_token", self.access_token)):
+            if not value or not value.isascii() or not value.isprintable() or " " in value:
+                raise ValueError(f"{name} is empty or holds characters that no header can carry")
+
+
+class WawpCalls:
+    """Sends asks for one instance."""
+
+    def __init__(
+        self,
+        http: HttpClient,
+        base_url: str,
+        credentials: Credentials,
+        *,
+        routes: WawpRoutes,
+        timeouts: WawpTimeouts,
+    ) -> None:
+        self.http = http
+        self._base_url = _checked(base_url)
+        self._credentials = credentials
+        self._routes = routes
+        self._timeouts = timeouts
+
+    async def send(self, ask: Ask) -> Good | GatewayAnswer:
+        """Sent at most once. An answer is an error of some kind; Good is everything else."""
+        result = await self.http.send(self._request(ask))
+        if isinstance(result, HttpFailure):
+            return failure(ask.call, result)
+        codes = () if ask.code is None else (ask.code,)
+        hidden = Hidden(secrets=(self._credentials.access_token,), codes=codes)
+        error = refusal(ask.call, result, now=self.http.clock.now(), hidden=hidden)
+        if error is not None:
+            return error
+        return Good(ask=ask, result=result, body=read_json(result.body)[0], hidden=hidden)
+
+    def _request(self, ask: Ask) -> HttpRequest:
+        fields = {**self._identity(), **({} if ask.jid is None else {"id": ask.jid}), **ask.fields}
+        if ask.code is not None:
+            fields[self._routes.code_parameter] = ask.code
+        return HttpRequest(
+            method=ask.method,
+            base_url=self._base_url,
+            path=ask.path,
+            values={} if ask.jid is None else {"id": ask.jid},
+            query=fields if ask.method == "GET" else {},
+            payload=fields if ask.method == "POST" else None,
+            headers=self._headers(),
+            total=self._timeouts.join if ask.call is Call.JOIN else self._timeouts.read,
+            connect=self._timeouts.connect,
+            limit=ask.limit,
+            last_look=ask.last_look,
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        who = {"instance_id": self._credentials.instance_id}
+        if self._routes.auth == "header":
+            return who
+        return {**who, "access_token": self._credentials.access_token}
+
+    def _headers(self) -> dict[str, str]:
+        """All three names that are seen in Wawp's OpenAPI export and in its Python client."""
+        if self._routes.auth == "body":
+            return {}
+        token = self._credentials.access_token
+        return {
+            "access-token": token,
+            "Authorization": f"Bearer {token}",
+            "X-Instance-ID": self._credentials.instance_id,
+        }
+
+
+def _checked(base_url: str) -> str:
+    """The address, or a ValueError that does not repeat it: it may hold a password."""
+    try:
+        url = URL(base_url)
+    except ValueError:
+        raise ValueError("base_url is not a URL") from None
+    if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment:
+        raise ValueError("base_url must be http(s)://host[:port][/path] without query or fragment")
+    return base_url

@@ -1,0 +1,43 @@
+"""Where Wawp's calls live and how they carry their credentials. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class WawpRoutes:
+    """Paths (`{id}` is the group's JID), the name of the code parameter, and the form of credentials.
+
+    Wawp's page for v2 shows one path and two methods (https://api.wawp.net/en/docs/v2/groups/join);
+    its v1 node and WAHA have a path of its own for the probe, which is the fallback.
+    `auth`: `body` puts `instance_id` and `access_token` in the query of a GET and the JSON of a POST;
+    `header` sends them as headers, so that the token stands in no URL.
+    """
+
+    probe_path: str = "/v2/groups/join"
+    probe_fallback_path: str = "/v2/groups/join-info"
+    join_path: str = "/v2/groups/join"
+    code_parameter: str = "code"
+    auth: Literal["body", "header"] = "body"
+    groups_path: str = "/v2/groups"
+    group_path: str = "/v2/groups/{id}"
+    participants_path: str = "/v2/groups/{id}/participants"
+    leave_path: str = "/v2/groups/{id}/leave"
+    invite_code_path: str = "/v2/groups/{id}/invite-code"
+    revoke_code_path: str = "/v2/groups/{id}/invite-code/revoke"
+    send_text_path: str = "/v2/send/text"
+    session_info_path: str = "/v2/session/info"
+    webhook_path: str = "/v2/session/webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class WawpTimeouts:
+    """Seconds. A join upstream may wait 10 s for the session and 75 s for WhatsApp (whatsmeow's query
+    time-out), so its own is above their sum.
+    """
+
+    connect: float = 10.0
+    read: float = 90.0
+    join: float = 100.0
