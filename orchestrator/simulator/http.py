@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_REQUEST = 4 * 1024 * 1024
 JSON = "application/json; charset=utf-8"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -68,7 +69,7 @@ def reply(status: int, body: bytes, content_type: str = JSON, **headers: str) ->
 
 def json_reply(status: int, value: object, **headers: str) -> Reply:
     """The same with a JSON body."""
-    return reply(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), **headers)
+    return reply(status, _encode(value).encode(), **headers)
 
 
 def truncated(whole: Reply) -> Reply:

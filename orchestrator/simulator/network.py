@@ -7,13 +7,12 @@ join dialogue tell them. Time is given from outside, in simulated seconds.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import random
-import re
 import time
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.simulator.agenda import Agenda
+from orchestrator.simulator.doors import behind, refuse_at_door, spend_budget
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.truth import Effect, Request, TruthLog
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_CODE = re.compile(r"[A-Za-z0-9_-]{20,24}")
 
 
 class Event(NamedTuple):
@@ -55,8 +53,7 @@ class Network:
         self.subscribers: list[Callable[[Event], None]] = []
         self._codes: dict[str, Group] = {}
         self._dice = random.Random(seed)
-        self._agenda: list[tuple[float, int, Callable[[], object]]] = []
-        self._turn = count()
+        self._agenda = Agenda()
 
     # Building
 
@@ -85,12 +82,11 @@ class Network:
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """Do it when so many simulated seconds have passed; it is done as soon as anyone looks after that."""
-        heapq.heappush(self._agenda, (self.now() + seconds, next(self._turn), act))
+        self._agenda.add(self.now() + seconds, act)
 
     def settle(self) -> None:
         """Do what has come due. Every operation does this first."""
-        while self._agenda and self._agenda[0][0] <= self.now():
-            heapq.heappop(self._agenda)[2]()
+        self._agenda.settle(self.now)
 
     # Looking up
 
@@ -123,7 +119,7 @@ class Network:
     def probe(self, account: Account, code: str) -> Group:
         """The group behind a code: 400 malformed, 406 unknown, 410 revoked, 404 closed, 401 removed."""
         self._online(account)
-        group = self._behind(code)
+        group = behind(code, self._codes)
         if group.probe_tells and account.name not in group.inside:
             self._refuse_locked(account, group)
         return group
@@ -133,8 +129,8 @@ class Network:
         self._online(account)
         if account.restricted_until > self.now():
             raise IqError(463)
-        self._spend_budget(account)
-        group = self._behind(code)
+        spend_budget(account, self.now())
+        group = behind(code, self._codes)
         if request is not None:
             request.group = group.jid
         if account.name in group.inside:
@@ -203,6 +199,14 @@ class Network:
         """An admin refuses the request; False if there is none."""
         return group.pending.pop(account.name, None) is not None
 
+    def add_member(self, account: Account, group: Group, *, admin: bool = False) -> None:
+        """An admin adds the account; whatever kept it out is forgotten."""
+        group.removed.discard(account.name)
+        group.pending.pop(account.name, None)
+        if account.name not in group.inside:
+            self._enter(account, group, None, effect=Effect.APPROVED)
+        group.inside[account.name] = admin
+
     def remove(self, account: Account, group: Group) -> None:
         """An admin throws the account out; it cannot come back by a code."""
         group.removed.add(account.name)
@@ -240,43 +244,8 @@ class Network:
         if account.state is not AccountState.WORKING:
             raise SessionDownError(account.state.value)
 
-    def _behind(self, code: str) -> Group:
-        if not _CODE.fullmatch(code):
-            raise IqError(400)
-        group = self._codes.get(code)
-        if group is None:
-            raise IqError(406)
-        if group.closed:
-            raise IqError(404)
-        if not group.codes[code]:
-            raise IqError(410)
-        return group
-
     def _refuse_locked(self, account: Account, group: Group) -> None:
-        if account.name in group.removed:
-            raise IqError(401)
-        if group.suspended:
-            raise IqError(416)
-        if group.locked:
-            raise IqError(423)
-        if group.growth_locked_until > self.now():
-            raise IqError(436)
-        parent = self.groups.get(group.parent or "")
-        if parent is not None and account.name in parent.removed:
-            raise IqError(405)
-        if parent is not None and parent.is_full and account.name not in parent.inside:
-            raise IqError(412)
-
-    def _spend_budget(self, account: Account) -> None:
-        if account.join_budget is None:
-            return
-        if account.limited_until > self.now():
-            raise IqError(429)
-        if account.budget_used >= account.join_budget:
-            account.budget_used = 0
-            account.limited_until = self.now() + account.join_pause
-            raise IqError(429)
-        account.budget_used += 1
+        refuse_at_door(account, group, self.groups.get(group.parent or ""), self.now())
 
     def _count_join(self, account: Account) -> None:
         account.joins_made += 1

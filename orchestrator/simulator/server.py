@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import time
 from contextlib import asynccontextmanager
@@ -12,28 +11,18 @@ from typing import TYPE_CHECKING
 from orchestrator.simulator.control import ControlFace
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.http import HttpServer
+from orchestrator.simulator.scenario import World, built_in, load
+from orchestrator.simulator.simtime import SimTime
+from orchestrator.simulator.truth import Effect
 from orchestrator.simulator.wawp import WawpFace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from orchestrator.simulator.model import Account
     from orchestrator.simulator.network import Network
-    from orchestrator.simulator.truth import TruthLog
-
-
-class SimTime:
-    """Simulated time: one real second is `speed` seconds. Both clocks agree at `anchor` (unix seconds)."""
-
-    def __init__(self, speed: float = 1.0, anchor: float | None = None) -> None:
-        self.speed = speed
-        self._anchor = time.time() if anchor is None else anchor
-
-    def now(self) -> float:
-        return self._anchor + (time.time() - self._anchor) * self.speed
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self.speed)
+    from orchestrator.simulator.truth import Request, TruthLog
 
 
 @dataclass(slots=True)
@@ -44,6 +33,7 @@ class Running:
     network: Network
     faults: Faults
     _server: HttpServer = field(repr=False)
+    world: World | None = None  # where it came from a scenario
 
     @property
     def log(self) -> TruthLog:
@@ -93,3 +83,50 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:9100` or `[::1]:9100`; `ValueError` with a sentence otherwise."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{listen} is no address: write it as 127.0.0.1:9100")
+    if not is_loopback(host):
+        raise ValueError(f"{listen} is not on loopback: the simulator serves 127.0.0.1 or [::1] only")
+    return host, int(port)
+
+
+async def simulate(
+    listen: str,
+    scenario: Path | None = None,
+    *,
+    speed: float = 1.0,
+    anchor: float | None = None,
+    log: Callable[[str], None] | None = None,
+) -> Running:
+    """Serve a scenario (None: the demo) until `close`. Prints nothing; `log` gets a sentence per request.
+
+    `speed` and `anchor` (unix seconds) as in an accelerated clock, so that both sides tell the same time.
+    Raises `ValueError` for an address off loopback, `ScenarioError` (also a `ValueError`) for a wrong
+    scenario, and `OSError` if the port is taken.
+    """
+    host, port = address(listen)
+    world = load(scenario or built_in("demo"), SimTime(speed, anchor))
+    if log is not None:
+        told = log
+        world.network.log.watchers.append(lambda request: told(sentence(request, world.network)))
+    running = await start(world.network, world.faults, host=host, port=port)
+    running.world = world
+    return running
+
+
+def sentence(request: Request, network: Network) -> str:
+    """One request for a person to read; without its invite code."""
+    at = time.strftime("%H:%M:%S", time.gmtime(request.at))
+    group = network.groups.get(request.group or "")
+    about = f" {group.subject}" if group else ""
+    effect = "" if request.effect is Effect.NONE else f", {request.effect.replace('_', ' ')}"
+    iq = f", IQ {request.iq}" if request.iq else ""
+    trouble = f", played {request.trouble}" if request.trouble else ""
+    status = request.status or "no answer"
+    return f"{at} {request.account or 'unknown'}: {request.kind}{about}: {status}{effect}{iq}{trouble}"

@@ -44,7 +44,7 @@ class Effect(StrEnum):
     ALREADY = "already"  # a join of a group that the account was in
     REQUESTED = "requested"  # a request to join was filed
     ALREADY_REQUESTED = "already_requested"
-    APPROVED = "approved"  # an admin let the account in
+    APPROVED = "approved"  # an admin let the account in, or added it
     SIDE_JOINED = "side_joined"  # taken along into a community
     LEFT = "left"
     REMOVED = "removed"  # by an admin
@@ -87,11 +87,17 @@ class TruthLog:
         self._now = now
         self.requests: list[Request] = []
         self.happenings: list[Happening] = []
+        self.watchers: list[Callable[[Request], None]] = []  # told of each request when it was answered
 
     def arrived(self, kind: Kind, account: str | None, group: str | None, code: str | None) -> Request:
         request = Request(len(self.requests), kind, account, group, code, self._now(), time.monotonic())
         self.requests.append(request)
         return request
+
+    def answered(self, request: Request, status: int) -> None:
+        request.status = status
+        for watcher in self.watchers:
+            watcher(request)
 
     def happened(self, effect: Effect, account: str, group: str, *, request: Request | None) -> None:
         number = None if request is None else request.number

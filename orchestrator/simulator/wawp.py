@@ -32,19 +32,19 @@ class WawpFace:
     def __call__(self, request: HttpRequest) -> Reply | Awaitable[Reply]:
         call = calls.read(request)
         if isinstance(call, Reply):
-            return _noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
+            return self._noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
         instance, token = calls.credentials(request, call.data)
         account = self.network.instances.get(instance)
         entry = self._arrived(call, account)
         refusal = calls.let_in(account, token) or self._refused_method(request, call)
         if refusal is not None or account is None:
-            return _noted(entry, refusal or dialect.INVALID_SESSION)
+            return self._noted(entry, refusal or dialect.INVALID_SESSION)
         turn = Turn(call, account, entry)
         if self.faults.rules:
             turn.rule = self.faults.take(call.kind, account.name, entry.group)
         delay = self.faults.delay()
         if turn.rule is None and delay <= 0:
-            return _noted(entry, self._answer(turn))
+            return self._noted(entry, self._answer(turn))
         return self._slowly(turn, delay)
 
     def _arrived(self, call: calls.Call, account: Account | None) -> Request:
@@ -78,6 +78,10 @@ class WawpFace:
         worded = turn.rule.dialect if turn.rule is not None else None
         return dialect.DIALECTS[worded or self.faults.dialect](error)
 
+    def _noted(self, entry: Request, answer: Reply) -> Reply:
+        self.network.log.answered(entry, answer.status)
+        return answer
+
     async def _slowly(self, turn: Turn, delay: float) -> Reply:
         """Half of the delay passes before the effect, half after it."""
         if delay > 0:
@@ -89,7 +93,7 @@ class WawpFace:
             answer = await self._troubled(turn, turn.rule)
         if delay > 0:
             await self.network.sleep(delay / 2)
-        return _noted(turn.entry, answer)
+        return self._noted(turn.entry, answer)
 
     async def _troubled(self, turn: Turn, rule: Rule) -> Reply:
         """The effect, if it comes at all, and then what is left of the answer."""
@@ -122,8 +126,3 @@ SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
     Trouble.SUBSCRIPTION: lambda _rule, _good: dialect.SUBSCRIPTION,
 }
 """Troubles that replace or spoil the answer; all others change the good answer itself."""
-
-
-def _noted(entry: Request, answer: Reply) -> Reply:
-    entry.status = answer.status
-    return answer

@@ -1,0 +1,183 @@
+"""What happens to a network from outside: admins, owners, phones and WhatsApp itself act.
+
+One table serves the timeline of a scenario and the control endpoint. Durations in simulated seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.simulator import tables
+from orchestrator.simulator.model import Account, AccountState, Group
+from orchestrator.simulator.tables import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orchestrator.simulator.network import Network
+
+GROUP_FLAGS = (
+    "announce",
+    "approval",
+    "full",
+    "locked",
+    "needs_upgrade",
+    "closed",
+    "suspended",
+    "probe_tells",
+)
+
+KEYS: Mapping[str, tables.Check] = {
+    "do": tables.text,
+    "account": tables.text,
+    "group": tables.text,
+    "seconds": tables.number,
+    "state": tables.one_of(*AccountState),
+    "subject": tables.text,
+    "admin": tables.flag,
+    "joins": tables.whole,
+    "max_size": tables.whole,
+    **dict.fromkeys(GROUP_FLAGS, tables.flag),
+}
+
+Given = dict[str, Any]
+
+
+def _set_state(network: Network, account: Account, given: Given) -> None:
+    before = account.state
+    network.set_state(account, AccountState(given["state"]))
+    if "seconds" in given:
+        network.later(given["seconds"], lambda: network.set_state(account, before))
+
+
+def _log_out(network: Network, account: Account, _given: Given) -> None:
+    network.set_state(account, AccountState.SCAN_QR_CODE)
+
+
+def _set_working(network: Network, account: Account, _given: Given) -> None:
+    account.banned = False
+    network.set_state(account, AccountState.WORKING)
+
+
+def _restrict(network: Network, account: Account, given: Given) -> None:
+    account.restricted_until = network.now() + given["seconds"]
+
+
+def _limit_joins(_network: Network, account: Account, given: Given) -> None:
+    account.join_budget = given.get("joins", 0)
+    account.join_pause = given.get("seconds", account.join_pause)
+    account.budget_used = 0
+    account.limited_until = 0.0
+
+
+def _ban(network: Network, account: Account, _given: Given) -> None:
+    network.ban(account)
+
+
+def _revoke_code(network: Network, group: Group, _given: Given) -> None:
+    network.reset_code(group)
+
+
+def _rename(network: Network, group: Group, given: Given) -> None:
+    network.rename(group, given["subject"])
+
+
+def _set_group(_network: Network, group: Group, given: Given) -> None:
+    for name in (*GROUP_FLAGS, "max_size"):
+        if name in given:
+            setattr(group, name, given[name])
+
+
+def _growth_lock(network: Network, group: Group, given: Given) -> None:
+    group.growth_locked_until = network.now() + given["seconds"]
+
+
+def _approve(network: Network, group: Group, given: Given) -> None:
+    if not network.approve(network.account(given["account"]), group):
+        raise ValueError("this account has not asked to be let in")
+
+
+def _reject(network: Network, group: Group, given: Given) -> None:
+    if not network.reject(network.account(given["account"]), group):
+        raise ValueError("this account has not asked to be let in")
+
+
+def _remove(network: Network, group: Group, given: Given) -> None:
+    network.remove(network.account(given["account"]), group)
+
+
+def _readmit(network: Network, group: Group, given: Given) -> None:
+    group.removed.discard(network.account(given["account"]).name)
+
+
+def _add(network: Network, group: Group, given: Given) -> None:
+    network.add_member(network.account(given["account"]), group, admin=given.get("admin", False))
+
+
+ON_ACCOUNTS: dict[str, tuple[str, Callable[[Network, Account, Given], None]]] = {
+    "log_out": ("", _log_out),
+    "set_working": ("", _set_working),
+    "set_state": ("state", _set_state),
+    "restrict": ("seconds", _restrict),
+    "limit_joins": ("", _limit_joins),
+    "ban": ("", _ban),
+}
+ON_GROUPS: dict[str, tuple[str, Callable[[Network, Group, Given], None]]] = {
+    "revoke_code": ("", _revoke_code),
+    "rename": ("subject", _rename),
+    "set": ("", _set_group),
+    "growth_lock": ("seconds", _growth_lock),
+    "approve": ("account", _approve),
+    "reject": ("account", _reject),
+    "remove": ("account", _remove),
+    "readmit": ("account", _readmit),
+    "add": ("account", _add),
+}
+
+
+def check(reader: Reader, given: Given, where: str) -> bool:
+    """Whether a deed of checked keys can be done; what is missing is noted."""
+    before = len(reader.problems)
+    name = given.get("do", "")
+    if name not in ON_ACCOUNTS and name not in ON_GROUPS:
+        known = ", ".join(sorted([*ON_ACCOUNTS, *ON_GROUPS]))
+        reader.wrong(f"{where}do".strip(), f"must be one of {known}")
+        return False
+    needs = f"account {ON_ACCOUNTS[name][0]}" if name in ON_ACCOUNTS else f"group {ON_GROUPS[name][0]}"
+    for key in needs.split():
+        if key not in given:
+            reader.wrong(f"{where}{key}", f"is missing: {name} needs it")
+    return len(reader.problems) == before
+
+
+def do(network: Network, given: Given) -> None:
+    """Do it. `ValueError` and `KeyError` carry a sentence."""
+    name = given["do"]
+    if name in ON_ACCOUNTS:
+        ON_ACCOUNTS[name][1](network, network.account(given["account"]), given)
+    else:
+        ON_GROUPS[name][1](network, network.group(given["group"]), given)
+
+
+def do_unchecked(network: Network, given: object, source: str) -> None:
+    """The same for what came from outside; `ScenarioError` with every mistake."""
+    reader = Reader(source)
+    good = reader.table(given, KEYS, "")
+    if not reader.problems:
+        check(reader, good, "")
+    reader.finish()
+    network.settle()
+    try:
+        do(network, good)
+    except (KeyError, ValueError) as error:
+        reader.wrong("", str(error.args[0]))
+        reader.finish()
+
+
+def do_if_possible(network: Network, given: Given) -> None:
+    """A deed of the timeline: an approval or refusal of what nobody asked for is no event at all."""
+    if given["do"] in ("approve", "reject"):
+        group, account = network.group(given["group"]), given["account"]
+        if account not in group.pending:
+            return
+    do(network, given)
