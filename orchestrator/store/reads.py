@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, func, select, text
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Select
 
 MINUTE = 60.0
+_REASONS = {reason.value: reason for reason in Reason}
 
 _PERSON_ACTS = (Status.BLOCKED, Status.AWAITING_APPROVAL, Status.LEFT)
 
@@ -60,6 +61,11 @@ class DueRow:
     count: int
     first_due: float
     last_due: float
+
+    def merged(self, other: DueRow) -> DueRow:
+        """Both as one row of this reason."""
+        first, last = min(self.first_due, other.first_due), max(self.last_due, other.last_due)
+        return DueRow(self.reason, self.count + other.count, first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +193,10 @@ def _needs_you(row: Any) -> NeedsYouRow:
 async def catalogue(connection: AsyncConnection) -> CatalogueRow:
     """Counts of the groups that are stored."""
     total = (await connection.execute(select(func.count()).select_from(groups))).scalar_one()
-    current = select(func.sum(case((invite_codes.c.current, 1), else_=0))).select_from(invite_codes)
-    return CatalogueRow(total, (await connection.execute(current)).scalar_one() or 0)
+    current = select(func.count()).select_from(invite_codes).where(text("current"))
+    return CatalogueRow(total, (await connection.execute(current)).scalar_one())
 
 
 def known_reason(word: str | None) -> Reason | None:
     """The reason as a member of the closed list; a newer version's word, which we do not know, is None."""
-    return Reason(word) if word in Reason else None
+    return _REASONS.get(word or "")

@@ -44,12 +44,21 @@ class LastJoin:
     members: int | None
 
 
-async def latest_slots(
-    connection: AsyncConnection, instance_id: int, limit: int = MOST_SLOTS_A_DAY
-) -> list[SlotLine]:
+async def latest_slots(connection: AsyncConnection, instance_id: int, limit: int) -> list[SlotLine]:
     """Newest first."""
     rows = await connection.execute(latest_slots_query(instance_id, limit))
     return [SlotLine(*row) for row in rows]
+
+
+async def sent_instants(connection: AsyncConnection, instance_id: int, since: float) -> list[float]:
+    """When joins left, newest first, no further back than `since` or a day's worth of slots."""
+    rows = await connection.execute(sent_instants_query(instance_id))
+    return [at for (at,) in rows if at is not None and at >= since]
+
+
+def sent_instants_query(instance_id: int) -> Select[Any]:
+    s = slots.c
+    return select(s.sent_at).where(s.instance_id == instance_id).order_by(s.n.desc()).limit(MOST_SLOTS_A_DAY)
 
 
 def latest_slots_query(instance_id: int, limit: int) -> Select[Any]:

@@ -1,0 +1,71 @@
+"""Groups as a list: each with its memberships, or without one; and one group found by what a person typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.domain.memberships import Status
+from orchestrator.store import reads, reads_memberships
+from orchestrator.store.reads import known_reason
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.engine import Database
+    from orchestrator.store.reads_memberships import Filters, GroupRow
+
+_MOST_NAMESAKES = 20
+_HELD = frozenset({Status.PENDING, Status.READY})
+
+
+async def list_memberships(
+    database: Database,
+    filters: Filters,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    now: float | None = None,
+) -> AsyncIterator[GroupRow]:
+    """A stream, in the order of the import. The filters judge what is stored, the rows show what follows from it:
+    while an instance is paused, its pending groups carry the pause's reason and end.
+    """
+    async with database.read() as connection:
+        moment = await database.now(connection) if now is None else now
+        paused = await paused_instances(connection, moment)
+        async for row in reads_memberships.stream_groups(connection, filters, limit=limit, offset=offset):
+            yield held_back(row, paused)
+
+
+async def paused_instances(connection: AsyncConnection, now: float) -> dict[int, InstanceRecord]:
+    return {one.id: one for one in await reads.instance_records(connection) if one.paused(now)}
+
+
+def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
+    """A group that would be joined but for its instance's pause says so."""
+    pause = paused.get(row.instance_id) if row.instance_id is not None else None
+    if pause is None or row.status not in _HELD:
+        return row
+    return replace(row, reason=known_reason(pause.pause_reason), next_attempt_at=pause.paused_until)
+
+
+async def find_group(connection: AsyncConnection, reference: str) -> list[GroupRow]:
+    """The group's rows (one for each membership), by slug, JID or exact name.
+
+    Raises NotFoundError, and UsageError where several groups share the name.
+    """
+    rows = await reads_memberships.by_slug_or_jid(connection, reference)
+    if not rows:
+        rows = await reads_memberships.by_name(connection, reference, _MOST_NAMESAKES)
+    if not rows:
+        raise NotFoundError(
+            f'no group is called "{reference}"', hint="rejoin groups list --search finds groups"
+        )
+    slugs = sorted({row.slug for row in rows})
+    if len(slugs) > 1:
+        raise UsageError(f'several groups are called "{reference}"', hint=f"say which: {', '.join(slugs)}")
+    return rows

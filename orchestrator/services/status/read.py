@@ -1,0 +1,58 @@
+"""The status: one function, read by the command, the page, the API and the metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import NotFoundError
+from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.services.status import derive
+from orchestrator.services.status.facts import gather
+from orchestrator.services.status.instances import instance_views, runner
+from orchestrator.services.status.views import CatalogueView, StatusView
+from orchestrator.store import reads
+
+if TYPE_CHECKING:
+    from orchestrator.services.status.facts import Facts
+    from orchestrator.store.engine import Database
+
+NEEDS_YOU_LIMIT = 50
+_USUAL = PacingPolicy()
+
+
+async def read_status(
+    database: Database,
+    *,
+    recovery_id: int | None = None,
+    policy: PacingPolicy = _USUAL,
+    needs_you_limit: int = NEEDS_YOU_LIMIT,
+    now: float | None = None,
+) -> StatusView:
+    """Where that recovery stands, or the latest. `policy` is the configured pace; `now` the database's clock.
+
+    Raises NotFoundError for a recovery that does not exist; without any recovery the view says so.
+    """
+    async with database.read() as connection:
+        row = await reads.recovery(connection, recovery_id)
+        if row is None and recovery_id is not None:
+            raise NotFoundError(f"there is no recovery {recovery_id}", hint="rejoin history lists them")
+        moment = await database.now(connection) if now is None else now
+        facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
+    return _view(facts)
+
+
+def _view(facts: Facts) -> StatusView:
+    return StatusView(
+        now=facts.now,
+        recovery=derive.recovery_view(facts),
+        counts=derive.count_statuses(facts.counts),
+        buckets=derive.count_buckets(facts.counts),
+        eta=derive.eta(facts),
+        pace=derive.pace(facts),
+        instances=instance_views(facts.instances, facts.recovery, facts.now),
+        needs_you=derive.needs_you(facts),
+        waiting=derive.waiting(facts),
+        runner=runner(facts.target, facts.now),
+        last=facts.last,
+        catalogue=CatalogueView(facts.catalogue.groups, facts.catalogue.with_code),
+    )

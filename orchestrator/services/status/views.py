@@ -1,0 +1,189 @@
+"""What the read model shows: plain values, the same for the command, the page and the metrics.
+
+Instants are seconds since 1970, durations seconds. Stored facts stand beside the words derived from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.memberships import Bucket, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.domain.hints import Hint
+    from orchestrator.domain.memberships import Reason
+    from orchestrator.store.reads import NeedsYouRow
+    from orchestrator.store.reads_slots import LastJoin
+
+
+class Phase(StrEnum):
+    """Where a recovery is: the stored state, and what its instance's lease adds to it."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"  # a person asked it to stop; it finishes what is on its way
+    INTERRUPTED = "interrupted"  # it should run, but nobody drives it: the next `run` continues it
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class EtaReason(StrEnum):
+    """What decides when it is done, or why that cannot be said."""
+
+    DONE = "done"  # nothing is left that moves by itself
+    PACE = "pace"  # the pace alone
+    LATER = "later"  # groups that were put off until then
+    DAILY_LIMIT = "daily_limit"
+    PAUSED = "paused"  # until a person resumes: no time can be given
+    NOT_RUNNING = "not_running"  # nobody drives it: no time can be given
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """About when nothing is left to do by itself. `at` is None when it cannot be said."""
+
+    at: float | None
+    reason: EtaReason
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryView:
+    """One recovery. `outcome` is there once it ended."""
+
+    id: int
+    phase: Phase
+    outcome: str | None
+    to_name: str
+    from_name: str | None
+    labels: tuple[str, ...]
+    actor: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    stop_requested_at: float | None
+    stop_requested_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaceView:
+    """How fast joins go out, when the next one may, and how fast they really went."""
+
+    joins_per_minute: float
+    configured: float
+    slow_until: float | None  # half pace until then
+    next_join_at: float | None
+    next_join_reason: str
+    worst_window: int  # most joins sent in any window of the last day, counted from the log of slots
+    window_limit: int
+    window: float
+    sent_last_day: int
+    daily_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseView:
+    """Why an instance sends no joins. `text` is foreign; `until` is None until a person resumes."""
+
+    reason: str
+    text: str | None
+    by: str | None
+    since: float | None
+    until: float | None
+    hint: Hint
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerView:
+    """Who drives an instance, by its lease."""
+
+    running: bool
+    heartbeat_at: float | None
+    host: str | None
+    pid: int | None
+    runs: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """One instance and what the gateway last said of it. `state_word` is the gateway's own word."""
+
+    name: str
+    role: str | None
+    gateway: str | None
+    part: str | None  # to, from
+    state: str | None
+    state_word: str | None
+    since: float | None
+    checked_at: float | None
+    pause: PauseView | None
+    slow_until: float | None
+    strikes: int
+    runner: RunnerView
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsYouView:
+    """One group for which a person must act, and how."""
+
+    row: NeedsYouRow
+    hint: Hint
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """Groups that wait for the same thing. `cause` is a reason, or turn, look, not_running."""
+
+    status: Status
+    reason: Reason | None
+    cause: str
+    sentence: str
+    count: int
+    until: float | None
+    until_last: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueView:
+    """What is stored of the organisation's groups."""
+
+    groups: int
+    with_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Everything that `rejoin status` shows. Without a recovery `recovery` is None and all counts are 0."""
+
+    now: float
+    recovery: RecoveryView | None
+    counts: Mapping[Status, int]
+    buckets: Mapping[Bucket, int]
+    eta: Eta
+    pace: PaceView
+    instances: tuple[InstanceView, ...]
+    needs_you: tuple[NeedsYouView, ...]
+    waiting: tuple[WaitingView, ...]
+    runner: RunnerView
+    last: LastJoin | None
+    catalogue: CatalogueView
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def active(self) -> int:
+        return self.counts[Status.ACTIVE]
+
+    @property
+    def unfinished(self) -> int:
+        """Groups that still move by themselves."""
+        return self.buckets[Bucket.WORKING] + self.buckets[Bucket.WAITING]
+
+    @property
+    def target(self) -> InstanceView | None:
+        """The instance that is being filled."""
+        return next((one for one in self.instances if one.part == "to"), None)

@@ -1,0 +1,88 @@
+"""The journal, read: by its end, by group, by recovery, or onwards from a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from orchestrator.store.tables import groups, instances, journal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line. `data` is what was written with it; its texts may be foreign."""
+
+    id: int
+    at: float
+    kind: str
+    actor: str
+    instance: str | None
+    group_id: int | None
+    group: str | None
+    slug: str | None
+    recovery_id: int | None
+    data: Mapping[str, Any]
+
+
+async def journal_lines(
+    connection: AsyncConnection,
+    *,
+    group_id: int | None = None,
+    recovery_id: int | None = None,
+    after_id: int | None = None,
+    limit: int,
+) -> list[JournalLine]:
+    """Oldest first: the first lines after `after_id`, or, without it, the latest ones."""
+    query = journal_query(group_id=group_id, recovery_id=recovery_id, after_id=after_id, limit=limit)
+    lines = [_line(row) for row in await connection.execute(query)]
+    return lines if after_id is not None else lines[::-1]
+
+
+def journal_query(
+    *, group_id: int | None = None, recovery_id: int | None = None, after_id: int | None = None, limit: int
+) -> Select[Any]:
+    j = journal.c
+    query = (
+        select(
+            j.id,
+            j.at,
+            j.kind,
+            j.actor,
+            instances.c.name,
+            j.group_id,
+            groups.c.name,
+            groups.c.slug,
+            j.recovery_id,
+            j.data,
+        )
+        .outerjoin(instances, instances.c.id == j.instance_id)
+        .outerjoin(groups, groups.c.id == j.group_id)
+        .order_by(j.id if after_id is not None else j.id.desc())
+        .limit(limit)
+    )
+    if group_id is not None:
+        query = query.where(j.group_id == group_id)
+    if recovery_id is not None:
+        query = query.where(j.recovery_id == recovery_id)
+    return query if after_id is None else query.where(j.id > after_id)
+
+
+async def last_line_id(connection: AsyncConnection) -> int:
+    """0 for an empty journal."""
+    query = select(journal.c.id).order_by(journal.c.id.desc()).limit(1)
+    return (await connection.execute(query)).scalar_one_or_none() or 0
+
+
+def _line(row: Any) -> JournalLine:
+    values: list[Any] = list(row)
+    values[-1] = json.loads(values[-1])
+    return JournalLine(*values)

@@ -1,0 +1,220 @@
+"""Groups with their memberships, read one by one or as a stream, and the place of one in the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
+from orchestrator.store.reads import known_reason
+from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import ColumnElement
+
+_AT_A_TIME = 1000
+_UNIT = "\x1f"  # between labels: a control character, which no label may hold
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which groups to list. Unset: all. `search` looks into name, subject, slug and JID."""
+
+    bucket: Bucket | None = None
+    label: str | None = None
+    search: str | None = None
+    instance: str | None = None
+    status: Status | None = None
+    reason: Reason | None = None
+    recovery_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group and, where it has one, a membership. Without one, `instance` and `status` are None.
+
+    `group`, `subject`, `detail` and what was seen are foreign text.
+    """
+
+    group_id: int
+    membership_id: int | None
+    group: str
+    slug: str
+    jid: str | None
+    expected_jid: str | None
+    expected_subject: str | None
+    expected_owner: str | None
+    instance: str | None
+    instance_id: int | None
+    recovery_id: int | None
+    status: Status | None
+    reason: Reason | None
+    detail: str | None
+    since: float | None
+    attempts: int
+    next_attempt_at: float | None
+    joined_at: float | None
+    confirmed_at: float | None
+    evidence: str | None
+    greeting: str | None
+    code_last4: str | None
+    labels: tuple[str, ...]
+    priority: int
+    seen_subject: str | None
+    seen_owner: str | None
+    members: int | None
+    verified_at: float | None
+
+    @property
+    def bucket(self) -> Bucket:
+        """A group that nothing was tried for yet waits."""
+        return Bucket.WAITING if self.status is None else bucket(self.status, self.reason)
+
+
+_NAMES = [field.name for field in fields(GroupRow)]
+
+
+async def stream_groups(
+    connection: AsyncConnection, filters: Filters, *, limit: int | None = None, offset: int = 0
+) -> AsyncIterator[GroupRow]:
+    """In the order in which they were imported, from one consistent view, a thousand in memory at a time."""
+    query = groups_query(filters, limit=limit, offset=offset)
+    result = await connection.stream(query.execution_options(yield_per=_AT_A_TIME))
+    async for part in result.partitions():
+        for row in part:
+            yield _group(row)
+
+
+def groups_query(filters: Filters, *, limit: int | None = None, offset: int = 0) -> Select[Any]:
+    query = _joined().where(*_conditions(filters)).order_by(groups.c.id, memberships.c.id).limit(limit)
+    return query.offset(offset) if offset else query
+
+
+async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> list[GroupRow]:
+    """All memberships of the group with that slug or JID; empty if there is none."""
+    wanted = or_(groups.c.slug == reference, groups.c.jid == reference)
+    return await _rows(connection, _joined().where(wanted).order_by(memberships.c.id))
+
+
+async def by_name(connection: AsyncConnection, name: str, limit: int) -> list[GroupRow]:
+    """The same by the exact name, regardless of ASCII case; it reads every name."""
+    wanted = func.lower(groups.c.name) == name.lower()
+    return await _rows(
+        connection, _joined().where(wanted).order_by(groups.c.id, memberships.c.id).limit(limit)
+    )
+
+
+async def by_groups(connection: AsyncConnection, instance_id: int, group_ids: list[int]) -> list[GroupRow]:
+    """The memberships of one instance in these groups."""
+    m = memberships.c
+    return await _rows(connection, _joined().where(m.instance_id == instance_id, m.group_id.in_(group_ids)))
+
+
+async def ahead_in_line(connection: AsyncConnection, row: GroupRow) -> int:
+    """How many of the same instance's memberships are joined before a pending one."""
+    m = memberships.c
+    waiting = and_(m.instance_id == row.instance_id, m.status == Status.PENDING.value)
+    ready = and_(m.instance_id == row.instance_id, m.status == Status.READY.value)
+    more_valuable = and_(waiting, m.priority > row.priority)
+    as_valuable = and_(waiting, m.priority == row.priority, m.id < row.membership_id)
+    counts = [
+        (await connection.execute(select(func.count()).select_from(memberships).where(part))).scalar_one()
+        for part in (ready, more_valuable, as_valuable)
+    ]
+    return sum(counts)
+
+
+def _joined() -> Select[Any]:
+    m, g = memberships.c, groups.c
+    labels = (
+        select(func.aggregate_strings(group_labels.c.label, _UNIT))
+        .where(group_labels.c.group_id == g.id)
+        .scalar_subquery()
+    )
+    columns = {
+        "group_id": g.id,
+        "membership_id": m.id,
+        "group": g.name,
+        "slug": g.slug,
+        "jid": func.coalesce(m.jid, g.jid),
+        "expected_jid": g.jid,
+        "expected_subject": g.subject,
+        "expected_owner": g.owner,
+        "instance": instances.c.name,
+        "since": m.status_since,
+        "attempts": func.coalesce(m.attempts, 0),
+        "code_last4": invite_codes.c.last4,
+        "labels": labels,
+        "priority": func.coalesce(m.priority, g.priority),
+        "members": m.seen_members,
+    }
+    chosen = [columns.get(name, m.get(name)) for name in _NAMES]
+    current = and_(invite_codes.c.group_id == g.id, invite_codes.c.current)
+    return (
+        select(*(column.label(name) for name, column in zip(_NAMES, chosen, strict=True)))  # type: ignore[union-attr]
+        .select_from(groups)
+        .outerjoin(memberships, m.group_id == g.id)
+        .outerjoin(instances, instances.c.id == m.instance_id)
+        .outerjoin(invite_codes, current)
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    m, found = memberships.c, []
+    if filters.bucket is not None:
+        found.append(_in_bucket(filters.bucket))
+    if filters.status is not None:
+        found.append(m.status == filters.status.value)
+    if filters.reason is not None:
+        found.append(m.reason == filters.reason.value)
+    if filters.recovery_id is not None:
+        found.append(m.recovery_id == filters.recovery_id)
+    if filters.instance is not None:
+        found.append(instances.c.name == filters.instance)
+    if filters.label is not None:
+        labelled = group_labels.c.group_id == groups.c.id
+        found.append(exists().where(labelled, group_labels.c.label == filters.label))
+    if filters.search:
+        found.append(_matches(filters.search))
+    return found
+
+
+def _in_bucket(wanted: Bucket) -> ColumnElement[bool]:
+    m = memberships.c
+    plain = [s.value for s in Status if s is not Status.LEFT and bucket(s) is wanted]
+    found = m.status.in_(plain)
+    by_person = and_(m.status == Status.LEFT.value, m.reason == Reason.OPERATOR.value)
+    if wanted is Bucket.WAITING:
+        return or_(found, m.id.is_(None))
+    if wanted is Bucket.SKIPPED:
+        return or_(found, by_person)
+    if wanted is Bucket.NEEDS_YOU:
+        other = or_(m.reason.is_(None), m.reason != Reason.OPERATOR.value)
+        return or_(found, and_(m.status == Status.LEFT.value, other))
+    return found
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    g = groups.c
+    return or_(*(column.icontains(search, autoescape=True) for column in (g.name, g.subject, g.slug, g.jid)))
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[GroupRow]:
+    return [_group(row) for row in await connection.execute(query)]
+
+
+_STATUS, _REASON, _LABELS = (_NAMES.index(name) for name in ("status", "reason", "labels"))
+
+
+def _group(row: Any) -> GroupRow:
+    values = list(row)
+    values[_STATUS] = None if values[_STATUS] is None else Status(values[_STATUS])
+    values[_REASON] = known_reason(values[_REASON])
+    values[_LABELS] = tuple(sorted(values[_LABELS].split(_UNIT))) if values[_LABELS] else ()
+    return GroupRow(*values)
