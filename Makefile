@@ -12,7 +12,7 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-SOURCES := orchestrator tests benchmarks migrations
+SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 
 export PYTHON
 .DEFAULT_GOAL := help
