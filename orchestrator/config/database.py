@@ -47,8 +47,11 @@ def _normal_sqlite(url: str, folder: Path) -> str:
             "must name a file: sqlite:///rejoin.db (beside this file) or sqlite:////var/lib/rejoin/rejoin.db"
         )
     path = str((folder / found["path"]).absolute())
-    if "?" in path:
-        raise ValueError("lies in a folder with a ? in its name, which a database URL cannot carry")
+    # SQLAlchemy 2.1 decodes %XX in a file's name, 2.0 does not.
+    if "?" in path or "%" in path:
+        raise ValueError(
+            "must not lead to a file or folder with ? or % in its name: a database URL cannot carry them"
+        )
     return f"sqlite:///{path}"
 
 
