@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import make_url
 
-from orchestrator.config import Settings
 from tests.unit.config_files import problems, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.config import Settings
 
 
 def database(folder: Path, url: str) -> Settings:
@@ -57,7 +61,8 @@ def test_postgresql_goes_by_each_of_its_names(tmp_path: Path, scheme: str) -> No
 )
 def test_a_socket_folder_reaches_the_driver(tmp_path: Path, start: str) -> None:
     found = database(tmp_path, f"{start}?host=/run/pg%20x").database
-    _, arguments = dialect().create_connect_args(make_url(found.async_url))
+    driver: Any = dialect
+    _, arguments = driver().create_connect_args(make_url(found.async_url))
 
     assert arguments["host"] == "/run/pg x"
     assert arguments["database"] == "postgres"

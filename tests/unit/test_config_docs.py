@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from orchestrator.config import Settings, effective, load
 from orchestrator.config.lines import key_lines
 from orchestrator.config.schema import Kind, keys_of
 from orchestrator.config.values import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"

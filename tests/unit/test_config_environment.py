@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.config import effective
 from tests.unit.config_files import BACKUP, problems, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECOND = BACKUP.replace("backup-1", "b--2.x").replace("210987654321", "55")
 
@@ -60,7 +63,9 @@ def test_instances_can_come_from_the_environment_alone(tmp_path: Path) -> None:
         "REJOIN_INSTANCES__0__BASE_URL": "http://localhost:1",
         "REJOIN_INSTANCES__0__INSTANCE_ID": "0042",
         "REJOIN_INSTANCES__B__ACCESS_TOKEN": "tok-1",
-        "REJOIN_INSTANCES__1": '{name="c", role="primary", base_url="http://localhost:1", instance_id="9", access_token="tok-2"}',
+        "REJOIN_INSTANCES__1": (
+            '{name="c", role="primary", base_url="http://localhost:1", instance_id="9", access_token="tok-2"}'
+        ),
         "REJOIN_NOTIFY__WEBHOOKS__0__URL": "https://n8n.example.org/x",
     }
     found = settings(tmp_path, "", environ)
@@ -77,19 +82,27 @@ def test_instances_can_come_from_the_environment_alone(tmp_path: Path) -> None:
     [
         ("REJOIN_PACING__JOINS_PER_MINIT", "3", "unknown key. Did you mean JOINS_PER_MINUTE?"),
         ("REJOIN_PACING__JITTER__X", "3", "unknown key"),
-        ("REJOIN_INSTANCES__BACKUP_9__ROLE", "x", "instances has no item of that name or number. Did you mean BACKUP_1?"),
+        (
+            "REJOIN_INSTANCES__BACKUP_9__ROLE",
+            "x",
+            "instances has no item of that name or number. Did you mean BACKUP_1?",
+        ),
         ("REJOIN_INSTANCES__7__ROLE", "x", "instances has no item of that name or number"),
         ("REJOIN_INSTANCES__BACKUP_1__ACCES_TOKEN", "x", "unknown key. Did you mean ACCESS_TOKEN?"),
         ("REJOIN___", "x", "unknown key"),
         ("REJOIN_PACING__DAILY_LIMIT", "", 'must be a whole number (got "")'),
-        ("REJOIN_PACING__DAILY_LIMIT", "9" * 5000, 'must be a whole number (got Infinity)'),
+        ("REJOIN_PACING__DAILY_LIMIT", "9" * 5000, "must be a whole number (got Infinity)"),
         ("REJOIN_GREETING__ENABLED", "maybe", 'must be true or false (got "maybe")'),
         ("REJOIN_RETRY__PAUSES", "1h", 'must be a list, such as ["one", "two"]'),
         ("REJOIN_RETRY__PAUSES", '["1h"]\nx = 1', 'must be a list, such as ["one", "two"]'),
-        ("REJOIN_RETRY__PAUSES", '["1h", "x"]', 'must be a duration such as "60s", "10m", "2h" or "1d" (got "x")'),
+        (
+            "REJOIN_RETRY__PAUSES",
+            '["1h", "x"]',
+            'must be a duration such as "60s", "10m", "2h" or "1d" (got "x")',
+        ),
         ("REJOIN_INSTANCES__BACKUP_1__ROLE", "spare", 'must be one of primary, backup (got "spare")'),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_variable_is_refused_by_its_name(
     tmp_path: Path, variable: str, value: str, sentence: str
 ) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the sentences are compared whole
 from __future__ import annotations
 
 import pickle
@@ -42,34 +43,82 @@ def test_every_kind_of_problem_is_told_at_once_in_the_order_of_the_file(tmp_path
     [
         ("[pacng]\n", "rejoin.toml:1: pacng: unknown section. Did you mean pacing?"),
         ("[[instance]]\n", "rejoin.toml:1: instance: unknown section. Did you mean instances?"),
-        ("[web]\ntimezone = 'UTC'", "rejoin.toml:2: web.timezone: unknown key. It belongs at the top of the file, above the first [section]."),
+        (
+            "[web]\ntimezone = 'UTC'",
+            "rejoin.toml:2: web.timezone: unknown key. It belongs at the top of the file, above the first [section].",
+        ),
         ("jitter = 0.1", "rejoin.toml:1: jitter: unknown key. It belongs in [pacing]."),
         ("[web]\nzzzz = 1", "rejoin.toml:2: web.zzzz: unknown key"),
         ("pacing = 5", "rejoin.toml:1: pacing: must be a table: [pacing], or { key = value }"),
-        ("[instances]\nname='a'", "rejoin.toml:1: instances: must be a list of tables: each begins with [[instances]], in two pairs of brackets"),
+        (
+            "[instances]\nname='a'",
+            "rejoin.toml:1: instances: must be a list of tables: each begins with [[instances]], in two pairs of brackets",
+        ),
         ("instances = [5]", "rejoin.toml:1: instances.0: must be a table: [instances], or { key = value }"),
         ("[retry]\npauses = '1h'", 'rejoin.toml:2: retry.pauses: must be a list, such as ["one", "two"]'),
         ("[retry]\npauses = []", "rejoin.toml:2: retry.pauses: must have at least 1 item(s) (got a list)"),
-        ("[retry]\npauses = [\n'1h',\n'0s']", 'rejoin.toml:4: retry.pauses.1: must be at least 1s (got "0s")'),
-        ("[pacing]\ndaily_limit = 1.5", "rejoin.toml:2: pacing.daily_limit: must be a whole number (got 1.5)"),
-        ("[pacing]\ndaily_limit = true", "rejoin.toml:2: pacing.daily_limit: must be a whole number (got true)"),
-        ("[pacing]\njoins_per_minute = 1.9", "rejoin.toml:2: pacing.joins_per_minute: must be at least 2 (got 1.9)"),
-        ("[pacing]\njoins_per_minute = nan", "rejoin.toml:2: pacing.joins_per_minute: must be a finite number (got NaN)"),
-        ("[pacing]\njoins_per_minute = '4'", 'rejoin.toml:2: pacing.joins_per_minute: must be a number (got "4")'),
-        ("[pacing]\nprobe_gap = '0.4s'", 'rejoin.toml:2: pacing.probe_gap: must be at least 0.5s (got "0.4s")'),
+        (
+            "[retry]\npauses = [\n'1h',\n'0s']",
+            'rejoin.toml:4: retry.pauses.1: must be at least 1s (got "0s")',
+        ),
+        (
+            "[pacing]\ndaily_limit = 1.5",
+            "rejoin.toml:2: pacing.daily_limit: must be a whole number (got 1.5)",
+        ),
+        (
+            "[pacing]\ndaily_limit = true",
+            "rejoin.toml:2: pacing.daily_limit: must be a whole number (got true)",
+        ),
+        (
+            "[pacing]\njoins_per_minute = 1.9",
+            "rejoin.toml:2: pacing.joins_per_minute: must be at least 2 (got 1.9)",
+        ),
+        (
+            "[pacing]\njoins_per_minute = nan",
+            "rejoin.toml:2: pacing.joins_per_minute: must be a finite number (got NaN)",
+        ),
+        (
+            "[pacing]\njoins_per_minute = '4'",
+            'rejoin.toml:2: pacing.joins_per_minute: must be a number (got "4")',
+        ),
+        (
+            "[pacing]\nprobe_gap = '0.4s'",
+            'rejoin.toml:2: pacing.probe_gap: must be at least 0.5s (got "0.4s")',
+        ),
         ("[http]\njoin_timeout = 9", "rejoin.toml:2: http.join_timeout: must be at least 10s (got 9)"),
         ("[http]\ntimeout = inf", "rejoin.toml:2: http.timeout: must be at most 10m (got Infinity)"),
         ("[greeting]\nenabled = 1", "rejoin.toml:2: greeting.enabled: must be true or false (got 1)"),
         ("[greeting]\ndefault = ''", 'rejoin.toml:2: greeting.default: must not be empty (got "")'),
-        ("[watch]\non_loss = 'recovr'", 'rejoin.toml:2: watch.on_loss: must be one of notify, recover (got "recovr"). Did you mean recover?'),
-        ("timezone = 'Mars/Base'", 'rejoin.toml:1: timezone: is not a time zone that this machine knows (a name such as "Europe/Berlin") (got "Mars/Base")'),
-        ("timezone = '../../etc/passwd'", 'rejoin.toml:1: timezone: is not a time zone that this machine knows (a name such as "Europe/Berlin") (got "../../etc/passwd")'),
-        ("[schedule]\naudit = 'daily'", 'rejoin.toml:2: schedule.audit: must be a cron expression of five fields, such as "0 6 * * *", or empty (got "daily")'),
-        ("[web]\nlisten = '8080'", 'rejoin.toml:2: web.listen: must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080" (got "8080")'),
-        ("[web]\nlisten = '0.0.0.0:80'", "rejoin.toml:2: web.listen: needs web.token_file (or web.token): other machines can reach this address"),
-        ("[allow_list]\nowners = ['0151 23']", 'rejoin.toml:2: allow_list.owners.0: must be a phone number with its country code, such as "+49 151 2345678" (got "0151 23")'),
+        (
+            "[watch]\non_loss = 'recovr'",
+            'rejoin.toml:2: watch.on_loss: must be one of notify, recover (got "recovr"). Did you mean recover?',
+        ),
+        (
+            "timezone = 'Mars/Base'",
+            'rejoin.toml:1: timezone: is not a time zone that this machine knows (a name such as "Europe/Berlin") (got "Mars/Base")',
+        ),
+        (
+            "timezone = '../../etc/passwd'",
+            'rejoin.toml:1: timezone: is not a time zone that this machine knows (a name such as "Europe/Berlin") (got "../../etc/passwd")',
+        ),
+        (
+            "[schedule]\naudit = 'daily'",
+            'rejoin.toml:2: schedule.audit: must be a cron expression of five fields, such as "0 6 * * *", or empty (got "daily")',
+        ),
+        (
+            "[web]\nlisten = '8080'",
+            'rejoin.toml:2: web.listen: must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080" (got "8080")',
+        ),
+        (
+            "[web]\nlisten = '0.0.0.0:80'",
+            "rejoin.toml:2: web.listen: needs web.token_file (or web.token): other machines can reach this address",
+        ),
+        (
+            "[allow_list]\nowners = ['0151 23']",
+            'rejoin.toml:2: allow_list.owners.0: must be a phone number with its country code, such as "+49 151 2345678" (got "0151 23")',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_value_is_refused_with_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     assert problems(tmp_path, text) == [sentence]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
@@ -8,6 +8,9 @@ from pydantic import ValidationError
 from orchestrator.config import UnknownInstanceError, WawpOptions
 from orchestrator.config.values import is_loopback_host
 from tests.unit.config_files import BACKUP, problems, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PRIMARY = BACKUP.replace("backup-1", "sales").replace('"backup"', '"primary"').replace("210987654321", "77")
 
@@ -25,8 +28,10 @@ def test_instances_are_found_by_name_and_by_role(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named_at_the_instances_header(tmp_path: Path) -> None:
     assert problems(tmp_path, "\n[[instances]]\nname = 'b.1'\n") == [
-        "rejoin.toml:2: instances.b.1.access_token: is missing: give access_token_file, access_token, or"
-        " REJOIN_INSTANCES__B_1__ACCESS_TOKEN",
+        (
+            "rejoin.toml:2: instances.b.1.access_token: is missing: give access_token_file, access_token, or"
+            " REJOIN_INSTANCES__B_1__ACCESS_TOKEN"
+        ),
         "rejoin.toml:2: instances.b.1.role: is missing",
         "rejoin.toml:2: instances.b.1.base_url: is missing",
         "rejoin.toml:2: instances.b.1.instance_id: is missing",
@@ -53,8 +58,22 @@ def test_bad_names_are_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["YOUR_ACCESS_TOKEN", "your-token-here", "changeme", "Change_Me", "xxx", "XXXXXXXX", "********", "...", "<token>", "$TOKEN", "${TOKEN}", "todo"]
-)  # fmt: skip
+    "value",
+    [
+        "YOUR_ACCESS_TOKEN",
+        "your-token-here",
+        "changeme",
+        "Change_Me",
+        "xxx",
+        "XXXXXXXX",
+        "********",
+        "...",
+        "<token>",
+        "$TOKEN",
+        "${TOKEN}",
+        "todo",
+    ],
+)
 @pytest.mark.parametrize("key", ["instance_id", "access_token"])
 def test_an_examples_placeholder_left_in_place_is_refused(tmp_path: Path, key: str, value: str) -> None:
     text = BACKUP.replace("210987654321" if key == "instance_id" else "t0k3n-of-backup", value)
@@ -82,7 +101,10 @@ def test_one_account_under_two_names_is_refused(tmp_path: Path, first: str, seco
     ).replace("77", "210987654321")
 
     assert problems(tmp_path, text) == [
-        "rejoin.toml:11: instances.sales.instance_id: is the same account as instances.backup-1 (line 5): each instance needs its own"
+        (
+            "rejoin.toml:11: instances.sales.instance_id: is the same account as instances.backup-1 (line 5):"
+            " each instance needs its own"
+        )
     ]
 
 
@@ -105,8 +127,25 @@ def test_a_base_url_is_kept_in_one_spelling(tmp_path: Path, given: str, kept: st
 
 
 @pytest.mark.parametrize(
-    "url", ["", "api.wawp.net", "//x", "ftp://x", "http://", "http://:80", "https://x:99999", "https://x y", "https://[::1", "https://u@x", "https://u:p@x", "https://x?a=1", "https://x?", "https://x#a", "https://x\\ny"]
-)  # fmt: skip
+    "url",
+    [
+        "",
+        "api.wawp.net",
+        "//x",
+        "ftp://x",
+        "http://",
+        "http://:80",
+        "https://x:99999",
+        "https://x y",
+        "https://[::1",
+        "https://u@x",
+        "https://u:p@x",
+        "https://x?a=1",
+        "https://x?",
+        "https://x#a",
+        "https://x\\ny",
+    ],
+)
 def test_a_bad_base_url_is_refused(tmp_path: Path, url: str) -> None:
     (found,) = problems(tmp_path, BACKUP.replace("https://api.wawp.net", url))
 
@@ -153,15 +192,28 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     found = settings(tmp_path, BACKUP)
 
     with pytest.raises(ValidationError, match="frozen"):
-        found.instances[0].wawp.auth = "header"
+        setattr(found.instances[0].wawp, "auth", "header")  # noqa: B010 - a plain assignment would not pass mypy
     assert WawpOptions().paths.group == "/v2/groups/{id}"
 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("localhost", True), ("LOCALHOST", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True),
-     ("", False), ("0.0.0.0", False), ("::", False), ("128.0.0.1", False), ("localhost.example.org", False), ("127.0.0.1.example.org", False), ("127.1", False)],
-)  # fmt: skip
+    [
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("", False),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
+        ("::", False),
+        ("128.0.0.1", False),
+        ("localhost.example.org", False),
+        ("127.0.0.1.example.org", False),
+        ("127.1", False),
+    ],
+)
 def test_loopback_is_told_from_what_only_looks_like_it(host: str, expected: bool) -> None:
     assert is_loopback_host(host) is expected
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config.lines import key_lines
-from orchestrator.config.origins import KeyPath
+
+if TYPE_CHECKING:
+    from orchestrator.config.origins import KeyPath
 
 HARD = '''\
 top = 1 # [not.a.table]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.config import effective, load
 from tests.unit.config_files import BACKUP, problems, settings, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FROM_FILE = BACKUP.replace('access_token = "t0k3n-of-backup"', 'access_token_file = "secrets/b.token"')
 WHERE = "rejoin.toml:6: instances.backup-1.access_token_file: "
@@ -120,7 +123,8 @@ def test_either_form_in_the_environment_overrides_both_of_the_file(tmp_path: Pat
 def test_an_empty_file_name_means_none(tmp_path: Path) -> None:
     found = settings(
         tmp_path,
-        "[web]\ntoken_file = ''\n[webhooks]\nsecret_file = ''\npath_secret = ''\n[notify]\nping_url = ''\nurls = []",
+        "[web]\ntoken_file = ''\n[webhooks]\nsecret_file = ''\npath_secret = ''\n"
+        "[notify]\nping_url = ''\nurls = []",
     )
 
     assert found.web.token.get_secret_value() == ""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from orchestrator.config import Effective, effective, format_duration, load, parse_duration
 from tests.unit.config_files import BACKUP, settings, write
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 IMPORT_COST = """
 import time
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import PlainSerializer, PrivateAttr, SecretStr, Strict
 class Warm(BaseModel):
     x: int = Field(default=1)
 import ipaddress, json, tomllib, urllib.parse, zoneinfo
@@ -63,8 +67,19 @@ def test_what_is_shown_masks_the_database_password_alone(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("60s", 60), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("1.5h", 5400), (" 2 h 5 s ", 7205), ("90", 90), (0.5, 0.5), (3, 3)],
-)  # fmt: skip
+    [
+        ("60s", 60),
+        ("10m", 600),
+        ("2h", 7200),
+        ("1d", 86400),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        (" 2 h 5 s ", 7205),
+        ("90", 90),
+        (0.5, 0.5),
+        (3, 3),
+    ],
+)
 def test_durations_are_read_in_every_unit(text: str | float, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
