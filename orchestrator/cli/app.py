@@ -85,7 +85,7 @@ def _leading_options(words: Sequence[str]) -> list[str]:
 
 def _complete(words: list[str]) -> list[str]:
     complete: list[str] = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         complete.append(word)
         if word in _ALONE_MEANS and not following[:1].isdigit():
             complete.append(_ALONE_MEANS[word])

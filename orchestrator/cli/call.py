@@ -24,7 +24,8 @@ class Call:
     """Options of every command; they may stand anywhere on the line."""
 
     config: Annotated[
-        Path | None, flag("config", "The configuration file (else ./rejoin.toml).", short="-c", metavar="FILE")
+        Path | None,
+        flag("config", "The configuration file (else ./rejoin.toml).", short="-c", metavar="FILE"),
     ] = None
     json: Annotated[bool, flag("json", "Answer in JSON; errors too, on stderr.")] = False
     quiet: Annotated[bool, flag("quiet", "Only the answer, warnings and errors.", short="-q")] = False

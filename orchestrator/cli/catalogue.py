@@ -49,7 +49,9 @@ SECTIONS = (
         "Tools",
         (
             _command("completion", "completion:completion", "Print a completion script for your shell."),
-            _command("healthcheck", "healthcheck:healthcheck", "Tell a container's supervisor how it stands."),
+            _command(
+                "healthcheck", "healthcheck:healthcheck", "Tell a container's supervisor how it stands."
+            ),
         ),
     ),
 )

@@ -23,7 +23,9 @@ def validate(*, call: Call = NOTHING_SAID) -> None:
         call.out.answer_json({"valid": True, "file": file, "warnings": warnings})
         return
     primaries, backups = len(settings.primaries), len(settings.backups)
-    call.out.answer(f"{clean(file)} is valid: {plural(primaries, 'primary', 'primaries')}, {plural(backups, 'backup')}.")
+    call.out.answer(
+        f"{clean(file)} is valid: {plural(primaries, 'primary', 'primaries')}, {plural(backups, 'backup')}."
+    )
 
 
 def show(

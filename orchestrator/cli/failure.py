@@ -87,9 +87,14 @@ def report(error: BaseException, *, as_json: bool, verbose: bool, stream: TextIO
 
 def _as_json(failure: Failure) -> str:
     message = render.clean(failure.message) or "; ".join(map(render.clean, failure.problems))
-    value = {"type": "error", "code": failure.code, "message": message, "hint": render.clean(failure.hint)}
+    value: dict[str, object] = {
+        "type": "error",
+        "code": failure.code,
+        "message": message,
+        "hint": render.clean(failure.hint),
+    }
     if failure.problems:
-        value |= {"problems": [render.clean(problem) for problem in failure.problems]}
+        value["problems"] = [render.clean(problem) for problem in failure.problems]
     return render.as_json(value, indent=None)
 
 

@@ -1,4 +1,4 @@
-"""Help as plain text: examples first, then the rest. It must stay light, so it does without the library's own."""
+"""Help as plain text: examples first, then the rest. Light, so without the library's own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def root_help() -> str:
         rows = [(" ".join(command.path), command.help) for command in section.commands]
         parts.append(f"{section.title}:\n{_rows(rows)}\n")
     parts.append(
-        "rejoin COMMAND --help says more of each. Every flag has a variable: --max-duration is REJOIN_MAX_DURATION.\n"
+        "rejoin COMMAND --help says more of each."
+        " Every flag has a variable: --max-duration is REJOIN_MAX_DURATION.\n"
     )
     codes = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
     parts.append(f"Exit codes:\n{codes}")

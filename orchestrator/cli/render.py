@@ -1,4 +1,4 @@
-"""One place for what a terminal or a script reads: foreign text made harmless, times, durations, counts, JSON.
+"""One place for what is read on a terminal or by a script: harmless text, times, durations, counts, JSON.
 
 No colour library and nothing heavy here: every command pays for this import.
 """
@@ -13,7 +13,7 @@ from typing import Any
 DASH = "-"
 
 # What moves a cursor, hides text or turns its direction; unicodedata calls them control, format, surrogate,
-# private use or separator of lines. The joiners inside emoji and Indic words are format characters that do no harm.
+# private use or separator of lines. The joiners inside emoji and Indic words are among them, but harmless.
 _HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
 
@@ -119,7 +119,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def table(rows: list[list[str]], *, headers: list[str], width: int | None) -> str:
-    """Columns two spaces apart. `width` is the terminal's, which the last column is cut to; None never cuts."""
+    """Columns two spaces apart. `width` is the terminal's, which lines are cut to; None never cuts."""
     texts = [headers, *rows]
     widths = [max(columns(row[at]) for row in texts) for at in range(len(headers))]
     lines = []
@@ -131,7 +131,7 @@ def table(rows: list[list[str]], *, headers: list[str], width: int | None) -> st
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """Keys in the order given, text as it is; control characters are escaped by JSON itself, C1 and direction by us."""
+    """Keys in the order given. JSON escapes control characters; we escape C1 and direction characters."""
     return _escape_harmful(json.dumps(value, ensure_ascii=False, indent=indent))
 
 

@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
     except (BrokenPipeError, GeneratorExit):
         raise
     # The edge of the program: whatever comes this far ends as a sentence and an exit code.
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         sys.stdout.flush()

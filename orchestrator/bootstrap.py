@@ -1,0 +1,163 @@
+"""The composition root: from settings to everything that the services need, and back to nothing at the end."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.clock import AcceleratedClock, SystemClock
+from orchestrator.domain.errors import ConfigurationError, RejoinError, TemporaryError
+from orchestrator.store import instances, schema
+from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.tables import meta
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from orchestrator.clock import Clock
+    from orchestrator.config import DatabaseSettings, InstanceSettings, Settings
+    from orchestrator.gateways.base import Gateway
+    from orchestrator.store.secrets import CodeCipher, KeyRing
+
+
+@dataclass(slots=True)
+class App:
+    """What an entry point hands to the services."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    actor: str
+    _closing: AsyncExitStack = field(repr=False)
+    _ring: KeyRing | None = field(default=None, repr=False)
+
+    def key_ring(self) -> KeyRing:
+        """The key file, read when first needed. Raises ConfigurationError."""
+        from orchestrator.store.secrets import KeyRing  # noqa: PLC0415 - brings cryptography: not for everybody
+
+        if self._ring is None:
+            self._ring = KeyRing.load(self.settings.database.key_file)
+        return self._ring
+
+    async def cipher(self) -> CodeCipher:
+        """What reads the stored invite codes. Raises ConfigurationError."""
+        from orchestrator.store.secrets import cipher_for_reading  # noqa: PLC0415 - the same
+
+        async with self.database.read() as connection:
+            return await cipher_for_reading(connection, self.key_ring())
+
+    def gateway(self, instance: InstanceSettings) -> Gateway:
+        """The adapter of that instance's vendor; it is closed with this. The only place that knows vendors."""
+        if instance.gateway != "wawp":
+            raise ConfigurationError(
+                f"{instance.name}: this rejoin cannot speak to {instance.gateway} yet; it can speak to wawp"
+            )
+        gateway = _wawp(instance, self.settings, self.clock)
+        self._closing.push_async_callback(gateway.close)
+        return gateway
+
+    async def sync_instances(self) -> None:
+        """Bring the instances' rows in line with the configuration."""
+        configured = list(_configured(self.settings))
+        async with self.database.write() as connection:
+            await instances.sync(connection, configured, await self.database.now(connection))
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """With the schema checked. Raises ConfigurationError, or TemporaryError when no database answers."""
+    async with AsyncExitStack() as closing:
+        database = await closing.enter_async_context(open_database(settings.database))
+        await schema.require_current(database)
+        clock = await _tell_time(database, settings.clock_speed)
+        yield App(settings, database, clock, actor(), closing)
+
+
+@asynccontextmanager
+async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """As it is, without a look at its schema; but reached: a database that is not there is told at once."""
+    database = Database(settings.async_url)
+    try:
+        await _reach(database, settings.safe_url)
+        yield database
+    finally:
+        await database.close()
+
+
+def actor() -> str:
+    """Who acts, for the journal: login at host."""
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):  # a container's uid without a name
+        login = "unknown"
+    return f"{login}@{socket.gethostname()}"
+
+
+async def _reach(database: Database, safe_url: str) -> None:
+    try:
+        await schema.current(database)
+    except (DBAPIError, OSError) as error:
+        raise _unreachable(error, safe_url) from None  # the driver's error may hold the address in full
+
+
+def _unreachable(error: DBAPIError | OSError, safe_url: str) -> RejoinError:
+    if isinstance(error, DBAPIError):
+        said = str(error.orig or "").strip().splitlines() or [type(error).__name__]
+        return ConfigurationError(f"the database at {safe_url} cannot be used: {said[-1]}")
+    return TemporaryError(
+        f"no database answers at {safe_url}: {error.strerror or error}",
+        hint="check that PostgreSQL runs and that database.url is right",
+    )
+
+
+async def _tell_time(database: Database, speed: float) -> Clock:
+    """Both clocks, accelerated about the moment at which this database was made when the speed is not 1."""
+    if speed == 1:
+        return SystemClock()
+    async with database.read() as connection:
+        stored = await connection.scalar(select(meta.c.value).where(meta.c.key == "created_at"))
+    anchor = float(stored or 0.0)
+    database.clock = DatabaseTime(speed, anchor)
+    return AcceleratedClock(speed, anchor)
+
+
+def _configured(settings: Settings) -> Iterator[instances.Configured]:
+    for instance in settings.instances:
+        account = f"{instance.base_url}#{instance.instance_id}"
+        yield instances.Configured(instance.name, instance.role, instance.gateway, account)
+
+
+def _wawp(instance: InstanceSettings, settings: Settings, clock: Clock) -> Gateway:
+    # Both bring aiohttp: only for who goes online.
+    from orchestrator.gateways.http import HttpClient, open_session  # noqa: PLC0415
+    from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts  # noqa: PLC0415
+
+    options, paths, http = instance.wawp, instance.wawp.paths, settings.http
+    return WawpGateway(
+        http=HttpClient(open_session(), clock=clock),
+        base_url=instance.base_url,
+        instance_id=instance.instance_id,
+        access_token=instance.access_token.get_secret_value(),
+        options=WawpRoutes(
+            probe_path=options.probe_path,
+            join_path=options.join_path,
+            code_parameter=options.code_parameter,
+            auth=options.auth,
+            groups_path=paths.groups,
+            group_path=paths.group,
+            participants_path=paths.participants,
+            leave_path=paths.leave,
+            invite_code_path=paths.invite_code,
+            revoke_code_path=paths.revoke_code,
+            send_text_path=paths.send_text,
+            session_info_path=paths.session_info,
+            webhook_path=paths.webhook,
+        ),
+        timeouts=WawpTimeouts(connect=http.connect_timeout, read=http.timeout, join=http.join_timeout),
+    )

@@ -1,0 +1,187 @@
+"""`rejoin init`: everything that a first run needs, and never anything over what is there."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag
+from orchestrator.cli.render import clean
+from orchestrator.domain.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.config import Settings
+
+_DEFAULT_URL = "sqlite:///rejoin.db"
+_TEMPLATE = """\
+# Rejoin. Every key and its meaning: config.example.toml and docs/configuration.md.
+# Paths are relative to this file. Any value may come from the environment: REJOIN_PACING__JOINS_PER_MINUTE=3
+
+timezone = "UTC"                        # for times on screen, such as "America/Sao_Paulo"
+
+[database]
+url = {url}
+key_file = "rejoin.key"                 # encrypts the invite codes. Keep a copy of that file elsewhere
+
+# Your accounts: take the # away and fill in. A primary is in daily use; a backup takes its place.
+# Each token stands alone in its file: secrets/NAME.token, readable for you only.
+
+# [[instances]]
+# name = "sales-main"
+# role = "primary"
+# gateway = "wawp"
+# base_url = "https://api.wawp.net"
+# instance_id = ""
+# access_token_file = "secrets/sales-main.token"
+
+# [[instances]]
+# name = "backup-1"
+# role = "backup"
+# gateway = "wawp"
+# base_url = "https://api.wawp.net"
+# instance_id = ""
+# access_token_file = "secrets/backup-1.token"
+
+[pacing]
+joins_per_minute = 4                    # 2 to 5
+jitter = 0.2
+"""
+
+_NEXT = (
+    "put your accounts into {config} and their tokens into {secrets}",
+    "rejoin doctor                      is everything as it should be?",
+    "rejoin groups import groups.csv    columns: name, code; where known also jid, subject, owner, instances",
+    "rejoin plan                        what a recovery would do",
+    "rejoin run                         the recovery",
+)
+
+
+async def init(
+    *,
+    database_url: Annotated[
+        str,
+        flag("database-url", "Where the state lives: sqlite:///FILE or postgresql://...", metavar="URL"),
+    ] = _DEFAULT_URL,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Writes rejoin.toml, the key file and secrets/ (for you alone), makes and migrates the database.
+
+    What is there already stays as it is; it may be called again at any time.
+
+    Examples:
+      rejoin init
+      rejoin init -c /etc/rejoin/rejoin.toml --database-url postgresql://rejoin@db/rejoin
+    """
+    made: list[str] = []
+    config, settings = _configuration(call, database_url, made)
+    secrets = _secrets_folder(config, made)
+    await _database(settings, made)
+    _tell(call, settings, config=config, secrets=secrets, made=made)
+
+
+def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Path, Settings]":
+    from orchestrator.config import ConfigError, config_path  # noqa: PLC0415 - brings pydantic
+
+    config = config_path(call.config, os.environ)
+    config.parent.mkdir(parents=True, exist_ok=True)
+    is_new = _write_once(config, _TEMPLATE.format(url=json.dumps(database_url, ensure_ascii=False)))
+    try:
+        settings = call.settings()
+    except ConfigError:
+        if is_new:
+            config.unlink()  # a refused --database-url leaves nothing behind
+        raise
+    if is_new:
+        made.append(str(config))
+    elif database_url != _DEFAULT_URL and not _same_database(settings, database_url):
+        raise UsageError(
+            f"{config} is there already and names another database; it is not overwritten.",
+            hint="change database.url in it",
+        )
+    return config, settings
+
+
+def _same_database(settings: "Settings", url: str) -> bool:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from orchestrator.config import DatabaseSettings  # noqa: PLC0415
+
+    folder = settings.path.parent if settings.path else Path()
+    try:
+        asked = DatabaseSettings.model_validate({"url": url}, context={"folder": folder})
+    except ValidationError:
+        return False
+    return asked.async_url == settings.database.async_url
+
+
+def _write_once(path: Path, text: str) -> bool:
+    """A file for its owner alone; False if there is one already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
+
+
+def _secrets_folder(config: Path, made: list[str]) -> Path:
+    folder = config.parent / "secrets"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        made.append(f"{folder}/")
+    return folder
+
+
+async def _database(settings: "Settings", made: list[str]) -> None:
+    from orchestrator.bootstrap import open_database  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.store import schema  # noqa: PLC0415
+    from orchestrator.store.secrets import active_key  # noqa: PLC0415
+
+    path = settings.database.sqlite_path
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _write_once(path, ""):
+            made.append(str(path))
+    async with open_database(settings.database) as database:
+        if await schema.upgrade(database) and path is None:
+            made.append(settings.database.safe_url)
+        async with database.read() as connection:
+            key_in_use = await active_key(connection)
+    _key_file(settings.database.key_file, key_in_use, made)
+
+
+def _key_file(path: Path, key_in_use: str | None, made: list[str]) -> None:
+    from orchestrator.store.secrets import KeyRing  # noqa: PLC0415
+
+    if path.exists():
+        KeyRing.load(path)  # says so when it is damaged, or open to others
+        return
+    if key_in_use is not None:
+        raise ConfigurationError(
+            f"{path}: there is no key file, but invite codes in the database are encrypted with one.",
+            hint="restore it from your backup; without it those codes cannot be read again",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    KeyRing.create(path)
+    made.append(str(path))
+
+
+def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made: list[str]) -> None:
+    todo = [step.format(config=config, secrets=f"{secrets}/NAME.token") for step in _NEXT]
+    if settings.instances:
+        del todo[0]
+    if call.json:
+        call.out.answer_json(
+            {"config": str(config), "database": settings.database.safe_url, "made": made, "next": todo}
+        )
+        return
+    for path in made:
+        call.out.answer(f"made  {clean(path)}")
+    if not made:
+        call.out.answer("Everything is there already; nothing was changed.")
+    call.out.say("\nNext:")
+    for number, step in enumerate(todo, start=1):
+        call.out.say(f"  {number}. {clean(step) if number == 1 else step}")
