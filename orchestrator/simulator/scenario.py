@@ -16,7 +16,7 @@ from orchestrator.simulator.scenario_groups import GENERATE, GROUP, Builder, Row
 from orchestrator.simulator.tables import Reader, ScenarioError
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.simtime import SimTime
+    from orchestrator.simulator.simtime import Clock
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -55,7 +55,7 @@ def built_in(name: str) -> Path:
     return FOLDER / f"{name}.toml"
 
 
-def load(path: Path, clock: SimTime | None = None) -> World:
+def load(path: Path, clock: Clock | None = None) -> World:
     """Read and build a scenario; `ScenarioError` with file, key and sentence for every mistake."""
     try:
         content = path.read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def load(path: Path, clock: SimTime | None = None) -> World:
     return parse(content, source=str(path), clock=clock)
 
 
-def parse(content: str, *, source: str = "scenario", clock: SimTime | None = None) -> World:
+def parse(content: str, *, source: str = "scenario", clock: Clock | None = None) -> World:
     """The same from text."""
     try:
         given = tomllib.loads(content)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a network needs of time: instants and durations in simulated seconds."""
+
+    def now(self) -> float:
+        """The instant, unix seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
 
 
 class SimTime:
