@@ -58,9 +58,7 @@ class ClockPair:
     boottime: float
     boot_id: str
     database_id: str
-
-
-MAX_DRIFT = 1.0  # seconds by which the database's clock may run ahead of the boot-time timer
+    tolerance: float = 1.0  # seconds by which the database's clock may seem to run ahead of the timer
 
 
 def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
@@ -73,7 +71,7 @@ def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
         return True
     if before.boot_id != after.boot_id or before.database_id != after.database_id:
         return False
-    return _drift(before, after) <= MAX_DRIFT
+    return _drift(before, after) <= after.tolerance
 
 
 def _drift(before: ClockPair, after: ClockPair) -> float:

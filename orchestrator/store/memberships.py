@@ -226,6 +226,24 @@ async def holders_of(connection: AsyncConnection, instance_id: int, jids: Collec
     return {str(jid): int(found) for jid, found in (await connection.execute(query)).all()}
 
 
+async def expecting(
+    connection: AsyncConnection, instance_id: int, status: Status, jids: Collection[str]
+) -> list[Work]:
+    """Memberships in a status whose group is known, or expected, to be one of these JIDs."""
+    wanted = list(jids)
+    found = [
+        _work_query().where(
+            memberships.c.instance_id == instance_id, memberships.c.status == status.value, condition
+        )
+        for condition in (
+            groups.c.jid.in_(wanted),
+            and_(memberships.c.jid.in_(wanted), groups.c.jid.is_(None)),
+        )
+    ]
+    works = [_work(row) for query in found for row in (await connection.execute(query)).all()]
+    return list({work.membership.id: work for work in works}.values())
+
+
 async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
     """Carry out moves; the instance's row must be locked. Returns the ids that were moved.
 

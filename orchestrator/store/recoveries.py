@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, insert, literal, select, update
+from sqlalchemy import and_, exists, func, insert, literal, select, union_all, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries
@@ -164,6 +164,20 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
     )
     found = {str(status): int(number) for status, number in (await connection.execute(query)).all()}
     return {status.value: found.get(status.value, 0) for status in Status}
+
+
+async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
+    """Which statuses occur at all: one index probe each, however many groups there are."""
+    probes = [
+        select(literal(status.value)).where(
+            exists().where(
+                and_(memberships.c.recovery_id == recovery_id, memberships.c.status == status.value)
+            )
+        )
+        for status in Status
+    ]
+    found = (await connection.execute(union_all(*probes))).scalars().all()
+    return frozenset(Status(status) for status in found)
 
 
 async def finish(

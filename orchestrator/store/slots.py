@@ -62,7 +62,7 @@ async def log_end(connection: AsyncConnection, instance_id: int, policy: PacingP
 async def _day_full_until(
     connection: AsyncConnection, instance_id: int, policy: PacingPolicy, last_n: int
 ) -> float:
-    """With a daily limit of d, the next slot waits for a day after the d-th last one. Slots count up by one."""
+    """With a daily limit of d, the next slot waits until a day after the d-th last one."""
     if policy.daily_limit == 0 or last_n < policy.daily_limit:
         return 0.0
     query = select(slots.c.send_at).where(

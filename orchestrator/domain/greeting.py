@@ -1,0 +1,25 @@
+"""The greeting: which text for which size of group, and when there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT = "{{ instance }} has joined the room. Type /help for assistance."
+SMALL = "Hello everyone, {{ instance }} is back with you. Type /help if you need anything."
+MAX_LENGTH = 4096  # characters, Wawp's limit for a text
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingPolicy:
+    """Templates in Jinja's language, run in a sandbox."""
+
+    enabled: bool = True
+    default: str = DEFAULT
+    small: str = SMALL
+    small_group_members: int = 20
+
+    def template(self, members: int | None) -> str:
+        """The small groups' tone only where the member count is known to be small."""
+        if members is not None and members < self.small_group_members and self.small:
+            return self.small
+        return self.default

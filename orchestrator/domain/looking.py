@@ -1,0 +1,115 @@
+"""Looking whether we are in: what a look shows, and what follows from it.
+
+A member list with our own id is proof. A list without it is proof of absence only when ids of our kind stand
+in it (a phone number is never compared with a LID) and only some time after the join was sent: WhatsApp may
+still be at it (a query is given up after 60 s by Baileys, 75 s by whatsmeow). Empty and short lists of groups
+prove nothing: gateways are known to answer with them wrongly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.memberships import Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from orchestrator.domain.outcomes import Participant
+
+SETTLE = 90.0  # seconds after a join before "not there" counts
+AFTER_RECEIPT = (3.0, 12.0, 30.0, 60.0, 120.0, 300.0, 600.0)  # seconds to the next look
+AFTER_UNKNOWN = (6.0, 20.0, 70.0, 120.0, 300.0, 600.0, 900.0)
+AFTER_REQUEST = (300.0, 900.0, 1800.0, 3600.0, 3 * 3600.0, 6 * 3600.0)  # an admin must approve
+MAX_UNKNOWNS = 2  # joins of unknown outcome before a person must look
+
+
+class Sighting(StrEnum):
+    """What one look showed."""
+
+    IN = "in"
+    ABSENT = "absent"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIds:
+    """This account's ids: bare digits, each kind compared only with its own kind."""
+
+    phone: str | None = None
+    lid: str | None = None
+
+
+def sight(own: OwnIds, participants: Collection[Participant]) -> Sighting:
+    """Look for ourselves among the members."""
+    comparable = False
+    for member in participants:
+        if own.phone and member.phone:
+            comparable = True
+            if member.phone == own.phone:
+                return Sighting.IN
+        if own.lid and member.lid:
+            comparable = True
+            if member.lid == own.lid:
+                return Sighting.IN
+    return Sighting.ABSENT if comparable else Sighting.INCONCLUSIVE
+
+
+@dataclass(frozen=True, slots=True)
+class LookCase:
+    """What is known of the join that is being looked up."""
+
+    since_request: float | None  # seconds since the join was sent; None: none was sent
+    looks: int  # looks before this one
+    unknown: bool  # the join's outcome was unknown
+    unknowns: int  # joins of unknown outcome so far
+    approval: bool | None  # whether the probe said that an admin must approve
+    receipt_jid: bool  # the receipt named the group
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Where the membership goes. `wait`: seconds to the next look or attempt, where there is one."""
+
+    status: Status
+    reason: Reason | None = None
+    wait: float | None = None
+    unknowns: int = 0
+
+
+def after_look(case: LookCase, seen: Sighting) -> NextStep:
+    """Decide what a look means."""
+    if seen is Sighting.IN:
+        return NextStep(Status.ACTIVE, unknowns=case.unknowns)
+    if case.since_request is None:  # the list said that we are in, and we are not: join it in its turn
+        if seen is Sighting.ABSENT:
+            return NextStep(Status.DEFERRED, Reason.GATEWAY_ERROR, 0.0, case.unknowns)
+        return _look_again(case)
+    if seen is Sighting.ABSENT and case.since_request >= SETTLE:
+        return _not_in(case)
+    return _look_again(case)
+
+
+def _not_in(case: LookCase) -> NextStep:
+    if case.approval or (case.approval is None and case.receipt_jid and not case.unknown):
+        # whatsmeow's receipt names the group for a join and for a request alike
+        return NextStep(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, AFTER_REQUEST[0], case.unknowns)
+    unknowns = case.unknowns if case.unknown else case.unknowns + 1
+    if unknowns >= MAX_UNKNOWNS:
+        return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=unknowns)
+    return NextStep(Status.DEFERRED, Reason.OUTCOME_UNKNOWN, 60.0, unknowns)
+
+
+def _look_again(case: LookCase) -> NextStep:
+    waits = AFTER_UNKNOWN if case.unknown else AFTER_RECEIPT
+    if case.looks >= len(waits):
+        return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=case.unknowns)
+    reason = Reason.OUTCOME_UNKNOWN if case.unknown else None
+    return NextStep(Status.CONFIRMING, reason, waits[case.looks], case.unknowns)
+
+
+def approval_wait(looks: int) -> float:
+    """Seconds to the next look at a group whose admin has not decided."""
+    return AFTER_REQUEST[min(looks, len(AFTER_REQUEST) - 1)]

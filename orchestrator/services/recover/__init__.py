@@ -1,0 +1,1 @@
+"""The recovery: takes one backup instance through every group, one stage a file."""

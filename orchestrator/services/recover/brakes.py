@@ -1,0 +1,102 @@
+"""The brakes: trouble with the account stops the account, not the groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.endings import CALM_WAITS, RESTRICTED_PAUSE, step
+from orchestrator.domain.instances import HALF_PACE_FOR
+from orchestrator.domain.memberships import Reason
+from orchestrator.store import instances
+
+if TYPE_CHECKING:
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.outcomes import GatewayAnswer
+    from orchestrator.services.recover.context import Context, Writing
+
+CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
+STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
+
+
+async def pause_account(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
+    """Stop the instance at once. No new slot exists after this commit; it resumes at half pace."""
+    if reason in (Reason.RATE_LIMITED, Reason.RESTRICTED):
+        await _pause_for_a_while(writing, reason, answer)
+    else:
+        await _set_pause(writing, reason, answer.text, until=None)
+
+
+async def _pause_for_a_while(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
+    strikes = _strikes(writing.instance, writing.now)
+    planned = step(writing.context.settings.retry.pauses, strikes)
+    if reason is Reason.RESTRICTED:
+        planned = max(planned, RESTRICTED_PAUSE)
+    if answer.retry_after is not None:
+        planned = answer.retry_after if reason is Reason.RESTRICTED else max(planned, answer.retry_after)
+    until = writing.now + planned
+    await _set_pause(writing, reason, answer.text, until=until)
+    await instances.set_values(
+        writing.connection, writing.instance.id, strikes=strikes + 1, slow_until=until + HALF_PACE_FOR
+    )
+
+
+def _strikes(instance: InstanceRecord, now: float) -> int:
+    if instance.paused_at is None or now - instance.paused_at > STRIKES_FORGOTTEN_AFTER:
+        return 0
+    return instance.strikes
+
+
+async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
+    """A short pause because the gateway wants fewer calls, or does not answer at all. No strike."""
+    context = writing.context
+    wait = max(step(CALM_WAITS, context.calms), answer.retry_after or 0.0)
+    context.calms += 1
+    context.reads_failed = 0
+    await _set_pause(writing, reason, answer.text, until=writing.now + wait)
+
+
+async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
+    if _held_longer(writing.instance, until, writing.now):
+        return
+    await instances.set_values(
+        writing.connection,
+        writing.instance.id,
+        pause_reason=reason.value,
+        pause_text=text or None,
+        pause_by=writing.context.actor,
+        paused_at=writing.now,
+        paused_until=until,
+    )
+    writing.note("instance.paused", reason=reason.value, until=until, text=text or None)
+
+
+def _held_longer(instance: InstanceRecord, until: float | None, now: float) -> bool:
+    """A pause never shortens one that is under way, least of all a person's."""
+    if not instance.paused(now):
+        return False
+    if instance.paused_until is None:
+        return True
+    return until is not None and until <= instance.paused_until
+
+
+async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
+    """Lift the pause. `slow_for` seconds follow at half pace."""
+    values: dict[str, object] = dict.fromkeys(
+        ("pause_reason", "pause_text", "pause_by", "paused_until"), None
+    )
+    if slow_for:
+        values["slow_until"] = max(writing.instance.slow_until or 0.0, writing.now + slow_for)
+    await instances.set_values(writing.connection, writing.instance.id, **values)
+    writing.note("instance.resumed", why=why, half_pace_for_s=slow_for or None)
+
+
+async def resume_if_over(context: Context) -> None:
+    """Clear a pause whose time has passed; what it left behind (half pace) stays."""
+    async with context.database.read() as connection:
+        instance = await instances.get(connection, context.instance_name)
+        now = await context.database.now(connection)
+    if instance.pause_reason is None or instance.paused(now):
+        return
+    async with context.writing() as writing:
+        if writing.instance.pause_reason is not None and not writing.instance.paused(writing.now):
+            await resume(writing, why="the pause is over")

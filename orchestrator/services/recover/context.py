@@ -1,0 +1,115 @@
+"""What the stages of one recovery share, and the one way they write."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.looking import OwnIds
+from orchestrator.services.recover.points import Points, Silent
+from orchestrator.store import instances, journal, memberships, slots
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.clock import Clock
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.memberships import Reason, Status
+    from orchestrator.domain.outcomes import SeenGroup
+    from orchestrator.gateways.base import Gateway
+    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.store.engine import Database
+    from orchestrator.store.memberships import Membership, StoredCode, Work
+
+
+@dataclass(slots=True)
+class Context:
+    """One backup instance under recovery. Mutable: the stages keep their common knowledge here."""
+
+    database: Database
+    gateway: Gateway
+    clock: Clock
+    settings: RecoverySettings
+    reveal: Callable[[StoredCode], str]
+    instance_id: int
+    instance_name: str
+    actor: str
+    boot_id: str
+    points: Points = field(default_factory=Silent)
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    fence: int = 0
+    recovery_id: int = 0
+    own: OwnIds = field(default_factory=OwnIds)
+    listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID
+    listed_at: float | None = None  # boot time of the last list
+    joins_left: int | None = None  # --limit
+    stopping: bool = False  # drain: begin nothing new
+    reads_failed: int = 0  # transport failures in a row, over all groups
+    calms: int = 0  # short pauses in a row
+    bells: list[asyncio.Event] = field(default_factory=list)
+
+    def ring(self) -> None:
+        """Something changed: every stage looks again."""
+        for bell in self.bells:
+            bell.set()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Writing]:
+        """A transaction behind the instance's lock and fence. Moves and journal lines leave as one."""
+        async with self.database.write() as connection:
+            instance = await instances.lock(connection, self.instance_id, fence=self.fence)
+            now = await self.database.now(connection)
+            writing = Writing(self, connection, instance, now)
+            yield writing
+            await writing.flush()
+        self.ring()
+
+
+@dataclass(slots=True)
+class Writing:
+    """One open transaction: collects moves, ends of slots and journal lines, and writes them together."""
+
+    context: Context
+    connection: AsyncConnection
+    instance: InstanceRecord
+    now: float
+    moves: list[memberships.Move] = field(default_factory=list)
+    entries: list[journal.Entry] = field(default_factory=list)
+    finishes: list[slots.Finish] = field(default_factory=list)
+
+    def move(
+        self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
+    ) -> Membership:
+        """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
+        fields: dict[str, Any] = {"detail": None, "next_attempt_at": None} | changes
+        if status != old.status:
+            fields |= {"status_since": self.now, "looks": fields.get("looks", 0)}
+        new = replace(old, status=status, reason=reason, **fields)
+        self.moves.append(memberships.Move(old, new))
+        return new
+
+    def note(self, kind: str, work: Work | None = None, **data: Any) -> None:
+        """Plan a journal line; values that are None are left out."""
+        self.entries.append(
+            journal.Entry(
+                kind,
+                self.context.actor,
+                {key: value for key, value in data.items() if value is not None},
+                instance_id=self.context.instance_id,
+                group_id=None if work is None else work.membership.group_id,
+                recovery_id=self.context.recovery_id or None,
+            )
+        )
+
+    async def flush(self) -> set[int]:
+        """Write what was planned; returns the ids of memberships that moved."""
+        moved = await memberships.save(self.connection, self.moves)
+        await slots.finish(self.connection, self.finishes, self.now)
+        await journal.append(self.connection, self.now, self.entries)
+        self.moves, self.entries, self.finishes = [], [], []
+        return moved

@@ -1,0 +1,93 @@
+"""Carrying out an ending: from a gateway's answer to a move, a pause, or both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from orchestrator.domain.endings import BAD_REQUEST_WAIT, SLOW_WAITS, Act, Ending, step
+from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.services.recover import brakes
+from orchestrator.services.recover.retrying import backoff
+
+if TYPE_CHECKING:
+    from orchestrator.domain.outcomes import GatewayAnswer
+    from orchestrator.services.recover.context import Writing
+    from orchestrator.store.memberships import Membership
+
+
+async def carry_out(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
+    """Brake the account if the ending says so, and move the membership; returns it as it stands then."""
+    if ending.act is Act.PAUSE:
+        await brakes.pause_account(writing, ending.reason or Reason.GATEWAY_ERROR, answer)
+    elif ending.act is Act.CALM:
+        await brakes.calm_down(writing, ending.reason or Reason.GATEWAY_ERROR, answer)
+    return _move(writing, old, ending, answer)
+
+
+def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
+    detail, reason = answer.text or None, ending.reason
+    match ending.act:
+        case Act.LOOK:
+            new = _look(writing, old, reason)
+        case Act.AWAIT_APPROVAL:
+            at = writing.now + AFTER_REQUEST[0]
+            new = writing.move(old, Status.AWAITING_APPROVAL, reason, detail=detail, next_attempt_at=at)
+        case Act.RETRY:
+            new = _retry(writing, old, reason, answer)
+        case Act.ONCE_MORE:
+            new = _once_more(writing, old, reason, detail)
+        case Act.SLOWLY:
+            wait = answer.retry_after or step(SLOW_WAITS, old.attempts)
+            new = _defer(writing, old, reason, wait, detail)
+        case Act.BLOCK:
+            new = writing.move(old, Status.BLOCKED, reason, detail=detail)
+        case Act.PAUSE | Act.CALM:
+            new = writing.move(old, Status.PENDING)
+        case Act.GIVE_BACK:
+            new = writing.move(old, Status.READY)
+        case _:
+            assert_never(ending.act)
+    return new
+
+
+def _look(writing: Writing, old: Membership, reason: Reason | None) -> Membership:
+    unknown = reason is Reason.OUTCOME_UNKNOWN
+    waits = AFTER_UNKNOWN if unknown else AFTER_RECEIPT
+    return writing.move(
+        old,
+        Status.CONFIRMING,
+        reason,
+        next_attempt_at=writing.now + waits[0],
+        unknowns=old.unknowns + (1 if unknown else 0),
+    )
+
+
+def _retry(writing: Writing, old: Membership, reason: Reason | None, answer: GatewayAnswer) -> Membership:
+    settings = writing.context.settings.retry
+    attempts = old.attempts + 1
+    if attempts >= settings.attempts:
+        return writing.move(
+            old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail=answer.text or None, attempts=attempts
+        )
+    wait = max(backoff(settings, attempts), answer.retry_after or 0.0)
+    return _defer(writing, old, reason, wait, answer.text or None)
+
+
+def _once_more(writing: Writing, old: Membership, reason: Reason | None, detail: str | None) -> Membership:
+    if old.attempts:
+        return writing.move(old, Status.BLOCKED, reason, detail=detail)
+    return _defer(writing, old, reason, BAD_REQUEST_WAIT, detail)
+
+
+def _defer(
+    writing: Writing, old: Membership, reason: Reason | None, wait: float, detail: str | None
+) -> Membership:
+    return writing.move(
+        old,
+        Status.DEFERRED,
+        reason,
+        detail=detail,
+        next_attempt_at=writing.now + wait,
+        attempts=old.attempts + 1,
+    )

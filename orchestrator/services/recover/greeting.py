@@ -1,0 +1,156 @@
+"""Greeting on arrival: once, gently, never where only admins may write; its failure changes no membership."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.domain.greeting import MAX_LENGTH
+from orchestrator.domain.memberships import Greeting
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.services.recover import brakes
+from orchestrator.services.recover.gap import Gap
+from orchestrator.services.recover.looking import BRAKES
+from orchestrator.services.recover.retrying import read
+from orchestrator.store import instances, memberships
+
+if TYPE_CHECKING:
+    from orchestrator.domain.outcomes import GatewayAnswer
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.store.memberships import Work
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
+
+
+def render(template: str, *, instance: str, work: Work) -> str:
+    """Fill in a greeting. Foreign text (the subject) is data here, never a template.
+
+    Raises jinja2.TemplateError for a template that cannot be filled in, ValueError for one that comes out
+    empty or longer than WhatsApp takes.
+    """
+    text = _ENVIRONMENT.from_string(template).render(
+        instance=instance,
+        group=work.name,
+        subject=work.membership.seen_subject or work.name,
+        members=work.membership.seen_members,
+    )
+    if not 0 < len(text.strip()) <= MAX_LENGTH:
+        raise ValueError(f"a greeting must have 1 to {MAX_LENGTH} characters, this one has {len(text)}")
+    return text.strip()
+
+
+class Greeter:
+    """Greets the groups that have just been entered."""
+
+    name = "greeting"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._gap = Gap(context.clock, context.settings.greeting_gap, context.dice)
+
+    async def step(self) -> float | None:
+        """Greet one group. Returns seconds until the next step, None: when something changes."""
+        if self._context.stopping:
+            return None
+        wait = self._gap.remaining()
+        if wait > 0:
+            return wait
+        work = await self._next()
+        if work is None:
+            return None
+        await self._greet(work)
+        return self._gap.remaining()
+
+    async def _next(self) -> Work | None:
+        context = self._context
+        async with context.database.read() as connection:
+            instance = await instances.get(connection, context.instance_name)
+            if instance.paused(await context.database.now(connection)):
+                return None
+            works = await memberships.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
+        return works[0] if works else None
+
+    async def _greet(self, work: Work) -> None:
+        if await self._only_admins_write(work):
+            await self._record(work, Greeting.SKIPPED, why="only admins may write here")
+            return
+        policy = self._context.settings.greeting
+        try:
+            text = render(
+                policy.template(work.membership.seen_members),
+                instance=self._context.instance_name,
+                work=work,
+            )
+        except (TemplateError, ValueError, ArithmeticError, TypeError) as error:
+            await self._record(work, Greeting.FAILED, why=f"the template cannot be used: {error}")
+            return
+        await self._send(work, text)
+
+    async def _only_admins_write(self, work: Work) -> bool:
+        """The probe's flag, else the group's own; a gateway that tells neither leaves it to WhatsApp."""
+        if work.membership.announce is not None:
+            return work.membership.announce
+        jid = work.membership.jid
+        if jid is None:
+            return True
+        context = self._context
+        answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
+        return bool(answer.group and answer.group.announce)
+
+    async def _send(self, work: Work, text: str) -> None:
+        """Marked before it leaves: a greeting that may have been sent is never sent again."""
+        if not await self._record(work, Greeting.SENDING):
+            return
+        self._context.points.reach("greeting.marked")
+        self._gap.taken()
+        sent = await self._context.gateway.send_text(str(work.membership.jid), text)
+        self._context.points.reach("greeting.answered")
+        good = sent.answer.outcome is Outcome.OK
+        await self._record(
+            work,
+            Greeting.SENT if good else Greeting.FAILED,
+            why=None if good else sent.answer.text,
+            answer=sent.answer,
+        )
+        self._context.points.reach("greeting.recorded")
+
+    async def _record(
+        self, work: Work, greeting: Greeting, *, why: str | None = None, answer: GatewayAnswer | None = None
+    ) -> bool:
+        """Write how the greeting stands; False if the membership moved on in the meantime."""
+        async with self._context.writing() as writing:
+            current = await memberships.by_ids(writing.connection, [work.membership.id])
+            old = current[0].membership
+            if old.status is not work.membership.status:
+                return False
+            changes: dict[str, Any] = {"greeting": greeting, "detail": old.detail}
+            if greeting is Greeting.SENT:
+                changes["greeted_at"] = writing.now
+            writing.move(old, old.status, old.reason, **changes)
+            if answer is not None:
+                await _brake(writing, answer)
+            writing.note("greeting", work, greeting=greeting.value, why=why)
+        return True
+
+
+async def _brake(writing: Writing, answer: GatewayAnswer) -> None:
+    reason = BRAKES.get(answer.outcome)
+    if reason is not None and answer.outcome is Outcome.THROTTLED:
+        await brakes.calm_down(writing, reason, answer)
+    elif reason is not None:
+        await brakes.pause_account(writing, reason, answer)
+
+
+async def give_up_on_unsure(context: Context) -> None:
+    """Greetings that a dead process may or may not have sent count as sent: nobody is greeted twice."""
+    async with context.database.read() as connection:
+        unsure = await memberships.greetings(connection, context.instance_id, Greeting.SENDING, limit=1000)
+    if not unsure:
+        return
+    async with context.writing() as writing:
+        for work in unsure:
+            old = work.membership
+            writing.move(old, old.status, old.reason, detail=old.detail, greeting=Greeting.FAILED)
+            writing.note("greeting", work, greeting="failed", why="cut off while it was being sent")

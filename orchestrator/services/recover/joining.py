@@ -1,0 +1,275 @@
+"""Joining: reserve a slot, wait for its moment, send once, record what came back.
+
+The order is the promise. The slot and the move to `joining` are committed before anything leaves; the send
+happens inside the slot's life, by a boot-time timer started before the reservation; whatever comes back, or
+does not, is recorded before anything else follows. A join is never repeated here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
+from orchestrator.domain.memberships import Evidence, Greeting, Reason, Status
+from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
+from orchestrator.services.recover.endings import carry_out
+from orchestrator.services.recover.probing import is_fresh
+from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.store import instances, memberships, slots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.domain.pacing import PacingPolicy
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.store.memberships import Membership, Work
+    from orchestrator.store.slots import Slot
+
+UNSENT = JoinReceipt(GatewayAnswer(Outcome.TRANSIENT, "the slot was dropped before it was sent", sent=False))
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One slot in hand. Boot-time instants bound its use without comparing two machines' clocks."""
+
+    slot: Slot
+    not_before: float  # boot time: the plan, counted from after the reservation's commit
+    not_after: float  # boot time: the end of its life, counted from before the reservation began
+    sent_boottime: float | None = None
+    sent_at: float | None = None  # on the database's clock, as well as it can be known
+    receipt: JoinReceipt = field(default=UNSENT)
+
+
+class Joiner:
+    """Turns ready memberships into joins, one slot at a time."""
+
+    name = "joining"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.tasks: asyncio.TaskGroup | None = None  # where sends run; None: inside the step
+        self._in_flight = 0
+        self._last_send = float("-inf")
+
+    @property
+    def idle(self) -> bool:
+        return self._in_flight == 0
+
+    async def step(self) -> float | None:
+        """Reserve and send what may leave now. Returns seconds until the next step, None: on change."""
+        if not self._may_begin():
+            return None
+        wait = await self._seconds_to_next()
+        if wait is None or wait > 0:
+            return wait
+        tickets = await self._reserve()
+        if not tickets:
+            return 1.0
+        self._in_flight += len(tickets)
+        if self.tasks is None:
+            await self._send_all(tickets)
+        else:
+            self.tasks.create_task(self._send_all(tickets), name=f"join {tickets[0].slot.n}")
+        return 0.0
+
+    def _may_begin(self) -> bool:
+        context = self._context
+        if context.stopping or context.joins_left == 0:
+            return False
+        return self._in_flight < min(self._policy().limit, 4 * context.settings.width + 1)
+
+    def _policy(self, factor: float = 1.0) -> PacingPolicy:
+        return self._context.settings.policy.slowed(factor)
+
+    async def _seconds_to_next(self) -> float | None:
+        """How long until a reservation is worth its transaction; None while there is nothing to join."""
+        context = self._context
+        async with context.database.read() as connection:
+            instance = await instances.get(connection, context.instance_name)
+            now = await context.database.now(connection)
+            if instance.paused(now):
+                return None
+            if not await memberships.in_line(connection, context.instance_id, Status.READY, limit=1):
+                return None
+            policy = self._policy(instance.pace_factor(now))
+            upcoming = await slots.peek(connection, instance, policy, now)
+        return max(0.0, upcoming.at - policy.lead - now)
+
+    async def _reserve(self) -> list[Ticket]:
+        context = self._context
+        started = context.clock.boottime()
+        async with context.writing() as writing:
+            now, instance = writing.now, writing.instance
+            if instance.paused(now) or context.stopping:
+                return []
+            works = await self._joinable(writing)
+            policy = self._policy(instance.pace_factor(now))
+            reserved = await slots.reserve(
+                writing.connection, instance, policy, works=works, now=now, dice=context.dice.random
+            )
+            for slot in reserved.slots:
+                writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
+        committed = context.clock.boottime()
+        context.points.reach("slot.reserved")
+        return [
+            Ticket(
+                slot,
+                not_before=committed + (slot.send_at - now),
+                not_after=started + (slot.send_at - now) + policy.life,
+            )
+            for slot in reserved.slots
+        ]
+
+    async def _joinable(self, writing: Writing) -> list[Work]:
+        """Ready ones, freshly verified, and with the very code that was probed."""
+        context = self._context
+        limit = context.settings.width
+        if context.joins_left is not None:
+            limit = min(limit, context.joins_left)
+        works = await memberships.in_line(writing.connection, context.instance_id, Status.READY, limit=limit)
+        good = []
+        for work in works:
+            fresh = is_fresh(work.membership, writing.now, context.settings.freshness)
+            if fresh and work.code is not None and work.code.id == work.membership.code_id:
+                good.append(work)
+            else:
+                writing.move(work.membership, Status.PENDING)
+                writing.note("verification.stale", work)
+        return good
+
+    async def _send_all(self, tickets: Sequence[Ticket]) -> None:
+        try:
+            await asyncio.gather(*(self._send(ticket) for ticket in tickets))
+            self._context.points.reach("join.answered")
+            await self._record(tickets)
+            self._context.points.reach("join.recorded")
+        finally:
+            self._in_flight -= len(tickets)
+            self._context.ring()
+
+    async def _send(self, ticket: Ticket) -> None:
+        context = self._context
+        spacing = context.settings.policy.min_spacing
+        start = max(ticket.not_before, self._last_send + spacing)
+        await context.clock.sleep(start - context.clock.boottime())
+        code = ticket.slot.work.code
+        if code is None or not self._usable(ticket):
+            return
+        revealed = context.reveal(code)
+        ticket.receipt = await context.gateway.join(revealed, last_look=lambda: self._last_look(ticket))
+
+    def _usable(self, ticket: Ticket) -> bool:
+        now = self._context.clock.boottime()
+        return ticket.not_before <= now <= ticket.not_after and not self._context.stopping
+
+    def _last_look(self, ticket: Ticket) -> bool:
+        """Asked when the connection stands, before the first byte: a slot whose life is over is dropped."""
+        self._context.points.reach("join.connected")
+        if not self._usable(ticket):
+            return False
+        now = self._context.clock.boottime()
+        ticket.sent_boottime = self._last_send = now
+        ticket.sent_at = ticket.slot.send_at + (now - ticket.not_before)
+        return True
+
+    async def _record(self, tickets: Sequence[Ticket]) -> None:
+        async with self._context.writing() as writing:
+            for ticket in tickets:
+                await settle(writing, ticket)
+        if self._context.joins_left is not None:
+            self._context.joins_left -= sum(ticket.sent_at is not None for ticket in tickets)
+
+
+async def settle(writing: Writing, ticket: Ticket) -> Membership:
+    """Record what one join brought: the end of its slot, the JID, and where the membership goes."""
+    receipt, work = ticket.receipt, ticket.slot.work
+    answer = receipt.answer
+    sent_at = ticket.sent_at if answer.sent else None
+    writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value))
+    ending = _ending(receipt, sent=sent_at is not None)
+    new = await _settle_as(writing, work, receipt, ending)
+    writing.note(
+        "join",
+        work,
+        n=ticket.slot.n,
+        outcome=answer.outcome.value,
+        http=answer.http_status,
+        iq=answer.iq_code,
+        jid=receipt.jid,
+        sent=sent_at is not None,
+        status=new.status.value,
+        reason=new.reason.value if new.reason else None,
+        detail=new.detail,
+    )
+    return new
+
+
+def _ending(receipt: JoinReceipt, *, sent: bool) -> Ending:
+    outcome = receipt.answer.outcome
+    if not sent and receipt is UNSENT:
+        return Ending(Act.GIVE_BACK)
+    if outcome is Outcome.UNKNOWN and not sent:
+        return JOIN_ENDINGS[Outcome.TRANSIENT]
+    if outcome is Outcome.TRANSIENT and sent:
+        return JOIN_ENDINGS[Outcome.UNKNOWN]  # whatever left may have taken effect
+    return JOIN_ENDINGS[outcome]
+
+
+async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, ending: Ending) -> Membership:
+    old = work.membership
+    if ending.act is not Act.LOOK:
+        return await carry_out(writing, old, ending, receipt.answer)
+    if receipt.jid and old.jid and receipt.jid != old.jid:
+        return await _foreign(writing, work, receipt.jid)
+    if _receipt_proves(writing, receipt):
+        return _active_by_receipt(writing, old, receipt)
+    new = await carry_out(writing, old, ending, receipt.answer)
+    if ending.reason is Reason.OUTCOME_UNKNOWN:
+        return new
+    return _amend(writing, new, joined_at=writing.now, jid=receipt.jid or old.jid)
+
+
+async def _foreign(writing: Writing, work: Work, jid: str) -> Membership:
+    """The code led elsewhere between probe and join. The JID is kept, and a person decides."""
+    holders = await memberships.holders_of(writing.connection, writing.context.instance_id, [jid])
+    detail = f"verified {work.membership.jid}, but the gateway says that it joined {jid}"
+    kept: dict[str, Any] = {"detail": detail, "joined_at": writing.now}
+    if jid not in holders:
+        kept["jid"] = jid
+    return writing.move(work.membership, Status.BLOCKED, Reason.IDENTITY_MISMATCH, **kept)
+
+
+def _receipt_proves(writing: Writing, receipt: JoinReceipt) -> bool:
+    by_receipt = writing.context.settings.confirm is ConfirmMethod.RECEIPT
+    return by_receipt and receipt.jid is not None and receipt.answer.outcome is Outcome.JOINED
+
+
+def _active_by_receipt(writing: Writing, old: Membership, receipt: JoinReceipt) -> Membership:
+    return writing.move(
+        old,
+        Status.ACTIVE,
+        jid=receipt.jid,
+        joined_at=writing.now,
+        confirmed_at=writing.now,
+        evidence=Evidence.RECEIPT,
+        greeting=first_greeting(writing),
+    )
+
+
+def first_greeting(writing: Writing) -> Greeting:
+    """Whether a group that has just been entered is to be greeted."""
+    return Greeting.PENDING if writing.context.settings.greeting.enabled else Greeting.NONE
+
+
+def _amend(writing: Writing, new: Membership, **changes: Any) -> Membership:
+    """Add facts to the move that was planned last."""
+    amended = replace(new, **changes)
+    planned = writing.moves.pop()
+    writing.moves.append(memberships.Move(planned.old, amended))
+    return amended
+
+
+def _last4(work: Work) -> str | None:
+    return work.code.last4 if work.code else None

@@ -1,0 +1,210 @@
+"""Keeping: the run's heartbeat. Renews the lease, wakes what is due, watches the session, decides the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
+from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
+from orchestrator.services.recover import brakes, lease
+from orchestrator.services.recover.probing import send_back_stale
+from orchestrator.store import instances, memberships, recoveries, slots
+from orchestrator.store.tables import journal
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.services.recover.joining import Joiner
+
+BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
+REAL_BEAT = 0.25
+GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
+HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
+
+
+class Keeper:
+    """One beat at a time; `end` is set when the run is over."""
+
+    name = "keeping"
+
+    def __init__(self, context: Context, joiner: Joiner) -> None:
+        self._context = context
+        self._joiner = joiner
+        self._beat = max(BEAT, REAL_BEAT / context.clock.real(1.0))
+        self._renewed = self._checked = context.clock.boottime()
+        self._gone_since: float | None = None
+        self._line = 0
+        self.end: End | None = None
+        self.deadline: float | None = None  # boot time, from --max-duration
+
+    async def step(self) -> float | None:
+        """One beat."""
+        context = self._context
+        boottime = context.clock.boottime()
+        if boottime - self._renewed >= context.settings.lease / 3:
+            self._renewed = boottime
+            await lease.renew(context)
+        await brakes.resume_if_over(context)
+        await send_back_stale(context)
+        await self._wake_deferred()
+        await self._watch_session(boottime)
+        await self._ring_on_acts()
+        await self._decide(boottime)
+        return self._beat
+
+    async def _wake_deferred(self) -> None:
+        context = self._context
+        async with context.database.read() as connection:
+            due = await memberships.next_due(connection, context.instance_id, (Status.DEFERRED,))
+            if due is None or due > await context.database.now(connection):
+                return
+        async with context.writing() as writing:
+            await memberships.wake_deferred(writing.connection, context.instance_id, writing.now)
+
+    async def _ring_on_acts(self) -> None:
+        """The journal grew: a person acted from another process, perhaps."""
+        async with self._context.database.read() as connection:
+            line = int(await connection.scalar(select(func.max(journal.c.id))) or 0)
+        if line != self._line:
+            self._line = line
+            self._context.ring()
+
+    async def _watch_session(self, boottime: float) -> None:
+        context = self._context
+        async with context.database.read() as connection:
+            instance = await instances.get(connection, context.instance_name)
+        down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
+        every = context.settings.session_every_when_down if down else context.settings.session_every
+        if boottime - self._checked < every:
+            return
+        self._checked = boottime
+        await self.check_session()
+
+    async def check_session(self) -> SessionAnswer:
+        """Ask for the session's state once, record it, and brake or resume accordingly."""
+        context = self._context
+        answer = await context.gateway.session()
+        async with context.writing() as writing:
+            await record_session(writing, answer)
+            if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
+                self._gone_since = None
+                await _recovered(writing)
+            else:
+                await self._unavailable(writing, answer)
+        return answer
+
+    async def _unavailable(self, writing: Writing, answer: SessionAnswer) -> None:
+        outcome = answer.answer.outcome
+        if outcome is Outcome.BAD_CREDENTIALS:
+            await brakes.pause_account(writing, Reason.CREDENTIALS_REFUSED, answer.answer)
+            self.end = End.CREDENTIALS
+        elif answer.state in GONE_STATES:
+            await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
+            self._count_as_gone()
+        elif outcome in (Outcome.SESSION_DOWN, Outcome.OK):
+            await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
+
+    def _count_as_gone(self) -> None:
+        """Lost is what stays lost: one reading proves nothing in either direction."""
+        boottime = self._context.clock.boottime()
+        if self._gone_since is None:
+            self._gone_since = boottime
+        elif boottime - self._gone_since >= self._context.settings.lost_after:
+            self.end = End.INSTANCE_LOST
+
+    async def _decide(self, boottime: float) -> None:
+        context = self._context
+        async with context.database.read() as connection:
+            recovery = await recoveries.get(connection, context.recovery_id)
+            outlook = await read_outlook(context, connection, in_flight=not self._joiner.idle)
+            now = await context.database.now(connection)
+        if recovery is not None and recovery.stop_requested_at is not None and self.end is None:
+            self.end = End.STOPPED
+        if self.deadline is not None and boottime >= self.deadline and self.end is None:
+            self.end = End.INTERRUPTED
+        if self.end is not None or outlook.in_flight:
+            return
+        if context.joins_left == 0 and not _settling(outlook):
+            line_left = outlook.present & (IN_LINE | {Status.DEFERRED})
+            self.end = End.INTERRUPTED if line_left else await self._verdict()
+        elif not may_still_move(outlook, now, context.settings.patience):
+            self.end = _paused_end(outlook) or await self._verdict()
+
+    async def _verdict(self) -> End:
+        async with self._context.database.read() as connection:
+            return verdict(await recoveries.counts(connection, self._context.recovery_id))
+
+
+def _settling(outlook: Outlook) -> bool:
+    return Status.CONFIRMING in outlook.present or outlook.greetings
+
+
+_PAUSED_ENDS = {
+    Reason.CREDENTIALS_REFUSED: End.CREDENTIALS,
+    Reason.INSTANCE_UNAVAILABLE: End.UNAVAILABLE,
+    Reason.PLAN_LIMIT: End.NEEDS_YOU,
+}
+
+
+def _paused_end(outlook: Outlook) -> End | None:
+    if outlook.paused_until != float("inf") or outlook.pause_reason is None:
+        return None
+    return _PAUSED_ENDS.get(outlook.pause_reason)
+
+
+async def read_outlook(context: Context, connection: AsyncConnection, *, in_flight: bool) -> Outlook:
+    """What can still move in this recovery."""
+    now = await context.database.now(connection)
+    instance = await instances.get(connection, context.instance_name)
+    policy = context.settings.policy.slowed(instance.pace_factor(now))
+    upcoming = await slots.peek(connection, instance, policy, now)
+    paused = instance.paused(now)
+    return Outlook(
+        present=await recoveries.present(connection, context.recovery_id),
+        greetings=bool(
+            await memberships.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
+        ),
+        in_flight=in_flight,
+        paused_until=_until(instance) if paused else None,
+        pause_reason=Reason(instance.pause_reason) if paused and instance.pause_reason else None,
+        paused_since=instance.paused_at if paused else None,
+        next_slot_at=upcoming.at,
+        next_deferred_at=await memberships.next_due(connection, context.instance_id, (Status.DEFERRED,)),
+    )
+
+
+def _until(instance: InstanceRecord) -> float:
+    return float("inf") if instance.paused_until is None else instance.paused_until
+
+
+async def record_session(writing: Writing, answer: SessionAnswer) -> None:
+    """Store what the gateway says of the session; journal it only when the word changed."""
+    instance, context = writing.instance, writing.context
+    if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
+        return
+    values: dict[str, object] = {
+        "state": answer.state.value,
+        "state_word": answer.word or None,
+        "state_checked_at": writing.now,
+    }
+    if instance.state != answer.state.value:
+        values["state_since"] = writing.now
+        writing.note("session", state=answer.state.value, word=answer.word, was=instance.state)
+    if answer.phone or answer.lid:
+        context.own = OwnIds(answer.phone or context.own.phone, answer.lid or context.own.lid)
+        values |= {"own_phone": context.own.phone, "own_lid": context.own.lid}
+    await instances.set_values(writing.connection, instance.id, **values)
+
+
+async def _recovered(writing: Writing) -> None:
+    """A working session lifts the pauses that its absence caused; half pace follows."""
+    instance = writing.instance
+    cured = {reason.value for reason in brakes.CURED_BY_A_WORKING_SESSION}
+    if instance.paused(writing.now) and instance.pause_reason in cured:
+        await brakes.resume(writing, why="the session works again", slow_for=HALF_PACE_AFTER_OUTAGE)

@@ -1,0 +1,130 @@
+"""The lease: one driver for one instance, with a fence that grows at every taking."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import LockHeldError
+from orchestrator.domain.instances import ClockPair, InstanceRecord
+from orchestrator.store import instances
+from orchestrator.store.engine import database_identity
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.services.recover.context import Context, Writing
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease: enough to tell, on the same machine, whether that process still lives."""
+
+    host: str
+    boot_id: str
+    pid_space: str
+    pid: int
+    pid_start: str
+
+    @property
+    def is_dead(self) -> bool:
+        """True only when it is certain: same boot, same pid name space, and no such process."""
+        here = current_holder()
+        if (self.boot_id, self.pid_space) != (here.boot_id, here.pid_space) or not self.boot_id:
+            return False
+        return _pid_start(self.pid) != self.pid_start
+
+
+def current_holder() -> Holder:
+    return Holder(socket.gethostname(), boot_id(), _pid_space(), os.getpid(), _pid_start(os.getpid()))
+
+
+def boot_id() -> str:
+    """Linux's id of this boot; elsewhere empty, and then nothing is concluded from it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _pid_space() -> str:
+    try:
+        return str(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 - this link has no path to resolve
+    except OSError:
+        return ""
+
+
+def _pid_start(pid: int) -> str:
+    """When a process began, in clock ticks since boot (field 22 of its stat); empty if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in ("Z", "X") else fields[19]  # a zombie works no more
+
+
+READING_TAKES = 0.1  # real seconds that may lie between reading the one clock and the other
+
+
+async def clock_pair(context: Context, connection: AsyncConnection, now: float) -> ClockPair:
+    tolerance = max(1.0, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
+    database = await database_identity(context.database, connection)
+    return ClockPair(now, context.clock.boottime(), context.boot_id, database, tolerance)
+
+
+async def take(context: Context) -> InstanceRecord:
+    """Become the driver, or raise LockHeldError. A holder that is surely dead is replaced at once."""
+    async with context.database.write() as connection:
+        record = await instances.lock(connection, context.instance_id)
+        now = await context.database.now(connection)
+        refuse_if_held(record, now)
+        pair = await clock_pair(context, connection, now)
+        context.fence = await instances.take_lease(
+            connection,
+            record,
+            json.dumps(asdict(current_holder())),
+            until=now + context.settings.lease,
+            pair=pair,
+        )
+    context.points.reach("lease.taken")
+    return record
+
+
+def refuse_if_held(record: InstanceRecord, now: float) -> None:
+    if record.lease_holder is None or record.lease_until is None or record.lease_until <= now:
+        return
+    holder = Holder(**json.loads(record.lease_holder))
+    if holder.is_dead:
+        return
+    left = record.lease_until - now
+    raise LockHeldError(
+        f"another recovery works for {record.name}: process {holder.pid} on {holder.host}",
+        hint=f"its lock ends {left:.0f} s after its last sign of life; `rejoin status` shows what it does",
+    )
+
+
+async def renew(context: Context) -> bool:
+    """Show a sign of life. False if the clocks did not move together: joins now wait for a full window."""
+    async with context.writing() as writing:
+        return await _renew(writing)
+
+
+async def _renew(writing: Writing) -> bool:
+    context = writing.context
+    pair = await clock_pair(context, writing.connection, writing.now)
+    until = writing.now + context.settings.lease
+    steady = await instances.renew_lease(writing.connection, writing.instance, until=until, pair=pair)
+    if not steady:
+        writing.note("clock.jumped", database=pair.database_now, boottime=pair.boottime)
+    return steady
+
+
+async def release(context: Context) -> None:
+    async with context.writing() as writing:
+        pair = await clock_pair(context, writing.connection, writing.now)
+        await instances.release_lease(writing.connection, writing.instance, pair)

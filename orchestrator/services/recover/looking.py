@@ -1,0 +1,250 @@
+"""Looking: the evidence that we are in, and the only way out of an unknown outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
+from orchestrator.domain.memberships import Evidence, Reason, Status
+from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
+from orchestrator.services.recover import brakes
+from orchestrator.services.recover.gap import Gap
+from orchestrator.services.recover.joining import first_greeting
+from orchestrator.services.recover.retrying import read
+from orchestrator.store import instances, memberships
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.domain.outcomes import GatewayAnswer
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.store.memberships import Membership, Work
+
+LIST_WORTH = 4
+"""So many groups due for a look at once are looked up by one list instead."""
+
+_NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
+"""Answers to a look at the members that WhatsApp gives to those who are not in the group."""
+
+
+class Looker:
+    """Takes memberships in `confirming` and `awaiting_approval` whose time for a look has come."""
+
+    name = "looking"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._gap = Gap(context.clock, context.settings.look_gap, context.dice)
+
+    async def step(self) -> float | None:
+        """Make one look. Returns seconds until the next step, None: when something changes."""
+        if self._context.stopping:
+            return None
+        wait = self._gap.remaining()
+        if wait > 0:
+            return wait
+        works, next_due = await self._due()
+        if not works:
+            return next_due
+        self._gap.taken()
+        if len(works) >= LIST_WORTH and self._may_list():
+            await self.look_by_list(works)
+        else:
+            await self._look_at(works[0])
+        return self._gap.remaining()
+
+    async def _due(self) -> tuple[list[Work], float | None]:
+        context, found = self._context, list[memberships.Work]()
+        async with context.database.read() as connection:
+            instance = await instances.get(connection, context.instance_name)
+            now = await context.database.now(connection)
+            if instance.paused(now):
+                return [], None
+            for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
+                found += await memberships.due(connection, context.instance_id, status, now, limit=50)
+            if found:
+                return found, None
+            due = await memberships.next_due(
+                connection, context.instance_id, (Status.CONFIRMING, Status.AWAITING_APPROVAL)
+            )
+        return [], None if due is None else max(0.05, due - now)
+
+    def _may_list(self) -> bool:
+        listed_at = self._context.listed_at
+        elapsed = float("inf") if listed_at is None else self._context.clock.boottime() - listed_at
+        return elapsed >= self._context.settings.list_gap
+
+    async def _look_at(self, work: Work) -> None:
+        """Look for ourselves among the members of one group."""
+        context, jid = self._context, work.membership.jid or work.expected_jid
+        if jid is None:
+            await self._without_jid(work)
+            return
+        answer = await read(lambda: context.gateway.participants(jid), context.settings.retry, context.clock)
+        context.points.reach("look.answered")
+        seen, evidence = _sighting(context, answer), Evidence.PARTICIPANT
+        if (
+            seen is Sighting.INCONCLUSIVE
+            and answer.answer.outcome is Outcome.OK
+            and await self._is_listed(jid)
+        ):
+            seen, evidence = Sighting.IN, Evidence.LISTED
+        await self._record(work, jid, seen, evidence=evidence, answer=answer.answer)
+
+    async def _without_jid(self, work: Work) -> None:
+        """Neither the probe nor the receipt named it: nothing to look at, so a person must."""
+        async with self._context.writing() as writing:
+            writing.move(work.membership, Status.BLOCKED, Reason.OUTCOME_UNKNOWN, detail="no JID is known")
+            writing.note("look", work, status=Status.BLOCKED.value, reason=Reason.OUTCOME_UNKNOWN.value)
+
+    async def _is_listed(self, jid: str) -> bool:
+        """Members could not be compared (LIDs only, say): does the account's own list have the group?"""
+        if self._may_list():
+            await self.refresh_list()
+        return jid in self._context.listed
+
+    async def _record(
+        self, work: Work, jid: str, seen: Sighting, *, evidence: Evidence, answer: GatewayAnswer
+    ) -> None:
+        async with self._context.writing() as writing:
+            if not await self._brake(writing, work, answer):
+                new = apply_look(writing, work.membership, jid, seen, evidence)
+                _note(writing, work, new, seen, answer=answer)
+        if seen is Sighting.ABSENT:
+            self._context.listed.pop(jid, None)
+        self._context.points.reach("look.recorded")
+
+    async def _brake(self, writing: Writing, work: Work, answer: GatewayAnswer) -> bool:
+        """Trouble with the account or the gateway is no sighting: pause, and look again later."""
+        reason = BRAKES.get(answer.outcome)
+        if reason is None:
+            return False
+        if answer.outcome is Outcome.THROTTLED:
+            await brakes.calm_down(writing, reason, answer)
+        else:
+            await brakes.pause_account(writing, reason, answer)
+        old = work.membership
+        writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=writing.now + 60.0)
+        _note(writing, work, old, Sighting.INCONCLUSIVE, answer=answer)
+        return True
+
+    async def refresh_list(self) -> GatewayAnswer:
+        """Ask for the account's own groups. A list that came is remembered; an empty one proves nothing."""
+        context = self._context
+        context.listed_at = context.clock.boottime()
+        answer = await read(context.gateway.groups, context.settings.retry, context.clock)
+        context.points.reach("list.answered")
+        if answer.answer.outcome is Outcome.OK:
+            context.listed = {group.jid: group for group in answer.groups}
+        return answer.answer
+
+    async def look_by_list(self, works: Sequence[Work]) -> None:
+        """One list instead of many looks. It proves presence only; the rest is looked at one by one."""
+        answer = await self.refresh_list()
+        async with self._context.writing() as writing:
+            for work in works:
+                group = _listed(self._context.listed, work)
+                if group is not None and stands_in(self._context, group):
+                    new = apply_look(writing, work.membership, group.jid, Sighting.IN, Evidence.PARTICIPANT)
+                    _note(writing, work, new, Sighting.IN, answer=answer)
+        self._context.points.reach("list.recorded")
+
+
+BRAKES = {
+    Outcome.THROTTLED: Reason.RATE_LIMITED,
+    Outcome.SESSION_DOWN: Reason.INSTANCE_UNAVAILABLE,
+    Outcome.BAD_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+    Outcome.RESTRICTED: Reason.RESTRICTED,
+    Outcome.PLAN_LIMIT: Reason.PLAN_LIMIT,
+}
+
+
+def _sighting(context: Context, answer: ParticipantsAnswer) -> Sighting:
+    if answer.answer.outcome is Outcome.OK:
+        return sight(context.own, answer.participants)
+    return Sighting.ABSENT if answer.answer.outcome in _NOT_INSIDE else Sighting.INCONCLUSIVE
+
+
+def _listed(listed: Mapping[str, SeenGroup], work: Work) -> SeenGroup | None:
+    return listed.get(work.membership.jid or work.expected_jid or "")
+
+
+def stands_in(context: Context, group: SeenGroup) -> bool:
+    return group.participants is not None and sight(context.own, group.participants) is Sighting.IN
+
+
+def apply_look(writing: Writing, old: Membership, jid: str, seen: Sighting, evidence: Evidence) -> Membership:
+    """Move a membership as a look demands. The JID is written together with the evidence."""
+    if old.status is Status.AWAITING_APPROVAL and seen is not Sighting.IN:
+        wait = approval_wait(old.looks)
+        return writing.move(
+            old,
+            Status.AWAITING_APPROVAL,
+            Reason.APPROVAL_PENDING,
+            detail=old.detail,
+            next_attempt_at=writing.now + wait,
+            looks=old.looks + 1,
+        )
+    return _follow(writing, old, jid, after_look(_case(old, writing.now), seen), evidence)
+
+
+def _case(old: Membership, now: float) -> LookCase:
+    return LookCase(
+        since_request=None if old.requested_at is None else now - old.requested_at,
+        looks=old.looks,
+        unknown=old.reason is Reason.OUTCOME_UNKNOWN,
+        unknowns=old.unknowns,
+        approval=old.approval,
+        receipt_jid=old.joined_at is not None and old.jid is not None,
+    )
+
+
+def _follow(writing: Writing, old: Membership, jid: str, then: NextStep, evidence: Evidence) -> Membership:
+    changes: dict[str, Any] = {"unknowns": then.unknowns, "jid": jid}
+    if then.status is Status.ACTIVE:
+        changes |= {"confirmed_at": writing.now, "evidence": evidence}
+        if old.requested_at is not None:
+            changes |= {"joined_at": old.joined_at or writing.now, "greeting": first_greeting(writing)}
+    elif then.status is Status.CONFIRMING:
+        changes["looks"] = old.looks + 1
+    if then.wait is not None:
+        changes["next_attempt_at"] = writing.now + then.wait
+    if then.status in (Status.CONFIRMING, Status.BLOCKED):
+        changes["detail"] = old.detail
+    return writing.move(old, then.status, then.reason, **changes)
+
+
+def _note(writing: Writing, work: Work, new: Membership, seen: Sighting, *, answer: GatewayAnswer) -> None:
+    writing.note(
+        "look",
+        work,
+        seen=seen.value,
+        outcome=answer.outcome.value,
+        http=answer.http_status,
+        iq=answer.iq_code,
+        jid=new.jid,
+        evidence=new.evidence.value if new.evidence else None,
+        status=new.status.value,
+        reason=new.reason.value if new.reason else None,
+    )
+
+
+async def start_lookups_after_crash(context: Context) -> int:
+    """Joins that a dead process left in `joining`: their outcome is unknown, so they are looked up."""
+    async with context.database.read() as connection:
+        left = await memberships.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
+    if not left:
+        return 0
+    async with context.writing() as writing:
+        for work in left:
+            old = work.membership
+            writing.move(
+                old,
+                Status.CONFIRMING,
+                Reason.OUTCOME_UNKNOWN,
+                detail="the process ended while this join was under way",
+                next_attempt_at=writing.now,
+                unknowns=old.unknowns + 1,
+            )
+            writing.note("join.cut_off", work)
+    return len(left)

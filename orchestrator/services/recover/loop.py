@@ -1,0 +1,132 @@
+"""The loop of one instance: five stages side by side, one end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from orchestrator.domain.errors import LeaseLostError
+from orchestrator.domain.recoveries import End, stays_open
+from orchestrator.services.recover import lease
+from orchestrator.services.recover.greeting import Greeter
+from orchestrator.services.recover.joining import Joiner
+from orchestrator.services.recover.keeping import Keeper
+from orchestrator.services.recover.looking import Looker
+from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
+from orchestrator.services.recover.probing import Prober
+from orchestrator.store import recoveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.services.recover.context import Context
+    from orchestrator.store.recoveries import Scope
+
+
+class Stage(Protocol):
+    """A part of the loop that takes one step at a time."""
+
+    name: str
+
+    async def step(self) -> float | None:
+        """Do one thing. Returns seconds until the next, 0 for at once, None for when something changes."""
+
+
+@dataclass(slots=True)
+class Job:
+    """What one run is asked to do."""
+
+    scope: Scope
+    only: Sequence[int] | None = None  # group ids of a saved plan
+    max_duration: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended, and where everything stands."""
+
+    recovery_id: int
+    end: End
+    counts: dict[str, int]
+
+
+async def run(context: Context, job: Job, *, started: Callable[[int], None] | None = None) -> Ended:
+    """Take the lease and recover until nothing moves any more. `started` is told the recovery's id.
+
+    Raises LockHeldError, CredentialsError, InstanceLostError, TemporaryError, LeaseLostError.
+    """
+    await lease.take(context)
+    try:
+        return await _with_lease(context, job, started)
+    finally:
+        with suppress(LeaseLostError):  # whoever took over holds it now
+            await asyncio.shield(lease.release(context))
+
+
+async def _with_lease(context: Context, job: Job, started: Callable[[int], None] | None) -> Ended:
+    joiner = Joiner(context)
+    keeper = Keeper(context, joiner)
+    looker = Looker(context)
+    if job.max_duration is not None:
+        keeper.deadline = context.clock.boottime() + job.max_duration
+    await require_session(context, keeper)
+    await open_recovery(context, job.scope, only=job.only, pace=context.settings.policy.joins_per_minute)
+    if started is not None:
+        started(context.recovery_id)
+    await recognise(context, looker)
+    end = await _run_stages(context, keeper, joiner, [looker, Prober(context), Greeter(context)])
+    return await _close(context, end)
+
+
+async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: Sequence[Stage]) -> End:
+    async with asyncio.TaskGroup() as tasks:
+        joiner.tasks = tasks
+        for stage in (*others, joiner):
+            tasks.create_task(_drive(context, stage), name=stage.name)
+        await _keep(context, keeper)
+        context.stopping = True  # drain: joins under way end and are recorded by their own tasks
+        context.ring()
+    return keeper.end or End.INTERRUPTED
+
+
+async def _keep(context: Context, keeper: Keeper) -> None:
+    while keeper.end is None and not context.stopping:
+        wait = await keeper.step()
+        if keeper.end is None and not context.stopping:
+            await context.clock.sleep(wait or 0.0)
+
+
+async def _drive(context: Context, stage: Stage) -> None:
+    bell = asyncio.Event()
+    context.bells.append(bell)
+    while not context.stopping:
+        bell.clear()
+        wait = await stage.step()
+        if wait is None or wait > 0:
+            await _listen(context, bell, wait)
+
+
+async def _listen(context: Context, bell: asyncio.Event, wait: float | None) -> None:
+    """Until the time has come or something changed, whichever is sooner."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None if wait is None else context.clock.real(wait)):
+            await bell.wait()
+
+
+async def _close(context: Context, end: End) -> Ended:
+    async with context.writing() as writing:
+        counted = await recoveries.counts(writing.connection, context.recovery_id)
+        if not stays_open(end):
+            await recoveries.finish(
+                writing.connection,
+                context.recovery_id,
+                state="stopped" if end is End.STOPPED else "finished",
+                outcome=end.value,
+                counted=counted,
+                now=writing.now,
+            )
+        writing.note("recovery.ended", end=end.value, counts=counted)
+    context.points.reach("recovery.finished")
+    return Ended(context.recovery_id, end, counted)

@@ -1,0 +1,140 @@
+"""Before the first join: lease, session, the recovery's row, what we are in already, what a crash left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
+from orchestrator.domain.looking import Sighting
+from orchestrator.domain.memberships import Evidence, Status
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.services.recover.greeting import give_up_on_unsure
+from orchestrator.services.recover.keeping import GONE_STATES
+from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
+from orchestrator.store import memberships, recoveries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.domain.outcomes import SessionAnswer
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.services.recover.keeping import Keeper
+    from orchestrator.services.recover.looking import Looker
+    from orchestrator.store.memberships import Work
+    from orchestrator.store.recoveries import Scope
+
+CHECK_AGAIN = 5.0  # seconds
+OPEN_STATUSES = (Status.PENDING, Status.READY, Status.DEFERRED, Status.BLOCKED, Status.CONFIRMING)
+PAGE = 500
+
+
+async def require_session(context: Context, keeper: Keeper) -> None:
+    """Wait for a working session within the run's patience.
+
+    Raises CredentialsError, InstanceLostError (seen twice, `lost_after` apart) or TemporaryError.
+    """
+    started = context.clock.boottime()
+    while True:
+        answer = await keeper.check_session()
+        if answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING:
+            return
+        _raise_if_final(context, keeper, answer)
+        if context.stopping:
+            raise TemporaryError("stopped while waiting for the backup instance's session")
+        if context.clock.boottime() - started > context.settings.patience:
+            raise TemporaryError(f"the session of {context.instance_name} is {_said(answer)}")
+        await context.clock.sleep(CHECK_AGAIN)
+
+
+def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> None:
+    if answer.answer.outcome is Outcome.BAD_CREDENTIALS:
+        raise CredentialsError(
+            f"the gateway refused the token of {context.instance_name}",
+            hint="put a valid access token into its token file; `rejoin doctor` checks it",
+        )
+    if answer.answer.outcome is Outcome.PLAN_LIMIT:
+        raise CredentialsError(f"the gateway's plan does not allow it: {answer.answer.text}")
+    if keeper.end is not None and answer.state in GONE_STATES:
+        raise InstanceLostError(
+            f"{context.instance_name} is logged out: the gateway says {_said(answer)}",
+            hint="log it in again at the gateway, or recover onto another backup with --to",
+        )
+
+
+def _said(answer: SessionAnswer) -> str:
+    return answer.word or answer.state.value or answer.answer.text
+
+
+async def open_recovery(context: Context, scope: Scope, *, only: Sequence[int] | None, pace: float) -> bool:
+    """Go on with the instance's interrupted recovery, or begin a new one. True if it went on."""
+    async with context.writing() as writing:
+        existing = await recoveries.open_one(writing.connection, context.instance_id)
+        goes_on = existing is not None and existing.scope == scope and only is None
+        if existing is not None and goes_on:
+            context.recovery_id = existing.id
+            await recoveries.begin_again(writing.connection, existing.id, pace=pace)
+        else:
+            await _replace(writing, existing, scope, pace)
+        await recoveries.take_up(
+            writing.connection, context.instance_id, context.recovery_id, scope, now=writing.now, only=only
+        )
+        writing.note("recovery.continued" if goes_on else "recovery.started", pace=pace)
+    context.points.reach("recovery.opened")
+    return goes_on
+
+
+async def _replace(writing: Writing, existing: recoveries.Recovery | None, scope: Scope, pace: float) -> None:
+    context = writing.context
+    if existing is not None:
+        counted = await recoveries.counts(writing.connection, existing.id)
+        await recoveries.finish(
+            writing.connection,
+            existing.id,
+            state="stopped",
+            outcome="replaced",
+            counted=counted,
+            now=writing.now,
+        )
+    context.recovery_id = await recoveries.create(
+        writing.connection, context.instance_id, scope, actor=context.actor, pace=pace, now=writing.now
+    )
+
+
+async def recognise(context: Context, looker: Looker) -> None:
+    """One list of the account's groups, so that no slot is wasted on a group we are in already.
+
+    What stands in the list with our own id among its members is active. What is listed without members is
+    looked at in its turn before anything else happens to it. What is not listed is no news: lists lie.
+    """
+    await start_lookups_after_crash(context)
+    await give_up_on_unsure(context)
+    await looker.refresh_list()
+    if not context.listed:
+        return
+    for status in OPEN_STATUSES:
+        await _recognise_in(context, status)
+    context.points.reach("list.recorded")
+
+
+async def _recognise_in(context: Context, status: Status) -> None:
+    jids = list(context.listed)
+    for start in range(0, len(jids), PAGE):
+        async with context.writing() as writing:
+            works = await memberships.expecting(
+                writing.connection, context.instance_id, status, jids[start : start + PAGE]
+            )
+            for work in works:
+                _recognise_one(writing, work)
+
+
+def _recognise_one(writing: Writing, work: Work) -> None:
+    context, old = writing.context, work.membership
+    jid = old.jid or work.expected_jid or ""
+    group = context.listed[jid]
+    if stands_in(context, group):
+        new = apply_look(writing, old, jid, Sighting.IN, Evidence.PARTICIPANT)
+    elif group.participants is None and old.status is Status.PENDING:
+        new = writing.move(old, Status.CONFIRMING, jid=jid, next_attempt_at=writing.now, requested_at=None)
+    else:
+        return
+    writing.note("look", work, seen="listed", jid=jid, status=new.status.value)

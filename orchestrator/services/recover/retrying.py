@@ -1,0 +1,76 @@
+"""Retries, declared: reads are tried again at once, groups after growing waits. Joins are not under this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential,
+    wait_exponential_jitter,
+)
+
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from orchestrator.clock import Clock
+    from orchestrator.services.recover.settings import RetrySettings
+
+
+class Answered(Protocol):
+    """Anything that carries a gateway's answer."""
+
+    @property
+    def answer(self) -> GatewayAnswer:
+        """The part that all answers have."""
+
+
+LONGEST_ASKED_WAIT = 30.0  # seconds
+
+A = TypeVar("A", bound=Answered)
+
+
+class _ServerWait:
+    """The wait that the server asked for, else growing ones with jitter."""
+
+    def __init__(self, initial: float) -> None:
+        self._growing = wait_exponential_jitter(initial=initial, max=initial * 10, jitter=initial / 2)
+
+    def __call__(self, state: RetryCallState) -> float:
+        asked = state.outcome.result().answer.retry_after if state.outcome else None
+        return float(asked) if asked is not None else float(self._growing(state))
+
+
+def _worth_repeating(result: Answered) -> bool:
+    """A failure on the way, unless the server asks for a wait that is too long for one call."""
+    asked = result.answer.retry_after or 0.0
+    return result.answer.outcome is Outcome.TRANSIENT and asked <= LONGEST_ASKED_WAIT
+
+
+def _last_result(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
+
+
+async def read(call: Callable[[], Awaitable[A]], settings: RetrySettings, clock: Clock) -> A:
+    """Make a read, again if it failed on the way; the last answer counts. Never used for a join."""
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(settings.read_tries),
+        wait=_ServerWait(settings.read_wait),
+        retry=retry_if_result(_worth_repeating),
+        retry_error_callback=_last_result,
+        sleep=clock.sleep,
+    )
+    result: A = await retrying(call)
+    return result
+
+
+def backoff(settings: RetrySettings, attempts: int) -> float:
+    """Seconds before attempt number `attempts` + 1 of one group: doubling, with a longest wait."""
+    state = RetryCallState(AsyncRetrying(), None, (), {})
+    state.attempt_number = max(1, attempts)
+    return float(wait_exponential(multiplier=settings.first_wait, max=settings.longest_wait)(state))

@@ -1,0 +1,54 @@
+"""What a recovery is told, in one frozen object; the entry point makes it from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.domain.allowlist import AllowList
+from orchestrator.domain.greeting import GreetingPolicy
+from orchestrator.domain.pacing import PacingPolicy
+
+
+class ConfirmMethod(StrEnum):
+    """What counts as evidence of membership."""
+
+    AUTO = "auto"  # a look; events too, where something receives them
+    EVENT = "event"
+    LOOKUP = "lookup"
+    RECEIPT = "receipt"  # the operator vouches that this gateway's receipt is proof
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """Caps and waits, in seconds."""
+
+    attempts: int = 5
+    first_wait: float = 60.0
+    longest_wait: float = 6 * 3600.0
+    pauses: tuple[float, ...] = (3600.0, 6 * 3600.0, 24 * 3600.0)  # first, second, later pauses of an account
+    read_tries: int = 3  # at once, for a read that failed on the way
+    read_wait: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverySettings:
+    """Everything that the stages need to know. Durations in seconds."""
+
+    policy: PacingPolicy = field(default_factory=PacingPolicy)
+    allow: AllowList = field(default_factory=AllowList)
+    confirm: ConfirmMethod = ConfirmMethod.AUTO
+    greeting: GreetingPolicy = field(default_factory=GreetingPolicy)
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    probe_gap: float = 3.0
+    look_gap: float = 2.0
+    greeting_gap: float = 8.0
+    list_gap: float = 180.0  # gateways throttle frequent lists
+    freshness: float = 300.0  # a verification older than this is made again before a join
+    ahead: int = 3  # verified groups kept ready, so that a slot never waits for a probe
+    width: int = 1  # how many groups a stage takes at once; more only makes sense without a pace
+    patience: float = 900.0  # how long the run waits for something that may still move
+    lease: float = 30.0
+    session_every: float = 60.0
+    session_every_when_down: float = 15.0
+    lost_after: float = 30.0  # a log-out must be seen for so long
