@@ -66,6 +66,7 @@ class GroupRow:
     code_last4: str | None
     labels: tuple[str, ...]
     priority: int
+    seen_jid: str | None
     seen_subject: str | None
     seen_owner: str | None
     members: int | None
@@ -144,6 +145,7 @@ def _joined() -> Select[Any]:
         "slug": g.slug,
         "jid": func.coalesce(m.jid, g.jid),
         "expected_jid": g.jid,
+        "seen_jid": m.jid,
         "expected_subject": g.subject,
         "expected_owner": g.owner,
         "instance": instances.c.name,

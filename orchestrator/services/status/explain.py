@@ -42,8 +42,8 @@ _NOBODY_WORKS = Hint(
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One group. `until`: when what it waits for is over or looked at; `place`: how many are joined before it,
-    None where it does not stand in line; `expected_at`: about when it is its turn.
+    """One group. `until`: when what it waits for is over or looked at; `place`: how many are joined before
+    it, None where it does not stand in line; `expected_at`: about when it is its turn.
     """
 
     now: float

@@ -31,8 +31,8 @@ async def list_memberships(
     offset: int = 0,
     now: float | None = None,
 ) -> AsyncIterator[GroupRow]:
-    """A stream, in the order of the import. The filters judge what is stored, the rows show what follows from it:
-    while an instance is paused, its pending groups carry the pause's reason and end.
+    """A stream, in the order of the import. The filters judge what is stored, the rows show what follows
+    from it: while an instance is paused, its pending groups carry the pause's reason and end.
     """
     async with database.read() as connection:
         moment = await database.now(connection) if now is None else now

@@ -10,7 +10,6 @@ from orchestrator.domain.memberships import Status
 from orchestrator.services.status import derive
 from orchestrator.services.status.instances import runner
 from orchestrator.services.status.listing import find_group, held_back, paused_instances
-from orchestrator.services.status.views import Phase
 from orchestrator.store import reads, reads_journal, reads_memberships
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from orchestrator.services.status.views import Phase
     from orchestrator.store.engine import Database
     from orchestrator.store.reads import RecoveryRow
     from orchestrator.store.reads_journal import JournalLine
@@ -93,7 +93,7 @@ class ChangeFeed:
         self._told: dict[int, tuple[object, ...]] = {}
 
     async def poll(self) -> list[GroupRow]:
-        """Groups that stand elsewhere than last told, in the order of their changes. The first call marks the start."""
+        """Groups that stand elsewhere than last told, as they changed. The first call marks the start."""
         async with self._database.read() as connection:
             if self._after is None:
                 self._after = await reads_journal.last_line_id(connection)

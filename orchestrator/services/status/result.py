@@ -16,8 +16,8 @@ _LOST = frozenset({InstanceState.LOST.value, InstanceState.NEEDS_LOGIN.value})
 
 
 def result(view: StatusView) -> int:
-    """The account's trouble first. A recovery that still goes on is not finished, whoever must act; one that ended
-    says first that a person must act, and only then that some groups come later.
+    """The account's trouble first. A recovery that still goes on is not finished, whoever must act; one that
+    ended says first that a person must act, and only then that some groups come later.
     """
     if view.recovery is None:
         return NOT_FINISHED

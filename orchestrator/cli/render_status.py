@@ -1,0 +1,286 @@
+"""`rejoin status` as text: the answer first, then why, then the parts. Foreign text is cleaned here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.render import clean, clock, clock_with_offset, duration, pad, plural, shorten
+from orchestrator.domain.hints import Mover
+from orchestrator.domain.memberships import Bucket, Status
+from orchestrator.services.status.views import EtaReason, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+    from orchestrator.domain.hints import Hint
+    from orchestrator.services.status.views import (
+        InstanceView,
+        NeedsYouView,
+        PauseView,
+        StatusView,
+        WaitingView,
+    )
+
+BAR = 34
+_LABEL = 12
+_NAME = 30
+_BUCKETS = (
+    (Bucket.DONE, "active", "#", "green"),
+    (Bucket.WORKING, "working", "=", "blue"),
+    (Bucket.WAITING, "waiting", "-", "dim"),
+    (Bucket.NEEDS_YOU, "needs you", "!", "yellow"),
+    (Bucket.SKIPPED, "skipped", ".", "dim"),
+)
+_WAITS = {
+    "nothing": "now",
+    "spacing": "spacing between joins",
+    "window": "at most 5 in any 60 s",
+    "hold": "one full window after a start whose past is not known for sure",
+    "daily_limit": "the daily limit is used up",
+    "later": "groups put off until then",
+}
+_WHOSE = {
+    Mover.YOU: "your move",
+    Mover.GROUP_ADMIN: "a group admin's move",
+    Mover.ACCOUNT_HOLDER: "the account holder's move",
+    Mover.REJOIN: "by itself",
+}
+_ORDINARY = frozenset({"turn", "not_running"})
+
+
+def _plain(text: str, *_styles: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to write: the zone of the times, the terminal's width if there is one, and colours if wanted."""
+
+    zone: tzinfo
+    width: int | None = None
+    style: Callable[..., str] = _plain
+
+    def cut(self, line: str) -> str:
+        return line if self.width is None else shorten(line, self.width)
+
+
+def status_text(view: StatusView, look: Look) -> str:
+    """The whole answer, without a line end at its end."""
+    blocks = [
+        [headline(view, look), *_trouble(view, look)],
+        _bar(view, look) if view.total else [],
+        _parts(view, look) if view.recovery is not None else [],
+        _needs_you(view, look),
+        _waiting(view, look),
+        _last(view, look),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def headline(view: StatusView, look: Look) -> str:
+    """Where it stands and when it is done, in a sentence or two."""
+    one = view.recovery
+    if one is None:
+        return _nothing_yet(view)
+    onto, back = clean(one.to_name), f"{view.active:,} of {plural(view.total, 'group is', 'groups are')} back"
+    if view.total and view.active == view.total:
+        return f"All {plural(view.total, 'group')} are in place on {onto}."
+    match one.phase:
+        case Phase.RUNNING:
+            return f"Recovering onto {onto}: {back}. {_done_about(view, look)}"
+        case Phase.STOPPING:
+            return f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded."
+        case Phase.INTERRUPTED:
+            return f"The recovery onto {onto} was interrupted: {back}. rejoin run continues it."
+        case Phase.STOPPED:
+            return f"The recovery onto {onto} was stopped{_at(one.finished_at, view, look)}: {back}."
+        case Phase.FINISHED:
+            return f"The recovery onto {onto} ended{_at(one.finished_at, view, look)}: {back}."
+
+
+def _nothing_yet(view: StatusView) -> str:
+    stored = view.catalogue
+    if not stored.groups:
+        return "Nothing recovered yet, and no groups are stored. Next: rejoin groups import FILE"
+    without = stored.groups - stored.with_code
+    codes = f", {without:,} of them without an invite code" if without else ""
+    return f"Nothing recovered yet. {plural(stored.groups, 'group is', 'groups are')} stored{codes}. Next: rejoin plan"
+
+
+def _done_about(view: StatusView, look: Look) -> str:
+    eta = view.eta
+    if eta.at is not None:
+        away = duration(eta.at - view.now)
+        return f"Done about {clock_with_offset(eta.at, look.zone, now=view.now)}, in {away}{_eta_why(eta.reason)}."
+    match eta.reason:
+        case EtaReason.PAUSED:
+            return "Paused until a person resumes it."
+        case EtaReason.DONE:
+            return "Nothing else moves by itself."
+        case _:
+            return "No time can be given."
+
+
+def _eta_why(reason: EtaReason) -> str:
+    match reason:
+        case EtaReason.LATER:
+            return " (some groups are put off until later)"
+        case EtaReason.DAILY_LIMIT:
+            return " (the daily limit decides)"
+        case _:
+            return ""
+
+
+def _trouble(view: StatusView, look: Look) -> list[str]:
+    """What stands in the way, and how many groups wait for a person."""
+    lines = []
+    target = view.target
+    if target is not None and target.pause is not None:
+        lines.append(look.style(look.cut(_paused(target.name, target.pause, view, look)), "yellow"))
+    if target is not None and target.state in ("lost", "needs_login"):
+        lines.append(
+            look.style(
+                f"{clean(target.name)} is not logged in to WhatsApp: link it again at the gateway.", "red"
+            )
+        )
+    count = view.buckets[Bucket.NEEDS_YOU]
+    if count:
+        lines.append(look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold"))
+    return lines
+
+
+def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
+    until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
+    said = f' ("{clean(pause.text)}")' if pause.text else ""
+    return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}. {_move(pause.hint)}"
+
+
+def _move(hint: Hint) -> str:
+    command = f": {hint.command}" if hint.command else ""
+    return f"{_WHOSE[hint.mover].capitalize()}: {hint.move}{command}"
+
+
+def _bar(view: StatusView, look: Look) -> list[str]:
+    signs = ""
+    for bucket, sign, style in ((b, s, c) for b, _, s, c in _BUCKETS):
+        signs += look.style(sign * _share(view, bucket), style)
+    words = "   ".join(f"{word} {view.buckets[bucket]:,}" for bucket, word, _, _ in _BUCKETS)
+    return [f"  {signs}   {words}"]
+
+
+def _share(view: StatusView, bucket: Bucket) -> int:
+    """The bucket's part of the bar: the ends of the parts are rounded, so that they add up to the whole."""
+    order = [one for one, _, _, _ in _BUCKETS]
+    before = sum(view.buckets[one] for one in order[: order.index(bucket)])
+    end = before + view.buckets[bucket]
+    return round(BAR * end / view.total) - round(BAR * before / view.total)
+
+
+def _parts(view: StatusView, look: Look) -> list[str]:
+    rows = [("Pace", _pace(view, look))]
+    rows += [(_part(one), _instance(one, view, look)) for one in view.instances if one.part is not None]
+    rows.append(("Runner", _runner(view)))
+    return [look.cut(f"  {pad(label, _LABEL)}{text}") for label, text in rows]
+
+
+def _part(one: InstanceView) -> str:
+    return "To" if one.part == "to" else "From"
+
+
+def _pace(view: StatusView, look: Look) -> str:
+    pace = view.pace
+    half = f" (half pace until {_moment(pace.slow_until, view, look)})" if pace.slow_until is not None else ""
+    worst = f"most in {pace.window:g} s: {pace.worst_window} of {pace.window_limit}"
+    return f"{pace.joins_per_minute:.1f}/min{half}; {_next_join(view)}; {worst}"
+
+
+def _next_join(view: StatusView) -> str:
+    pace = view.pace
+    why = _WAITS.get(pace.next_join_reason, pace.next_join_reason.replace("_", " "))
+    if pace.next_join_at is None:
+        return "no join is due" if pace.next_join_reason == "nothing_to_join" else f"no next join: {why}"
+    away = pace.next_join_at - view.now
+    return "next join now" if away <= 0 else f"next join in {duration(away)} ({why})"
+
+
+def _instance(one: InstanceView, view: StatusView, look: Look) -> str:
+    if one.state is None:
+        return f"{clean(one.name)}  not looked at yet"
+    word = f' (gateway: "{clean(one.state_word)}")' if one.state_word else ""
+    since = f" since {_moment(one.since, view, look)}" if one.since is not None else ""
+    age = f", checked {duration(view.now - one.checked_at)} ago" if one.checked_at is not None else ""
+    return f"{clean(one.name)}  {one.state}{word}{since}{age}"
+
+
+def _runner(view: StatusView) -> str:
+    one = view.runner
+    age = "" if one.heartbeat_at is None else f"{duration(view.now - one.heartbeat_at)} ago"
+    if not one.running:
+        return f"not running{f', last heartbeat {age}' if age else ''}"
+    where = f" on {clean(one.host)}" if one.host else ""
+    process = f", process {one.pid}" if one.pid is not None else ""
+    return f"running{where}{process}, heartbeat {age}"
+
+
+def _needs_you(view: StatusView, look: Look) -> list[str]:
+    if not view.needs_you:
+        return []
+    lines = [look.style("NEEDS YOU", "bold")]
+    lines += [look.cut(_needs_you_line(one)) for one in view.needs_you]
+    rest = view.buckets[Bucket.NEEDS_YOU] - len(view.needs_you)
+    if rest > 0:
+        lines.append(f"  and {rest:,} more: rejoin groups list --bucket needs_you")
+    return lines
+
+
+def _needs_you_line(one: NeedsYouView) -> str:
+    detail = f": {clean(one.row.detail)}" if one.row.detail else ""
+    name = pad(shorten(clean(one.row.group), _NAME), _NAME)
+    return f"  {name}  {one.hint.sentence}{detail}. {_move(one.hint)}"
+
+
+def _waiting(view: StatusView, look: Look) -> list[str]:
+    longer = [
+        one for one in view.waiting if one.cause not in _ORDINARY and one.status is not Status.CONFIRMING
+    ]
+    if not longer:
+        return []
+    return [
+        look.style("WAITING LONGER THAN PLANNED", "bold"),
+        *(look.cut(_waiting_line(one, view, look)) for one in longer),
+    ]
+
+
+def _waiting_line(one: WaitingView, view: StatusView, look: Look) -> str:
+    if one.until is None:
+        until = "until a person resumes"
+    elif one.until_last is not None and one.until_last - one.until > 60:
+        until = f"until {_moment(one.until, view, look)} to {_moment(one.until_last, view, look)}"
+    else:
+        until = f"until {_moment(one.until, view, look)}"
+    return f"  {plural(one.count, 'group')} {one.status.value} {until}: {one.sentence}"
+
+
+def _last(view: StatusView, look: Look) -> list[str]:
+    last = view.last
+    if last is None:
+        return []
+    members = f", {plural(last.members, 'member')}" if last.members is not None else ""
+    jid = f" ({clean(last.jid)}{members})" if last.jid else ""
+    at = clock(last.at, look.zone, now=view.now, seconds=True)
+    return [look.cut(f'Last: {at} join sent to "{clean(last.group)}"{jid}, now {last.status.value}')]
+
+
+def _moment(at: float | None, view: StatusView, look: Look) -> str:
+    return "-" if at is None else clock(at, look.zone, now=view.now)
+
+
+def _at(at: float | None, view: StatusView, look: Look) -> str:
+    return "" if at is None else f" at {_moment(at, view, look)}"
+
+
+def move_text(hint: Hint) -> str:
+    """Whose move it is, which, and the command."""
+    return _move(hint)

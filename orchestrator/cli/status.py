@@ -1,0 +1,107 @@
+"""`rejoin status` and `rejoin explain`: they read the database only, and work with no runner alive."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag, positional
+from orchestrator.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import App
+    from orchestrator.cli.render_status import Look
+    from orchestrator.domain.pacing import PacingPolicy
+
+SHORTEST_POLL = 1.0
+
+
+async def status(
+    recovery: Annotated[int | None, positional("RECOVERY", "Its number (else the latest).")] = None,
+    /,
+    *,
+    watch: Annotated[
+        float | None,
+        flag("watch", "Stay until it ends, looking again every so many seconds (2).", metavar="SEC"),
+    ] = None,
+    check: Annotated[
+        bool, flag("check", "Exit with the state: 0 all active, 3 needs you, 7 backup lost, 8 not finished.")
+    ] = False,
+    call: Call = NOTHING_SAID,
+) -> int:
+    """Where the recovery stands: how many groups are back, when it is done, who needs you, what waits and why.
+
+    Reads the database only; nothing needs to run. With --watch it exits with the recovery's result.
+
+    Examples:
+      rejoin status
+      rejoin status --watch
+      rejoin status --check --json
+    """
+    if watch is not None and watch < SHORTEST_POLL:
+        raise UsageError("--watch: at least 1 second", hint="rejoin status --watch 2")
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
+    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.services.status.result import result  # noqa: PLC0415
+
+    async with open_app(call.settings()) as app:
+        if watch is not None:
+            from orchestrator.cli.watch import watch_recovery  # noqa: PLC0415 - brings rich on a terminal
+
+            return await watch_recovery(app, call, recovery, every=watch)
+        view = await read_status(app.database, recovery_id=recovery, policy=configured_pace(app))
+    if call.json:
+        from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
+
+        call.out.answer_json(to_json(view))
+    else:
+        from orchestrator.cli.render_status import status_text  # noqa: PLC0415
+
+        call.out.answer(status_text(view, look_of(app, call)))
+    return result(view) if check else 0
+
+
+async def explain(
+    group: Annotated[str, positional("GROUP", "The group's short name, JID or exact name.")],
+    /,
+    *,
+    instance: Annotated[
+        str | None, flag("instance", "For this instance (else the one that worked on it last).")
+    ] = None,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Why a group stands where it stands, until when, and whose move it is.
+
+    Examples:
+      rejoin explain suppliers-north
+      rejoin explain 120363041234567890@g.us --json
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
+    from orchestrator.services.status.explain import explain as read  # noqa: PLC0415
+
+    async with open_app(call.settings()) as app:
+        found = await read(app.database, group, instance=instance, policy=configured_pace(app))
+    if call.json:
+        from orchestrator.services.status.as_json_groups import explanation_json  # noqa: PLC0415
+
+        call.out.answer_json(explanation_json(found))
+        return
+    from orchestrator.cli.render_explain import explanation_text  # noqa: PLC0415
+
+    call.out.answer(explanation_text(found, look_of(app, call)))
+
+
+def configured_pace(app: "App") -> "PacingPolicy":
+    from orchestrator.domain.pacing import PacingPolicy  # noqa: PLC0415
+
+    pacing = app.settings.pacing
+    return PacingPolicy(
+        joins_per_minute=pacing.joins_per_minute,
+        jitter=pacing.jitter,
+        daily_limit=pacing.daily_limit,
+        timeout=app.settings.http.join_timeout,
+    )
+
+
+def look_of(app: "App", call: Call) -> "Look":
+    from orchestrator.cli.render_status import Look  # noqa: PLC0415
+
+    return Look(zone=app.settings.timezone, width=call.out.width, style=call.out.style)

@@ -1,0 +1,162 @@
+"""`rejoin status --watch`: polls the database until the recovery ends; a screen, lines, or JSON lines."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
+
+from orchestrator.cli.render import clean, clock
+from orchestrator.cli.render_status import headline, status_text
+from orchestrator.cli.status import configured_pace, look_of
+from orchestrator.clock import SystemClock
+from orchestrator.services.status.as_json import progress_line, summary_line
+from orchestrator.services.status.as_json_groups import group_line
+from orchestrator.services.status.past import ChangeFeed
+from orchestrator.services.status.read import read_status
+from orchestrator.services.status.result import result
+from orchestrator.services.status.views import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.live import Live
+
+    from orchestrator.bootstrap import App
+    from orchestrator.cli.call import Call
+    from orchestrator.cli.output import Output
+    from orchestrator.cli.render_status import Look
+    from orchestrator.clock import Clock
+    from orchestrator.services.status.views import StatusView
+    from orchestrator.store.reads_memberships import GroupRow
+
+INTERRUPTED_FOR = 30.0
+"""Seconds for which nobody may drive the recovery before watching ends: a restart takes less."""
+
+LINE_EVERY = 60.0
+"""Seconds between two lines of progress where nobody sees a screen."""
+
+_ENDED = frozenset({Phase.FINISHED, Phase.STOPPED})
+
+
+class Sink(Protocol):
+    """Where what is seen goes."""
+
+    def show(self, view: StatusView, changed: Sequence[GroupRow]) -> None:
+        """The state of this moment, and the groups that moved since the last one."""
+
+    def end(self, view: StatusView, exit_code: int) -> None:
+        """The last word."""
+
+
+async def watch_recovery(
+    app: App, call: Call, recovery: int | None, *, every: float, clock: Clock | None = None
+) -> int:
+    """Returns the exit code. Looks again every so many seconds of the machine's own time."""
+    timer = clock or SystemClock()
+    policy = configured_pace(app)
+    view = await read_status(app.database, recovery_id=recovery, policy=policy)
+    async with AsyncExitStack() as closing:
+        sink = _sink(call.out, look_of(app, call), closing, timer)
+        if view.recovery is not None:
+            view = await _follow(app, view, sink, timer=timer, every=every)
+        code = result(view)
+    sink.end(view, code)
+    return code
+
+
+async def _follow(app: App, view: StatusView, sink: Sink, *, timer: Clock, every: float) -> StatusView:
+    """Until the recovery ends, or nobody has driven it for a while."""
+    assert view.recovery is not None  # noqa: S101 - the caller looked
+    recovery, policy = view.recovery, configured_pace(app)
+    feed = ChangeFeed(app.database, recovery.id, recovery.to_name)
+    driven_at = timer.boottime()
+    while True:
+        changed = await feed.poll()
+        view = await read_status(app.database, recovery_id=recovery.id, policy=policy)
+        sink.show(view, changed)
+        phase = view.recovery.phase if view.recovery is not None else Phase.STOPPED
+        if phase is not Phase.INTERRUPTED:
+            driven_at = timer.boottime()
+        if phase in _ENDED or timer.boottime() - driven_at > INTERRUPTED_FOR:
+            return view
+        await timer.sleep(every)
+
+
+def _sink(out: Output, look: Look, closing: AsyncExitStack, timer: Clock) -> Sink:
+    if out.json:
+        return JsonLines(out)
+    if out.interactive:
+        return Screen(out, look, closing)
+    return Lines(out, look, timer)
+
+
+class JsonLines:
+    """`progress` at each look, `group` at each change, `summary` last."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def show(self, view: StatusView, changed: Sequence[GroupRow]) -> None:
+        for row in changed:
+            self._out.answer_line(group_line(row, view.now))
+        self._out.answer_line(progress_line(view))
+
+    def end(self, view: StatusView, exit_code: int) -> None:
+        self._out.answer_line(summary_line(view, exit_code))
+
+
+class Lines:
+    """For a pipe or a log: one line for each change, the headline now and then, the whole status at the end."""
+
+    def __init__(self, out: Output, look: Look, timer: Clock) -> None:
+        self._out, self._look, self._timer = out, look, timer
+        self._next_line = timer.boottime()
+
+    def show(self, view: StatusView, changed: Sequence[GroupRow]) -> None:
+        for row in changed:
+            self._out.answer(change_text(row, view.now, self._look))
+        if self._timer.boottime() >= self._next_line:
+            self._next_line = self._timer.boottime() + LINE_EVERY
+            self._out.answer(headline(view, self._look))
+        self._out.stdout.flush()
+
+    def end(self, view: StatusView, exit_code: int) -> None:  # noqa: ARG002 - the text says it in words
+        self._out.answer()
+        self._out.answer(status_text(view, self._look))
+
+
+class Screen:
+    """The whole terminal, redrawn at each look; the last state stays behind as text."""
+
+    def __init__(self, out: Output, look: Look, closing: AsyncExitStack) -> None:
+        self._out, self._look, self._closing = out, look, closing
+        self._live: Live | None = None
+
+    def show(self, view: StatusView, changed: Sequence[GroupRow]) -> None:  # noqa: ARG002 - the screen shows all
+        from rich.text import Text  # noqa: PLC0415 - only on a terminal
+
+        drawn = Text.from_ansi(status_text(view, self._look))
+        self._opened().update(drawn, refresh=True)
+
+    def _opened(self) -> Live:
+        from rich.console import Console  # noqa: PLC0415 - only on a terminal
+        from rich.live import Live  # noqa: PLC0415
+
+        if self._live is None:
+            console = Console(file=self._out.stdout, no_color=not self._out.colored(), highlight=False)
+            live = Live(console=console, screen=True, auto_refresh=False)
+            self._live = self._closing.enter_context(live)
+        return self._live
+
+    def end(self, view: StatusView, exit_code: int) -> None:  # noqa: ARG002 - the text says it in words
+        self._out.answer(status_text(view, self._look))
+
+
+def change_text(row: GroupRow, now: float, look: Look) -> str:
+    """`18:27:51  Retail Braga  active`."""
+    reason = f" ({row.reason.value})" if row.reason is not None else ""
+    until = ""
+    if row.next_attempt_at is not None:
+        until = f" until {clock(row.next_attempt_at, look.zone, now=now)}"
+    at = clock(row.since or now, look.zone, now=now, seconds=True)
+    return f"{at}  {clean(row.group)}  {row.status.value if row.status else '-'}{reason}{until}"
