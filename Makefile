@@ -7,10 +7,11 @@
 #   make constraints  pin the newest versions that fit
 #   make clean        remove what the others made
 #
-#   PYTHON=/path/to/python3 chooses the interpreter of .venv.
+#   PYTHON=/path/to/python3 chooses the interpreter of .venv; WORKERS=0 runs the tests one after another.
 
 PYTHON ?=
 ARGS ?=
+WORKERS ?= 2
 BIN := .venv/bin
 SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 
@@ -25,7 +26,7 @@ demo: .venv/.installed-run
 	@$(BIN)/rejoin demo $(ARGS)
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check $(SOURCES)
