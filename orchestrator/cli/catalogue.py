@@ -46,6 +46,15 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Look",
+        (
+            _command("status", "status:status", "Where the recovery stands, when it is done, who needs you."),
+            _command(
+                "explain", "status:explain", "Why a group stands where it stands, and whose move it is."
+            ),
+        ),
+    ),
+    Section(
         "Tools",
         (
             _command("completion", "completion:completion", "Print a completion script for your shell."),

@@ -87,17 +87,15 @@ def headline(view: StatusView, look: Look) -> str:
     onto, back = clean(one.to_name), f"{view.active:,} of {plural(view.total, 'group is', 'groups are')} back"
     if view.total and view.active == view.total:
         return f"All {plural(view.total, 'group')} are in place on {onto}."
-    match one.phase:
-        case Phase.RUNNING:
-            return f"Recovering onto {onto}: {back}. {_done_about(view, look)}"
-        case Phase.STOPPING:
-            return f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded."
-        case Phase.INTERRUPTED:
-            return f"The recovery onto {onto} was interrupted: {back}. rejoin run continues it."
-        case Phase.STOPPED:
-            return f"The recovery onto {onto} was stopped{_at(one.finished_at, view, look)}: {back}."
-        case Phase.FINISHED:
-            return f"The recovery onto {onto} ended{_at(one.finished_at, view, look)}: {back}."
+    ended = _at(one.finished_at, view, look)
+    sentences = {
+        Phase.RUNNING: f"Recovering onto {onto}: {back}. {_done_about(view, look)}",
+        Phase.STOPPING: f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded.",
+        Phase.INTERRUPTED: f"The recovery onto {onto} was interrupted: {back}. rejoin run continues it.",
+        Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. rejoin run goes on with it.",
+        Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.",
+    }
+    return sentences[one.phase]
 
 
 def _nothing_yet(view: StatusView) -> str:
@@ -106,14 +104,15 @@ def _nothing_yet(view: StatusView) -> str:
         return "Nothing recovered yet, and no groups are stored. Next: rejoin groups import FILE"
     without = stored.groups - stored.with_code
     codes = f", {without:,} of them without an invite code" if without else ""
-    return f"Nothing recovered yet. {plural(stored.groups, 'group is', 'groups are')} stored{codes}. Next: rejoin plan"
+    count = plural(stored.groups, "group is", "groups are")
+    return f"Nothing recovered yet. {count} stored{codes}. Next: rejoin plan"
 
 
 def _done_about(view: StatusView, look: Look) -> str:
     eta = view.eta
     if eta.at is not None:
-        away = duration(eta.at - view.now)
-        return f"Done about {clock_with_offset(eta.at, look.zone, now=view.now)}, in {away}{_eta_why(eta.reason)}."
+        at, away = clock_with_offset(eta.at, look.zone, now=view.now), duration(eta.at - view.now)
+        return f"Done about {at}, in {away}{_eta_why(eta.reason)}."
     match eta.reason:
         case EtaReason.PAUSED:
             return "Paused until a person resumes it."

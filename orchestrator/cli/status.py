@@ -27,7 +27,7 @@ async def status(
     ] = False,
     call: Call = NOTHING_SAID,
 ) -> int:
-    """Where the recovery stands: how many groups are back, when it is done, who needs you, what waits and why.
+    """Where the recovery stands: how many groups are back, when it is done, who needs you, what waits.
 
     Reads the database only; nothing needs to run. With --watch it exits with the recovery's result.
 

@@ -106,7 +106,7 @@ class JsonLines:
 
 
 class Lines:
-    """For a pipe or a log: one line for each change, the headline now and then, the whole status at the end."""
+    """For a pipe or a log: a line for each change, the headline now and then, the whole status at last."""
 
     def __init__(self, out: Output, look: Look, timer: Clock) -> None:
         self._out, self._look, self._timer = out, look, timer
