@@ -288,7 +288,7 @@ _KINDS: dict[type[Exception], FailureKind] = {
 }
 """First match wins: the narrow ones stand before the wide ones."""
 
-_NETWORK = (*_KINDS, OSError)
+_NETWORK: tuple[type[Exception], ...] = (*_KINDS, OSError)
 _SENT_INSTEAD = {FailureKind.DROPPED: FailureKind.CUT, FailureKind.CONNECT_TIMEOUT: FailureKind.TIMEOUT}
 """A second connection was refused, so the first one was cut after sending."""
 

@@ -42,7 +42,7 @@ _NOT_EVIDENCE = frozenset(
 _TEXT_KEYS = frozenset(
     {
         "message", "msg", "error", "errors", "error_description", "details", "detail", "data", "exception",
-        "text", "reason", "cause", "title", "code", "error_code", "response", "wawp_upstream_error", "wawp_upstream",
+        "text", "reason", "cause", "title", "code", "error_code", "response", "wawp_upstream_error",
     }
 )  # fmt: skip
 _WORD_KEYS = frozenset({"code", "error", "error_code"})

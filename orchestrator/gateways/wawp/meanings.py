@@ -199,6 +199,8 @@ GATEWAY_RULES: tuple[Rule, ...] = (
     _rule(Meaning.CREDENTIALS, rf"\b{_WRONG} {_TOKEN}|\b{_TOKEN}\b.{{0,12}}\b{_WRONG}"),
     Rule(Meaning.UNCLEAR, status=frozenset({403}), page=True),  # a page of something in between
     _rule(Meaning.CREDENTIALS, "", 403, own=True),
+    _words(Meaning.NO_ROUTE, "rest_no_route", "route_not_found"),
+    _rule(Meaning.NO_ROUTE, r"\bcannot (get|post|put|delete)\b|\broute\b|\bendpoint\b", 404),
     _rule(Meaning.SESSION, r"\b(session|instance)\b", 404, 422),
     _rule(Meaning.NO_METHOD, r"method is not implemented"),
     _rule(Meaning.SESSION, r"session status is not as expected|session \S+ does not exist"),
@@ -240,8 +242,6 @@ STATUS_RULES: tuple[Rule, ...] = (
     _rule(Meaning.GATEWAY_BUSY, "", 429),
     _words(Meaning.GATEWAY_BUSY, "rate_limited", "too_many_requests"),
     _rule(Meaning.NO_ROUTE, "", 405, own=True),
-    _words(Meaning.NO_ROUTE, "rest_no_route", "route_not_found"),
-    _rule(Meaning.NO_ROUTE, r"\bcannot (get|post|put|delete)\b|\broute\b|\bendpoint\b", 404),
     Rule(Meaning.NO_ROUTE, status=frozenset({404}), page=True),
     Rule(Meaning.NO_ROUTE, status=frozenset({404}), silent=True),
     _rule(Meaning.NO_METHOD, "", 501),
