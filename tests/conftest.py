@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Skips that CI accepts: the test's id, and why it cannot run there.
 MAY_SKIP_IN_CI = {
-    "tests/unit/test_config_secrets.py::test_an_unreadable_file_is_refused": "CI may be root, who reads everything",
+    "tests/unit/test_config_secrets.py::test_an_unreadable_file_is_refused": "root reads everything",
 }
 
 settings.register_profile("default", deadline=None)
