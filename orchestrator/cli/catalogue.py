@@ -55,8 +55,18 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Look",
+        (
+            _command("log", "log:log", "What happened, line by line; --follow stays."),
+            _command("history", "history:history", "Past recoveries."),
+        ),
+    ),
+    Section(
         "Tools",
         (
+            _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),
+            _command("db check", "db:check", "Check schema, integrity and key file."),
+            _command("db backup", "db:backup", "Copy the SQLite database while it is in use."),
             _command("completion", "completion:completion", "Print a completion script for your shell."),
             _command(
                 "healthcheck", "healthcheck:healthcheck", "Tell a container's supervisor how it stands."

@@ -17,7 +17,7 @@ def healthcheck(
     ] = False,
     call: Call = NOTHING_SAID,
 ) -> int:
-    """For a container's supervisor: exit code 0 or 1, and the reason on stderr. Light: ask as often as you like.
+    """For a supervisor of containers: exit code 0 or 1, and the reason on stderr. Light: ask often.
 
     Without --ready: the program starts and, where there is a configuration, its database can be read
     (SQLite) or answers on its port (PostgreSQL).

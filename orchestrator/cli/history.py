@@ -1,0 +1,57 @@
+"""`rejoin history`: past recoveries."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag
+from orchestrator.cli.render import clean, duration, timestamp
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from orchestrator.services.status.past import PastRecovery
+
+
+async def history(
+    *,
+    limit: Annotated[int, flag("limit", "How many, at most.", metavar="N")] = 100,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Past recoveries, newest first.
+
+    Examples:
+      rejoin history
+      rejoin history --limit 5 --json
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.status import past  # noqa: PLC0415
+    from orchestrator.services.status.as_json_groups import history_json  # noqa: PLC0415
+
+    settings = call.settings()
+    async with open_app(settings) as app:
+        listed = await past.history(app.database, limit=max(1, limit))
+    if call.json:
+        call.out.answer_json([history_json(one) for one in listed])
+    elif listed:
+        rows = [_row(one, settings.timezone) for one in listed]
+        call.out.table(rows, "ID", "STATE", "OUTCOME", "TO", "FROM", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
+    else:
+        call.out.say("There was no recovery yet. rejoin plan shows what one would do.")
+
+
+def _row(one: "PastRecovery", zone: "tzinfo") -> list[str]:
+    from orchestrator.domain.memberships import Status  # noqa: PLC0415
+
+    row = one.row
+    active, blocked, total = one.counts[Status.ACTIVE], one.counts[Status.BLOCKED], sum(one.counts.values())
+    return [
+        str(row.id),
+        one.phase.value,
+        clean(row.outcome or "-"),
+        clean(row.to_name),
+        clean(row.from_name or "-"),
+        timestamp(row.started_at or row.created_at, zone),
+        "-" if one.seconds is None else duration(one.seconds),
+        f"{active} of {total}",
+        str(blocked),
+    ]
