@@ -39,7 +39,7 @@ class _ServerWait:
     """The wait that the server asked for, else growing ones with jitter."""
 
     def __init__(self, initial: float) -> None:
-        self._growing = wait_exponential_jitter(initial=initial, max=initial * 10, jitter=initial / 2)
+        self._growing = wait_exponential_jitter(multiplier=initial, max=initial * 10, jitter=initial / 2)
 
     def __call__(self, state: RetryCallState) -> float:
         asked = state.outcome.result().answer.retry_after if state.outcome else None
@@ -58,6 +58,10 @@ def _last_result(state: RetryCallState) -> Any:
 
 async def read(call: Callable[[], Awaitable[A]], settings: RetrySettings, clock: Clock) -> A:
     """Make a read, again if it failed on the way; the last answer counts. Never used for a join."""
+
+    async def ask() -> A:
+        return await call()
+
     retrying = AsyncRetrying(
         stop=stop_after_attempt(settings.read_tries),
         wait=_ServerWait(settings.read_wait),
@@ -65,7 +69,7 @@ async def read(call: Callable[[], Awaitable[A]], settings: RetrySettings, clock:
         retry_error_callback=_last_result,
         sleep=clock.sleep,
     )
-    result: A = await retrying(call)
+    result: A = await retrying(ask)
     return result
 
 

@@ -1,0 +1,60 @@
+"""From the configuration to what a recovery is told; beside `bootstrap`, for whoever starts recoveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.allowlist import AllowList, Mode
+from orchestrator.domain.greeting import GreetingPolicy
+from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.services.recover import lease
+from orchestrator.services.recover.context import Context
+from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings, RetrySettings
+from orchestrator.store import instances
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import App
+    from orchestrator.config import InstanceSettings, Settings
+
+
+def recovery_settings(settings: Settings, *, joins_per_minute: float | None = None) -> RecoverySettings:
+    """Translate the configuration; `joins_per_minute` overrides its pace for one run."""
+    pacing, retry = settings.pacing, settings.retry
+    return RecoverySettings(
+        policy=PacingPolicy(
+            joins_per_minute=joins_per_minute or pacing.joins_per_minute,
+            jitter=pacing.jitter,
+            daily_limit=pacing.daily_limit,
+            timeout=settings.http.join_timeout,
+        ),
+        allow=AllowList(Mode(settings.allow_list.mode), frozenset(settings.allow_list.owners)),
+        confirm=ConfirmMethod(settings.confirm.method),
+        greeting=GreetingPolicy(**settings.greeting.model_dump()),
+        retry=RetrySettings(
+            attempts=retry.attempts,
+            first_wait=retry.first_wait,
+            longest_wait=retry.longest_wait,
+            pauses=tuple(retry.pauses),
+        ),
+        probe_gap=pacing.probe_gap,
+        look_gap=pacing.look_gap,
+        greeting_gap=pacing.greeting_gap,
+    )
+
+
+async def recovery_context(app: App, instance: InstanceSettings, settings: RecoverySettings) -> Context:
+    """Everything one run needs. The instances' rows must be in line with the configuration."""
+    cipher = await app.cipher()
+    async with app.database.read() as connection:
+        record = await instances.get(connection, instance.name)
+    return Context(
+        database=app.database,
+        gateway=app.gateway(instance),
+        clock=app.clock,
+        settings=settings,
+        reveal=lambda code: cipher.decrypt(code.ciphertext, code.key_id),
+        instance_id=record.id,
+        instance_name=record.name,
+        actor=app.actor,
+        boot_id=lease.boot_id(),
+    )
