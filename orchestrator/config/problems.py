@@ -15,10 +15,14 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
+        """One line, without control characters: a key may hold any."""
+        place = self.file or ""
         if self.file is None:
-            return f"{self.key} (environment): {self.message}"
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+            place = f"{self.key} (environment)"
+        elif self.line is not None:
+            place = f"{self.file}:{self.line}"
+        key = f"{self.key}: " if self.file is not None and self.key else ""
+        return "".join(c for c in f"{place}: {key}{self.message}" if c.isprintable())
 
 
 class ConfigError(Exception):

@@ -260,6 +260,12 @@ def test_control_characters_of_a_wrong_value_do_not_reach_the_terminal(tmp_path:
     assert "\u202e" not in found
 
 
+def test_control_characters_of_an_unknown_key_neither_break_the_line_nor_reach_the_terminal(
+    tmp_path: Path,
+) -> None:
+    assert problems(tmp_path, '"a\\u001b\\nb" = 1') == ["rejoin.toml:1: ab: unknown key"]
+
+
 def test_an_environment_problem_has_no_file_and_its_variable_as_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(write(tmp_path, ""), {"REJOIN_PACING__JITTER": "2"})
