@@ -1,0 +1,115 @@
+"""CSV as it comes from spreadsheets: any of four delimiters, byte order marks, quoted line breaks."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import InputRejectedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from orchestrator.services.catalog.source import ReadOptions, Source
+
+_DELIMITERS = (",", ";", "\t", "|")
+_NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
+_HEADER_ROWS = 50  # how far down the header may begin
+
+
+def delimited_rows(
+    source: Source, options: ReadOptions, score: Callable[[Sequence[str]], int]
+) -> Iterator[tuple[int, list[str]]]:
+    """Row number as a spreadsheet counts, and the cells. `score` says how much a row looks like the header.
+
+    Raises InputRejectedError for another encoding or a quotation mark that does not fit.
+    """
+    encoding = _encoding(source, options.encoding)
+    named, skip = _sep_line(source.data, encoding)
+    delimiter = _given(options.delimiter) or named or _sniff(source.data, encoding, score)
+    number = 0
+    try:
+        for cells in _reader(source.data, encoding, delimiter, skip=skip):
+            number += 1
+            yield number, cells
+    except csv.Error:
+        raise InputRejectedError(
+            f"{source.name}: row {number + 1}: a quotation mark is not closed, or stands inside a cell",
+            hint='a cell with quotation marks is written "like ""this"""',
+        ) from None
+
+
+def _encoding(source: Source, wanted: str | None) -> str:
+    marked = next((name for mark, name in _MARKS if source.data.startswith(mark)), None)
+    encoding = wanted or marked or "utf-8"
+    if wanted:
+        try:
+            codecs.lookup(wanted)
+        except LookupError:
+            raise UsageError(f"--encoding: there is no encoding {wanted}") from None
+        if codecs.lookup(wanted).name == "utf-8":
+            encoding = "utf-8-sig"
+    try:
+        text = source.data.decode(encoding)
+    except UnicodeDecodeError:
+        raise _undecodable(source, wanted) from None
+    if "\0" in text:
+        raise InputRejectedError(
+            f"{source.name}: not a text file", hint="export it as CSV (UTF-8), or give XLSX"
+        )
+    return encoding
+
+
+def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
+    if wanted:
+        return InputRejectedError(f"{source.name}: not {wanted}", hint="try without --encoding")
+    return InputRejectedError(
+        f"{source.name}: not UTF-8", hint="if Excel saved it: --encoding cp1252, or save it as CSV UTF-8"
+    )
+
+
+def _reader(data: bytes, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:
+    # Decoded bit by bit: a whole text costs up to four times its bytes.
+    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+        if skip:
+            text.readline()
+        yield from csv.reader(text, delimiter=delimiter, strict=True)
+
+
+def _sep_line(data: bytes, encoding: str) -> tuple[str | None, bool]:
+    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+        found = _SEP_LINE.fullmatch(text.readline(32))
+    return (found[1], True) if found else (None, False)
+
+
+def _given(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    found = _NAMED.get(delimiter.casefold(), delimiter)
+    if len(found) != 1 or found in '"\r\n':
+        raise UsageError("--delimiter takes one character, or tab")
+    return found
+
+
+def _sniff(data: bytes, encoding: str, score: Callable[[Sequence[str]], int]) -> str:
+    """The delimiter under which the header is recognised best; among equals the one that splits it most."""
+
+    def merit(delimiter: str) -> tuple[int, int]:
+        try:
+            for number, cells in enumerate(_reader(data, encoding, delimiter, skip=False)):
+                if any(cell.strip() for cell in cells) or number > _HEADER_ROWS:
+                    return score(cells), len(cells)
+        except csv.Error:
+            pass  # not this one: quotation marks stand elsewhere
+        return 0, 0
+
+    return max(_DELIMITERS, key=merit)

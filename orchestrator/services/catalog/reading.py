@@ -1,0 +1,80 @@
+"""From bytes to rows: the table's form, its header, its rows, and what they say against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import InputRejectedError
+from orchestrator.domain.groups import name_key
+from orchestrator.services.catalog.columns import columns_of, letter, recognised
+from orchestrator.services.catalog.delimited import delimited_rows
+from orchestrator.services.catalog.rows import ImportRow, parse_row
+from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from orchestrator.services.catalog.source import ReadOptions, Source
+
+
+@dataclass(slots=True)
+class Table:
+    """The rows of a source, in order, with their own problems; `warnings` are about rows that stand."""
+
+    rows: list[ImportRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_table(source: Source, options: ReadOptions) -> Table:
+    """Raise InputRejectedError if it is no table with a header of ours; a row's faults stay with the row."""
+    cells = _non_blank(_raw_rows(source, options))
+    _, header = next(cells, (0, None))
+    if header is None:
+        raise InputRejectedError(f"{source.name}: empty")
+    columns = columns_of(header, options.mapping)
+    table = Table([_row(number, values, columns, header) for number, values in cells])
+    if not table.rows:
+        raise InputRejectedError(f"{source.name}: there are no rows below the header")
+    _compare_rows(table.rows)
+    table.warnings += [
+        f"row {row.number}: code has an unusual form; used as it is"
+        for row in table.rows
+        if row.code is not None and not row.code.usual
+    ]
+    return table
+
+
+def _raw_rows(source: Source, options: ReadOptions) -> Iterator[tuple[int, list[str]]]:
+    if is_workbook(source.data):
+        return workbook_rows(source, options.sheet)
+    return delimited_rows(source, options, lambda cells: recognised(cells, options.mapping))
+
+
+def _non_blank(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    return ((number, cells) for number, cells in rows if any(cell and not cell.isspace() for cell in cells))
+
+
+def _row(number: int, values: Sequence[str], columns: Mapping[int, str], header: Sequence[str]) -> ImportRow:
+    last = len(values)
+    row = parse_row(number, {name: values[place] for place, name in columns.items() if place < last})
+    for place, value in enumerate(values):
+        if place not in columns and value.strip() and not (place < len(header) and header[place].strip()):
+            row.object_to(f"there is something in column {letter(place)}, which the header does not name")
+    return row
+
+
+def _compare_rows(rows: Sequence[ImportRow]) -> None:
+    """One code, one JID and, without a JID, one name can stand for one group only."""
+    codes: dict[str, int] = {}
+    jids: dict[str, int] = {}
+    names: dict[str, ImportRow] = {}
+    for row in rows:
+        if row.code is not None and (first := codes.setdefault(row.code.reveal(), row.number)) != row.number:
+            row.object_to(f"same code as row {first}")
+        if row.jid is not None and (first := jids.setdefault(row.jid, row.number)) != row.number:
+            row.object_to(f"same jid as row {first}")
+        if row.name:
+            other = names.setdefault(name_key(row.name), row)
+            if other is not row and (other.jid is None or row.jid is None):
+                row.object_to(f"same name as row {other.number}; give the jid of both")

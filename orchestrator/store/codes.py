@@ -1,0 +1,159 @@
+"""The invite codes of the groups: encrypted, several over time, at most one current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from orchestrator.store.groups import CHUNK, chunks
+from orchestrator.store.tables import invite_codes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCode:
+    """One stored code; readable with the cipher only."""
+
+    id: int
+    group_id: int
+    ciphertext: bytes = field(repr=False)
+    key_id: str
+    fingerprint: str
+    last4: str
+    current: bool
+    source: str
+    created_at: float
+    retired_at: float | None
+    verdict: str | None
+    checked_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCode:
+    """Where a code is already stored."""
+
+    id: int
+    group_id: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code to store as its group's current one."""
+
+    group_id: int
+    ciphertext: bytes = field(repr=False)
+    key_id: str
+    fingerprint: str
+    last4: str
+
+
+_CODE = select(*(invite_codes.c[name] for name in SealedCode.__slots__))
+
+
+async def known(connection: AsyncConnection) -> dict[str, KnownCode]:
+    """Every stored code by its fingerprint."""
+    c = invite_codes.c
+    query = select(c.fingerprint, c.id, c.group_id, c.current).execution_options(yield_per=CHUNK)
+    result = await connection.stream(query)
+    return {row[0]: KnownCode(row[1], row[2], row[3]) async for row in result}
+
+
+async def find(connection: AsyncConnection, fingerprint: str) -> SealedCode | None:
+    row = (await connection.execute(_CODE.where(invite_codes.c.fingerprint == fingerprint))).one_or_none()
+    return None if row is None else SealedCode(*row)
+
+
+async def current(connection: AsyncConnection, group_ids: Collection[int]) -> dict[int, SealedCode]:
+    """The current code by group; a group without is missing."""
+    found: dict[int, SealedCode] = {}
+    for part in chunks(list(group_ids)):
+        wanted = _CODE.where(invite_codes.c.group_id.in_(part), invite_codes.c.current)
+        found |= {row.group_id: SealedCode(*row) for row in await connection.execute(wanted)}
+    return found
+
+
+async def of_group(connection: AsyncConnection, group_id: int) -> list[SealedCode]:
+    """The current one first, then the newest."""
+    c = invite_codes.c
+    query = _CODE.where(c.group_id == group_id).order_by(c.current.desc(), c.id.desc())
+    return [SealedCode(*row) for row in await connection.execute(query)]
+
+
+async def batches(connection: AsyncConnection, size: int = CHUNK) -> AsyncIterator[list[SealedCode]]:
+    """Every code, in the order of the ids; rows of earlier batches may be changed meanwhile."""
+    last = 0
+    while True:
+        query = _CODE.where(invite_codes.c.id > last).order_by(invite_codes.c.id).limit(size)
+        batch = [SealedCode(*row) for row in await connection.execute(query)]
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].id
+
+
+async def add_current(
+    connection: AsyncConnection, new: Sequence[NewCode], *, source: str, now: float, fresh: bool = False
+) -> None:
+    """Store codes as their groups' current ones; earlier ones are kept, retired. `fresh`: there are none."""
+    if not fresh:
+        await _retire(connection, [code.group_id for code in new], now)
+    rows = [
+        {
+            "group_id": code.group_id,
+            "ciphertext": code.ciphertext,
+            "key_id": code.key_id,
+            "fingerprint": code.fingerprint,
+            "last4": code.last4,
+            "current": True,
+            "source": source,
+            "created_at": now,
+        }
+        for code in new
+    ]
+    for part in chunks(rows):
+        await connection.execute(insert(invite_codes), part)
+
+
+async def make_current(connection: AsyncConnection, chosen: Sequence[KnownCode], *, now: float) -> None:
+    """Use earlier codes again; what was known of their use is forgotten."""
+    await _retire(connection, [code.group_id for code in chosen], now)
+    for part in chunks([code.id for code in chosen]):
+        again = update(invite_codes).where(invite_codes.c.id.in_(part))
+        await connection.execute(again.values(current=True, retired_at=None, verdict=None, checked_at=None))
+
+
+async def record_verdict(connection: AsyncConnection, code_id: int, verdict: str, *, now: float) -> None:
+    """What its last use said: `good`, or a reason."""
+    used = update(invite_codes).where(invite_codes.c.id == code_id)
+    await connection.execute(used.values(verdict=verdict, checked_at=now))
+
+
+async def reseal(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Replace ciphertext, key id and fingerprint. Each row: row_id, sealed, key, print."""
+    if not rows:
+        return
+    changed = update(invite_codes).where(invite_codes.c.id == bindparam("row_id"))
+    values: dict[str, Any] = {
+        "ciphertext": bindparam("sealed"),
+        "key_id": bindparam("key"),
+        "fingerprint": bindparam("print"),
+    }
+    await connection.execute(changed.values(values), rows)
+
+
+async def key_ids(connection: AsyncConnection) -> set[str]:
+    """The keys that stored codes need."""
+    return set((await connection.execute(select(invite_codes.c.key_id).distinct())).scalars())
+
+
+async def _retire(connection: AsyncConnection, group_ids: Sequence[int], now: float) -> None:
+    for part in chunks(group_ids):
+        wanted = update(invite_codes).where(invite_codes.c.group_id.in_(part), invite_codes.c.current)
+        await connection.execute(wanted.values(current=False, retired_at=now))

@@ -1,0 +1,172 @@
+"""The groups: what we know and expect of each. In bulk, because an import may hold a hundred thousand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import bindparam, delete, insert, select, text, update
+
+from orchestrator.store.tables import group_instances, group_labels, groups, memberships
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Table
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+CHUNK = 1000  # rows in one statement, well below both databases' limits
+_LOCK = 0x526A436174  # PostgreSQL's advisory lock: one writer of the catalogue at a time
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGroup:
+    """One group as it stands in the catalogue."""
+
+    id: int
+    slug: str
+    name: str
+    jid: str | None
+    subject: str | None
+    owner: str | None
+    priority: int
+    notes: str | None
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupName:
+    """What identifies a group."""
+
+    id: int
+    slug: str
+    name: str
+    jid: str | None
+
+
+_GROUP = select(*(groups.c[name] for name in StoredGroup.__slots__))
+_NAME = select(groups.c.id, groups.c.slug, groups.c.name, groups.c.jid)
+_UPDATABLE = ("name", "jid", "subject", "owner", "priority", "notes")
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Nobody else writes the catalogue until the transaction ends. SQLite lets one write anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+async def names(connection: AsyncConnection) -> AsyncIterator[GroupName]:
+    """Every group, in the order of their ids."""
+    result = await connection.stream(_NAME.order_by(groups.c.id).execution_options(yield_per=CHUNK))
+    async for row in result:
+        yield GroupName(*row)
+
+
+async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> dict[int, StoredGroup]:
+    found: dict[int, StoredGroup] = {}
+    for part in chunks(list(ids)):
+        rows = await connection.execute(_GROUP.where(groups.c.id.in_(part)))
+        found |= {row.id: StoredGroup(*row) for row in rows}
+    return found
+
+
+async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> StoredGroup | None:
+    """A slug wins over a JID; they cannot be mistaken for each other."""
+    for column in (groups.c.slug, groups.c.jid):
+        row = (await connection.execute(_GROUP.where(column == reference))).one_or_none()
+        if row is not None:
+            return StoredGroup(*row)
+    return None
+
+
+async def labels(connection: AsyncConnection, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Sorted, by group; a group without is missing."""
+    return await _words(connection, group_labels, ids)
+
+
+async def instances(connection: AsyncConnection, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Names of the instances that are in the group, sorted, by group; a group without is missing."""
+    return await _words(connection, group_instances, ids)
+
+
+async def add(connection: AsyncConnection, new: Sequence[Mapping[str, Any]], *, now: float) -> dict[str, int]:
+    """Insert groups, each with every column but id and times; their ids by slug."""
+    ids: dict[str, int] = {}
+    for part in chunks(new):
+        rows = [{**row, "created_at": now, "updated_at": now} for row in part]
+        await connection.execute(insert(groups), rows)
+        slugs = [row["slug"] for row in part]
+        found = await connection.execute(select(groups.c.slug, groups.c.id).where(groups.c.slug.in_(slugs)))
+        ids |= {row.slug: row.id for row in found}
+    return ids
+
+
+async def change(
+    connection: AsyncConnection, changed: Sequence[tuple[int, Mapping[str, Any]]], *, now: float
+) -> None:
+    """Write the changed columns of each group. A new priority also moves its memberships in their lines."""
+    by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for group_id, values in changed:
+        parameters = {f"new_{name}": value for name, value in values.items()}
+        by_columns[tuple(sorted(values))].append({"row_id": group_id, "at": now, **parameters})
+    for columns, rows in by_columns.items():
+        unknown = set(columns) - set(_UPDATABLE)
+        if unknown:
+            raise ValueError(f"not to be changed: {sorted(unknown)}")
+        values = {name: bindparam(f"new_{name}") for name in columns} | {"updated_at": bindparam("at")}
+        await connection.execute(
+            update(groups).where(groups.c.id == bindparam("row_id")).values(values), rows
+        )
+        if "priority" in columns:
+            await _move_in_line(connection, rows)
+
+
+async def _move_in_line(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    moved = update(memberships).where(memberships.c.group_id == bindparam("row_id"))
+    parameters = [{"row_id": row["row_id"], "new_priority": row["new_priority"]} for row in rows]
+    await connection.execute(moved.values(priority=bindparam("new_priority")), parameters)
+
+
+async def set_labels(
+    connection: AsyncConnection, wanted: Mapping[int, Sequence[str]], *, fresh: bool = False
+) -> None:
+    """Replace the labels of these groups. `fresh`: they have none yet."""
+    await _replace(connection, group_labels, wanted, fresh=fresh)
+
+
+async def set_instances(
+    connection: AsyncConnection, wanted: Mapping[int, Sequence[str]], *, fresh: bool = False
+) -> None:
+    """Replace the instance names of these groups. `fresh`: they have none yet."""
+    await _replace(connection, group_instances, wanted, fresh=fresh)
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+async def _words(
+    connection: AsyncConnection, table: Table, ids: Collection[int]
+) -> dict[int, tuple[str, ...]]:
+    group_id, word = table.c
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for part in chunks(list(ids)):
+        for row in await connection.execute(select(group_id, word).where(group_id.in_(part))):
+            found[row[0]].append(row[1])
+    return {key: tuple(sorted(words)) for key, words in found.items()}
+
+
+async def _replace(
+    connection: AsyncConnection, table: Table, wanted: Mapping[int, Sequence[str]], *, fresh: bool
+) -> None:
+    group_id, word = table.c
+    if not fresh:
+        for part in chunks(list(wanted)):
+            await connection.execute(delete(table).where(group_id.in_(part)))
+    rows = [{group_id.name: key, word.name: one} for key, words in wanted.items() for one in words]
+    for some in chunks(rows):
+        await connection.execute(insert(table), some)
