@@ -1,0 +1,12 @@
+"""A WhatsApp network of our own, with a gateway's HTTP face: for tests, the demo, benchmarks and docs.
+
+It stands alone and knows nothing of what it tests. The parts, from the inside out:
+
+model, iq, doors, agenda, network   who is in which group, and what WhatsApp answers
+truth                               the log of what really reached the gateway, and what it did
+faults                              troubles as data
+http, calls, acts, bodies, dialect, wawp   Wawp's face
+deeds, control                      what admins and WhatsApp do, by timeline or by remote control
+scenario, generate, sheets          networks from TOML, and the organisation's own list of them
+server                              serving it all
+"""

@@ -63,11 +63,12 @@ def _restrict(network: Network, account: Account, given: Given) -> None:
     account.restricted_until = network.now() + given["seconds"]
 
 
-def _limit_joins(_network: Network, account: Account, given: Given) -> None:
-    account.join_budget = given.get("joins", 0)
+def _limit_joins(network: Network, account: Account, given: Given) -> None:
+    """After so many `joins`, again and again; without that number once, from now on."""
     account.join_pause = given.get("seconds", account.join_pause)
     account.budget_used = 0
-    account.limited_until = 0.0
+    account.limited_until = 0.0 if "joins" in given else network.now() + account.join_pause
+    account.join_budget = given.get("joins", account.join_budget)
 
 
 def _ban(network: Network, account: Account, _given: Given) -> None:

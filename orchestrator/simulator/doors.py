@@ -47,10 +47,10 @@ def refuse_at_door(account: Account, group: Group, parent: Group | None, now: fl
 
 def spend_budget(account: Account, now: float) -> None:
     """One join of the account's budget: 429 when it is used up, for as long as the pause lasts."""
-    if account.join_budget is None:
-        return
     if account.limited_until > now:
         raise IqError(429)
+    if account.join_budget is None:
+        return
     if account.budget_used >= account.join_budget:
         account.budget_used = 0
         account.limited_until = now + account.join_pause

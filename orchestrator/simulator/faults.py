@@ -47,8 +47,21 @@ class When(StrEnum):
     LATER = "later"  # `seconds` after the connection has ended
 
 
-SPOILED_AFTER = frozenset({Trouble.TRUNCATED, Trouble.GARBAGE, Trouble.SLOW})
-"""Troubles that come after the effect unless the rule says otherwise."""
+INSTEAD = frozenset(
+    {
+        Trouble.CUT,
+        Trouble.HANG,
+        Trouble.HTTP,
+        Trouble.HTML,
+        Trouble.ERROR_BODY,
+        Trouble.IQ,
+        Trouble.SESSION,
+        Trouble.UNAUTHORIZED,
+        Trouble.PLAN_LIMIT,
+        Trouble.SUBSCRIPTION,
+    }
+)
+"""Troubles that come instead of the effect unless the rule says otherwise; all others come after it."""
 
 
 @dataclass(slots=True)
@@ -74,7 +87,7 @@ class Rule:
         """When the effect takes place."""
         if self.effect is not None:
             return self.effect
-        return When.DONE if self.trouble in SPOILED_AFTER else When.NEVER
+        return When.NEVER if self.trouble in INSTEAD else When.DONE
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -60,11 +61,15 @@ Handler = "Callable[[HttpRequest], Reply | Awaitable[Reply]]"
 def reply(status: int, body: bytes, content_type: str = JSON, **headers: str) -> Reply:
     """A whole HTTP answer; underscores in header names become hyphens."""
     extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = (
-        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nServer: wawp-simulator\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
-    )
-    return Reply(head.encode("latin-1") + body, status)
+    head = _head(status, content_type)
+    return Reply(b"%b%d\r\n%b\r\n%b" % (head, len(body), extra.encode("latin-1"), body), status)
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: str) -> bytes:
+    reason = _REASONS.get(status, "Unknown")
+    lines = (f"HTTP/1.1 {status} {reason}", f"Content-Type: {content_type}", "Content-Length: ")
+    return "\r\n".join(lines).encode("latin-1")
 
 
 def json_reply(status: int, value: object, **headers: str) -> Reply:
@@ -184,17 +189,23 @@ def parse(data: bytes) -> tuple[HttpRequest, int] | None:
         if len(data) > MAX_REQUEST:
             raise ValueError("the request's head is too long")
         return None
-    first, *lines = data[:end].decode("latin-1").split("\r\n")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    length = _length(headers)
+    first, _, rest = data[:end].partition(b"\r\n")
+    headers, length = _headers(rest)
     if len(data) < end + 4 + length:
         return None
-    method, path, query = _request_line(first)
+    method, path, query = _request_line(first.decode("latin-1"))
     body = data[end + 4 : end + 4 + length]
     return HttpRequest(method, path, query, headers, body), end + 4 + length
+
+
+@lru_cache(maxsize=256)
+def _headers(block: bytes) -> tuple[dict[str, str], int]:
+    """The headers and the body's length. A client sends the same block again and again."""
+    headers = {}
+    for line in block.decode("latin-1").split("\r\n") if block else ():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return headers, _length(headers)
 
 
 def _length(headers: dict[str, str]) -> int:
@@ -214,4 +225,11 @@ def _request_line(line: str) -> tuple[str, str, dict[str, str]]:
     path, _, query = target.partition("?")
     if "%" in path:
         path = unquote(path)
-    return method, path, dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+    return method, path, _query(query)
+
+
+def _query(text: str) -> dict[str, str]:
+    if "%" in text or "+" in text:
+        return dict(parse_qsl(text, keep_blank_values=True))
+    pairs = (pair.partition("=") for pair in text.split("&") if pair)
+    return {name: value for name, _, value in pairs}

@@ -46,7 +46,7 @@ RULE: Mapping[str, tables.Check] = {
     "kinds": tables.some_of(*Kind),
     "group": tables.text,
     "account": tables.text,
-    "times": tables.whole,
+    "times": tables.positive,
     "skip": tables.whole,
     "probability": probability,
     "effect": tables.one_of(*When),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from contextlib import asynccontextmanager
@@ -118,6 +119,28 @@ async def simulate(
     running = await start(world.network, world.faults, host=host, port=port)
     running.world = world
     return running
+
+
+def run_server(
+    listen: str,
+    scenario: Path | None = None,
+    *,
+    speed: float = 1.0,
+    anchor: float | None = None,
+    ready: Callable[[Running], None] | None = None,
+) -> None:
+    """Serve until the process is interrupted; `ready` is told once it listens. Raises as `simulate` does."""
+
+    async def main() -> None:
+        running = await simulate(listen, scenario, speed=speed, anchor=anchor)
+        try:
+            if ready is not None:
+                ready(running)
+            await asyncio.Event().wait()
+        finally:
+            await running.close()
+
+    asyncio.run(main())
 
 
 def sentence(request: Request, network: Network) -> str:

@@ -92,6 +92,12 @@ def whole(value: Any) -> int:
     return value
 
 
+def positive(value: Any) -> int:
+    if whole(value) == 0:
+        raise ValueError("must be 1 or more")
+    return int(value)
+
+
 def number(value: Any) -> float:
     if (
         isinstance(value, bool)

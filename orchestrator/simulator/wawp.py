@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.simulator import calls, dialect
 from orchestrator.simulator.acts import Acts, Turn
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
-from orchestrator.simulator.http import CUT, HttpRequest, Reply, reply, truncated
+from orchestrator.simulator.http import CUT, HttpRequest, Reply, json_reply, reply, truncated
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.truth import Kind, Request
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.simulator.network import Network
 
 HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+NOTHING = json_reply(200, {})  # what WAHA's NOWEB engine answers when WhatsApp did not
 GARBAGE = b"\x00\xff\xfe{\x80 this is no JSON"
 
 
@@ -97,10 +98,8 @@ class WawpFace:
 
     async def _troubled(self, turn: Turn, rule: Rule) -> Reply:
         """The effect, if it comes at all, and then what is left of the answer."""
-        good = CUT
-        if rule.when is When.DONE or rule.trouble not in SPOILERS:
-            good = self._answer(turn)
-        elif rule.when is When.LATER:
+        good = self._answer(turn) if rule.when is When.DONE else NOTHING
+        if rule.when is When.LATER:
             self.network.later(rule.seconds, lambda: self._answer(turn))
         if rule.trouble in (Trouble.HANG, Trouble.SLOW):
             await self.network.sleep(rule.seconds)

@@ -158,6 +158,13 @@ async def test_receipts_lie_about_their_id() -> None:
         assert not inside(wawp)
 
 
+async def test_an_empty_receipt_may_mean_that_whatsapp_never_answered() -> None:
+    async with talk() as wawp:
+        play(wawp, Trouble.NO_ID, effect=When.NEVER)
+        assert (await wawp.join()).body == {}
+        assert not inside(wawp)
+
+
 async def test_one_member_may_get_another_answer_than_the_next() -> None:
     async with talk() as wawp:
         await wawp.join()

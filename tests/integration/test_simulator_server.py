@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -104,6 +106,7 @@ async def test_the_remote_control_tells_state_log_and_verdict() -> None:
         ({"do": "remove", "group": JID, "account": "backup"}, "401"),
         ({"do": "restrict", "account": "backup", "seconds": 60}, "463"),
         ({"do": "limit_joins", "account": "backup", "seconds": 60}, "429"),
+        ({"do": "limit_joins", "account": "backup", "seconds": 60, "joins": 0}, "429"),
         ({"do": "log_out", "account": "backup"}, "Scan the QR code"),
         ({"do": "ban", "account": "backup"}, "Session not found"),
     ],
@@ -182,3 +185,20 @@ async def test_simulate_refuses_a_wrong_scenario_and_a_taken_port(tmp_path: Path
         with pytest.raises(OSError, match="address already in use"):
             await simulate(f"127.0.0.1:{port}")
     assert KEYS["access_token"] not in repr(wawp.running)
+
+
+async def test_a_process_of_its_own_serves_until_it_is_interrupted() -> None:
+    program = (
+        "from orchestrator.simulator.server import run_server\n"
+        "run_server('127.0.0.1:0', ready=lambda running: print(running.base_url, flush=True))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    base_url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/_sim/state") as response:
+        assert len((await response.json())["groups"]) == 43
+    process.send_signal(signal.SIGINT)
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert errors.rstrip().endswith(b"KeyboardInterrupt")
