@@ -5,5 +5,5 @@ set -eu
 cd "$(dirname "$0")/.."
 sh packaging/venv.sh uv
 .venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
-    --no-config --no-emit-index-url --no-emit-find-links \
+    --no-config \
     --custom-compile-command "make constraints" --output-file constraints.txt
