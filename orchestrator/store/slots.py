@@ -208,6 +208,7 @@ class Finish:
     slot_id: int
     sent_at: float | None
     outcome: str
+    ended_at: float | None = None  # when the answer came; None: now
 
 
 _FINISH = (
@@ -224,7 +225,12 @@ async def finish(connection: AsyncConnection, finishes: Sequence[Finish], now: f
     await connection.execute(
         _FINISH,
         [
-            {"slot_id": item.slot_id, "was_sent_at": item.sent_at, "ended_at": now, "how": item.outcome}
+            {
+                "slot_id": item.slot_id,
+                "was_sent_at": item.sent_at,
+                "ended_at": now if item.ended_at is None else min(now, item.ended_at),
+                "how": item.outcome,
+            }
             for item in finishes
         ],
     )

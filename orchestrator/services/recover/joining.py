@@ -27,7 +27,19 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership, Work
     from orchestrator.store.slots import Slot
 
+REAL_LEAD = 0.1  # real seconds that a reservation may take
+REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send
+
 UNSENT = JoinReceipt(GatewayAnswer(Outcome.TRANSIENT, "the slot was dropped before it was sent", sent=False))
+
+
+def stretched(policy: PacingPolicy, second: float) -> PacingPolicy:
+    """The policy for a clock whose second lasts `second` real ones: the machine's own work takes real time.
+
+    With the machine's own clock it is the policy itself.
+    """
+    lead = min(REAL_LEAD / second, policy.min_spacing / 2)
+    return replace(policy, lead=max(policy.lead, lead), life=max(policy.life, REAL_LIFE / second))
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class Ticket:
     not_after: float  # boot time: the end of its life, counted from before the reservation began
     sent_boottime: float | None = None
     sent_at: float | None = None  # on the database's clock, as well as it can be known
+    ended_at: float | None = None  # on the database's clock, no earlier than the answer came
     receipt: JoinReceipt = field(default=UNSENT)
 
 
@@ -50,6 +63,7 @@ class Joiner:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.tasks: asyncio.TaskGroup | None = None  # where sends run; None: inside the step
+        self._base = stretched(context.settings.policy, context.clock.real(1.0))
         self._in_flight = 0
         self._last_send = float("-inf")
 
@@ -81,7 +95,7 @@ class Joiner:
         return self._in_flight < min(self._policy().limit, 4 * context.settings.width + 1)
 
     def _policy(self, factor: float = 1.0) -> PacingPolicy:
-        return self._context.settings.policy.slowed(factor)
+        return self._base.slowed(factor)
 
     async def _seconds_to_next(self) -> float | None:
         """How long until a reservation is worth its transaction; None while there is nothing to join."""
@@ -159,6 +173,8 @@ class Joiner:
             return
         revealed = context.reveal(code)
         ticket.receipt = await context.gateway.join(revealed, last_look=lambda: self._last_look(ticket))
+        since_plan = context.clock.boottime() - (ticket.not_after - self._policy().life)
+        ticket.ended_at = ticket.slot.send_at + since_plan  # counted from before the reservation: never early
 
     def _usable(self, ticket: Ticket) -> bool:
         now = self._context.clock.boottime()
@@ -187,7 +203,7 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     receipt, work = ticket.receipt, ticket.slot.work
     answer = receipt.answer
     sent_at = ticket.sent_at if answer.sent else None
-    writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value))
+    writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
     ending = _ending(receipt, sent=sent_at is not None)
     new = await _settle_as(writing, work, receipt, ending)
     writing.note(
