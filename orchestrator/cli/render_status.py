@@ -42,10 +42,10 @@ _WAITS = {
     "later": "groups put off until then",
 }
 _WHOSE = {
-    Mover.YOU: "your move",
-    Mover.GROUP_ADMIN: "a group admin's move",
-    Mover.ACCOUNT_HOLDER: "the account holder's move",
-    Mover.REJOIN: "by itself",
+    Mover.YOU: "yours",
+    Mover.GROUP_ADMIN: "a group admin's",
+    Mover.ACCOUNT_HOLDER: "the account holder's",
+    Mover.REJOIN: "Rejoin's",
 }
 _ORDINARY = frozenset({"turn", "not_running"})
 
@@ -137,7 +137,7 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     lines = []
     target = view.target
     if target is not None and target.pause is not None:
-        lines.append(look.style(look.cut(_paused(target.name, target.pause, view, look)), "yellow"))
+        lines.append(look.style(_paused(target.name, target.pause, view, look), "yellow"))
     if target is not None and target.state in ("lost", "needs_login"):
         lines.append(
             look.style(
@@ -153,12 +153,12 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
 def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
     until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
     said = f' ("{clean(pause.text)}")' if pause.text else ""
-    return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}. {_move(pause.hint)}"
+    return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}; {_move(pause.hint)}"
 
 
 def _move(hint: Hint) -> str:
-    command = f": {hint.command}" if hint.command else ""
-    return f"{_WHOSE[hint.mover].capitalize()}: {hint.move}{command}"
+    command = f": {clean(hint.command)}" if hint.command else ""
+    return f"{hint.move}{command}"
 
 
 def _bar(view: StatusView, look: Look) -> list[str]:
@@ -227,17 +227,18 @@ def _needs_you(view: StatusView, look: Look) -> list[str]:
     if not view.needs_you:
         return []
     lines = [look.style("NEEDS YOU", "bold")]
-    lines += [look.cut(_needs_you_line(one)) for one in view.needs_you]
+    for one in view.needs_you:
+        lines += [look.cut(_what_happened(one, view, look)), f"{' ' * (_NAME + 4)}{_move(one.hint)}"]
     rest = view.buckets[Bucket.NEEDS_YOU] - len(view.needs_you)
     if rest > 0:
         lines.append(f"  and {rest:,} more: rejoin groups list --bucket needs_you")
     return lines
 
 
-def _needs_you_line(one: NeedsYouView) -> str:
+def _what_happened(one: NeedsYouView, view: StatusView, look: Look) -> str:
     detail = f": {clean(one.row.detail)}" if one.row.detail else ""
     name = pad(shorten(clean(one.row.group), _NAME), _NAME)
-    return f"  {name}  {one.hint.sentence}{detail}. {_move(one.hint)}"
+    return f"  {name}  {one.hint.sentence}, since {_moment(one.row.since, view, look)}{detail}"
 
 
 def _waiting(view: StatusView, look: Look) -> list[str]:
@@ -282,4 +283,4 @@ def _at(at: float | None, view: StatusView, look: Look) -> str:
 
 def move_text(hint: Hint) -> str:
     """Whose move it is, which, and the command."""
-    return _move(hint)
+    return f"{_WHOSE[hint.mover]}: {_move(hint)}"
