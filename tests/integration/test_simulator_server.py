@@ -67,6 +67,14 @@ async def test_a_request_may_come_in_pieces_and_two_in_one() -> None:
         assert (await raw(wawp, whole + whole)).count(b"HTTP/1.1 200 OK") == 2
 
 
+async def test_a_body_may_come_after_its_head() -> None:
+    async with talk() as wawp:
+        body = f'{{"instance_id":"210","access_token":"token-b","code":"{CODE}"}}'.encode()
+        head = b"POST /v2/groups/join HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+        assert b'"subject":"Support"' in await raw(wawp, head, body[:20], body[20:])
+        assert len(wawp.running.log.requests) == 1
+
+
 @pytest.mark.parametrize(
     "data",
     [
