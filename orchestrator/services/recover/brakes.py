@@ -87,6 +87,7 @@ async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
     if slow_for:
         values["slow_until"] = max(writing.instance.slow_until or 0.0, writing.now + slow_for)
     await instances.set_values(writing.connection, writing.instance.id, **values)
+    writing.rings |= set(writing.context.bells)
     writing.note("instance.resumed", why=why, half_pace_for_s=slow_for or None)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.memberships import Status
 from orchestrator.services.recover.points import Points, Silent
 from orchestrator.store import instances, journal, memberships, slots
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from orchestrator.clock import Clock
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.memberships import Reason, Status
+    from orchestrator.domain.memberships import Reason
     from orchestrator.domain.outcomes import SeenGroup
     from orchestrator.gateways.base import Gateway
     from orchestrator.services.recover.settings import RecoverySettings
@@ -51,12 +52,13 @@ class Context:
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     calms: int = 0  # short pauses in a row
-    bells: list[asyncio.Event] = field(default_factory=list)
+    bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
 
-    def ring(self) -> None:
-        """Something changed: every stage looks again."""
-        for bell in self.bells:
-            bell.set()
+    def ring(self, *stages: str) -> None:
+        """Something changed: these stages look again; without a name, all of them."""
+        for name in stages or tuple(self.bells):
+            if name in self.bells:
+                self.bells[name].set()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
@@ -67,7 +69,23 @@ class Context:
             writing = Writing(self, connection, instance, now)
             yield writing
             await writing.flush()
-        self.ring()
+        if writing.rings:
+            self.ring(*writing.rings)
+
+
+_CONCERNED = {
+    Status.PENDING: "probing",
+    Status.READY: "joining",
+    Status.CONFIRMING: "looking",
+    Status.AWAITING_APPROVAL: "looking",
+    Status.ACTIVE: "greeting",
+}
+
+
+def _concerned(old: Membership, new: Membership) -> set[str]:
+    """The stages that a move gives work to; one that leaves `ready` makes room for the next probe."""
+    concerned = {_CONCERNED[new.status]} if new.status in _CONCERNED else set()
+    return concerned | {"probing"} if old.status is Status.READY else concerned
 
 
 @dataclass(slots=True)
@@ -81,6 +99,7 @@ class Writing:
     moves: list[memberships.Move] = field(default_factory=list)
     entries: list[journal.Entry] = field(default_factory=list)
     finishes: list[slots.Finish] = field(default_factory=list)
+    rings: set[str] = field(default_factory=set)  # stages that have something new to do
 
     def move(
         self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
@@ -91,6 +110,7 @@ class Writing:
             fields |= {"status_since": self.now, "looks": fields.get("looks", 0)}
         new = replace(old, status=status, reason=reason, **fields)
         self.moves.append(memberships.Move(old, new))
+        self.rings |= _concerned(old, new)
         return new
 
     def note(self, kind: str, work: Work | None = None, **data: Any) -> None:

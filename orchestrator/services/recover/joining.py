@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership, Work
     from orchestrator.store.slots import Slot
 
-REAL_LEAD = 0.1  # real seconds that a reservation may take
+REAL_LEAD = 0.25  # real seconds that a reservation may take
 REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send
 
 UNSENT = JoinReceipt(GatewayAnswer(Outcome.TRANSIENT, "the slot was dropped before it was sent", sent=False))
@@ -161,7 +161,7 @@ class Joiner:
             self._context.points.reach("join.recorded")
         finally:
             self._in_flight -= len(tickets)
-            self._context.ring()
+            self._context.ring(self.name, "probing")
 
     async def _send(self, ticket: Ticket) -> None:
         context = self._context

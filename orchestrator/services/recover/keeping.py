@@ -66,6 +66,7 @@ class Keeper:
                 return
         async with context.writing() as writing:
             await memberships.wake_deferred(writing.connection, context.instance_id, writing.now)
+            writing.rings.add("probing")
 
     async def _ring_on_acts(self) -> None:
         """The journal grew: a person acted from another process, perhaps."""

@@ -100,7 +100,7 @@ async def _keep(context: Context, keeper: Keeper) -> None:
 
 async def _drive(context: Context, stage: Stage) -> None:
     bell = asyncio.Event()
-    context.bells.append(bell)
+    context.bells[stage.name] = bell
     while not context.stopping:
         bell.clear()
         wait = await stage.step()
