@@ -1,0 +1,30 @@
+"""All benchmarks, one after the other: `python -m benchmarks`, or some of them by name."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("recovery", "import_100k", "status_100k")
+
+
+def main(wanted: list[str]) -> int:
+    """Run each in a process of its own, so that none inherits another's memory."""
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in wanted or NAMES:
+        if importlib.util.find_spec(f"benchmarks.{name}") is None:
+            raise FileNotFoundError(name)
+        print(f"== {name}", flush=True)
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        failed |= subprocess.run(command, check=False, cwd=Path(__file__).parent.parent).returncode
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
