@@ -44,14 +44,28 @@ async def journal_lines(
     """Oldest first: the first lines after `after_id`, or, without it, the latest ones."""
     query = journal_query(group_id=group_id, recovery_id=recovery_id, after_id=after_id, limit=limit)
     lines = [_line(row) for row in await connection.execute(query)]
-    return lines if after_id is not None else lines[::-1]
+    return sorted(lines, key=lambda line: line.id)
 
 
 def journal_query(
     *, group_id: int | None = None, recovery_id: int | None = None, after_id: int | None = None, limit: int
 ) -> Select[Any]:
-    j = journal.c
+    """The lines are chosen first, along an index; only those few are joined with their names."""
     query = (
+        select(journal).order_by(journal.c.id if after_id is not None else journal.c.id.desc()).limit(limit)
+    )
+    if group_id is not None:
+        query = query.where(journal.c.group_id == group_id)
+    if recovery_id is not None:
+        query = query.where(journal.c.recovery_id == recovery_id)
+    if after_id is not None:
+        query = query.where(journal.c.id > after_id)
+    return _with_names(query)
+
+
+def _with_names(chosen: Select[Any]) -> Select[Any]:
+    j = chosen.subquery("lines").c
+    return (
         select(
             j.id,
             j.at,
@@ -66,14 +80,7 @@ def journal_query(
         )
         .outerjoin(instances, instances.c.id == j.instance_id)
         .outerjoin(groups, groups.c.id == j.group_id)
-        .order_by(j.id if after_id is not None else j.id.desc())
-        .limit(limit)
     )
-    if group_id is not None:
-        query = query.where(j.group_id == group_id)
-    if recovery_id is not None:
-        query = query.where(j.recovery_id == recovery_id)
-    return query if after_id is None else query.where(j.id > after_id)
 
 
 async def last_line_id(connection: AsyncConnection) -> int:

@@ -139,5 +139,5 @@ class Rows:
 
 
 async def _insert(connection: AsyncConnection, table: Table, values: dict[str, Any]) -> int:
-    statement = insert(table).values(**values).returning(table.c.id)
+    statement = insert(table).values(**values).returning(next(iter(table.primary_key)))
     return int((await connection.execute(statement)).scalar_one())
