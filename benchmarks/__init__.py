@@ -1,1 +1,1 @@
-"""Benchmarks: each prints ratios from one run. Not tests: a number depends on the machine, a ratio less so."""
+"""Benchmarks: each prints ratios from one run. A number depends on the machine, a ratio less so."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import ColumnElement
 
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
@@ -86,6 +87,15 @@ async def _replace_account(
 async def get(connection: AsyncConnection, name: str) -> InstanceRecord:
     """Read one by its configured name."""
     return await _one(connection, select(*_COLUMNS).where(instances.c.name == name), name)
+
+
+async def observe(
+    connection: AsyncConnection, instance_id: int, clock: ColumnElement[Any]
+) -> tuple[InstanceRecord, float]:
+    """Read one together with the database's clock, without a lock."""
+    query = select(*_COLUMNS, clock).where(instances.c.id == instance_id)
+    row = (await connection.execute(query)).one()
+    return InstanceRecord(*row[:-1]), float(row[-1])
 
 
 async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | None = None) -> InstanceRecord:

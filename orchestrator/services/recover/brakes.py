@@ -93,11 +93,6 @@ async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
 
 async def resume_if_over(context: Context) -> None:
     """Clear a pause whose time has passed; what it left behind (half pace) stays."""
-    async with context.database.read() as connection:
-        instance = await instances.get(connection, context.instance_name)
-        now = await context.database.now(connection)
-    if instance.pause_reason is None or instance.paused(now):
-        return
     async with context.writing() as writing:
         if writing.instance.pause_reason is not None and not writing.instance.paused(writing.now):
             await resume(writing, why="the pause is over")

@@ -52,6 +52,7 @@ class Context:
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     calms: int = 0  # short pauses in a row
+    own_lines: int = 0  # journal lines that this process wrote
     bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
 
     def ring(self, *stages: str) -> None:
@@ -59,6 +60,10 @@ class Context:
         for name in stages or tuple(self.bells):
             if name in self.bells:
                 self.bells[name].set()
+
+    async def observe(self, connection: AsyncConnection) -> tuple[InstanceRecord, float]:
+        """The instance's row and the database's clock, for a decision that a write will check again."""
+        return await instances.observe(connection, self.instance_id, self.database.now_expression())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
@@ -131,5 +136,6 @@ class Writing:
         moved = await memberships.save(self.connection, self.moves)
         await slots.finish(self.connection, self.finishes, self.now)
         await journal.append(self.connection, self.now, self.entries)
+        self.context.own_lines += len(self.entries)
         self.moves, self.entries, self.finishes = [], [], []
         return moved

@@ -14,7 +14,7 @@ from orchestrator.services.recover import brakes
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import BRAKES
 from orchestrator.services.recover.retrying import read
-from orchestrator.store import instances, memberships
+from orchestrator.store import memberships
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer
@@ -66,8 +66,8 @@ class Greeter:
     async def _next(self) -> Work | None:
         context = self._context
         async with context.database.read() as connection:
-            instance = await instances.get(connection, context.instance_name)
-            if instance.paused(await context.database.now(connection)):
+            instance, now = await context.observe(connection)
+            if instance.paused(now):
                 return None
             works = await memberships.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
         return works[0] if works else None

@@ -17,7 +17,7 @@ from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.probing import is_fresh
 from orchestrator.services.recover.settings import ConfirmMethod
-from orchestrator.store import instances, memberships, slots
+from orchestrator.store import memberships, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,8 +101,7 @@ class Joiner:
         """How long until a reservation is worth its transaction; None while there is nothing to join."""
         context = self._context
         async with context.database.read() as connection:
-            instance = await instances.get(connection, context.instance_name)
-            now = await context.database.now(connection)
+            instance, now = await context.observe(connection)
             if instance.paused(now):
                 return None
             if not await memberships.in_line(connection, context.instance_id, Status.READY, limit=1):

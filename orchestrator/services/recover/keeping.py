@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -21,11 +22,28 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.recover.context import Context, Writing
     from orchestrator.services.recover.joining import Joiner
+    from orchestrator.store.memberships import Work
+    from orchestrator.store.recoveries import Recovery
 
 BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
 REAL_BEAT = 0.25
 GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
+
+
+MOST_READY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How things stood at one beat."""
+
+    instance: InstanceRecord
+    now: float
+    outlook: Outlook
+    ready: list[Work]
+    recovery: Recovery | None
+    last_line: int  # of the journal
 
 
 class Keeper:
@@ -39,53 +57,67 @@ class Keeper:
         self._beat = max(BEAT, REAL_BEAT / context.clock.real(1.0))
         self._renewed = self._checked = context.clock.boottime()
         self._gone_since: float | None = None
-        self._line = 0
+        self._line = self._own = 0
         self.end: End | None = None
         self.deadline: float | None = None  # boot time, from --max-duration
 
     async def step(self) -> float | None:
-        """One beat."""
+        """One beat: see how things stand, and do only what that calls for."""
         context = self._context
         boottime = context.clock.boottime()
         if boottime - self._renewed >= context.settings.lease / 3:
             self._renewed = boottime
             await lease.renew(context)
-        await brakes.resume_if_over(context)
-        await send_back_stale(context)
-        await self._wake_deferred()
-        await self._watch_session(boottime)
-        await self._ring_on_acts()
-        await self._decide(boottime)
+        pulse = await self._feel()
+        if pulse.instance.pause_reason is not None and not pulse.instance.paused(pulse.now):
+            await brakes.resume_if_over(context)
+        await send_back_stale(context, pulse.ready, pulse.now)
+        due = pulse.outlook.next_deferred_at
+        if due is not None and due <= pulse.now:
+            await self._wake_deferred()
+        if self._journal_grew_elsewhere(pulse.last_line):
+            context.ring()
+        await self._watch_session(pulse.instance, boottime)
+        await self._decide(pulse, boottime)
         return self._beat
+
+    async def _feel(self) -> Pulse:
+        """One read of everything that a beat looks at."""
+        context = self._context
+        async with context.database.read() as connection:
+            instance, now = await context.observe(connection)
+            return Pulse(
+                instance,
+                now,
+                outlook=await read_outlook(
+                    context, connection, instance, now=now, in_flight=not self._joiner.idle
+                ),
+                ready=await memberships.in_line(
+                    connection, context.instance_id, Status.READY, limit=MOST_READY
+                ),
+                recovery=await recoveries.get(connection, context.recovery_id),
+                last_line=int(await connection.scalar(select(func.max(journal.c.id))) or 0),
+            )
 
     async def _wake_deferred(self) -> None:
         context = self._context
-        async with context.database.read() as connection:
-            due = await memberships.next_due(connection, context.instance_id, (Status.DEFERRED,))
-            if due is None or due > await context.database.now(connection):
-                return
         async with context.writing() as writing:
             await memberships.wake_deferred(writing.connection, context.instance_id, writing.now)
             writing.rings.add("probing")
 
-    async def _ring_on_acts(self) -> None:
-        """The journal grew: a person acted from another process, perhaps."""
-        async with self._context.database.read() as connection:
-            line = int(await connection.scalar(select(func.max(journal.c.id))) or 0)
-        if line != self._line:
-            self._line = line
-            self._context.ring()
+    def _journal_grew_elsewhere(self, last_line: int) -> bool:
+        """Somebody else wrote lines: a person acted from another process, perhaps."""
+        own, self._own = self._context.own_lines - self._own, self._context.own_lines
+        grown, self._line = last_line - self._line, last_line
+        return grown > own
 
-    async def _watch_session(self, boottime: float) -> None:
-        context = self._context
-        async with context.database.read() as connection:
-            instance = await instances.get(connection, context.instance_name)
+    async def _watch_session(self, instance: InstanceRecord, boottime: float) -> None:
+        settings = self._context.settings
         down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
-        every = context.settings.session_every_when_down if down else context.settings.session_every
-        if boottime - self._checked < every:
-            return
-        self._checked = boottime
-        await self.check_session()
+        every = settings.session_every_when_down if down else settings.session_every
+        if boottime - self._checked >= every:
+            self._checked = boottime
+            await self.check_session()
 
     async def check_session(self) -> SessionAnswer:
         """Ask for the session's state once, record it, and brake or resume accordingly."""
@@ -119,22 +151,18 @@ class Keeper:
         elif boottime - self._gone_since >= self._context.settings.lost_after:
             self.end = End.INSTANCE_LOST
 
-    async def _decide(self, boottime: float) -> None:
-        context = self._context
-        async with context.database.read() as connection:
-            recovery = await recoveries.get(connection, context.recovery_id)
-            outlook = await read_outlook(context, connection, in_flight=not self._joiner.idle)
-            now = await context.database.now(connection)
-        if recovery is not None and recovery.stop_requested_at is not None and self.end is None:
-            self.end = End.STOPPED
-        if self.deadline is not None and boottime >= self.deadline and self.end is None:
-            self.end = End.INTERRUPTED
-        if self.end is not None or outlook.in_flight:
+    async def _decide(self, pulse: Pulse, boottime: float) -> None:
+        context, outlook = self._context, pulse.outlook
+        if pulse.recovery is not None and pulse.recovery.stop_requested_at is not None:
+            self.end = self.end or End.STOPPED
+        if self.deadline is not None and boottime >= self.deadline:
+            self.end = self.end or End.INTERRUPTED
+        if self.end is not None or outlook.in_flight or not self._joiner.idle:
             return
         if context.joins_left == 0 and not _settling(outlook):
             line_left = outlook.present & (IN_LINE | {Status.DEFERRED})
             self.end = End.INTERRUPTED if line_left else await self._verdict()
-        elif not may_still_move(outlook, now, context.settings.patience):
+        elif not may_still_move(outlook, pulse.now, context.settings.patience):
             self.end = _paused_end(outlook) or await self._verdict()
 
     async def _verdict(self) -> End:
@@ -159,10 +187,10 @@ def _paused_end(outlook: Outlook) -> End | None:
     return _PAUSED_ENDS.get(outlook.pause_reason)
 
 
-async def read_outlook(context: Context, connection: AsyncConnection, *, in_flight: bool) -> Outlook:
+async def read_outlook(
+    context: Context, connection: AsyncConnection, instance: InstanceRecord, *, now: float, in_flight: bool
+) -> Outlook:
     """What can still move in this recovery."""
-    now = await context.database.now(connection)
-    instance = await instances.get(connection, context.instance_name)
     policy = context.settings.policy.slowed(instance.pace_factor(now))
     upcoming = await slots.peek(connection, instance, policy, now)
     paused = instance.paused(now)

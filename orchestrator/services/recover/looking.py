@@ -11,7 +11,7 @@ from orchestrator.services.recover import brakes
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.joining import first_greeting
 from orchestrator.services.recover.retrying import read
-from orchestrator.store import instances, memberships
+from orchestrator.store import memberships
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +56,7 @@ class Looker:
     async def _due(self) -> tuple[list[Work], float | None]:
         context, found = self._context, list[memberships.Work]()
         async with context.database.read() as connection:
-            instance = await instances.get(connection, context.instance_name)
-            now = await context.database.now(connection)
+            instance, now = await context.observe(connection)
             if instance.paused(now):
                 return [], None
             for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):

@@ -13,7 +13,7 @@ from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.retrying import read
-from orchestrator.store import instances, memberships
+from orchestrator.store import memberships
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +56,7 @@ class Prober:
         context, settings = self._context, self._context.settings
         wanted = settings.ahead * settings.width
         async with context.database.read() as connection:
-            instance = await instances.get(connection, context.instance_name)
-            now = await context.database.now(connection)
+            instance, now = await context.observe(connection)
             if instance.paused(now):
                 return []
             ready = await memberships.in_line(connection, context.instance_id, Status.READY, limit=wanted)
@@ -162,11 +161,8 @@ def _note(writing: Writing, work: Work, new: Membership, probed: ProbeAnswer | N
     )
 
 
-async def send_back_stale(context: Context) -> None:
+async def send_back_stale(context: Context, ready: Sequence[Work], now: float) -> None:
     """Verified groups that were not joined soon enough are probed again before anything else."""
-    async with context.database.read() as connection:
-        ready = await memberships.in_line(connection, context.instance_id, Status.READY, limit=1000)
-        now = await context.database.now(connection)
     stale = [work for work in ready if not is_fresh(work.membership, now, context.settings.freshness)]
     if not stale:
         return
