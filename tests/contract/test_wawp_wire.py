@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts
 from tests.contract.wawp_peer import CODE, INSTANCE, JID, TOKEN, Seen, against, always, http, wawp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from orchestrator.gateways.wawp import WawpGateway
 
@@ -147,10 +148,8 @@ async def test_a_see_other_after_a_join_may_mean_that_it_was_done() -> None:
 
 
 async def test_refused_connection_was_surely_not_sent() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        async with wawp(url) as gateway:
+    with closed_port() as port:
+        async with wawp(f"http://127.0.0.1:{port}") as gateway:
             receipt = await gateway.join(CODE, last_look=always)
 
     assert receipt.answer.outcome is Outcome.TRANSIENT
@@ -197,15 +196,20 @@ async def test_what_is_not_http_leaves_a_join_unknown() -> None:
 
 @pytest.mark.parametrize(("first", "said"), [(b"HTTP/1.1 400 X\r\n\r\n", "TLS"), (b"", "took too long")])
 async def test_a_server_without_tls_is_surely_not_sent_to(first: bytes, said: str) -> None:
+    gone = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(first)
         await reader.read()
         writer.close()
+        gone.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, wawp(url, timeouts=QUICK) as gateway:
-        receipt = await gateway.join(CODE, last_look=always)
+    async with server:
+        async with wawp(url, timeouts=QUICK) as gateway:
+            receipt = await gateway.join(CODE, last_look=always)
+        await gone.wait()
 
     assert (receipt.answer.outcome, receipt.answer.sent) == (Outcome.TRANSIENT, False)
     assert said in receipt.answer.text
@@ -327,15 +331,11 @@ async def test_no_secret_is_in_any_log_answer_or_repr(
 
 async def test_no_secret_is_in_the_words_of_a_network_failure(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    request = HttpRequest(
-        "GET",
-        f"http://user:{TOKEN}@127.0.0.1:1",
-        "/v2/x",
-        query={"access_token": TOKEN},
-        headers={"A": TOKEN},
-    )
     client = HttpClient(open_session(), clock=SystemClock())
-    answer = await client.send(request)
+    with closed_port() as port:
+        address = f"http://user:{TOKEN}@127.0.0.1:{port}"
+        request = HttpRequest("GET", address, "/v2/x", query={"access_token": TOKEN}, headers={"A": TOKEN})
+        answer = await client.send(request)
     await client.close()
 
     assert answer == HttpFailure(FailureKind.REFUSED, sent=False)
@@ -368,6 +368,14 @@ async def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(
 
 async def test_a_result_hides_its_body() -> None:
     assert TOKEN not in repr(HttpResult(200, TOKEN.encode()))
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that is taken, and on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 async def _join(gateway: WawpGateway) -> None:

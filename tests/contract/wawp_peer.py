@@ -112,7 +112,7 @@ async def listening(peer: Peer) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for _ in range(3):  # a connection just accepted reaches its handler
+        for _ in range(10):  # a connection that was just accepted reaches its handler
             await asyncio.sleep(0)
         for transport in transports:
             transport.abort()
