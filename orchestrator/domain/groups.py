@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -64,9 +65,10 @@ def parse_notes(text: str) -> str:
 
 def parse_jid(text: str) -> str:
     """The group JID. Lenient in its digits, because gateways' own examples are."""
+    if (found := group_jid(text)) is not None:
+        return found
     written = clean(text)
-    found = group_jid(written.lower())
-    if found is not None:
+    if (found := group_jid(written.lower())) is not None:
         return found
     if _ROUNDED.fullmatch(written):
         raise InvalidValueError("was rounded by the spreadsheet; format the column as text")
@@ -75,6 +77,7 @@ def parse_jid(text: str) -> str:
     raise InvalidValueError(f"is not a group's JID (digits@g.us): {quote(written)}")
 
 
+@lru_cache(1024)
 def parse_owner(text: str) -> str:
     """The digits of a phone number, given as people write it or as a user JID."""
     written = clean(text)
@@ -89,6 +92,7 @@ def parse_owner(text: str) -> str:
     return user.phone
 
 
+@lru_cache(1024)
 def parse_priority(text: str) -> int:
     """A whole number; higher comes back first."""
     written = clean(text)
@@ -100,6 +104,7 @@ def parse_priority(text: str) -> int:
     return priority
 
 
+@lru_cache(1024)
 def parse_list(text: str) -> tuple[str, ...]:
     """Several short words, separated by `;`, `,` or `|`; each once, sorted."""
     found = sorted({word for part in _SEPARATORS.split(text) if (word := clean(part))})

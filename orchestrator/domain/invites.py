@@ -18,6 +18,9 @@ from orchestrator.domain.errors import UsageError
 _USUAL = re.compile(r"[A-Za-z0-9]{22}")
 _ACCEPTED = re.compile(r"[A-Za-z0-9_-]{20,24}")
 _V4 = re.compile(r"[\x21-\x7e]{16}")  # from an invitation message; may hold other symbols
+_COMMON = re.compile(  # nearly every cell of a table: decided at once
+    r"(?:https?://chat\.whatsapp\.com/(?:invite/)?)?([A-Za-z0-9_-]{20,24})(?:/?\?[A-Za-z0-9_=&-]*)?"
+)
 _LINK = re.compile(r"chat\.whatsapp\.com/", re.IGNORECASE)
 _LONGEST = 2000  # characters of a pasted link with tracking parameters
 _QUOTED = 12
@@ -64,6 +67,8 @@ class InviteCode:
 
 def parse_invite(text: str) -> InviteCode:
     """The code in a link or a bare code. Raise InvalidInviteError, which never quotes a code."""
+    if common := _COMMON.fullmatch(text):
+        return InviteCode(common[1])
     pasted = _clean(text)
     if not pasted:
         raise InvalidInviteError("code is empty")
