@@ -52,11 +52,6 @@ SECTIONS = (
             _command(
                 "explain", "status:explain", "Why a group stands where it stands, and whose move it is."
             ),
-        ),
-    ),
-    Section(
-        "Look",
-        (
             _command("log", "log:log", "What happened, line by line; --follow stays."),
             _command("history", "history:history", "Past recoveries."),
         ),
@@ -64,6 +59,7 @@ SECTIONS = (
     Section(
         "Tools",
         (
+            _command("simulate", "simulate:simulate", "Serve a simulated network to try things on."),
             _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),
             _command("db check", "db:check", "Check schema, integrity and key file."),
             _command("db backup", "db:backup", "Copy the SQLite database while it is in use."),

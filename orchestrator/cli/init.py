@@ -12,7 +12,7 @@ from orchestrator.cli.render import clean
 from orchestrator.domain.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.config import Settings
+    from orchestrator.config import DatabaseSettings, Settings
 
 _DEFAULT_URL = "sqlite:///rejoin.db"
 _TEMPLATE = """\
@@ -77,7 +77,7 @@ async def init(
     made: list[str] = []
     config, settings = _configuration(call, database_url, made)
     secrets = _secrets_folder(config, made)
-    await _database(settings, made)
+    made += await make_database(settings.database)
     _tell(call, settings, config=config, secrets=secrets, made=made)
 
 
@@ -86,7 +86,7 @@ def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Pat
 
     config = config_path(call.config, os.environ)
     config.parent.mkdir(parents=True, exist_ok=True)
-    is_new = _write_once(config, _TEMPLATE.format(url=json.dumps(database_url, ensure_ascii=False)))
+    is_new = write_once(config, _TEMPLATE.format(url=json.dumps(database_url, ensure_ascii=False)))
     try:
         settings = call.settings()
     except ConfigError:
@@ -116,7 +116,7 @@ def _same_database(settings: "Settings", url: str) -> bool:
     return asked.async_url == settings.database.async_url
 
 
-def _write_once(path: Path, text: str) -> bool:
+def write_once(path: Path, text: str) -> bool:
     """A file for its owner alone; False if there is one already."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -135,30 +135,32 @@ def _secrets_folder(config: Path, made: list[str]) -> Path:
     return folder
 
 
-async def _database(settings: "Settings", made: list[str]) -> None:
+async def make_database(settings: "DatabaseSettings") -> list[str]:
+    """Database, schema and key file, as far as they are not there; returns what was made."""
     from orchestrator.bootstrap import open_database  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import schema  # noqa: PLC0415
     from orchestrator.store.secrets import active_key  # noqa: PLC0415
 
-    path = settings.database.sqlite_path
+    made: list[str] = []
+    path = settings.sqlite_path
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _write_once(path, ""):
+        if write_once(path, ""):
             made.append(str(path))
-    async with open_database(settings.database) as database:
+    async with open_database(settings) as database:
         if await schema.upgrade(database) and path is None:
-            made.append(settings.database.safe_url)
+            made.append(settings.safe_url)
         async with database.read() as connection:
             key_in_use = await active_key(connection)
-    _key_file(settings.database.key_file, key_in_use, made)
+    return made + _key_file(settings.key_file, key_in_use)
 
 
-def _key_file(path: Path, key_in_use: str | None, made: list[str]) -> None:
+def _key_file(path: Path, key_in_use: str | None) -> list[str]:
     from orchestrator.store.secrets import KeyRing  # noqa: PLC0415
 
     if path.exists():
         KeyRing.load(path)  # says so when it is damaged, or open to others
-        return
+        return []
     if key_in_use is not None:
         raise ConfigurationError(
             f"{path}: there is no key file, but invite codes in the database are encrypted with one.",
@@ -166,7 +168,7 @@ def _key_file(path: Path, key_in_use: str | None, made: list[str]) -> None:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     KeyRing.create(path)
-    made.append(str(path))
+    return [str(path)]
 
 
 def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made: list[str]) -> None:
