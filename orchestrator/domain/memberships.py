@@ -94,11 +94,12 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
         {_S.CONFIRMING, _S.ACTIVE, _S.AWAITING_APPROVAL, _S.READY, _S.PENDING, _S.DEFERRED, _S.BLOCKED}
     ),
     _S.CONFIRMING: frozenset({_S.ACTIVE, _S.AWAITING_APPROVAL, _S.DEFERRED, _S.BLOCKED}),
-    _S.AWAITING_APPROVAL: frozenset({_S.ACTIVE, _S.BLOCKED, _S.PENDING, _S.SKIPPED}),
+    _S.AWAITING_APPROVAL: frozenset({_S.ACTIVE, _S.BLOCKED, _S.PENDING, _S.SKIPPED, _S.CONFIRMING}),
     _S.ACTIVE: frozenset({_S.LEFT}),
     _S.DEFERRED: frozenset({_S.PENDING, _S.ACTIVE, _S.BLOCKED, _S.SKIPPED}),
-    _S.BLOCKED: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED}),
-    _S.SKIPPED: frozenset({_S.PENDING, _S.ACTIVE}),
+    # A person's retry after a join that may have taken effect: look first.
+    _S.BLOCKED: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED, _S.CONFIRMING}),
+    _S.SKIPPED: frozenset({_S.PENDING, _S.ACTIVE, _S.CONFIRMING}),
     _S.LEFT: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED}),
 }
 

@@ -56,7 +56,7 @@ async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> 
 
 
 async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
-    if _held_longer(writing.instance, until, writing.now):
+    if _held_longer(writing.instance, reason, until, writing.now):
         return
     await instances.set_values(
         writing.connection,
@@ -70,10 +70,12 @@ async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: floa
     writing.note("instance.paused", reason=reason.value, until=until, text=text or None)
 
 
-def _held_longer(instance: InstanceRecord, until: float | None, now: float) -> bool:
+def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, now: float) -> bool:
     """A pause never shortens one that is under way, least of all a person's."""
     if not instance.paused(now):
         return False
+    if instance.pause_reason == Reason.OPERATOR.value and reason in CURED_BY_A_WORKING_SESSION:
+        return True  # else the session's return would lift the person's pause with it
     if instance.paused_until is None:
         return True
     return until is not None and until <= instance.paused_until

@@ -1,0 +1,104 @@
+"""The transaction of one act, and which instance it is about."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.store import acts, instances, journal, memberships, reads, recoveries
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.memberships import Reason, Status
+    from orchestrator.store.engine import Database
+    from orchestrator.store.memberships import Membership
+
+LONGEST_BECAUSE = 500
+
+
+async def choose_instance(database: Database, wanted: str | None, backups: Sequence[str]) -> str:
+    """The backup that is meant: the one named, else the latest recovery's, else the only one.
+
+    Raises NotFoundError, and UsageError naming the choices where there are several.
+    """
+    choices = ", ".join(backups)
+    if wanted is not None:
+        if wanted not in backups:
+            raise NotFoundError(f"no backup instance is called {wanted}", hint=f"there are: {choices}")
+        return wanted
+    async with database.read() as connection:
+        latest = await reads.recovery(connection)
+    if latest is not None and latest.to_name in backups:
+        return latest.to_name
+    if len(backups) == 1:
+        return backups[0]
+    if not backups:
+        raise UsageError("no backup instance is configured", hint='add one with role = "backup"')
+    raise UsageError("there are several backup instances", hint=f"say which with --to: {choices}")
+
+
+@dataclass(slots=True)
+class Act:
+    """One open transaction, the instance's row locked. Moves and journal lines leave together."""
+
+    connection: AsyncConnection
+    instance: InstanceRecord
+    now: float
+    actor: str
+    recovery_id: int | None  # the instance's recovery that did not end
+    _moves: list[memberships.Move] = field(default_factory=list)
+    _entries: list[journal.Entry] = field(default_factory=list)
+
+    def move(
+        self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
+    ) -> Membership:
+        """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
+        fields: dict[str, Any] = {"detail": None, "next_attempt_at": None, "looks": 0} | changes
+        if status != old.status:
+            fields["status_since"] = self.now
+        new = replace(old, status=status, reason=reason, **fields)
+        self._moves.append(memberships.Move(old, new))
+        return new
+
+    def note(self, kind: str, *, group_id: int | None = None, **data: Any) -> None:
+        """Plan a journal line; values that are None are left out."""
+        known = {key: value for key, value in data.items() if value is not None}
+        entry = journal.Entry(kind, self.actor, known, self.instance.id, group_id, self.recovery_id)
+        self._entries.append(entry)
+
+    async def write(self) -> None:
+        """Carry out what was planned; moved memberships belong to the recovery under way from now on."""
+        for start in range(0, len(self._moves), acts.AT_A_TIME):
+            part = self._moves[start : start + acts.AT_A_TIME]
+            moved = await memberships.save(self.connection, part)
+            if self.recovery_id is not None:
+                await acts.put_into_recovery(self.connection, moved, self.recovery_id)
+        await journal.append(self.connection, self.now, self._entries)
+        self._moves, self._entries = [], []
+
+
+@asynccontextmanager
+async def acting(database: Database, instance_name: str, actor: str) -> AsyncIterator[Act]:
+    """Raises NotFoundError. An error inside leaves nothing behind."""
+    async with database.write() as connection:
+        known = await instances.get(connection, instance_name)
+        instance = await instances.lock(connection, known.id)
+        recovery = await recoveries.open_one(connection, instance.id)
+        now = await database.now(connection)
+        act = Act(connection, instance, now, actor, None if recovery is None else recovery.id)
+        yield act
+        await act.write()
+
+
+def said(because: str | None) -> str | None:
+    """A person's reason, fit to store. Raises UsageError."""
+    text = " ".join((because or "").split())
+    if len(text) > LONGEST_BECAUSE:
+        raise UsageError(f"the reason is too long: {len(text)} characters, at most {LONGEST_BECAUSE}")
+    return text or None

@@ -1,0 +1,157 @@
+"""Pausing and resuming an instance by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import UsageError
+from orchestrator.domain.instances import HALF_PACE_FOR
+from orchestrator.domain.memberships import Reason
+from orchestrator.services.operate.acting import acting, said
+from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
+from orchestrator.services.recover.keeping import HALF_PACE_AFTER_OUTAGE
+from orchestrator.store import instances
+
+if TYPE_CHECKING:
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.services.operate.acting import Act
+    from orchestrator.store.engine import Database
+
+_COMES_BACK = frozenset(reason.value for reason in CURED_BY_A_WORKING_SESSION)
+_FORGOTTEN = dict.fromkeys(("pause_reason", "pause_text", "pause_by", "paused_until"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One pause: why, who, from when until when (None: until a person resumes)."""
+
+    reason: str
+    text: str | None
+    by: str | None
+    since: float | None
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What `pause` did. `pause` is the one in force now, `before` the one it found."""
+
+    instance: str
+    changed: bool
+    pause: Pause
+    before: Pause | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What `resume` did. `before` is the pause that it lifted; half pace lasts until `slow_until`."""
+
+    instance: str
+    changed: bool
+    before: Pause | None
+    slow_until: float | None
+    sentence: str
+
+
+async def pause(
+    database: Database,
+    instance_name: str,
+    *,
+    actor: str,
+    because: str | None = None,
+    until: float | None = None,
+) -> Paused:
+    """Send no more joins from now on, until then or until a person resumes. A join on its way ends first.
+
+    A person's pause outranks an automatic one, but never ends before it: a longer automatic pause stays, and
+    what it found is not forgotten. Raises NotFoundError and UsageError.
+    """
+    text = said(because)
+    async with acting(database, instance_name, actor) as act:
+        if until is not None and until <= act.now:
+            raise UsageError("the pause would be over already", hint="give a time that is still to come")
+        before = _in_force(act.instance, act.now)
+        wanted = Pause(Reason.OPERATOR.value, text, actor, act.now, until)
+        if before is not None and _is_the_same(before, wanted):
+            return Paused(instance_name, False, before, before, f"{instance_name} is paused already")
+        if before is not None and _outlasts(before, until):
+            act.note("act.pause", because=text, until=until, kept=before.reason)
+            sentence = f"{instance_name} stays paused for longer than that: {before.reason}"
+            return Paused(instance_name, False, before, before, sentence)
+        await _set(act, wanted, before)
+        act.note("act.pause", because=text, until=until, instead_of=before.reason if before else None)
+        return Paused(instance_name, True, wanted, before, f"{instance_name} is paused")
+
+
+async def resume(database: Database, instance_name: str, *, actor: str) -> Resumed:
+    """Lift whatever pause there is. After one for trouble with the account, half pace follows.
+
+    Raises NotFoundError.
+    """
+    async with acting(database, instance_name, actor) as act:
+        before = _in_force(act.instance, act.now)
+        if act.instance.pause_reason is None:
+            return Resumed(instance_name, False, None, _slow(act), f"{instance_name} is not paused")
+        values: dict[str, object] = dict(_FORGOTTEN)
+        slow_until = _slow(act)
+        if before is not None and before.reason != Reason.OPERATOR.value:
+            slow_until = max(slow_until or 0.0, act.now + HALF_PACE_AFTER_OUTAGE)
+            values["slow_until"] = slow_until
+        await instances.set_values(act.connection, act.instance.id, **values)
+        act.note("act.resume", lifted=act.instance.pause_reason, slow_until=slow_until)
+        sentence = f"{instance_name} goes on" if before else f"the pause of {instance_name} was over"
+        return Resumed(instance_name, before is not None, before, slow_until, sentence)
+
+
+def _in_force(instance: InstanceRecord, now: float) -> Pause | None:
+    if instance.pause_reason is None or not instance.paused(now):
+        return None
+    return Pause(
+        instance.pause_reason,
+        instance.pause_text,
+        instance.pause_by,
+        instance.paused_at,
+        instance.paused_until,
+    )
+
+
+def _is_the_same(before: Pause, wanted: Pause) -> bool:
+    by_person = before.reason == wanted.reason
+    return by_person and before.until == wanted.until and wanted.text in (None, before.text)
+
+
+def _outlasts(before: Pause, until: float | None) -> bool:
+    """Whether the pause in force must stay. A person's own is changed as the person likes; one that a working
+    session lifts by itself may end sooner than the person's, and comes back if its cause is still there.
+    """
+    if before.reason == Reason.OPERATOR.value or until is None:
+        return False
+    if before.until is None:
+        return before.reason not in _COMES_BACK
+    return before.until >= until
+
+
+async def _set(act: Act, wanted: Pause, before: Pause | None) -> None:
+    values: dict[str, object] = {}
+    if before is not None and before.reason != Reason.OPERATOR.value:  # its half pace outlives it
+        slow_until = (
+            act.now + HALF_PACE_FOR if wanted.until is None else wanted.until + HALF_PACE_AFTER_OUTAGE
+        )
+        values["slow_until"] = max(act.instance.slow_until or 0.0, slow_until)
+    await instances.set_values(
+        act.connection,
+        act.instance.id,
+        pause_reason=wanted.reason,
+        pause_text=wanted.text,
+        pause_by=wanted.by,
+        paused_at=wanted.since,
+        paused_until=wanted.until,
+        **values,
+    )
+
+
+def _slow(act: Act) -> float | None:
+    slow_until = act.instance.slow_until
+    return slow_until if slow_until is not None and slow_until > act.now else None

@@ -1,0 +1,80 @@
+"""Stopping a recovery by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import LockHeldError, NotFoundError
+from orchestrator.domain.recoveries import End
+from orchestrator.services.operate.acting import Act, acting
+from orchestrator.services.recover import lease
+from orchestrator.store import acts, reads, recoveries
+
+if TYPE_CHECKING:
+    from orchestrator.store.engine import Database
+    from orchestrator.store.recoveries import Recovery
+
+_NONE_YET = "rejoin history lists the recoveries; rejoin run starts one"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What `stop` did. Unless it `ended`, its runner was told: it lets the join on its way end, and stops."""
+
+    recovery_id: int
+    instance: str
+    changed: bool
+    ended: bool
+    sentence: str
+
+
+async def stop(database: Database, recovery_id: int | None = None, *, actor: str) -> Stopped:
+    """End a recovery: that one, or the latest that did not end. What it has done stays.
+
+    Nothing more is sent but for joins on their way. Raises NotFoundError.
+    """
+    async with database.read() as connection:
+        chosen = recovery_id if recovery_id is not None else await acts.running_recovery_id(connection)
+        row = await reads.recovery(connection, chosen)
+    if row is None:
+        missing = (
+            "there was no recovery yet" if recovery_id is None else f"there is no recovery {recovery_id}"
+        )
+        raise NotFoundError(missing, hint=_NONE_YET)
+    async with acting(database, row.to_name, actor) as act:
+        recovery = await recoveries.get(act.connection, row.id)
+        if recovery is None or recovery.state != "running":
+            return Stopped(row.id, row.to_name, False, True, f"recovery {row.id} is over already")
+        return await _stop(act, recovery)
+
+
+async def _stop(act: Act, recovery: Recovery) -> Stopped:
+    act.recovery_id, name = recovery.id, act.instance.name
+    if not _driven(act):
+        counted = await recoveries.counts(act.connection, recovery.id)
+        await recoveries.finish(
+            act.connection,
+            recovery.id,
+            state="stopped",
+            outcome=End.STOPPED.value,
+            counted=counted,
+            now=act.now,
+        )
+        act.note("act.stop", ended=True)
+        return Stopped(recovery.id, name, True, True, f"recovery {recovery.id} is stopped")
+    if recovery.stop_requested_at is not None:
+        return Stopped(recovery.id, name, False, False, f"recovery {recovery.id} is stopping already")
+    await recoveries.request_stop(act.connection, recovery.id, actor=act.actor, now=act.now)
+    act.note("act.stop", ended=False)
+    sentence = f"recovery {recovery.id} stops as soon as the join on its way has ended"
+    return Stopped(recovery.id, name, True, False, sentence)
+
+
+def _driven(act: Act) -> bool:
+    """Whether a runner holds the lease, as far as anybody can tell."""
+    try:
+        lease.refuse_if_held(act.instance, act.now)
+    except LockHeldError:
+        return True
+    return False
