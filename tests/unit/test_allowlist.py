@@ -1,0 +1,99 @@
+"""Verification: only what is known to be ours, and every objection at once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.domain.allowlist import AllowList, Expected, Mode, digits, same_jid, verify
+from orchestrator.domain.memberships import Reason
+from orchestrator.domain.outcomes import GroupPreview
+
+OURS, OTHERS = "120363000000000001@g.us", "120363000000000002@g.us"
+words = st.text(min_size=1, max_size=30).filter(lambda text: bool(text.split()))
+phones = st.text("0123456789", min_size=7, max_size=15)
+jids = st.sampled_from([OURS, OTHERS])
+previews = st.builds(GroupPreview, jid=st.none() | jids, subject=st.none() | words, owner=st.none() | phones)
+expectations = st.builds(Expected, jid=st.none() | jids, subject=st.none() | words, owner=st.none() | phones)
+allows = st.builds(AllowList, mode=st.sampled_from(Mode), owners=st.frozensets(phones, max_size=2))
+
+
+@given(allows, expectations, previews)
+def test_nothing_is_allowed_that_neither_jid_nor_subject_identifies(
+    allow: AllowList, expected: Expected, seen: GroupPreview
+) -> None:
+    verdict = verify(allow, expected, seen)
+    if verdict.allowed:
+        assert seen.jid is not None
+        assert seen.jid == expected.jid or (expected.jid is None and expected.subject)
+        assert not (allow.mode is Mode.LISTED_JIDS and expected.jid is None)
+    else:
+        assert verdict.reason is verdict.objections[0].reason
+        assert all(objection.sentence for objection in verdict.objections)
+
+
+@given(allows, words, previews)
+def test_another_jid_than_the_expected_one_is_never_allowed(
+    allow: AllowList, subject: str, seen: GroupPreview
+) -> None:
+    expected = Expected(jid=OURS, subject=subject)
+    assert verify(allow, expected, seen).allowed == (seen.jid == OURS)
+
+
+def test_a_right_jid_with_a_new_subject_is_a_renamed_group() -> None:
+    seen = GroupPreview(OURS, subject="Renamed since", owner="999")
+    assert verify(AllowList(owners=frozenset({"1"})), Expected(OURS, "Old name", "1"), seen).allowed
+
+
+def test_a_wrong_subject_is_a_mismatch_that_quotes_both() -> None:
+    verdict = verify(AllowList(), Expected(subject="Ours"), GroupPreview(OTHERS, subject="Theirs"))
+    assert verdict.reason is Reason.IDENTITY_MISMATCH
+    assert '"Ours"' in verdict.sentence
+    assert '"Theirs"' in verdict.sentence
+
+
+def test_a_preview_without_a_jid_is_no_good_probe() -> None:
+    assert verify(AllowList(), Expected(OURS), GroupPreview(None, "Ours")).reason is Reason.PROBE_FAILED
+
+
+def test_subjects_are_compared_without_case_width_and_white_space() -> None:
+    seen = GroupPreview(OURS, subject=" ÜBER\u00a0\u00a0Straße ")
+    assert verify(AllowList(), Expected(subject="über strasse"), seen).allowed
+
+
+def test_listed_jids_needs_a_jid() -> None:
+    allow = AllowList(Mode.LISTED_JIDS)
+    assert verify(allow, Expected(subject="Ours"), GroupPreview(OURS, "Ours")).reason is (
+        Reason.NOT_ON_ALLOW_LIST
+    )
+    assert verify(allow, Expected(OURS), GroupPreview(OURS, "Anything")).allowed
+
+
+def test_nothing_expected_is_nothing_allowed() -> None:
+    assert verify(AllowList(), Expected(), GroupPreview(OURS, "Any")).reason is Reason.NOT_ON_ALLOW_LIST
+
+
+def test_the_owner_backs_up_a_subject() -> None:
+    allow, expected = AllowList(owners=frozenset({"15550001"})), Expected(subject="Ours")
+    assert verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001:3@c.us")).allowed
+    assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15559999")).allowed
+    assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001@lid")).allowed
+    assert not verify(allow, expected, GroupPreview(OURS, "Ours")).allowed
+
+
+def test_the_groups_own_owner_comes_before_the_list_of_owners() -> None:
+    allow, expected = AllowList(owners=frozenset({"15550001"})), Expected(subject="Ours", owner="15557777")
+    assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001")).allowed
+    assert verify(allow, expected, GroupPreview(OURS, "Ours", owner="+1 555 7777")).allowed
+
+
+def test_every_objection_is_listed() -> None:
+    allow, expected = AllowList(owners=frozenset({"1"})), Expected(subject="Ours")
+    verdict = verify(allow, expected, GroupPreview(OTHERS, "Theirs", owner="2"))
+    assert [o.reason for o in verdict.objections] == [Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST]
+
+
+def test_jids_and_numbers_are_compared_by_what_they_mean() -> None:
+    assert same_jid(f" {OURS.upper()} ", OURS)
+    assert digits("+1 (555) 000-1:12@c.us") == "15550001"
+    assert digits(None) == ""
