@@ -67,7 +67,7 @@ def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
     Not so if the machine or the database is another one, or if the database's clock moved further than the
     boot-time timer: then older slots look older than they are. A step back only makes us wait.
     """
-    if before is None:
+    if before is None:  # never driven before: it is known since the database was made
         return True
     if before.boot_id != after.boot_id or before.database_id != after.database_id:
         return False

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import event, literal_column, select, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from orchestrator.domain.errors import TemporaryError
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -60,16 +66,18 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One short transaction that writes. On SQLite it takes the write lock at its beginning."""
-        async with self.engine.connect() as connection:
-            await connection.execution_options(**{WRITES: True})
-            async with connection.begin():
-                yield connection
+        with _told_apart():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**{WRITES: True})
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view that never waits for writers."""
-        async with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with _told_apart():
+            async with self.engine.connect() as connection, connection.begin():
+                yield connection
 
     async def now(self, connection: AsyncConnection) -> float:
         """The database's clock, this moment."""
@@ -82,9 +90,44 @@ class Database:
         await self.engine.dispose()
 
 
+class DatabaseGoneError(TemporaryError):
+    """The database does not answer just now."""
+
+    code = "database_gone"
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Turn a database that is away, locked or full into DatabaseGoneError; other errors stay as they are."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        if not _is_away(error):
+            raise
+        raise DatabaseGoneError(f"the database does not answer: {_first_line(error)}") from None
+    except ConnectionError as error:
+        raise DatabaseGoneError(f"the database cannot be reached: {error}") from None
+
+
+_SQLITE_AWAY = ("locked", "busy", "unable to open", "disk i/o", "is full", "readonly")
+
+
+def _is_away(error: DBAPIError | PoolTimeout) -> bool:
+    if isinstance(error, PoolTimeout) or error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):  # there, OperationalError also means a wrong statement
+        return any(word in str(error.orig).lower() for word in _SQLITE_AWAY)
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _first_line(error: Exception) -> str:
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return said[0] if said else type(error).__name__
+
+
 def _create(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"timeout": 30.0})
+        engine = create_async_engine(url, connect_args={"timeout": 30.0}, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -94,6 +137,8 @@ def _create(url: str) -> AsyncEngine:
         pool_size=5,
         max_overflow=5,
         pool_timeout=30,
+        pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"server_settings": {"synchronous_commit": "on", "application_name": "rejoin"}},
     )
 
@@ -115,22 +160,19 @@ def _begin_sqlite(connection: Connection) -> None:
 async def database_identity(database: Database, connection: AsyncConnection) -> str:
     """A text that changes when the database behind the URL is another one than before.
 
-    PostgreSQL: the cluster's system identifier, its time line and its start (a failover changes one of them).
-    SQLite: the file's device and inode, and the machine's boot.
+    PostgreSQL: the cluster's system identifier, its time line and its start (a failover changes one of them),
+    and the table's object id (a restored dump changes it). SQLite: the file's device and inode, and the mark
+    that `rejoin db backup` leaves in its copies.
     """
     if database.dialect == "postgresql":
-        row = (
-            await connection.execute(
-                text(
-                    "select (select system_identifier from pg_control_system())::text || '/' ||"
-                    " (select timeline_id from pg_control_checkpoint())::text || '/' ||"
-                    " pg_postmaster_start_time()::text"
-                )
-            )
-        ).scalar_one()
-        return str(row)
-    import os  # noqa: PLC0415 - needed on this path only
+        return str(await connection.scalar(text(_POSTGRESQL_IDENTITY)))
+    info = Path(database.engine.url.database or "").stat()  # noqa: ASYNC240 - one look at a local inode
+    restored = await connection.scalar(text("select value from meta where key = 'restored'"))
+    return f"{info.st_dev}/{info.st_ino}/{restored or ''}"
 
-    path = database.engine.url.database or ""
-    info = os.stat(path)  # noqa: PTH116 - device and inode are the point
-    return f"{info.st_dev}/{info.st_ino}"
+
+_POSTGRESQL_IDENTITY = """
+select (select system_identifier from pg_control_system())::text || '/' ||
+       (select timeline_id from pg_control_checkpoint())::text || '/' ||
+       pg_postmaster_start_time()::text || '/' || 'slots'::regclass::oid::text
+"""

@@ -129,8 +129,7 @@ async def take_lease(
     Where the log of slots cannot be trusted across the gap (other machine, other database, a clock that ran
     ahead), it counts as known since now, so that one full window passes before the next join.
     """
-    before = _pair(record)
-    known_since = record.known_since if is_continuous(before, pair) else pair.database_now
+    known_since = record.known_since if is_continuous_with(record, pair) else pair.database_now
     fence = record.fence + 1
     await set_values(
         connection,
@@ -148,7 +147,7 @@ async def renew_lease(
     connection: AsyncConnection, record: InstanceRecord, *, until: float, pair: ClockPair
 ) -> bool:
     """Move the lease's end; False if the clocks did not move together, and a full window must pass first."""
-    continuous = is_continuous(_pair(record), pair)
+    continuous = is_continuous_with(record, pair)
     values: dict[str, Any] = {"lease_until": until, **_seen(pair)}
     if not continuous:
         values["known_since"] = pair.database_now
@@ -158,6 +157,11 @@ async def renew_lease(
 
 async def release_lease(connection: AsyncConnection, record: InstanceRecord, pair: ClockPair) -> None:
     await set_values(connection, record.id, lease_holder=None, lease_until=None, **_seen(pair))
+
+
+def is_continuous_with(record: InstanceRecord, pair: ClockPair) -> bool:
+    """Whether the log of slots can be trusted from the row's last reading to this one."""
+    return is_continuous(_pair(record), pair)
 
 
 def _pair(record: InstanceRecord) -> ClockPair | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import and_, bindparam, select, text, update
 
 from orchestrator.domain.memberships import (
     TRANSITIONS,
@@ -198,8 +198,8 @@ async def greetings(
         .where(
             memberships.c.instance_id == instance_id,
             memberships.c.greeting == greeting.value,
-            # The partial index holds only these; saying so lets the planner use it.
-            or_(memberships.c.greeting == "pending", memberships.c.greeting == "sending"),
+            # The partial index holds only these; said in its own words, the planner can use it.
+            text("memberships.greeting IN ('pending', 'sending')"),
         )
         .order_by(memberships.c.confirmed_at)
         .limit(limit)

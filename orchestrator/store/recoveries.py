@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, insert, literal, select, union_all, update
+from sqlalchemy import and_, exists, func, insert, literal, select, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries
@@ -167,17 +167,19 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
 
 
 async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
-    """Which statuses occur at all: one index probe each, however many groups there are."""
-    probes = [
-        select(literal(status.value)).where(
-            exists().where(
-                and_(memberships.c.recovery_id == recovery_id, memberships.c.status == status.value)
-            )
-        )
-        for status in Status
-    ]
-    found = (await connection.execute(union_all(*probes))).scalars().all()
-    return frozenset(Status(status) for status in found)
+    """Which statuses occur at all: a walk along the index, one step a status."""
+    mine, next_one = memberships.alias("mine"), memberships.alias("next_one")
+    walk = select(func.min(mine.c.status).label("status")).where(mine.c.recovery_id == recovery_id)
+    steps = walk.cte("steps", recursive=True)
+    following = (
+        select(func.min(next_one.c.status))
+        .where(next_one.c.recovery_id == recovery_id, next_one.c.status > steps.c.status)
+        .correlate(steps)
+        .scalar_subquery()
+    )
+    steps = steps.union_all(select(following).where(steps.c.status.is_not(None)))
+    found = (await connection.execute(select(steps.c.status))).scalars().all()
+    return frozenset(Status(status) for status in found if status is not None)
 
 
 async def finish(

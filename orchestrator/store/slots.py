@@ -59,6 +59,14 @@ async def log_end(connection: AsyncConnection, instance_id: int, policy: PacingP
     return LogEnd(last_n, recent, await _day_full_until(connection, instance_id, policy, last_n))
 
 
+async def last_n(connection: AsyncConnection, instance_id: int) -> int:
+    """The number of the latest slot; 0 before the first."""
+    found = await connection.scalar(
+        select(slots.c.n).where(slots.c.instance_id == instance_id).order_by(slots.c.n.desc()).limit(1)
+    )
+    return int(found or 0)
+
+
 async def _day_full_until(
     connection: AsyncConnection, instance_id: int, policy: PacingPolicy, last_n: int
 ) -> float:

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
 from orchestrator.domain.memberships import Evidence, Greeting, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
+from orchestrator.services.recover import lease
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.probing import is_fresh
+from orchestrator.services.recover.retrying import insist
 from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.store import memberships, slots
+from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +67,7 @@ class Joiner:
         self._context = context
         self.tasks: asyncio.TaskGroup | None = None  # where sends run; None: inside the step
         self._base = stretched(context.settings.policy, context.clock.real(1.0))
+        self._witness = Witness.of(context.database, context.instance_id)
         self._in_flight = 0
         self._last_send = float("-inf")
 
@@ -115,7 +119,7 @@ class Joiner:
         started = context.clock.boottime()
         async with context.writing() as writing:
             now, instance = writing.now, writing.instance
-            if instance.paused(now) or context.stopping:
+            if instance.paused(now) or context.stopping or not await lease.clocks_agree(writing):
                 return []
             works = await self._joinable(writing)
             policy = self._policy(instance.pace_factor(now))
@@ -124,6 +128,8 @@ class Joiner:
             )
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
+        if reserved.slots:
+            self._witness.write(reserved.slots[-1].n)
         committed = context.clock.boottime()
         context.points.reach("slot.reserved")
         return [
@@ -156,7 +162,7 @@ class Joiner:
         try:
             await asyncio.gather(*(self._send(ticket) for ticket in tickets))
             self._context.points.reach("join.answered")
-            await self._record(tickets)
+            await insist(lambda: self._record(tickets), self._context.clock)
             self._context.points.reach("join.recorded")
         finally:
             self._in_flight -= len(tickets)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.instances import ClockPair, InstanceRecord
-from orchestrator.store import instances
+from orchestrator.store import instances, slots
 from orchestrator.store.engine import database_identity
+from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -72,9 +73,27 @@ READING_TAKES = 0.1  # real seconds that may lie between reading the one clock a
 
 
 async def clock_pair(context: Context, connection: AsyncConnection, now: float) -> ClockPair:
-    tolerance = max(1.0, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
     database = await database_identity(context.database, connection)
+    return _pair(context, now, database)
+
+
+def _pair(context: Context, now: float, database: str) -> ClockPair:
+    tolerance = max(1.0, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
     return ClockPair(now, context.clock.boottime(), context.boot_id, database, tolerance)
+
+
+async def clocks_agree(writing: Writing) -> bool:
+    """Whether the database's clock moved with the boot-time timer since the last beat.
+
+    If not, no slot is given now, and a full window passes first: older slots may look older than they are.
+    """
+    instance = writing.instance
+    pair = _pair(writing.context, writing.now, instance.seen_database or "")
+    if instances.is_continuous_with(instance, pair):
+        return True
+    await instances.set_values(writing.connection, instance.id, known_since=writing.now)
+    writing.note("clock.jumped", database=pair.database_now, boottime=pair.boottime)
+    return False
 
 
 async def take(context: Context) -> InstanceRecord:
@@ -84,6 +103,8 @@ async def take(context: Context) -> InstanceRecord:
         now = await context.database.now(connection)
         refuse_if_held(record, now)
         pair = await clock_pair(context, connection, now)
+        if Witness.of(context.database, record.id).contradicts(await slots.last_n(connection, record.id)):
+            record = replace(record, seen_database="rolled back")  # is continuous with nothing
         context.fence = await instances.take_lease(
             connection,
             record,

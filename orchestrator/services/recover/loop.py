@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -17,12 +18,16 @@ from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
 from orchestrator.store import recoveries
+from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.services.recover.context import Context
     from orchestrator.store.recoveries import Scope
+
+
+_log = logging.getLogger(__name__)
 
 
 class Stage(Protocol):
@@ -80,6 +85,36 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     return await _close(context, end)
 
 
+class Outage:
+    """Lets a stage outlive a database that is away for a while; after the run's patience it gives up."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._since: float | None = None
+        self._waits = 0
+
+    async def step_through(self, stage: Stage) -> float | None:
+        try:
+            wait = await stage.step()
+        except DatabaseGoneError:
+            return self._wait()
+        if self._since is not None:
+            _log.warning("the database answers again")
+        self._since, self._waits = None, 0
+        return wait
+
+    def _wait(self) -> float:
+        """Seconds until the next try: growing, up to half a minute. Raises when patience is over."""
+        boottime = self._context.clock.boottime()
+        if self._since is None:
+            self._since = boottime
+            _log.warning("the database does not answer: waiting for it")
+        if boottime - self._since > self._context.settings.patience:
+            raise DatabaseGoneError
+        self._waits += 1
+        return min(30.0, 0.5 * 2.0**self._waits)
+
+
 async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: Sequence[Stage]) -> End:
     async with asyncio.TaskGroup() as tasks:
         joiner.tasks = tasks
@@ -92,8 +127,9 @@ async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: 
 
 
 async def _keep(context: Context, keeper: Keeper) -> None:
+    outage = Outage(context)
     while keeper.end is None and not context.stopping:
-        wait = await keeper.step()
+        wait = await outage.step_through(keeper)
         if keeper.end is None and not context.stopping:
             await context.clock.sleep(wait or 0.0)
 
@@ -101,9 +137,10 @@ async def _keep(context: Context, keeper: Keeper) -> None:
 async def _drive(context: Context, stage: Stage) -> None:
     bell = asyncio.Event()
     context.bells[stage.name] = bell
+    outage = Outage(context)
     while not context.stopping:
         bell.clear()
-        wait = await stage.step()
+        wait = await outage.step_through(stage)
         if wait is None or wait > 0:
             await _listen(context, bell, wait)
 

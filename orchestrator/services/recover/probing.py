@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.allowlist import Expected, verify
 from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
 from orchestrator.services.recover import brakes
@@ -71,7 +72,10 @@ class Prober:
         context, code = self._context, work.code
         if code is None:  # sorted out before
             return ProbeAnswer(GatewayAnswer(Outcome.CODE_INVALID, sent=False))
-        revealed = context.reveal(code)
+        try:
+            revealed = context.reveal(code)
+        except ConfigurationError as error:  # this code's bytes; a wrong key file ends the run before
+            return ProbeAnswer(GatewayAnswer(Outcome.CODE_INVALID, error.message, sent=False))
         self._gap.taken()
         return await read(lambda: context.gateway.probe(revealed), context.settings.retry, context.clock)
 

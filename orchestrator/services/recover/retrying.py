@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
+    retry_if_exception_type,
     retry_if_result,
     stop_after_attempt,
     wait_exponential,
@@ -14,6 +15,7 @@ from tenacity import (
 )
 
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,6 +73,31 @@ async def read(call: Callable[[], Awaitable[A]], settings: RetrySettings, clock:
     )
     result: A = await retrying(ask)
     return result
+
+
+async def insist(write: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Bring something to disk that must not be lost, through a database that is away for a while.
+
+    After ten minutes the error goes on: what was not recorded is then an unknown outcome, and is looked up.
+    """
+
+    async def attempt() -> None:
+        await write()
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(DatabaseGoneError),
+        wait=wait_exponential(multiplier=0.5, max=30),
+        stop=stop_after_delay_on(clock, 600.0),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+    await retrying(attempt)
+
+
+def stop_after_delay_on(clock: Clock, seconds: float) -> Callable[[RetryCallState], bool]:
+    """Tenacity's own looks at the machine's clock; this one at ours."""
+    began = clock.boottime()
+    return lambda _state: clock.boottime() - began > seconds
 
 
 def backoff(settings: RetrySettings, attempts: int) -> float:
