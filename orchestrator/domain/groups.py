@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from itertools import count
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.jids import group_jid, user_id
@@ -125,16 +124,11 @@ def slug(name: str) -> str:
 def unique_slug(name: str, taken: Container[str], last_numbers: MutableMapping[str, int]) -> str:
     """The slug of a name, numbered if it is taken. `last_numbers` remembers where the counting stood."""
     base = slug(name)
-    if base not in taken and base not in last_numbers:
-        last_numbers[base] = 1
-        return base
-    for number in count(last_numbers.get(base, 1) + 1):
-        candidate = f"{base}-{number}"
-        if candidate not in taken and candidate not in last_numbers:
-            last_numbers[base] = number
-            last_numbers[candidate] = 1
-            return candidate
-    raise AssertionError  # pragma: no cover - count does not end
+    found = base
+    while found in taken:
+        last_numbers[base] = last_numbers.get(base, 1) + 1
+        found = f"{base}-{last_numbers[base]}"
+    return found
 
 
 def quote(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
-from orchestrator.store.groups import CHUNK, chunks
+from orchestrator.store.bulk import CHUNK, chunks, insert_rows
 from orchestrator.store.tables import invite_codes
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class KnownCode:
 
     id: int
     group_id: int
-    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,35 @@ class NewCode:
 
 
 _CODE = select(*(invite_codes.c[name] for name in SealedCode.__slots__))
+_SETTABLE = (
+    "group_id", "ciphertext", "key_id", "fingerprint", "last4", "current", "source", "created_at",
+)  # fmt: skip
 
 
-async def known(connection: AsyncConnection) -> dict[str, KnownCode]:
-    """Every stored code by its fingerprint."""
+async def known(connection: AsyncConnection) -> tuple[dict[str, int], dict[str, KnownCode]]:
+    """The group of every stored code by fingerprint, and those that are not current any more."""
     c = invite_codes.c
     query = select(c.fingerprint, c.id, c.group_id, c.current).execution_options(yield_per=CHUNK)
     result = await connection.stream(query)
-    return {row[0]: KnownCode(row[1], row[2], row[3]) async for row in result}
+    owners: dict[str, int] = {}
+    retired: dict[str, KnownCode] = {}
+    async for part in result.partitions():
+        for fingerprint, code_id, group_id, is_current in part:
+            owners[fingerprint] = group_id
+            if not is_current:
+                retired[fingerprint] = KnownCode(code_id, group_id)
+    return owners, retired
+
+
+async def groups_with_current(connection: AsyncConnection, group_ids: Collection[int]) -> set[int]:
+    """Those of the groups that have a current code."""
+    found: set[int] = set()
+    for part in chunks(list(group_ids)):
+        query = select(invite_codes.c.group_id).where(
+            invite_codes.c.group_id.in_(part), invite_codes.c.current
+        )
+        found |= set((await connection.execute(query)).scalars())
+    return found
 
 
 async def find(connection: AsyncConnection, fingerprint: str) -> SealedCode | None:
@@ -105,20 +125,10 @@ async def add_current(
     if not fresh:
         await _retire(connection, [code.group_id for code in new], now)
     rows = [
-        {
-            "group_id": code.group_id,
-            "ciphertext": code.ciphertext,
-            "key_id": code.key_id,
-            "fingerprint": code.fingerprint,
-            "last4": code.last4,
-            "current": True,
-            "source": source,
-            "created_at": now,
-        }
+        (code.group_id, code.ciphertext, code.key_id, code.fingerprint, code.last4, True, source, now)
         for code in new
     ]
-    for part in chunks(rows):
-        await connection.execute(insert(invite_codes), part)
+    await insert_rows(connection, invite_codes, _SETTABLE, rows)
 
 
 async def make_current(connection: AsyncConnection, chosen: Sequence[KnownCode], *, now: float) -> None:

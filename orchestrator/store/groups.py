@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import bindparam, delete, select, text, update
 
+from orchestrator.store.bulk import CHUNK, chunks, insert_rows
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-T = TypeVar("T")
-
-CHUNK = 1000  # rows in one statement, well below both databases' limits
 _LOCK = 0x526A436174  # PostgreSQL's advisory lock: one writer of the catalogue at a time
 
 
@@ -51,6 +49,7 @@ class GroupName:
 _GROUP = select(*(groups.c[name] for name in StoredGroup.__slots__))
 _NAME = select(groups.c.id, groups.c.slug, groups.c.name, groups.c.jid)
 _UPDATABLE = ("name", "jid", "subject", "owner", "priority", "notes")
+_SETTABLE = ("slug", *_UPDATABLE)
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -59,11 +58,11 @@ async def lock(connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
-async def names(connection: AsyncConnection) -> AsyncIterator[GroupName]:
-    """Every group, in the order of their ids."""
+async def names(connection: AsyncConnection) -> AsyncIterator[list[GroupName]]:
+    """Every group, in the order of their ids, some at a time."""
     result = await connection.stream(_NAME.order_by(groups.c.id).execution_options(yield_per=CHUNK))
-    async for row in result:
-        yield GroupName(*row)
+    async for part in result.partitions():
+        yield [GroupName(*row) for row in part]
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> dict[int, StoredGroup]:
@@ -97,8 +96,8 @@ async def add(connection: AsyncConnection, new: Sequence[Mapping[str, Any]], *, 
     """Insert groups, each with every column but id and times; their ids by slug."""
     ids: dict[str, int] = {}
     for part in chunks(new):
-        rows = [{**row, "created_at": now, "updated_at": now} for row in part]
-        await connection.execute(insert(groups), rows)
+        rows = [(*(row[name] for name in _SETTABLE), now, now) for row in part]
+        await insert_rows(connection, groups, (*_SETTABLE, "created_at", "updated_at"), rows)
         slugs = [row["slug"] for row in part]
         found = await connection.execute(select(groups.c.slug, groups.c.id).where(groups.c.slug.in_(slugs)))
         ids |= {row.slug: row.id for row in found}
@@ -145,10 +144,6 @@ async def set_instances(
     await _replace(connection, group_instances, wanted, fresh=fresh)
 
 
-def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
 async def _words(
     connection: AsyncConnection, table: Table, ids: Collection[int]
 ) -> dict[int, tuple[str, ...]]:
@@ -167,6 +162,5 @@ async def _replace(
     if not fresh:
         for part in chunks(list(wanted)):
             await connection.execute(delete(table).where(group_id.in_(part)))
-    rows = [{group_id.name: key, word.name: one} for key, words in wanted.items() for one in words]
-    for some in chunks(rows):
-        await connection.execute(insert(table), some)
+    rows = [(key, one) for key, words in wanted.items() for one in words]
+    await insert_rows(connection, table, (group_id.name, word.name), rows)

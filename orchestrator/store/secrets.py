@@ -7,7 +7,6 @@ The id of the key in use stands in the database, `meta.active_key`; the keys the
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from typing import TYPE_CHECKING
@@ -81,8 +80,8 @@ class CodeCipher:
 
     def fingerprint(self, code: str) -> str:
         """The same for the same code under the same key; tells nothing about it."""
-        digest = hmac.new(self._fingerprint_key, code.encode(), hashlib.sha256).hexdigest()
-        return digest[:FINGERPRINT_LENGTH]
+        digest = hmac.digest(self._fingerprint_key, code.encode(), "sha256")
+        return digest[: FINGERPRINT_LENGTH // 2].hex()
 
     def last4(self, code: str) -> str:
         return last4(code)
@@ -111,12 +110,17 @@ async def cipher_for_reading(connection: AsyncConnection, ring: KeyRing) -> Code
     return CodeCipher(ring, await active_key(connection) or ring.newest)
 
 
-async def cipher_for_writing(connection: AsyncConnection, ring: KeyRing) -> CodeCipher:
-    """The same, in a transaction that writes: no rekey can pass until that transaction has ended."""
+async def cipher_for_writing(
+    connection: AsyncConnection, ring: KeyRing, *, exclusive: bool = False
+) -> CodeCipher:
+    """The same, in a transaction that writes: no rekey can pass until that transaction has ended.
+
+    `exclusive`: nor can another writer of codes; for the rekey itself.
+    """
     await connection.execute(_FIRST_KEY, {"key": ACTIVE_KEY, "value": ring.newest})
     query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
     if connection.dialect.name == "postgresql":  # SQLite's writers exclude each other anyway
-        query = query.with_for_update(read=True)
+        query = query.with_for_update(read=not exclusive)
     return CodeCipher(ring, (await connection.execute(query)).scalar_one())
 
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.services.catalog.matching import Catalogue, Match
+    from orchestrator.services.catalog.matching import Catalogue
+    from orchestrator.services.catalog.rows import ImportRow
     from orchestrator.store.codes import KnownCode
     from orchestrator.store.groups import StoredGroup
     from orchestrator.store.secrets import CodeCipher
 
 _COLUMNS = ("name", "jid", "subject", "owner", "priority", "notes")
+_NOT_YET = 0  # no group has that id
 IDENTITY = frozenset({"name", "jid", "subject", "owner"})  # what verification looks at
 
 
@@ -29,11 +31,11 @@ IDENTITY = frozenset({"name", "jid", "subject", "owner"})  # what verification l
 class Changes:
     """One batch of rows, sorted by what is to be done."""
 
-    new: list[Match] = field(default_factory=list)
+    new: list[ImportRow] = field(default_factory=list)
     columns: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     instances: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    codes: list[tuple[int, Match]] = field(default_factory=list)
+    codes: list[tuple[int, ImportRow]] = field(default_factory=list)
     again: list[KnownCode] = field(default_factory=list)  # retired codes of groups that have no other
     warnings: list[str] = field(default_factory=list)
 
@@ -48,29 +50,31 @@ class Changes:
         }
 
 
-async def compare(connection: AsyncConnection, matches: Sequence[Match], catalogue: Catalogue) -> Changes:
+async def compare(connection: AsyncConnection, rows: Sequence[ImportRow], catalogue: Catalogue) -> Changes:
     """Only cells that are filled and differ count."""
-    found = Changes(new=[match for match in matches if match.group_id is None])
-    ids = [match.group_id for match in matches if match.group_id is not None]
+    found = Changes(new=[row for row in rows if row.group_id is None])
+    ids = [row.group_id for row in rows if row.group_id is not None]
+    if not ids:
+        return found
     stored = await groups.by_ids(connection, ids)
     labels = await groups.labels(connection, ids)
     instances = await groups.instances(connection, ids)
-    for match in matches:
-        if match.group_id is None:
+    with_code = await codes.groups_with_current(connection, ids)
+    for row in rows:
+        if (group_id := row.group_id) is None:
             continue
-        row, group_id = match.row, match.group_id
-        if columns := _columns(match, stored[group_id]):
+        if columns := _columns(row, stored[group_id]):
             found.columns.append((group_id, columns))
         if row.labels is not None and row.labels != labels.get(group_id, ()):
             found.labels[group_id] = row.labels
         if row.instances is not None and row.instances != instances.get(group_id, ()):
             found.instances[group_id] = row.instances
-        _code(found, match, group_id, catalogue)
+        _code(found, row, catalogue, group_id, has_code=group_id in with_code)
     return found
 
 
-def _columns(match: Match, stored: StoredGroup) -> dict[str, Any]:
-    filled = {name: getattr(match.row, name) for name in _COLUMNS}
+def _columns(row: ImportRow, stored: StoredGroup) -> dict[str, Any]:
+    filled = {name: getattr(row, name) for name in _COLUMNS}
     return {
         name: value
         for name, value in filled.items()
@@ -78,19 +82,18 @@ def _columns(match: Match, stored: StoredGroup) -> dict[str, Any]:
     }
 
 
-def _code(found: Changes, match: Match, group_id: int, catalogue: Catalogue) -> None:
-    if match.row.code is None or (match.known is not None and match.known.current):
+def _code(found: Changes, row: ImportRow, catalogue: Catalogue, group_id: int, *, has_code: bool) -> None:
+    if row.fingerprint is None:
         return
-    if match.known is None:
-        found.codes.append((group_id, match))
-    elif group_id in catalogue.with_code:
+    retired = catalogue.retired.get(row.fingerprint)
+    if row.fingerprint not in catalogue.by_code:
+        found.codes.append((group_id, row))
+    elif retired is not None and has_code:
         # An older table must not bring back what was replaced since; `set-code` can.
         name = quoted(catalogue.names[group_id])
-        found.warnings.append(
-            f"row {match.row.number}: this code of {name} was replaced since; kept the newer"
-        )
-    else:
-        found.again.append(match.known)
+        found.warnings.append(f"row {row.number}: this code of {name} was replaced since; kept the newer")
+    elif retired is not None:
+        found.again.append(retired)
 
 
 @dataclass(slots=True)
@@ -109,35 +112,34 @@ class Writer:
         await groups.change(self.connection, changes.columns, now=self.now)
         await groups.set_labels(self.connection, changes.labels)
         await groups.set_instances(self.connection, changes.instances)
-        new_codes = [self._seal(group_id, match) for group_id, match in changes.codes]
+        new_codes = [self._seal(group_id, row) for group_id, row in changes.codes]
         await codes.add_current(self.connection, new_codes, source="import", now=self.now)
         await codes.make_current(self.connection, changes.again, now=self.now)
         await self._requeue(changes)
         await append(self.connection, self.now, self._entries(changes))
 
-    async def _add(self, new: Sequence[Match]) -> None:
-        slugs = [unique_slug(match.row.name, self.catalogue.by_slug, self.slug_numbers) for match in new]
-        rows = [self._row(match, slug) for match, slug in zip(new, slugs, strict=True)]
-        ids = await groups.add(self.connection, rows, now=self.now)
-        added = [(ids[slug], match) for match, slug in zip(new, slugs, strict=True)]
-        labels = {group_id: match.row.labels or () for group_id, match in added}
-        instances = {group_id: match.row.instances or () for group_id, match in added}
-        sealed = [self._seal(group_id, match) for group_id, match in added if match.row.code is not None]
+    async def _add(self, new: Sequence[ImportRow]) -> None:
+        by_slug: dict[str, ImportRow] = {}
+        for row in new:
+            slug = unique_slug(row.name, self.catalogue.by_slug, self.slug_numbers)
+            self.catalogue.by_slug[slug] = _NOT_YET
+            by_slug[slug] = row
+        ids = await groups.add(
+            self.connection, [_columns_of_new(row, slug) for slug, row in by_slug.items()], now=self.now
+        )
+        added = [(ids[slug], row) for slug, row in by_slug.items()]
+        labels = {group_id: row.labels or () for group_id, row in added}
+        instances = {group_id: row.instances or () for group_id, row in added}
+        sealed = [self._seal(group_id, row) for group_id, row in added if row.code is not None]
         await groups.set_labels(self.connection, labels, fresh=True)
         await groups.set_instances(self.connection, instances, fresh=True)
         await codes.add_current(self.connection, sealed, source="import", now=self.now, fresh=True)
 
-    def _row(self, match: Match, slug: str) -> dict[str, Any]:
-        row = match.row
-        columns = {name: getattr(row, name) for name in _COLUMNS}
-        return columns | {"slug": slug, "priority": row.priority or 0}
-
-    def _seal(self, group_id: int, match: Match) -> NewCode:
-        code, fingerprint = match.row.code, match.fingerprint
-        if code is None or fingerprint is None:
+    def _seal(self, group_id: int, row: ImportRow) -> NewCode:
+        if row.code is None or row.fingerprint is None:
             raise AssertionError  # only rows with a code come here
-        sealed = self.cipher.encrypt(code.reveal())
-        return NewCode(group_id, sealed, self.cipher.key_id, fingerprint, code.last4)
+        sealed = self.cipher.encrypt(row.code.reveal())
+        return NewCode(group_id, sealed, self.cipher.key_id, row.fingerprint, row.code.last4)
 
     async def _requeue(self, changes: Changes) -> None:
         """Groups that were blocked for what has changed go back in line."""
@@ -154,9 +156,14 @@ class Writer:
             said[group_id].setdefault("changed", []).append("labels")
         for group_id in changes.instances:
             said[group_id].setdefault("changed", []).append("instances")
-        for group_id, match in changes.codes:
-            last4 = match.row.code.last4 if match.row.code is not None else None
-            said[group_id] |= {"code_last4": last4, "code_fingerprint": match.fingerprint}
+        for group_id, row in changes.codes:
+            last4 = row.code.last4 if row.code is not None else None
+            said[group_id] |= {"code_last4": last4, "code_fingerprint": row.fingerprint}
         for code in changes.again:
             said[code.group_id]["code_again"] = True
         return [Entry("group.changed", self.actor, data, group_id=g) for g, data in said.items()]
+
+
+def _columns_of_new(row: ImportRow, slug: str) -> dict[str, Any]:
+    columns = {name: getattr(row, name) for name in _COLUMNS}
+    return columns | {"slug": slug, "priority": row.priority or 0}

@@ -23,6 +23,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
+_PART = 256 * 1024  # characters
 _HEADER_ROWS = 50  # how far down the header may begin
 
 
@@ -59,14 +60,21 @@ def _encoding(source: Source, wanted: str | None) -> str:
         if codecs.lookup(wanted).name == "utf-8":
             encoding = "utf-8-sig"
     try:
-        text = source.data.decode(encoding)
+        for part in _decoded(source.data, encoding):
+            if "\0" in part:
+                raise InputRejectedError(
+                    f"{source.name}: not a text file", hint="export it as CSV (UTF-8), or give XLSX"
+                )
     except UnicodeDecodeError:
         raise _undecodable(source, wanted) from None
-    if "\0" in text:
-        raise InputRejectedError(
-            f"{source.name}: not a text file", hint="export it as CSV (UTF-8), or give XLSX"
-        )
     return encoding
+
+
+def _decoded(data: bytes, encoding: str) -> Iterator[str]:
+    """Bit by bit: a whole text costs up to four times its bytes."""
+    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+        while part := text.read(_PART):
+            yield part
 
 
 def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
@@ -78,7 +86,6 @@ def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
 
 
 def _reader(data: bytes, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:
-    # Decoded bit by bit: a whole text costs up to four times its bytes.
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
         if skip:
             text.readline()

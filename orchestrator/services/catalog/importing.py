@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError
@@ -12,28 +11,23 @@ from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.report import ImportReport
 from orchestrator.services.catalog.source import ReadOptions
 from orchestrator.store import groups
+from orchestrator.store.bulk import CHUNK
 from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import cipher_for_reading, cipher_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.services.catalog.matching import Catalogue, Match
+    from orchestrator.services.catalog.matching import Catalogue
     from orchestrator.services.catalog.reading import Table
+    from orchestrator.services.catalog.rows import ImportRow
     from orchestrator.services.catalog.source import Source
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import KeyRing
 
 _NO_OPTIONS = ReadOptions()
-
-
-@dataclass(slots=True)
-class _Counts:
-    new: int = 0
-    updated: int = 0
-    unchanged: int = 0
 
 
 async def import_groups(
@@ -54,58 +48,57 @@ async def import_groups(
         async with database.read() as connection:
             cipher = await cipher_for_reading(connection, ring)
             catalogue = await load_catalogue(connection)
-            matches = match_rows(table.rows, catalogue, cipher, table.warnings)
-            counts = await _go_through(connection, matches, catalogue, table, None)
-            return _report(source, table, counts, dry_run=True)
+            match_rows(table.rows, catalogue, cipher, table.warnings)
+            return await _go_through(connection, table, catalogue, None, source=source.name)
     async with database.write() as connection:
         await groups.lock(connection)
         cipher = await cipher_for_writing(connection, ring)
         catalogue = await load_catalogue(connection)
-        matches = match_rows(table.rows, catalogue, cipher, table.warnings)
-        rejected = any(row.problems for row in table.rows)
-        now = await database.now(connection)
-        writer = None if rejected else Writer(connection, cipher, catalogue, now, actor)
-        counts = await _go_through(connection, matches, catalogue, table, writer)
-        report = _report(source, table, counts, dry_run=False)
-        if rejected:
+        match_rows(table.rows, catalogue, cipher, table.warnings)
+        writer = Writer(connection, cipher, catalogue, await database.now(connection), actor)
+        report = await _go_through(connection, table, catalogue, writer, source=source.name)
+        if report.rejected:
             raise _refusal(report)
-        await append(connection, now, [_entry(report, actor)])
+        await append(connection, writer.now, [_entry(report, actor)])
     return report
 
 
 async def _go_through(
-    connection: AsyncConnection,
-    matches: Sequence[Match],
-    catalogue: Catalogue,
-    table: Table,
-    writer: Writer | None,
-) -> _Counts:
-    counts = _Counts()
-    for part in groups.chunks([match for match in matches if match.row.problems is None]):
-        changes = await compare(connection, part, catalogue)
-        updated = len(changes.touched)
-        counts.new += len(changes.new)
-        counts.updated += updated
-        counts.unchanged += len(part) - len(changes.new) - updated
-        table.warnings += changes.warnings
-        if writer is not None:
-            await writer.write(changes)
-    return counts
+    connection: AsyncConnection, table: Table, catalogue: Catalogue, writer: Writer | None, *, source: str
+) -> ImportReport:
+    """Compare every good row with the store, and write the changes unless there is no writer or a bad row.
 
-
-def _report(source: Source, table: Table, counts: _Counts, *, dry_run: bool) -> ImportReport:
+    The rows are used up: a hundred thousand would otherwise stand in memory beside what is made of them.
+    """
     bad = [row for row in table.rows if row.problems is not None]
+    new = updated = unchanged = 0
+    for rows in _used_up(table, lambda row: row.problems is None):
+        changes = await compare(connection, rows, catalogue)
+        new += len(changes.new)
+        updated += len(changes.touched)
+        unchanged += len(rows) - len(changes.new) - len(changes.touched)
+        table.warnings += changes.warnings
+        if writer is not None and not bad:
+            await writer.write(changes)
     return ImportReport(
-        source=source.name,
-        rows=len(table.rows),
-        new=counts.new,
-        updated=counts.updated,
-        unchanged=counts.unchanged,
+        source=source,
+        rows=len(bad) + new + updated + unchanged,
+        new=new,
+        updated=updated,
+        unchanged=unchanged,
         rejected=len(bad),
         problems=tuple(problem for row in bad for problem in row.problems or ()),
         warnings=tuple(sorted(table.warnings, key=_row_number)),
-        dry_run=dry_run,
+        dry_run=writer is None,
     )
+
+
+def _used_up(table: Table, wanted: Callable[[ImportRow], bool]) -> Iterator[list[ImportRow]]:
+    table.rows.reverse()
+    while table.rows:
+        part = table.rows[-CHUNK:]
+        del table.rows[-CHUNK:]
+        yield [row for row in reversed(part) if wanted(row)]
 
 
 def _row_number(warning: str) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from orchestrator.services.catalog.rows import ImportRow
     from orchestrator.store.codes import KnownCode
+    from orchestrator.store.groups import GroupName
     from orchestrator.store.secrets import CodeCipher
 
 
@@ -27,87 +28,85 @@ class Catalogue:
     jids: dict[int, str | None] = field(default_factory=dict)
     by_slug: dict[str, int] = field(default_factory=dict)
     by_jid: dict[str, int] = field(default_factory=dict)
-    by_name: dict[str, list[int]] = field(default_factory=dict)
-    by_code: dict[str, KnownCode] = field(default_factory=dict)
-    with_code: set[int] = field(default_factory=set)  # groups that have a current one
+    by_name: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    by_code: dict[str, int] = field(default_factory=dict)  # by fingerprint
+    retired: dict[str, KnownCode] = field(default_factory=dict)
 
-
-@dataclass(slots=True)
-class Match:
-    """A row and the group it is about; None: a new one."""
-
-    row: ImportRow
-    group_id: int | None
-    fingerprint: str | None
-    known: KnownCode | None  # where its code is stored already
+    def add(self, group: GroupName) -> None:
+        self.names[group.id] = group.name
+        self.jids[group.id] = group.jid
+        self.by_slug[group.slug] = group.id
+        key = name_key(group.name)
+        self.by_name[key] = (*self.by_name.get(key, ()), group.id)
+        if group.jid is not None:
+            self.by_jid[group.jid] = group.id
 
 
 async def load_catalogue(connection: AsyncConnection) -> Catalogue:
     found = Catalogue()
-    async for group in groups.names(connection):
-        found.names[group.id] = group.name
-        found.jids[group.id] = group.jid
-        found.by_slug[group.slug] = group.id
-        found.by_name.setdefault(name_key(group.name), []).append(group.id)
-        if group.jid is not None:
-            found.by_jid[group.jid] = group.id
-    found.by_code = await codes.known(connection)
-    found.with_code = {code.group_id for code in found.by_code.values() if code.current}
+    async for part in groups.names(connection):
+        for group in part:
+            found.add(group)
+    found.by_code, found.retired = await codes.known(connection)
     return found
 
 
 def match_rows(
     rows: Sequence[ImportRow], catalogue: Catalogue, cipher: CodeCipher, warnings: list[str]
-) -> list[Match]:
-    """One match a row. What stands against a row is added to its problems."""
+) -> None:
+    """Say in each row which group it is about. What stands against a row is added to its problems."""
     targets: dict[int, int] = {}
-    matches = []
     for row in rows:
-        match = _match(row, catalogue, cipher, warnings)
-        first = targets.setdefault(match.group_id, row.number) if match.group_id is not None else row.number
+        if row.code is not None:
+            row.fingerprint = cipher.fingerprint(row.code.reveal())
+        row.group_id = _match(row, catalogue, warnings)
+        if row.group_id is None:
+            _check_new(row, warnings)
+            continue
+        first = targets.setdefault(row.group_id, row.number)
         if first != row.number and row.problems is None:
             row.object_to(f"same group as row {first}")
-        if match.group_id is None:
-            _check_new(row, warnings)
-        matches.append(match)
-    return matches
 
 
-def _match(row: ImportRow, catalogue: Catalogue, cipher: CodeCipher, warnings: list[str]) -> Match:
-    fingerprint = cipher.fingerprint(row.code.reveal()) if row.code is not None else None
-    known = catalogue.by_code.get(fingerprint) if fingerprint is not None else None
+def _match(row: ImportRow, catalogue: Catalogue, warnings: list[str]) -> int | None:
+    known = catalogue.by_code.get(row.fingerprint) if row.fingerprint is not None else None
     named = _named(row, catalogue)
     if row.jid is not None and (owner := catalogue.by_jid.get(row.jid)) is not None:
         _agree(row, catalogue, owner, "jid", known=known, named=named)
-        return Match(row, owner, fingerprint, known)
+        return owner
     if known is not None:
-        _same_jid(row, catalogue, known.group_id)
-        _agree(row, catalogue, known.group_id, "code", known=known, named=named)
-        return Match(row, known.group_id, fingerprint, known)
-    return Match(row, _by_name(row, catalogue, named, warnings), fingerprint, None)
+        _same_jid(row, catalogue, known)
+        _agree(row, catalogue, known, "code", known=known, named=named)
+        return known
+    return _by_name(row, catalogue, named, warnings)
 
 
-def _named(row: ImportRow, catalogue: Catalogue) -> list[int]:
+def _named(row: ImportRow, catalogue: Catalogue) -> tuple[int, ...]:
     """The groups of that name. A slug in the name's place names its group, and renames nothing."""
     if not row.name:
-        return []
+        return ()
     named = catalogue.by_name.get(name_key(row.name))
     if named is None and (group_id := catalogue.by_slug.get(row.name)) is not None:
         row.name = ""
-        return [group_id]
-    return named or []
+        return (group_id,)
+    return named or ()
 
 
 def _agree(
-    row: ImportRow, catalogue: Catalogue, group_id: int, by: str, *, known: KnownCode | None, named: list[int]
+    row: ImportRow,
+    catalogue: Catalogue,
+    group_id: int,
+    by: str,
+    *,
+    known: int | None,
+    named: tuple[int, ...],
 ) -> None:
     """Code and name may not point to another group than the one found."""
-    found = quoted(catalogue.names[group_id])
-    if known is not None and known.group_id != group_id:
-        other = quoted(catalogue.names[known.group_id])
+    if known is not None and known != group_id:
+        found, other = quoted(catalogue.names[group_id]), quoted(catalogue.names[known])
         row.object_to(f"{by} belongs to {found}, but the code is already stored for {other}")
     elif named and group_id not in named:
-        other = quoted(catalogue.names[named[0]])
+        found, other = quoted(catalogue.names[group_id]), quoted(catalogue.names[named[0]])
         row.object_to(f"{by} belongs to {found}, but the name to {other}")
 
 
@@ -118,7 +117,7 @@ def _same_jid(row: ImportRow, catalogue: Catalogue, group_id: int) -> None:
         row.object_to(f"code is already stored for {name}, whose jid is {stored}, not {row.jid}")
 
 
-def _by_name(row: ImportRow, catalogue: Catalogue, named: list[int], warnings: list[str]) -> int | None:
+def _by_name(row: ImportRow, catalogue: Catalogue, named: tuple[int, ...], warnings: list[str]) -> int | None:
     """A stored group with another JID is another group, whatever it is called."""
     fitting = [g for g in named if row.jid is None or catalogue.jids[g] is None]
     if len(fitting) > 1:

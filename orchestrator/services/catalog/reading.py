@@ -13,7 +13,7 @@ from orchestrator.services.catalog.rows import ImportRow, parse_row
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from orchestrator.services.catalog.source import ReadOptions, Source
 
@@ -58,23 +58,33 @@ def _non_blank(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, lis
 def _row(number: int, values: Sequence[str], columns: Mapping[int, str], header: Sequence[str]) -> ImportRow:
     last = len(values)
     row = parse_row(number, {name: values[place] for place, name in columns.items() if place < last})
-    for place, value in enumerate(values):
-        if place not in columns and value.strip() and not (place < len(header) and header[place].strip()):
-            row.object_to(f"there is something in column {letter(place)}, which the header does not name")
+    if last > len(columns):
+        _refuse_unnamed(row, values, header)
     return row
+
+
+def _refuse_unnamed(row: ImportRow, values: Sequence[str], header: Sequence[str]) -> None:
+    for place, value in enumerate(values):
+        if value.strip() and not (place < len(header) and header[place].strip()):
+            row.object_to(f"there is something in column {letter(place)}, which the header does not name")
 
 
 def _compare_rows(rows: Sequence[ImportRow]) -> None:
     """One code, one JID and, without a JID, one name can stand for one group only."""
-    codes: dict[str, int] = {}
-    jids: dict[str, int] = {}
+    _repeated(rows, "code", lambda row: row.code)
+    _repeated(rows, "jid", lambda row: row.jid)
     names: dict[str, ImportRow] = {}
     for row in rows:
-        if row.code is not None and (first := codes.setdefault(row.code.reveal(), row.number)) != row.number:
-            row.object_to(f"same code as row {first}")
-        if row.jid is not None and (first := jids.setdefault(row.jid, row.number)) != row.number:
-            row.object_to(f"same jid as row {first}")
-        if row.name:
-            other = names.setdefault(name_key(row.name), row)
-            if other is not row and (other.jid is None or row.jid is None):
-                row.object_to(f"same name as row {other.number}; give the jid of both")
+        if not row.name:
+            continue
+        other = names.setdefault(name_key(row.name), row)
+        if other is not row and (other.jid is None or row.jid is None):
+            row.object_to(f"same name as row {other.number}; give the jid of both")
+
+
+def _repeated(rows: Sequence[ImportRow], what: str, identity: Callable[[ImportRow], Hashable]) -> None:
+    first_rows: dict[Hashable, int] = {}
+    for row in rows:
+        value = identity(row)
+        if value is not None and (first := first_rows.setdefault(value, row.number)) != row.number:
+            row.object_to(f"same {what} as row {first}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orchestrator.domain import groups
 from orchestrator.domain.groups import InvalidValueError
-from orchestrator.domain.invites import InvalidInviteError, InviteCode, parse_invite
+from orchestrator.domain.invites import InvalidInviteError, parse_invite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-T = TypeVar("T")
+    from orchestrator.domain.invites import InviteCode
 
 # What an export puts an apostrophe before, so that no spreadsheet takes it for a formula. The full-width
 # signs count in some languages' spreadsheets.
@@ -35,7 +35,10 @@ class ImportRow:
     labels: tuple[str, ...] | None = None
     priority: int | None = None
     notes: str | None = None
-    problems: list[str] | None = field(default=None)
+    problems: list[str] | None = None
+    # Found in the catalogue:
+    group_id: int | None = None  # None: a new group
+    fingerprint: str | None = None  # of the code
 
     def object_to(self, sentence: str) -> None:
         if self.problems is None:
@@ -46,14 +49,20 @@ class ImportRow:
 def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:
     """Cells by field. What cannot be read is objected to, and left out."""
     row = ImportRow(number)
-    filled = {field: undefuse(text) for field, text in cells.items() if text and not text.isspace()}
-    for field_name, text in filled.items():
-        if field_name == "code":
-            row.code = _code(row, text)
+    for field_name, text in cells.items():
+        if not text or text.isspace():
+            continue
+        try:
+            value = _PARSERS[field_name](undefuse(text))
+        except InvalidInviteError as refusal:
+            row.object_to(refusal.message)
+        except InvalidValueError as refusal:
+            row.object_to(f"{field_name} {refusal}")
         else:
-            value = _value(row, field_name, text)
-            if value is not None:
+            if value or value == 0:
                 setattr(row, field_name, value)
+    if row.subject == row.name:
+        row.subject = row.name or None  # one text in memory, not two
     return row
 
 
@@ -67,25 +76,10 @@ def defuse(text: str) -> str:
     return f"'{text}" if DANGEROUS.match(text) else text
 
 
-def _code(row: ImportRow, text: str) -> InviteCode | None:
-    try:
-        return parse_invite(text)
-    except InvalidInviteError as refusal:
-        row.object_to(refusal.message)
-        return None
-
-
-def _value(row: ImportRow, field_name: str, text: str) -> object:
-    try:
-        return _PARSERS[field_name](text) or None if field_name != "priority" else groups.parse_priority(text)
-    except InvalidValueError as refusal:
-        row.object_to(f"{field_name} {refusal}")
-        return None
-
-
 _PARSERS: dict[str, Callable[[str], object]] = {
     "name": lambda text: groups.parse_text(text, groups.NAME_LONGEST),
     "subject": lambda text: groups.parse_text(text, groups.SUBJECT_LONGEST),
+    "code": parse_invite,
     "jid": groups.parse_jid,
     "owner": groups.parse_owner,
     "instances": groups.parse_list,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -48,11 +49,17 @@ def read_source(path: Path, *, limit: int = MOST_BYTES) -> Source:
 
 
 def _read(file: BinaryIO, name: str, limit: int) -> bytes:
-    data = file.read(limit + 1)
-    if len(data) > limit:
+    if file.seekable():  # its size is known: one read without a second copy
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        data = file.read() if size <= limit else b""
+    else:
+        data = file.read(limit + 1)
+        size = len(data)
+    if size > limit:
         raise InputRejectedError(
             f"{name}: larger than {limit // 2**20} MiB", hint="import it in several parts"
         )
-    if not data.strip():
+    if not data or data.isspace():
         raise InputRejectedError(f"{name}: empty")
     return data

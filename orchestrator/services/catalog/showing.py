@@ -1,0 +1,132 @@
+"""One group in full, or many in short: identity, codes, labels, instances. Codes stay sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.groups import name_key
+from orchestrator.services.catalog.lookup import resolve
+from orchestrator.store import codes, groups
+from orchestrator.store.bulk import CHUNK, chunks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store.codes import SealedCode
+    from orchestrator.store.engine import Database
+    from orchestrator.store.groups import GroupName, StoredGroup
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """What may be said of a stored code. Instants in seconds since 1970, the age in seconds."""
+
+    fingerprint: str
+    last4: str
+    current: bool
+    source: str
+    created_at: float
+    age: float
+    retired_at: float | None
+    verdict: str | None
+    checked_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDetails:
+    """A group with everything that the catalogue holds of it; the current code first."""
+
+    group: StoredGroup
+    codes: tuple[CodeFacts, ...]
+    labels: tuple[str, ...]
+    instances: tuple[str, ...]
+
+    @property
+    def current_code(self) -> CodeFacts | None:
+        return self.codes[0] if self.codes and self.codes[0].current else None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFilter:
+    """All that is given must hold."""
+
+    label: str | None = None
+    instance: str | None = None
+    search: str | None = None  # part of name, subject, slug or JID
+    without_code: bool = False
+
+    def admits(self, details: GroupDetails) -> bool:
+        return (
+            (self.label is None or self.label in details.labels)
+            and (self.instance is None or self.instance in details.instances)
+            and (not self.without_code or details.current_code is None)
+            and (self.search is None or _found(self.search, details.group))
+        )
+
+
+_EVERYTHING = GroupFilter()
+
+
+async def show_group(database: Database, reference: str) -> GroupDetails:
+    """By slug, JID or name. Raise NotFoundError with what may be meant."""
+    async with database.read() as connection:
+        group = await resolve(connection, reference)
+        now = await database.now(connection)
+        stored = await codes.of_group(connection, group.id)
+        labels = await groups.labels(connection, [group.id])
+        instances = await groups.instances(connection, [group.id])
+    facts = tuple(_facts(code, now) for code in stored)
+    return GroupDetails(group, facts, labels.get(group.id, ()), instances.get(group.id, ()))
+
+
+async def list_groups(database: Database, wanted: GroupFilter = _EVERYTHING) -> list[GroupDetails]:
+    """In the order of import, each with its current code only."""
+    async with database.read() as connection:
+        now = await database.now(connection)
+        return [
+            details async for part in in_parts(connection, now) for details in part if wanted.admits(details)
+        ]
+
+
+async def in_parts(connection: AsyncConnection, now: float) -> AsyncIterator[list[GroupDetails]]:
+    """Every group, some at a time."""
+    everyone: list[GroupName] = [group async for part in groups.names(connection) for group in part]
+    for part in chunks(everyone, CHUNK):
+        ids = [group.id for group in part]
+        stored = await groups.by_ids(connection, ids)
+        current = await codes.current(connection, ids)
+        labels = await groups.labels(connection, ids)
+        instances = await groups.instances(connection, ids)
+        yield [
+            GroupDetails(
+                stored[i],
+                (_facts(current[i], now),) if i in current else (),
+                labels.get(i, ()),
+                instances.get(i, ()),
+            )
+            for i in ids
+        ]
+
+
+def _facts(code: SealedCode, now: float) -> CodeFacts:
+    return CodeFacts(
+        fingerprint=code.fingerprint,
+        last4=code.last4,
+        current=code.current,
+        source=code.source,
+        created_at=code.created_at,
+        age=max(0.0, now - code.created_at),
+        retired_at=code.retired_at,
+        verdict=code.verdict,
+        checked_at=code.checked_at,
+    )
+
+
+def _found(search: str, group: StoredGroup) -> bool:
+    wanted = name_key(search)
+    return any(
+        wanted in name_key(text) for text in (group.name, group.subject or "", group.slug, group.jid or "")
+    )
