@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
 
 NOW = 1_800_000_000.0
-HOLDER = json.dumps({"host": "box", "pid": 4711, "runs": "run"})
+HOLDER = json.dumps({"host": "box", "pid": 4711})
 
 
 class Rows:

@@ -27,7 +27,7 @@ from orchestrator.store.reads_slots import LastJoin, SlotLine
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
 
-RUNNER = RunnerView(running=True, heartbeat_at=NOW - 2, host="box", pid=4711, runs="run")
+RUNNER = RunnerView(running=True, heartbeat_at=NOW - 2, host="box", pid=4711)
 PAUSE = PauseView(
     reason="rate_limited",
     text="rate-overlimit",

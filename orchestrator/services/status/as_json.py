@@ -203,5 +203,4 @@ def _runner(one: RunnerView, now: float) -> dict[str, Any]:
         "heartbeat_age_seconds": seconds(age),
         "host": one.host,
         "pid": one.pid,
-        "runs": one.runs,
     }

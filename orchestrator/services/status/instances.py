@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.store.reads import RecoveryRow
 
-NOBODY = RunnerView(running=False, heartbeat_at=None, host=None, pid=None, runs=None)
+NOBODY = RunnerView(running=False, heartbeat_at=None, host=None, pid=None)
 
 
 def instance_views(
@@ -34,15 +34,14 @@ def runner(record: InstanceRecord | None, now: float) -> RunnerView:
     if record is None:
         return NOBODY
     if record.lease_until is None or record.lease_until <= now:
-        return RunnerView(running=False, heartbeat_at=record.seen_at, host=None, pid=None, runs=None)
+        return RunnerView(running=False, heartbeat_at=record.seen_at, host=None, pid=None)
     holder = _holder(record.lease_holder)
-    host, pid, runs = holder.get("host"), holder.get("pid"), holder.get("runs")
+    host, pid = holder.get("host"), holder.get("pid")
     return RunnerView(
         running=True,
         heartbeat_at=record.seen_at,
         host=str(host) if host is not None else None,
         pid=pid if isinstance(pid, int) else None,
-        runs=str(runs) if runs is not None else None,
     )
 
 

@@ -103,7 +103,6 @@ class RunnerView:
     heartbeat_at: float | None
     host: str | None
     pid: int | None
-    runs: str | None
 
 
 @dataclass(frozen=True, slots=True)
