@@ -21,7 +21,19 @@ from orchestrator.gateways.http import (
     open_session,
 )
 from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts
-from tests.contract.wawp_peer import CODE, INSTANCE, JID, TOKEN, Seen, against, always, http, wawp
+from tests.contract.wawp_peer import (
+    CODE,
+    INSTANCE,
+    JID,
+    TOKEN,
+    Peer,
+    Seen,
+    against,
+    always,
+    http,
+    listening,
+    wawp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -223,6 +235,7 @@ async def test_an_answer_over_the_limit_is_refused_even_if_it_does_not_say_its_s
         groups = await gateway.groups()
 
     assert receipt.answer.outcome is Outcome.UNKNOWN
+    assert "larger than allowed" in receipt.answer.text
     assert groups.answer.outcome is Outcome.TRANSIENT
     assert "larger than allowed" in groups.answer.text
 
@@ -251,7 +264,9 @@ async def test_cancelling_passes_through() -> None:
 
 
 async def test_cookies_are_not_kept() -> None:
-    async with against(http(200, GROUP, Set_Cookie="session=1; Path=/")) as (gateway, peer):
+    """By name: aiohttp's jar would keep none for an address anyway."""
+    peer = Peer(lambda _seen: http(200, GROUP, Set_Cookie="session=1; Path=/"))
+    async with listening(peer) as url, wawp(url.replace("127.0.0.1", "localhost")) as gateway:
         await gateway.probe(CODE)
         await gateway.probe(CODE)
 
