@@ -122,14 +122,21 @@ async def set_values(connection: AsyncConnection, instance_id: int, **values: An
 
 
 async def take_lease(
-    connection: AsyncConnection, record: InstanceRecord, holder: str, *, until: float, pair: ClockPair
+    connection: AsyncConnection,
+    record: InstanceRecord,
+    holder: str,
+    *,
+    until: float,
+    pair: ClockPair,
+    rolled_back: bool = False,
 ) -> int:
     """Make the caller the driver; returns the new fence. The row must be locked.
 
     Where the log of slots cannot be trusted across the gap (other machine, other database, a clock that ran
-    ahead), it counts as known since now, so that one full window passes before the next join.
+    ahead, a copy put back), it counts as known since now: one full window passes before the next join.
     """
-    known_since = record.known_since if is_continuous_with(record, pair) else pair.database_now
+    trusted = is_continuous_with(record, pair) and not rolled_back
+    known_since = record.known_since if trusted else pair.database_now
     fence = record.fence + 1
     await set_values(
         connection,

@@ -146,7 +146,7 @@ async def set_stage(
         try:
             yield stage
         finally:
-            await database.close()
+            await stage.database.close()
 
 
 async def seed(database: Database, rows: Sequence[Row]) -> None:

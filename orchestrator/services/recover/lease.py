@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,14 +103,14 @@ async def take(context: Context) -> InstanceRecord:
         now = await context.database.now(connection)
         refuse_if_held(record, now)
         pair = await clock_pair(context, connection, now)
-        if Witness.of(context.database, record.id).contradicts(await slots.last_n(connection, record.id)):
-            record = replace(record, seen_database="rolled back")  # is continuous with nothing
+        last_n = await slots.last_n(connection, record.id)
         context.fence = await instances.take_lease(
             connection,
             record,
             json.dumps(asdict(current_holder())),
             until=now + context.settings.lease,
             pair=pair,
+            rolled_back=Witness.of(context.database, record.id).contradicts(last_n),
         )
     context.points.reach("lease.taken")
     return record
