@@ -21,6 +21,7 @@ class Way(StrEnum):
 
     IN_LINE = "in_line"
     LOOK = "look"
+    LOOK_ONLY = "look_only"  # it stays as it is, but is looked at now
     SKIP = "skip"
     STAY = "stay"  # it is so already
     REFUSE = "refuse"
@@ -39,6 +40,7 @@ LOOK = Choice(Way.LOOK, "is looked up first: it is joined again only if the acco
 ON_ITS_WAY = Choice(Way.REFUSE, "cannot be changed now: a join is on its way")
 LOOKED_UP = Choice(Way.REFUSE, "cannot be changed now: it is being looked up whether the join worked")
 IS_IN = Choice(Way.REFUSE, "is active: the account is in it")
+LOOK_ONLY = Choice(Way.LOOK_ONLY, "is looked up now; its request to join is not sent again")
 JOINED_BY_MISTAKE = Choice(Way.REFUSE, "led the account into another group; leave that one first")
 
 
@@ -69,6 +71,11 @@ def on_retry(old: Membership) -> Choice:
             return _on_retry_of_blocked(old)
         case _:
             return _ON_RETRY[old.status]
+
+
+def on_retry_of_all(old: Membership) -> Choice:
+    """The same for whatever needs a person: nobody means to send every pending request once more."""
+    return LOOK_ONLY if old.status is Status.AWAITING_APPROVAL else on_retry(old)
 
 
 def _on_retry_of_blocked(old: Membership) -> Choice:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.operate.acting import acting, said
-from orchestrator.services.operate.choices import Choice, Way, on_retry, on_skip
+from orchestrator.services.operate.choices import Choice, Way, on_retry, on_retry_of_all, on_skip
 from orchestrator.services.status.listing import find_group
 from orchestrator.store import acts, reads_memberships
 from orchestrator.store.reads_memberships import Filters
@@ -156,6 +156,10 @@ def _look(act: Act, old: Membership, _because: str | None) -> Membership:
     )
 
 
+def _look_only(act: Act, old: Membership, _because: str | None) -> Membership:
+    return act.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=act.now)
+
+
 def _skip(act: Act, old: Membership, because: str | None) -> Membership:
     return act.move(old, Status.SKIPPED, Reason.OPERATOR, detail=because)
 
@@ -163,6 +167,7 @@ def _skip(act: Act, old: Membership, because: str | None) -> Membership:
 _CARRY_OUT: dict[Way, Callable[[Act, Membership, str | None], Membership]] = {
     Way.IN_LINE: _in_line,
     Way.LOOK: _look,
+    Way.LOOK_ONLY: _look_only,
     Way.SKIP: _skip,
 }
 
