@@ -120,16 +120,18 @@ async def _recognise_in(context: Context, status: Status) -> None:
     jids = list(context.listed)
     for start in range(0, len(jids), PAGE):
         async with context.writing() as writing:
-            works = await memberships.expecting(
-                writing.connection, context.instance_id, status, jids[start : start + PAGE]
-            )
+            page = jids[start : start + PAGE]
+            works = await memberships.expecting(writing.connection, context.instance_id, status, page)
+            holders = await memberships.holders_of(writing.connection, context.instance_id, page)
             for work in works:
-                _recognise_one(writing, work)
+                _recognise_one(writing, work, holders)
 
 
-def _recognise_one(writing: Writing, work: Work) -> None:
+def _recognise_one(writing: Writing, work: Work, holders: dict[str, int]) -> None:
     context, old = writing.context, work.membership
-    jid = old.jid or work.expected_jid or ""
+    jid = work.expected_jid or old.jid or ""
+    if holders.setdefault(jid, old.id) != old.id:  # another row of ours is this group already
+        return
     group = context.listed[jid]
     if stands_in(context, group):
         new = apply_look(writing, old, jid, Sighting.IN, Evidence.PARTICIPANT)
