@@ -60,7 +60,7 @@ async def backup(database: Database, target: Path) -> int:
     The copy of an SQLite database is marked: opened as it is, it shows that it may have forgotten joins.
     """
     await schema.require_current(database)
-    if target.exists():
+    if await asyncio.to_thread(target.exists):
         raise UsageError(f"{target}: there is a file already; a backup never overwrites one")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
