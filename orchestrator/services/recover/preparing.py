@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
 from orchestrator.domain.looking import Sighting
-from orchestrator.domain.memberships import Evidence, Status
+from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
@@ -132,6 +132,8 @@ def _recognise_one(writing: Writing, work: Work, holders: dict[str, int]) -> Non
     jid = work.expected_jid or old.jid or ""
     if holders.setdefault(jid, old.id) != old.id:  # another row of ours is this group already
         return
+    if old.reason is Reason.IDENTITY_MISMATCH and work.expected_jid is None:
+        return  # we are in a group that was never verified: a person decides
     group = context.listed[jid]
     if stands_in(context, group):
         new = apply_look(writing, old, jid, Sighting.IN, Evidence.PARTICIPANT)
