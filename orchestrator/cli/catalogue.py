@@ -43,6 +43,17 @@ SECTIONS = (
             _command("init", "init:init", "Write rejoin.toml, make the database, say what to do next."),
             _command("config validate", "config:validate", "Check the configuration, without any network."),
             _command("config show", "config:show", "Show the values in effect, secrets masked."),
+            _command("simulate", "simulate:simulate", "Serve a simulated network to try things on."),
+        ),
+    ),
+    Section(
+        "Groups",
+        (
+            _command("groups import", "groups_files:import_", "Bring in your groups and their invite links."),
+            _command("groups export", "groups_files:export", "Write them out; codes only when asked for."),
+            _command("groups list", "groups:list_", "Every group and where it stands."),
+            _command("groups show", "groups_show:show", "One group: identity, codes, journal."),
+            _command("groups set-code", "groups:set_code", "A new invite code for a group."),
         ),
     ),
     Section(
@@ -57,12 +68,23 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Act",
+        (
+            _command("pause", "pausing:pause", "Send no more joins until you resume."),
+            _command("resume", "pausing:resume", "Lift a pause."),
+            _command("stop", "pausing:stop", "End a recovery; what was done stays."),
+            _command("retry", "deciding:retry", "Put groups back in line."),
+            _command("skip", "deciding:skip", "Leave groups out."),
+            _command("leave", "deciding:leave", "Take the backup out of a group."),
+        ),
+    ),
+    Section(
         "Tools",
         (
-            _command("simulate", "simulate:simulate", "Serve a simulated network to try things on."),
             _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),
             _command("db check", "db:check", "Check schema, integrity and key file."),
             _command("db backup", "db:backup", "Copy the SQLite database while it is in use."),
+            _command("db rekey", "rekey:rekey", "Encrypt the invite codes with a new key."),
             _command("completion", "completion:completion", "Print a completion script for your shell."),
             _command(
                 "healthcheck", "healthcheck:healthcheck", "Tell a container's supervisor how it stands."

@@ -16,6 +16,8 @@ def flag(name: str, help_text: str, *, short: str = "", metavar: str = "") -> Pa
     return Parameter(name=names, help=help_text, env_var=variable(name), negative=(), metavar=metavar or None)
 
 
-def positional(metavar: str, help_text: str) -> Parameter:
-    """A value by position; it has no variable, since it says what the call is about."""
-    return Parameter(name=metavar, help=help_text, negative=(), metavar=metavar)
+def positional(metavar: str, help_text: str, *, dash: bool = False) -> Parameter:
+    """A value by position; it has no variable, since it says what the call is about. `dash`: may be `-`."""
+    return Parameter(
+        name=metavar, help=help_text, negative=(), metavar=metavar, allow_leading_hyphen=dash or None
+    )

@@ -1,0 +1,124 @@
+"""`rejoin groups import` and `export`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from orchestrator.cli import exit_codes
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.render import clean, plural
+from orchestrator.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.services.catalog.report import ImportReport
+
+
+async def import_(  # noqa: PLR0913 - one for each flag
+    file: Annotated[Path, positional("FILE", "CSV or XLSX; - reads stdin.", dash=True)],
+    /,
+    *,
+    dry_run: Annotated[bool, flag("dry-run", "Say what would change, and write nothing.")] = False,
+    map_: Annotated[
+        tuple[str, ...],
+        flag(
+            "map", "Which column is which field; several times. FIELD may be ignore.", metavar="COLUMN=FIELD"
+        ),
+    ] = (),
+    sheet: Annotated[str | None, flag("sheet", "Name or number of the XLSX sheet (else the first).")] = None,
+    delimiter: Annotated[
+        str | None, flag("delimiter", "Of the CSV's columns (else found out): , ; tab |")
+    ] = None,
+    encoding: Annotated[str | None, flag("encoding", "Of the CSV (else UTF-8, or as it says).")] = None,
+    call: Call = NOTHING_SAID,
+) -> int:
+    """All rows or none: every mistake is told at once with its row. Importing again updates.
+
+    The first row names the columns: name, code (a link or a bare code), and perhaps jid, subject, owner,
+    instances, labels, priority, notes.
+
+    Examples:
+      rejoin groups import groups.csv --dry-run
+      rejoin groups import members.xlsx --sheet 2 --map "Group title=name" --map Link=code
+      export-groups | rejoin groups import -
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.catalog.columns import parse_mapping  # noqa: PLC0415
+    from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
+    from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
+
+    options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding)
+    settings = call.settings()
+    source = read_source(file)
+    async with open_app(settings) as app:
+        report = await import_groups(
+            app.database, app.key_ring(), source, actor=app.actor, options=options, dry_run=dry_run
+        )
+    _tell(call, report)
+    return exit_codes.USAGE if report.rejected else exit_codes.DONE
+
+
+def _tell(call: Call, report: "ImportReport") -> None:
+    if call.json:
+        call.out.answer_json(
+            {
+                "source": clean(report.source),
+                "rows": report.rows,
+                "new": report.new,
+                "updated": report.updated,
+                "unchanged": report.unchanged,
+                "rejected": report.rejected,
+                "written": report.written,
+                "problems": [clean(one) for one in report.problems],
+                "warnings": [clean(one) for one in report.warnings],
+            }
+        )
+        return
+    for problem in report.problems:
+        call.out.answer(clean(problem))
+    for warning in report.warnings:
+        call.out.warn(clean(warning))
+    call.out.answer(report.sentence)
+
+
+async def export(
+    file: Annotated[Path | None, positional("FILE", "Where to (else stdout); for you alone.")] = None,
+    /,
+    *,
+    format_: Annotated[
+        Literal["csv", "json"] | None, flag("format", "Else by the file's name, else CSV.")
+    ] = None,
+    with_codes: Annotated[
+        bool, flag("with-codes", "The invite links too: whoever has them can enter your groups.")
+    ] = False,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Every group as `groups import` reads it. Invite codes stay out unless asked for.
+
+    Examples:
+      rejoin groups export groups.csv
+      rejoin groups export backup.csv --with-codes
+      rejoin groups export --json
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.catalog.exporting import ExportFormat, export_to, export_to_file  # noqa: PLC0415
+
+    form = ExportFormat(format_ or _format_of(file, call))
+    if file is None and with_codes and sys.stdout.isatty():
+        raise UsageError("Invite codes are not shown on a terminal.", hint="name a file, or pipe them on")
+    async with open_app(call.settings()) as app:
+        ring = app.key_ring() if with_codes else None
+        if file is None:
+            await export_to(app.database, call.out.stdout, form, actor=app.actor, ring=ring)
+            return
+        count = await export_to_file(app.database, file, form, actor=app.actor, ring=ring)
+    if call.json:
+        call.out.answer_json({"file": str(file), "groups": count, "with_codes": with_codes})
+    else:
+        call.out.answer(f"{clean(file)}: {plural(count, 'group')}.")
+
+
+def _format_of(file: Path | None, call: Call) -> str:
+    if file is None:
+        return "json" if call.json else "csv"
+    return "json" if file.suffix.lower() == ".json" else "csv"
