@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership, StoredCode, Work
 
 
+def _say_nothing(sentence: str) -> None:
+    del sentence
+
+
 @dataclass(slots=True)
 class Context:
     """One backup instance under recovery. Mutable: the stages keep their common knowledge here."""
@@ -42,6 +46,7 @@ class Context:
     actor: str
     boot_id: str
     points: Points = field(default_factory=Silent)
+    say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
     dice: random.Random = field(default_factory=random.SystemRandom)
     fence: int = 0
     recovery_id: int = 0

@@ -193,6 +193,7 @@ async def read_outlook(
     """What can still move in this recovery."""
     policy = context.settings.policy.slowed(instance.pace_factor(now))
     upcoming = await slots.peek(connection, instance, policy, now)
+    look_at = await memberships.next_due(connection, context.instance_id, (Status.AWAITING_APPROVAL,))
     paused = instance.paused(now)
     return Outlook(
         present=await recoveries.present(connection, context.recovery_id),
@@ -205,6 +206,7 @@ async def read_outlook(
         paused_since=instance.paused_at if paused else None,
         next_slot_at=upcoming.at,
         next_deferred_at=await memberships.next_due(connection, context.instance_id, (Status.DEFERRED,)),
+        look_due=look_at is not None and look_at <= now,
     )
 
 

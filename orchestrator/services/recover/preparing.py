@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from orchestrator.store.recoveries import Scope
 
 CHECK_AGAIN = 5.0  # seconds
-OPEN_STATUSES = (Status.PENDING, Status.READY, Status.DEFERRED, Status.BLOCKED, Status.CONFIRMING)
+OPEN_STATUSES = (
+    Status.PENDING,
+    Status.READY,
+    Status.DEFERRED,
+    Status.BLOCKED,
+    Status.CONFIRMING,
+    Status.AWAITING_APPROVAL,
+)
 PAGE = 500
 
 
@@ -33,7 +40,7 @@ async def require_session(context: Context, keeper: Keeper) -> None:
 
     Raises CredentialsError, InstanceLostError (seen twice, `lost_after` apart) or TemporaryError.
     """
-    started = context.clock.boottime()
+    started, said = context.clock.boottime(), ""
     while True:
         answer = await keeper.check_session()
         if answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING:
@@ -43,6 +50,9 @@ async def require_session(context: Context, keeper: Keeper) -> None:
             raise TemporaryError("stopped while waiting for the backup instance's session")
         if context.clock.boottime() - started > context.settings.patience:
             raise TemporaryError(f"the session of {context.instance_name} is {_said(answer)}")
+        if _said(answer) != said:
+            said = _said(answer)
+            context.say(f"waiting for the session of {context.instance_name}: the gateway says {said}")
         await context.clock.sleep(CHECK_AGAIN)
 
 
@@ -62,7 +72,9 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
 
 
 def _said(answer: SessionAnswer) -> str:
-    return answer.word or answer.state.value or answer.answer.text
+    if answer.answer.outcome is not Outcome.OK and answer.answer.text:
+        return answer.answer.text
+    return answer.word or answer.state.value
 
 
 async def open_recovery(context: Context, scope: Scope, *, only: Sequence[int] | None, pace: float) -> bool:
