@@ -58,6 +58,7 @@ class Outlook:
     paused_since: float | None
     next_slot_at: float | None  # when the pace gives the next slot
     next_deferred_at: float | None
+    look_due: bool = False  # at a group whose admin may have decided by now
 
 
 def verdict(counts: Mapping[str, int]) -> End:
@@ -78,7 +79,7 @@ def may_still_move(outlook: Outlook, now: float, patience: float) -> bool:
         return True
     if outlook.paused_until is not None:
         return _pause_ends_soon(outlook, now, patience) and _work_left(outlook)
-    if outlook.present & {Status.CONFIRMING, Status.JOINING} or outlook.greetings:
+    if outlook.present & {Status.CONFIRMING, Status.JOINING} or outlook.greetings or outlook.look_due:
         return True
     if outlook.present & IN_LINE and (outlook.next_slot_at is None or outlook.next_slot_at <= horizon):
         return True
