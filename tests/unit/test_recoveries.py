@@ -77,6 +77,10 @@ def test_a_greeting_that_is_still_to_be_sent_is_waited_for() -> None:
     assert moves(greetings=True, present=frozenset({Status.ACTIVE}))
 
 
+def test_a_look_that_is_due_at_a_group_awaiting_approval_is_made_before_the_end() -> None:
+    assert moves(look_due=True, present=frozenset({Status.AWAITING_APPROVAL}))
+
+
 def test_patience_decides_about_what_comes_later() -> None:
     later = frozenset({Status.DEFERRED})
     assert moves(present=later, next_deferred_at=NOW + PATIENCE)
