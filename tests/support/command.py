@@ -1,0 +1,122 @@
+"""The real command as a process in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).parents[2]
+_PATIENCE = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The last line of stderr, which must be the error object."""
+        return json.loads(self.err.strip().splitlines()[-1])
+
+
+@dataclass(slots=True)
+class Rejoin:
+    """Calls `rejoin` in `folder`. Nothing of the tests' own environment reaches it but what it needs."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("REJOIN_", "NO_COLOR"))
+        }
+        return {**kept, "PYTHONPATH": str(CHECKOUT), "TERM": "xterm", **self.variables}
+
+    def __call__(self, *words: str, stdin: str = "", **variables: str) -> Answer:
+        """Without a terminal anywhere."""
+        done = subprocess.run(
+            command(*words),
+            cwd=self.folder,
+            env=self.environment | variables,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """In the background; the caller ends it."""
+        return subprocess.Popen(
+            command(*words),
+            cwd=self.folder,
+            env=self.environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def on_terminal(self, *words: str, typed: str = "", **variables: str) -> tuple[int, str]:
+        """On a terminal of its own: the exit code and all that was shown. `typed` is sent at the first output."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen(
+            command(*words),
+            cwd=self.folder,
+            env=self.environment | variables,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        try:
+            shown = _converse(controller, process, typed)
+        finally:
+            os.close(controller)
+            process.kill()
+        return process.wait(_PATIENCE), shown
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "orchestrator", *words]
+
+
+def _converse(controller: int, process: subprocess.Popen[bytes], typed: str) -> str:
+    shown, end = b"", time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        ready, _, _ = select.select([controller], [], [], 0.1)
+        if not ready:
+            if process.poll() is not None:
+                break
+            continue
+        try:
+            part = os.read(controller, 4096)
+        except OSError:  # the other side is closed
+            part = b""
+        if not part:
+            break
+        shown += part
+        if typed:
+            os.write(controller, typed.encode())
+            typed = ""
+    process.wait(_PATIENCE)
+    return shown.decode(errors="replace")
