@@ -24,8 +24,6 @@ async def resolve(connection: AsyncConnection, reference: str) -> StoredGroup:
     """By slug, JID, or name regardless of case. Raise NotFoundError, or UsageError if several have it."""
     wanted = clean(reference)
     found = await groups.by_slug_or_jid(connection, wanted)
-    if found is None:
-        found = await groups.by_slug_or_jid(connection, wanted.lower())
     if found is not None:
         return found
     key = name_key(wanted)
@@ -35,6 +33,7 @@ async def resolve(connection: AsyncConnection, reference: str) -> StoredGroup:
         raise UsageError(
             f"{len(named)} groups are called {quoted(wanted)}", hint=f"say which: {_slugs(named)}"
         )
+    named = named or [group for group in everyone if wanted.lower() in (group.slug, group.jid)]
     if not named:
         raise NotFoundError(f"there is no group {quoted(wanted)}.{_near(key, everyone)}")
     return (await groups.by_ids(connection, [named[0].id]))[named[0].id]
