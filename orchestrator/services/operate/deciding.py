@@ -73,9 +73,8 @@ async def retry(
         )
     async with acting(database, instance_name, actor) as act:
         works = await (_named(act, groups) if groups else _chosen(act, reason))
-        decisions = [
-            _decide(act, work, on_retry(work.membership), None, fresh=fresh) for work, fresh in works
-        ]
+        choose = on_retry_of_all if all_needs_you else on_retry
+        decisions = [_decide(act, work, choose(work.membership), None, fresh=fresh) for work, fresh in works]
         if groups:
             _refuse_together(decisions)
         return Decisions(instance_name, tuple(decisions))

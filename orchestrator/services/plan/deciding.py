@@ -65,9 +65,7 @@ def settled(row: PlanRow, known: Known) -> Line | None:
     return _by_list(row, known) or _by_status(row, known) or _by_catalogue(row, known)
 
 
-_RECOGNISED = frozenset(
-    {None, Status.PENDING, Status.READY, Status.DEFERRED, Status.BLOCKED, Status.CONFIRMING}
-)
+_RECOGNISED = frozenset({None, *Status} - {Status.JOINING, Status.ACTIVE, Status.SKIPPED, Status.LEFT})
 
 
 def _by_list(row: PlanRow, known: Known) -> Line | None:

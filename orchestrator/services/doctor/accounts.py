@@ -1,0 +1,208 @@
+"""Each configured instance: what its gateway says now, and what the database says of its last runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import ConfigurationError, LockHeldError, NotFoundError, RejoinError
+from orchestrator.domain.hints import account_hint
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.pacing import worst_window
+from orchestrator.services.doctor.finding import Cause, Finding, failed, ok, skipped, warning
+from orchestrator.services.operate.acting import choose_instance
+from orchestrator.services.recover import lease
+from orchestrator.store import instances, reads_doctor, reads_slots, slots
+from orchestrator.store.reads import known_reason
+from orchestrator.store.witness import Witness
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
+    from orchestrator.gateways.base import Gateway
+    from orchestrator.services.doctor.patient import Account, Patient
+
+_REFUSED = {
+    Outcome.BAD_CREDENTIALS: "refuses the access token",
+    Outcome.PLAN_LIMIT: "says that the subscription does not allow it",
+}
+
+
+async def online(account: Account) -> list[Finding]:
+    """Gateway, token, session, own ids, list of groups. Reads only; the first failure skips the rest."""
+    name = account.name
+    try:
+        gateway = account.gateway()
+    except ConfigurationError as error:
+        return [failed("gateway", error.message, error.hint, instance=name)]
+    session = await gateway.session()
+    trouble = _gateway_trouble(name, session.answer)
+    if trouble is not None:
+        rest = ("session", "own ids", "group list")
+        return [trouble, *(skipped(one, "the gateway did not tell", instance=name) for one in rest)]
+    findings = [ok("gateway", "answers and accepts the token", instance=name), _session(account, session)]
+    if session.state is not InstanceState.WORKING:
+        return [*findings, *_unasked(name)]
+    return [*findings, _own_ids(name, session), await _list(name, gateway)]
+
+
+def _unasked(name: str) -> list[Finding]:
+    return [skipped(one, "the session does not work", instance=name) for one in ("own ids", "group list")]
+
+
+def _gateway_trouble(name: str, answer: GatewayAnswer) -> Finding | None:
+    if answer.outcome in (Outcome.OK, Outcome.SESSION_DOWN):
+        return None
+    said = answer.text or answer.outcome.value
+    if answer.outcome in _REFUSED:
+        sentence = f"{_REFUSED[answer.outcome]}: {said}"
+        hint = "put a valid access token into its token file"
+        return failed("gateway", sentence, hint, instance=name, cause=Cause.CREDENTIALS)
+    hint = "check base_url and the network"
+    return failed("gateway", f"does not answer: {said}", hint, instance=name, cause=Cause.UNREACHABLE)
+
+
+def _session(account: Account, session: SessionAnswer) -> Finding:
+    """A backup must work; a primary may be the one that was lost."""
+    said = session.word or session.state.value
+    if session.state is InstanceState.WORKING:
+        return ok("session", f"working ({said})", instance=account.name)
+    if account.role != "backup":
+        sentence = f"{said}: lost, or about to be"
+        return warning("session", sentence, f"rejoin plan --from {account.name}", instance=account.name)
+    if session.state is InstanceState.STARTING:
+        return warning("session", f"{said}: look again in a minute", instance=account.name)
+    hint = "link it at the gateway: a recovery needs it working"
+    return failed("session", f"not working ({said})", hint, instance=account.name)
+
+
+def _own_ids(name: str, session: SessionAnswer) -> Finding:
+    known = [kind for kind, value in (("phone", session.phone), ("LID", session.lid)) if value]
+    if known:
+        return ok("own ids", f"known: {' and '.join(known)}", instance=name)
+    sentence = "the gateway tells neither phone nor LID: only the group list can prove a membership"
+    return warning("own ids", sentence, instance=name)
+
+
+async def _list(name: str, gateway: Gateway) -> Finding:
+    listed = await gateway.groups()
+    if listed.answer.outcome is Outcome.OK:
+        bare = sum(group.participants is None for group in listed.groups)
+        note = f", {bare} of them without members" if bare else ""
+        return ok("group list", f"answers: {len(listed.groups):,} groups{note}", instance=name)
+    said = listed.answer.text or listed.answer.outcome.value
+    sentence = f"does not answer: {said}"
+    return warning("group list", sentence, "a run works without it, but wastes slots", instance=name)
+
+
+async def on_record(patient: Patient, account: Account) -> list[Finding]:
+    """Driver, pause, pace and loose ends, from the database."""
+    async with patient.database.read() as connection:
+        try:
+            record = await instances.get(connection, account.name)
+        except NotFoundError:
+            return [ok("record", "new: the database does not know it yet", instance=account.name)]
+        now = await patient.database.now(connection)
+        return [
+            _driver(record, now),
+            _pause(record, now),
+            await _pace(patient, connection, record, now),
+            await _loose_ends(patient, connection, record, now),
+            await _rolled_back(patient, connection, record),
+        ]
+
+
+def _driver(record: InstanceRecord, now: float) -> Finding:
+    if record.lease_holder is None:
+        return ok("driver", "nobody drives it now", instance=record.name)
+    try:
+        lease.refuse_if_held(record, now)
+    except LockHeldError as held:
+        return ok("driver", f"one run works: {held.message}", instance=record.name)
+    holder = json.loads(record.lease_holder)
+    sentence = f"a run ended without a word: process {holder.get('pid')} on {holder.get('host')}"
+    return warning("driver", sentence, "rejoin run goes on where it was", instance=record.name)
+
+
+def _pause(record: InstanceRecord, now: float) -> Finding:
+    if not record.paused(now):
+        slow = record.pace_factor(now) < 1
+        return ok("pause", "not paused" + (", at half pace" if slow else ""), instance=record.name)
+    hint = account_hint(known_reason(record.pause_reason), record.paused_until)
+    why = f"paused: {hint.sentence}" + (f" ({record.pause_text})" if record.pause_text else "")
+    move = hint.command or hint.move
+    return warning("pause", why, move, instance=record.name)
+
+
+async def _pace(patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float) -> Finding:
+    """The worst window, counted anew from the log; a join that may have left counts as sent at its time."""
+    policy = patient.settings.policy
+    lines = await reads_slots.latest_slots(connection, record.id, reads_slots.MOST_SLOTS_A_DAY)
+    sent = [line.sent_at if line.sent_at is not None else line.send_at for line in lines if _left(line)]
+    recent = [at for at in sent if at >= now - reads_slots.DAY]
+    worst = worst_window(recent, policy.window)
+    sentence = f"at most {worst} of {policy.limit} joins in any {policy.window:.0f} s of the last day"
+    if worst > policy.limit:
+        hint = "this must not happen: pause, and report it with rejoin diagnostics"
+        return failed("pace", sentence, hint, instance=record.name)
+    return ok("pace", f"{sentence}; {len(recent)} sent", instance=record.name)
+
+
+def _left(line: reads_slots.SlotLine) -> bool:
+    return line.sent_at is not None or line.finished_at is None
+
+
+async def _loose_ends(
+    patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float
+) -> Finding:
+    """Slots and joins that no living process can be waiting for."""
+    policy = patient.settings.policy
+    over = now - policy.life - policy.timeout
+    found = await reads_doctor.open_slots(connection, record.id, over_before=over)
+    driven = _is_driven(record, now)
+    orphaned = 0 if driven else found.joining
+    if not orphaned and not found.overdue:
+        return ok("loose ends", "no join was left unfinished", instance=record.name)
+    sentence = f"{orphaned} joins were cut off, {found.overdue} slots never finished"
+    hint = "rejoin run looks up what became of them before anything else"
+    return warning("loose ends", sentence, hint, instance=record.name)
+
+
+def _is_driven(record: InstanceRecord, now: float) -> bool:
+    try:
+        lease.refuse_if_held(record, now)
+    except LockHeldError:
+        return True
+    return False
+
+
+async def _rolled_back(patient: Patient, connection: AsyncConnection, record: InstanceRecord) -> Finding:
+    last = await slots.last_n(connection, record.id)
+    if Witness.of(patient.database, record.id).contradicts(last):
+        sentence = "the database knows fewer joins than were sent: it was put back from a copy"
+        hint = "the next run waits for a full window first, and looks before it joins"
+        return warning("history", sentence, hint, instance=record.name)
+    return ok("history", f"whole: {last:,} joins on record", instance=record.name)
+
+
+async def choice(patient: Patient) -> Finding:
+    """Whether it is clear which backup a recovery would fill."""
+    try:
+        name = await choose_instance(patient.database, patient.to, patient.backups)
+    except RejoinError as error:
+        return failed("backup", error.message, error.hint)
+    return ok("backup", f"a recovery would fill {name}")
+
+
+async def one_driver(patient: Patient) -> Finding:
+    """Two names for one account would be two drivers, each with a pace of its own."""
+    async with patient.database.read() as connection:
+        doubled = await reads_doctor.accounts_with_two_names(connection)
+    configured = {account.name for account in patient.accounts}
+    for _, names in doubled:
+        both = [name for name in names if name in configured]
+        if len(both) > 1:
+            return failed("accounts", f"one account under two names: {', '.join(both)}", "keep one of them")
+    return ok("accounts", "each instance is an account of its own")

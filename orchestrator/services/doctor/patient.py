@@ -1,0 +1,51 @@
+"""Whom the doctor examines: the parts that an entry point has at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from orchestrator.clock import Clock
+    from orchestrator.domain.errors import RejoinError
+    from orchestrator.gateways.base import Gateway
+    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.store.engine import Database
+    from orchestrator.store.secrets import CodeCipher, KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One configured instance. `gateway` may raise ConfigurationError."""
+
+    name: str
+    role: str
+    gateway: Callable[[], Gateway]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Everything to look at. `warnings` are the configuration's own, without secrets.
+
+    `database_error`: why the database cannot be used, if that is known already; then nothing is asked of it.
+    `folder`: whose disk must have room. `to`: the backup that was named, if any.
+    """
+
+    database: Database
+    clock: Clock
+    settings: RecoverySettings
+    accounts: tuple[Account, ...]
+    key_ring: Callable[[], KeyRing]
+    cipher: Callable[[], Awaitable[CodeCipher]]
+    boot_id: str
+    folder: Path
+    warnings: tuple[str, ...] = ()
+    to: str | None = None
+    database_error: RejoinError | None = field(default=None)
+
+    @property
+    def backups(self) -> tuple[str, ...]:
+        return tuple(account.name for account in self.accounts if account.role == "backup")
