@@ -75,8 +75,9 @@ class Context:
         """A transaction behind the instance's lock and fence. Moves and journal lines leave as one."""
         async with self.database.write() as connection:
             instance = await instances.lock(connection, self.instance_id, fence=self.fence)
+            before = self.clock.boottime()
             now = await self.database.now(connection)
-            writing = Writing(self, connection, instance, now)
+            writing = Writing(self, connection, instance, now, (before, self.clock.boottime()))
             yield writing
             await writing.flush()
         if writing.rings:
@@ -106,6 +107,7 @@ class Writing:
     connection: AsyncConnection
     instance: InstanceRecord
     now: float
+    boottimes: tuple[float, float]  # `now` was read between these two
     moves: list[memberships.Move] = field(default_factory=list)
     entries: list[journal.Entry] = field(default_factory=list)
     finishes: list[slots.Finish] = field(default_factory=list)

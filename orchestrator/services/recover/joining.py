@@ -1,7 +1,7 @@
 """Joining: reserve a slot, wait for its moment, send once, record what came back.
 
 The order is the promise. The slot and the move to `joining` are committed before anything leaves; the send
-happens inside the slot's life, by a boot-time timer started before the reservation; whatever comes back, or
+happens inside the slot's life, by a boot-time timer read around the database's clock; whatever comes back, or
 does not, is recorded before anything else follows. A join is never repeated here.
 """
 
@@ -50,8 +50,8 @@ class Ticket:
     """One slot in hand. Boot-time instants bound its use without comparing two machines' clocks."""
 
     slot: Slot
-    not_before: float  # boot time: the plan, counted from after the reservation's commit
-    not_after: float  # boot time: the end of its life, counted from before the reservation began
+    not_before: float  # boot time: the plan, counted from just after the database's clock was read
+    not_after: float  # boot time: the end of its life, counted from just before that
     sent_boottime: float | None = None
     sent_at: float | None = None  # on the database's clock, as well as it can be known
     ended_at: float | None = None  # on the database's clock, no earlier than the answer came
@@ -116,7 +116,6 @@ class Joiner:
 
     async def _reserve(self) -> list[Ticket]:
         context = self._context
-        started = context.clock.boottime()
         async with context.writing() as writing:
             now, instance = writing.now, writing.instance
             if instance.paused(now) or context.stopping or not await lease.clocks_agree(writing):
@@ -130,13 +129,13 @@ class Joiner:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
         if reserved.slots:
             self._witness.write(reserved.slots[-1].n)
-        committed = context.clock.boottime()
+        before, after = writing.boottimes
         context.points.reach("slot.reserved")
         return [
             Ticket(
                 slot,
-                not_before=committed + (slot.send_at - now),
-                not_after=started + (slot.send_at - now) + policy.life,
+                not_before=after + (slot.send_at - now),
+                not_after=before + (slot.send_at - now) + policy.life,
             )
             for slot in reserved.slots
         ]
@@ -179,7 +178,9 @@ class Joiner:
         revealed = context.reveal(code)
         ticket.receipt = await context.gateway.join(revealed, last_look=lambda: self._last_look(ticket))
         since_plan = context.clock.boottime() - (ticket.not_after - self._policy().life)
-        ticket.ended_at = ticket.slot.send_at + since_plan  # counted from before the reservation: never early
+        ticket.ended_at = (
+            ticket.slot.send_at + since_plan
+        )  # counted from before the clock was read: never early
 
     def _usable(self, ticket: Ticket) -> bool:
         now = self._context.clock.boottime()
