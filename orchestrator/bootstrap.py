@@ -1,4 +1,4 @@
-"""The composition root: from settings to everything that the services need, and back to nothing at the end."""
+"""The composition root: from settings to everything that the services need, closed again at the end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.clock import AcceleratedClock, SystemClock
-from orchestrator.domain.errors import ConfigurationError, RejoinError, TemporaryError
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import instances, schema
-from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class App:
             return await cipher_for_reading(connection, self.key_ring())
 
     def gateway(self, instance: InstanceSettings) -> Gateway:
-        """The adapter of that instance's vendor; it is closed with this. The only place that knows vendors."""
+        """The adapter of that instance's vendor, closed with this. Only this place knows vendors."""
         if instance.gateway != "wawp":
             raise ConfigurationError(
                 f"{instance.name}: this rejoin cannot speak to {instance.gateway} yet; it can speak to wawp"
@@ -102,18 +102,16 @@ def actor() -> str:
 async def _reach(database: Database, safe_url: str) -> None:
     try:
         await schema.current(database)
-    except (DBAPIError, OSError) as error:
-        raise _unreachable(error, safe_url) from None  # the driver's error may hold the address in full
-
-
-def _unreachable(error: DBAPIError | OSError, safe_url: str) -> RejoinError:
-    if isinstance(error, DBAPIError):
+    except DatabaseGoneError as error:
+        hint = (
+            ""
+            if database.dialect == "sqlite"
+            else "check that PostgreSQL runs and that database.url is right"
+        )
+        raise DatabaseGoneError(f"{error.message} ({safe_url})", hint=hint) from None
+    except DBAPIError as error:  # it may hold the address in full
         said = str(error.orig or "").strip().splitlines() or [type(error).__name__]
-        return ConfigurationError(f"the database at {safe_url} cannot be used: {said[-1]}")
-    return TemporaryError(
-        f"no database answers at {safe_url}: {error.strerror or error}",
-        hint="check that PostgreSQL runs and that database.url is right",
-    )
+        raise ConfigurationError(f"the database at {safe_url} cannot be used: {said[-1]}") from None
 
 
 async def _tell_time(database: Database, speed: float) -> Clock:

@@ -68,6 +68,13 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Recover",
+        (
+            _command("plan", "plan:plan", "What a recovery would do, group by group; joins nothing."),
+            _command("run", "run:run", "Bring the backup back into every group."),
+        ),
+    ),
+    Section(
         "Act",
         (
             _command("pause", "pausing:pause", "Send no more joins until you resume."),
@@ -83,7 +90,7 @@ SECTIONS = (
         (
             _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),
             _command("db check", "db:check", "Check schema, integrity and key file."),
-            _command("db backup", "db:backup", "Copy the SQLite database while it is in use."),
+            _command("db backup", "db:backup", "Copy the database while it is in use."),
             _command("db rekey", "rekey:rekey", "Encrypt the invite codes with a new key."),
             _command("completion", "completion:completion", "Print a completion script for your shell."),
             _command(

@@ -31,6 +31,8 @@ class Terminated(BaseException):
 
 def describe(error: BaseException) -> Failure:
     """What a person or a script is told of it."""
+    if isinstance(error, BaseExceptionGroup):
+        return describe(_weightiest(error))
     if isinstance(error, InputRejectedError):
         return Failure(error.exit_code, error.code, error.message, error.hint, error.problems)
     if isinstance(error, RejoinError):
@@ -40,6 +42,18 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, Terminated):
         return Failure(exit_codes.TERMINATED, "terminated", "Terminated. What was done is saved.")
     return _of_the_world(error)
+
+
+def _weightiest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of errors that came at once: one that nobody foresaw, else the first that we know."""
+    leaves = [leaf for one in group.exceptions for leaf in _leaves(one)]
+    return next((leaf for leaf in leaves if not isinstance(leaf, RejoinError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for one in error.exceptions for leaf in _leaves(one)]
 
 
 def _of_the_world(error: BaseException) -> Failure:

@@ -18,6 +18,4 @@ def flag(name: str, help_text: str, *, short: str = "", metavar: str = "") -> Pa
 
 def positional(metavar: str, help_text: str, *, dash: bool = False) -> Parameter:
     """A value by position; it has no variable, since it says what the call is about. `dash`: may be `-`."""
-    return Parameter(
-        name=metavar, help=help_text, negative=(), metavar=metavar, allow_leading_hyphen=dash or None
-    )
+    return Parameter(name=metavar, help=help_text, negative=(), metavar=metavar, allow_leading_hyphen=dash)

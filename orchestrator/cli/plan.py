@@ -1,0 +1,92 @@
+"""`rejoin plan`: what a run would do, group by group. It joins nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli import exit_codes
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag
+from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.render import clean
+from orchestrator.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import App
+    from orchestrator.services.plan.probing import Probing
+    from orchestrator.services.plan.result import Plan
+
+FROM = flag("from", "Only groups recorded for this lost instance.", metavar="INSTANCE")
+LABELS = flag("label", "Only groups with this label; several times: with any of them.", metavar="LABEL")
+
+
+async def plan(  # noqa: PLR0913 - one for each flag
+    *,
+    to: Annotated[str | None, TO] = None,
+    from_: Annotated[str | None, FROM] = None,
+    label: Annotated[tuple[str, ...], LABELS] = (),
+    no_probe: Annotated[bool, flag("no-probe", "Ask nobody; answer from the database.")] = False,
+    out: Annotated[Path | None, flag("out", "Save it, for run --plan.", metavar="FILE")] = None,
+    exit_code: Annotated[bool, flag("exit-code", "Exit with 8 when there is something to do.")] = False,
+    call: Call = NOTHING_SAID,
+) -> int:
+    """Probes each group gently, joins nothing, and says what a run would do and how long that takes.
+
+    Examples:
+      rejoin plan
+      rejoin plan --from sales-main --out plan.json
+      rejoin plan --no-probe --exit-code
+    """
+    from orchestrator.assembly import recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415
+    from orchestrator.cli.scope import scope_of  # noqa: PLC0415
+    from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
+
+    call.start_logs()
+    settings = call.settings()
+    async with open_app(settings) as app:
+        name = await instance_of(app, None, to)
+        scope = await scope_of(app, from_, label)
+        probing = None if no_probe else await _probing(app, call, name)
+        made = await make_plan(
+            app.database, name, scope, settings=recovery_settings(settings), probing=probing
+        )
+    if out is not None:
+        _save(made, out)
+    _tell(call, made, out, app)
+    return exit_codes.NOT_FINISHED if exit_code and made.has_work else exit_codes.DONE
+
+
+async def _probing(app: "App", call: Call, name: str) -> "Probing":
+    from orchestrator.cli.render_plan import ProbingTalk  # noqa: PLC0415
+    from orchestrator.services.plan.probing import Probing  # noqa: PLC0415
+
+    cipher = await app.cipher()
+    return Probing(
+        gateway=app.gateway(app.settings.instance(name)),
+        clock=app.clock,
+        reveal=lambda code: cipher.decrypt(code.ciphertext, code.key_id),
+        actor=app.actor,
+        progress=ProbingTalk(call.out),
+    )
+
+
+def _save(made: "Plan", out: Path) -> None:
+    from orchestrator.services.plan.saved import save  # noqa: PLC0415
+
+    try:
+        save(made, out)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _tell(call: Call, made: "Plan", out: Path | None, app: "App") -> None:
+    if call.json:
+        from orchestrator.services.plan.saved import to_json  # noqa: PLC0415
+
+        call.out.answer_json(to_json(made))
+        return
+    from orchestrator.cli.render_plan import plan_rows, plan_summary  # noqa: PLC0415
+
+    call.out.table(plan_rows(made, app.settings.timezone), "", "GROUP", "WHY")
+    saved = f" Saved to {clean(out)}." if out else ""
+    call.out.answer(("\n" if made.lines else "") + plan_summary(made, app.settings.timezone) + saved)

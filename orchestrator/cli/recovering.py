@@ -1,0 +1,132 @@
+"""A recovery in this process: shown as it goes, drained by the first signal, stopped by the second."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import exit_codes
+from orchestrator.cli.status import configured_pace, look_of
+from orchestrator.cli.watch import JsonLines, Lines, Screen
+from orchestrator.clock import SystemClock
+from orchestrator.domain.recoveries import EXIT_CODES, End
+from orchestrator.services.recover import loop
+from orchestrator.services.status.past import ChangeFeed
+from orchestrator.services.status.read import read_status
+from orchestrator.store.engine import DatabaseGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.bootstrap import App
+    from orchestrator.cli.call import Call
+    from orchestrator.cli.watch import Sink
+    from orchestrator.services.recover.context import Context
+    from orchestrator.services.recover.loop import Ended, Job
+
+EVERY = 1.0  # a person's seconds between two looks
+_BY_SIGNAL = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.TERMINATED}
+
+
+async def recover(app: App, call: Call, context: Context, job: Job) -> int:
+    """Run it to its end and show it; returns the exit code."""
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    work = asyncio.create_task(loop.run(context, job, started=begun.set_result), name="recovery")
+    brake = _Brake(call, context, work)
+    with brake.listening():
+        try:
+            return await _shown(app, call, context, work, begun=begun, brake=brake)
+        except asyncio.CancelledError:
+            if not brake.hard:
+                raise
+            call.out.say("Stopped. What was done is saved; the next run goes on from there.")
+            return brake.exit_code(None)
+        finally:
+            await _put_away(work)
+
+
+async def _shown(
+    app: App,
+    call: Call,
+    context: Context,
+    work: asyncio.Task[Ended],
+    *,
+    begun: asyncio.Future[int],
+    brake: _Brake,
+) -> int:
+    await asyncio.wait((work, begun), return_when=asyncio.FIRST_COMPLETED)
+    if not begun.done():
+        return brake.exit_code(await work)  # it never came to a recovery: the error says why
+    async with AsyncExitStack() as closing:
+        sink = _sink(app, call, closing)
+        await _watch(app, context, sink, work)
+        ended = await work
+        view = await read_status(app.database, recovery_id=ended.recovery_id, policy=configured_pace(app))
+    code = brake.exit_code(ended)
+    sink.end(view, code)
+    return code
+
+
+def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
+    look = look_of(app, call)
+    if call.json:
+        return JsonLines(call.out)
+    if call.out.interactive and not call.quiet:
+        return Screen(call.out, look, closing)
+    return Lines(call.out, look, SystemClock())
+
+
+async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ended]) -> None:
+    feed = ChangeFeed(app.database, context.recovery_id, context.instance_name)
+    policy = configured_pace(app)
+    while not work.done():
+        with suppress(DatabaseGoneError):  # the recovery outlives that for a while, and so does its picture
+            changed = await feed.poll()
+            view = await read_status(app.database, recovery_id=context.recovery_id, policy=policy)
+            sink.show(view, changed)
+        await asyncio.wait((work,), timeout=EVERY)
+
+
+async def _put_away(work: asyncio.Task[Ended]) -> None:
+    if work.done():
+        return
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+class _Brake:
+    """What signals do: the first drains, the second stops at once."""
+
+    def __init__(self, call: Call, context: Context, work: asyncio.Task[Ended]) -> None:
+        self._call, self._context, self._work = call, context, work
+        self._signal: signal.Signals | None = None
+        self.hard = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        event_loop = asyncio.get_running_loop()
+        for number in _BY_SIGNAL:
+            event_loop.add_signal_handler(number, self._pull, number)
+        try:
+            yield
+        finally:
+            for number in _BY_SIGNAL:
+                event_loop.remove_signal_handler(number)
+
+    def exit_code(self, ended: Ended | None) -> int:
+        if self._signal is not None and (ended is None or ended.end is End.INTERRUPTED):
+            return _BY_SIGNAL[self._signal]
+        return exit_codes.UNEXPECTED if ended is None else EXIT_CODES[ended.end]
+
+    def _pull(self, number: signal.Signals) -> None:
+        if self._signal is not None:
+            self.hard = True
+            self._work.cancel()
+            return
+        self._signal = number
+        self._call.out.say("Ending what is under way; once more stops at once.")
+        self._context.stopping = True
+        self._context.ring()

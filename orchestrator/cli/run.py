@@ -1,0 +1,130 @@
+"""`rejoin run`: the recovery."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.durations import joins_a_minute, seconds
+from orchestrator.cli.flags import flag
+from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.plan import FROM, LABELS
+from orchestrator.cli.prompt import confirm
+from orchestrator.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.bootstrap import App
+    from orchestrator.services.plan.result import Plan
+    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.store.recoveries import Scope
+
+_PATIENCE = "15m"
+
+
+async def run(  # noqa: PLR0913 - one for each flag
+    *,
+    to: Annotated[str | None, TO] = None,
+    from_: Annotated[str | None, FROM] = None,
+    label: Annotated[tuple[str, ...], LABELS] = (),
+    plan: Annotated[
+        Path | None,
+        flag("plan", "Exactly the joins of a saved plan; refused when it is stale.", metavar="FILE"),
+    ] = None,
+    limit: Annotated[int | None, flag("limit", "Send at most so many joins.", metavar="N")] = None,
+    pace: Annotated[
+        str | None, flag("pace", "Joins a minute, 2 to 5 (else the configured).", metavar="3/min")
+    ] = None,
+    patience: Annotated[
+        str, flag("patience", "Stay while something can still move within so long.", metavar="15m")
+    ] = _PATIENCE,
+    max_duration: Annotated[
+        str | None, flag("max-duration", "End after so long; the next run goes on.", metavar="2h")
+    ] = None,
+    yes: Annotated[bool, flag("yes", "Do not ask. Without a terminal nobody is asked.", short="-y")] = False,
+    call: Call = NOTHING_SAID,
+) -> int:
+    """Brings the backup into every group: probes, verifies, joins at the configured pace, confirms, greets.
+
+    Ends when nothing moves any more: 0 all active, 3 some need you, 8 some are deferred for longer, 7 the
+    backup is lost. Ctrl-C ends what is under way and stops; a second one stops at once. The next run goes
+    on where this one stopped, however it ended.
+
+    Examples:
+      rejoin run
+      rejoin run --from sales-main --to backup-2 --pace 3/min
+      rejoin run --plan plan.json --yes --json
+    """
+    from orchestrator.assembly import recovery_context, recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415
+    from orchestrator.cli.recovering import recover  # noqa: PLC0415
+    from orchestrator.services.recover.loop import Job  # noqa: PLC0415
+
+    _check_limit(limit)
+    rate, longest = joins_a_minute(pace), seconds("--max-duration", max_duration)
+    call.start_logs()
+    settings = call.settings()
+    told = recovery_settings(settings, joins_per_minute=rate)
+    told = replace(told, patience=seconds("--patience", patience) or told.patience)
+    async with open_app(settings) as app:
+        order = await _order(app, plan, to=to, from_name=from_, labels=label)
+        await _confirm(app, call, order, told, yes=yes)
+        context = await recovery_context(app, app.settings.instance(order.instance), told)
+        context.joins_left = limit
+        job = Job(order.scope, only=order.only, max_duration=longest)
+        return await recover(app, call, context, job)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be recovered, onto which instance."""
+
+    instance: str
+    scope: "Scope"
+    only: "Sequence[int] | None" = None
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise UsageError("--limit: must be at least 1")
+
+
+async def _order(
+    app: "App", plan: Path | None, *, to: str | None, from_name: str | None, labels: tuple[str, ...]
+) -> Order:
+    from orchestrator.cli.scope import scope_of  # noqa: PLC0415
+
+    if plan is None:
+        name = await instance_of(app, None, to)
+        return Order(name, await scope_of(app, from_name, labels))
+    if to or from_name or labels:
+        raise UsageError("--plan says it all already.", hint="leave --to, --from and --label away")
+    await app.sync_instances()
+    saved = await _saved(app, plan)
+    return Order(saved.instance, saved.scope, only=saved.join_ids)
+
+
+async def _saved(app: "App", file: Path) -> "Plan":
+    from orchestrator.assembly import recovery_settings  # noqa: PLC0415
+    from orchestrator.services.plan.saved import load, require_fresh  # noqa: PLC0415
+
+    try:
+        saved = load(file)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    app.settings.instance(saved.instance)  # it may have gone from the configuration
+    await require_fresh(app.database, saved, recovery_settings(app.settings).allow)
+    return saved
+
+
+async def _confirm(app: "App", call: Call, order: Order, told: "RecoverySettings", *, yes: bool) -> None:
+    if yes or not call.may_ask:
+        return
+    from orchestrator.cli.render_plan import plan_summary  # noqa: PLC0415
+    from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
+
+    if order.only is None:
+        made = await make_plan(app.database, order.instance, order.scope, settings=told)
+        call.out.say(plan_summary(made, app.settings.timezone))
+    confirm(call, f"Recover onto {order.instance} now?", yes=False)
