@@ -52,6 +52,8 @@ async def stop(database: Database, recovery_id: int | None = None, *, actor: str
 async def _stop(act: Act, recovery: Recovery) -> Stopped:
     act.recovery_id, name = recovery.id, act.instance.name
     if not _driven(act):
+        # A runner that only lost its lease for being late sees the wish, too.
+        await recoveries.request_stop(act.connection, recovery.id, actor=act.actor, now=act.now)
         counted = await recoveries.counts(act.connection, recovery.id)
         await recoveries.finish(
             act.connection,
