@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.domain.greeting import MAX_LENGTH
@@ -83,7 +82,7 @@ class Greeter:
                 instance=self._context.instance_name,
                 work=work,
             )
-        except (TemplateError, ValueError, ArithmeticError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
             await self._record(work, Greeting.FAILED, why=f"the template cannot be used: {error}")
             return
         await self._send(work, text)
