@@ -54,6 +54,11 @@ class Act:
     recovery_id: int | None  # the instance's recovery that did not end
     _moves: list[memberships.Move] = field(default_factory=list)
     _entries: list[journal.Entry] = field(default_factory=list)
+    _concerned: set[int] = field(default_factory=set)
+
+    def count_in(self, membership: Membership) -> None:
+        """From now on it belongs to the recovery under way: counted there, and waited for."""
+        self._concerned.add(membership.id)
 
     def move(
         self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
@@ -73,14 +78,12 @@ class Act:
         self._entries.append(entry)
 
     async def write(self) -> None:
-        """Carry out what was planned; moved memberships belong to the recovery under way from now on."""
+        """Carry out what was planned."""
         for start in range(0, len(self._moves), acts.AT_A_TIME):
-            part = self._moves[start : start + acts.AT_A_TIME]
-            moved = await memberships.save(self.connection, part)
-            if self.recovery_id is not None:
-                await acts.put_into_recovery(self.connection, moved, self.recovery_id)
+            await memberships.save(self.connection, self._moves[start : start + acts.AT_A_TIME])
+        if self.recovery_id is not None:
+            await acts.put_into_recovery(self.connection, self._concerned, self.recovery_id)
         await journal.append(self.connection, self.now, self._entries)
-        self._moves, self._entries = [], []
 
 
 @asynccontextmanager

@@ -123,6 +123,8 @@ async def _chosen(act: Act, reason: Reason | None) -> list[tuple[Work, bool]]:
 def _decide(act: Act, work: Work, choice: Choice, because: str | None, *, fresh: bool) -> Decided:
     old = work.membership
     new = _CARRY_OUT[choice.way](act, old, because) if choice.way in _CARRY_OUT else old
+    if choice.way is not Way.REFUSE:
+        act.count_in(old)
     changed = fresh or new is not old
     if changed and choice.way is not Way.REFUSE:
         kind = "act.skip" if choice.way is Way.SKIP else "act.retry"
