@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.clock import AcceleratedClock, SystemClock
-from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.errors import ConfigurationError, RejoinError
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
@@ -77,6 +77,23 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         await schema.require_current(database)
         clock = await _tell_time(database, settings.clock_speed)
         yield App(settings, database, clock, actor(), closing)
+
+
+@asynccontextmanager
+async def open_as_it_is(settings: Settings) -> AsyncIterator[tuple[App, RejoinError | None]]:
+    """For who looks at what is wrong: a database that cannot be used is told, not raised."""
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database.async_url)
+        closing.push_async_callback(database.close)
+        clock: Clock = SystemClock()
+        fault: RejoinError | None = None
+        try:
+            await _reach(database, settings.database.safe_url)
+            if await schema.check(database) is schema.SchemaState.UP_TO_DATE:
+                clock = await _tell_time(database, settings.clock_speed)
+        except RejoinError as error:
+            fault = error
+        yield App(settings, database, clock, actor(), closing), fault
 
 
 @asynccontextmanager

@@ -41,8 +41,10 @@ SECTIONS = (
         "Start",
         (
             _command("init", "init:init", "Write rejoin.toml, make the database, say what to do next."),
+            _command("demo", "demo:demo", "The whole story against a simulated network, in half a minute."),
             _command("config validate", "config:validate", "Check the configuration, without any network."),
             _command("config show", "config:show", "Show the values in effect, secrets masked."),
+            _command("doctor", "doctor:doctor", "Look online at everything that a recovery stands on."),
             _command("simulate", "simulate:simulate", "Serve a simulated network to try things on."),
         ),
     ),
@@ -92,6 +94,7 @@ SECTIONS = (
             _command("db check", "db:check", "Check schema, integrity and key file."),
             _command("db backup", "db:backup", "Copy the database while it is in use."),
             _command("db rekey", "rekey:rekey", "Encrypt the invite codes with a new key."),
+            _command("diagnostics", "diagnostics:diagnostics", "A bundle for a bug report, without secrets."),
             _command("completion", "completion:completion", "Print a completion script for your shell."),
             _command(
                 "healthcheck", "healthcheck:healthcheck", "Tell a container's supervisor how it stands."

@@ -1,0 +1,95 @@
+"""`rejoin doctor`: everything that a recovery stands on, looked at online; it changes nothing."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.flags import flag
+from orchestrator.cli.render import clean
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import App
+    from orchestrator.config import InstanceSettings
+    from orchestrator.domain.errors import RejoinError
+    from orchestrator.services.doctor.finding import Finding
+    from orchestrator.services.doctor.patient import Account, Patient
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+
+
+async def doctor(
+    *,
+    to: Annotated[
+        str | None,
+        flag("to", "Only this backup and the primaries (else every instance).", metavar="INSTANCE"),
+    ] = None,
+    call: Call = NOTHING_SAID,
+) -> int:
+    """Gateways, tokens, sessions, clocks, database, key file, codes, allow-list, room on the disk.
+
+    Exit code 0 when a recovery would work (there may be warnings), 4 when a token is refused, 5 when a
+    gateway is out of reach, 1 for other failures.
+
+    Examples:
+      rejoin doctor
+      rejoin doctor --to backup-1 --json
+    """
+    from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
+    from orchestrator.services.doctor.finding import exit_code  # noqa: PLC0415
+
+    call.start_logs()
+    settings = call.settings()
+    if to is not None:
+        settings.instance(to)
+    async with open_as_it_is(settings) as (app, fault):
+        findings = await examine(patient_of(app, fault, to))
+    code = exit_code(findings)
+    if call.json:
+        call.out.answer_json({"ok": code == 0, "findings": [_as_json(one) for one in findings]})
+    else:
+        for one in findings:
+            _tell(call, one)
+    return code
+
+
+def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "Patient":
+    from orchestrator.assembly import recovery_settings  # noqa: PLC0415
+    from orchestrator.services.doctor.patient import Patient  # noqa: PLC0415
+    from orchestrator.services.recover.lease import boot_id  # noqa: PLC0415
+
+    settings = app.settings
+    stored = settings.database.sqlite_path or settings.database.key_file
+    return Patient(
+        database=app.database,
+        clock=app.clock,
+        settings=recovery_settings(settings),
+        accounts=tuple(_account(app, one) for one in settings.instances),
+        key_ring=app.key_ring,
+        cipher=app.cipher,
+        boot_id=boot_id(),
+        folder=Path(stored).parent,
+        warnings=tuple(str(warning) for warning in settings.warnings),
+        to=to,
+        database_error=fault,
+    )
+
+
+def _account(app: "App", instance: "InstanceSettings") -> "Account":
+    from orchestrator.services.doctor.patient import Account  # noqa: PLC0415
+
+    return Account(instance.name, instance.role, lambda: app.gateway(instance))
+
+
+def _as_json(one: "Finding") -> dict[str, object]:
+    fields = {name: value for name, value in asdict(one).items() if name != "cause"}
+    return {**fields, "state": one.state.value}
+
+
+def _tell(call: Call, one: "Finding") -> None:
+    word = call.out.style(f"{one.state.value:<7}", _COLOURS[one.state.value])
+    of = f"{clean(one.instance)}: " if one.instance else ""
+    call.out.answer(f"{word}  {of}{one.name}: {clean(one.sentence)}")
+    if one.hint:
+        call.out.answer(f"         {clean(one.hint)}")
