@@ -1,8 +1,10 @@
-"""Many rows at once: the driver's own executemany, without the toolkit's work for each row."""
+"""Many rows at once, without the toolkit's work for each: executemany on SQLite, COPY on PostgreSQL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,26 +20,34 @@ CHUNK = 1000  # rows in one statement, well below both databases' limits
 async def insert_rows(
     connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Values in the order of `columns`, in the driver's own types."""
-    for name in columns:
-        if name not in table.c:
-            raise ValueError(f"{table.name} has no column {name}")
-    marks = _marks(connection.dialect.paramstyle, len(columns))
-    quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in columns)
-    name = connection.dialect.identifier_preparer.quote(table.name)
-    statement = f"INSERT INTO {name} ({quoted}) VALUES ({marks})"  # noqa: S608 - names of our own tables
-    for part in chunks(rows):
-        await connection.exec_driver_sql(statement, list(part))
+    """Values in the order of `columns`, in the driver's own types; in the connection's transaction."""
+    unknown = set(columns) - set(table.c.keys())
+    if unknown:
+        raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        await _copy(connection, table, columns, rows)
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    names, marks = ", ".join(map(quote, columns)), ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+    await connection.exec_driver_sql(statement, list(rows))
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _marks(paramstyle: str, count: int) -> str:
-    """One driver (aiosqlite) counts by position, the other (asyncpg) by number."""
-    if paramstyle == "numeric_dollar":
-        return ", ".join(f"${number}" for number in range(1, count + 1))
-    if paramstyle == "qmark":
-        return ", ".join("?" * count)
-    raise AssertionError(paramstyle)  # no other driver is configured
+async def _copy(
+    connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    import asyncpg  # noqa: PLC0415 - only where there is PostgreSQL
+
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    if not raw.is_in_transaction():  # the toolkit begins with its first statement
+        await connection.exec_driver_sql("SELECT 1")
+    try:
+        await raw.copy_records_to_table(table.name, records=rows, columns=columns)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise DBAPIError(f"COPY {table.name}", None, error) from error

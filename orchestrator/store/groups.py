@@ -93,14 +93,13 @@ async def instances(connection: AsyncConnection, ids: Collection[int]) -> dict[i
 
 
 async def add(connection: AsyncConnection, new: Sequence[Mapping[str, Any]], *, now: float) -> dict[str, int]:
-    """Insert groups, each with every column but id and times; their ids by slug."""
+    """Insert groups, each with every column but id and times; their ids by slug. Under `lock`."""
     ids: dict[str, int] = {}
     for part in chunks(new):
         rows = [(*(row[name] for name in _SETTABLE), now, now) for row in part]
         await insert_rows(connection, groups, (*_SETTABLE, "created_at", "updated_at"), rows)
-        slugs = [row["slug"] for row in part]
-        found = await connection.execute(select(groups.c.slug, groups.c.id).where(groups.c.slug.in_(slugs)))
-        ids |= {row.slug: row.id for row in found}
+        newest = select(groups.c.slug, groups.c.id).order_by(groups.c.id.desc()).limit(len(part))
+        ids |= {row.slug: row.id for row in await connection.execute(newest)}
     return ids
 
 

@@ -169,7 +169,7 @@ async def test_the_key_file_of_another_database_is_found_out(database_url: str, 
     assert findings[0].code == "key_missing"
 
 
-async def test_a_damaged_file_is_found(sqlite_url: str, tmp_path: Path) -> None:
+async def test_rows_that_point_to_nothing_are_found(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url, tmp_path) as catalogue:
         await catalogue.take(f"name,code\nA,{CODES[0]}\n")
     with sqlite3.connect(tmp_path / "rejoin.db") as file:

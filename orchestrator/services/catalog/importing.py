@@ -39,11 +39,12 @@ async def import_groups(
     options: ReadOptions = _NO_OPTIONS,
     dry_run: bool = False,
 ) -> ImportReport:
-    """One transaction. Raise InputRejectedError, with every problem and its row, if any row cannot stand.
+    """One transaction; the source is used up. Raise InputRejectedError, with all problems, if a row is bad.
 
     A dry run writes nothing and gives the same report, with the problems in it.
     """
     table = read_table(source, options)
+    source.data = b""  # read: as large as what was made of it
     if dry_run:
         async with database.read() as connection:
             cipher = await cipher_for_reading(connection, ring)

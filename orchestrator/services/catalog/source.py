@@ -17,9 +17,9 @@ MOST_BYTES = 64 * 1024 * 1024
 STANDARD_INPUT = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
-    """The bytes of a table, and what to call it in sentences."""
+    """The bytes of a table, and what to call it in sentences. An import uses the bytes up."""
 
     name: str
     data: bytes = field(repr=False)
