@@ -47,7 +47,9 @@ def test_the_ending_of_a_probe_is_a_move_from_pending(outcome: Outcome) -> None:
     assert target in TRANSITIONS[Status.PENDING] | {Status.PENDING}
 
 
-@pytest.mark.parametrize("ending", {*JOIN_ENDINGS.values(), *PROBE_ENDINGS.values()}, ids=str)
+@pytest.mark.parametrize(
+    "ending", sorted({*JOIN_ENDINGS.values(), *PROBE_ENDINGS.values()}, key=str), ids=str
+)
 def test_whatever_waits_or_blocks_says_why(ending: Ending) -> None:
     assert ending.reason is not None or ending.act in (Act.LOOK, Act.GIVE_BACK)
 
