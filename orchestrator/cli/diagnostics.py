@@ -51,7 +51,7 @@ async def diagnostics(
     offline: Annotated[bool, flag("offline", "Without the doctor's calls to the gateways.")] = False,
     call: Call = NOTHING_SAID,
 ) -> None:
-    """Version, configuration (secrets masked), schema, counts, end of the journal (scrubbed), doctor's findings.
+    """Version, configuration (secrets masked), schema, counts, end of the journal, the doctor's findings.
 
     Group names, subjects, JIDs, phone numbers and invite codes are left out or replaced. Look at it
     before you send it: it is a zip of small text files.

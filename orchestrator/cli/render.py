@@ -20,8 +20,11 @@ _JOINERS = "\u200c\u200d"
 
 def clean(foreign: object) -> str:
     """Text that came from a gateway, a group or a file: one line, without control or direction characters."""
-    text = " ".join(str(foreign).split())
-    return "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _HARMFUL)
+    text = str(foreign)
+    if not (text.isascii() and text.isprintable()):
+        kept = (c for c in text if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _HARMFUL)
+        text = "".join(kept)
+    return " ".join(text.split())
 
 
 def clean_lines(foreign: str) -> str:

@@ -1,4 +1,4 @@
-"""The frame of the command line, as a process: channels, exit codes, options anywhere, light imports, signals."""
+"""The frame of the command line, as a process: channels, exit codes, options, light imports, signals."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Rejoin:
         )
 
     def on_terminal(self, *words: str, typed: str = "", **variables: str) -> tuple[int, str]:
-        """On a terminal of its own: the exit code and all that was shown. `typed` is sent at the first output."""
+        """On a terminal: the exit code and all that was shown. `typed` is sent at the first output."""
         controller, terminal = pty.openpty()
         process = subprocess.Popen(
             command(*words),
