@@ -28,6 +28,8 @@ async def pause_account(writing: Writing, reason: Reason, answer: GatewayAnswer)
 
 async def _pause_for_a_while(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
     strikes = _strikes(writing.instance, writing.now)
+    if writing.instance.paused(writing.now) and writing.instance.pause_reason == reason.value:
+        strikes = max(0, strikes - 1)  # a join that was under way met the same limit
     planned = step(writing.context.settings.retry.pauses, strikes)
     if reason is Reason.RESTRICTED:
         planned = max(planned, RESTRICTED_PAUSE)
@@ -74,8 +76,9 @@ def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, 
     """A pause never shortens one that is under way, least of all a person's."""
     if not instance.paused(now):
         return False
-    if instance.pause_reason == Reason.OPERATOR.value and reason in CURED_BY_A_WORKING_SESSION:
-        return True  # else the session's return would lift the person's pause with it
+    cured = {trouble.value for trouble in CURED_BY_A_WORKING_SESSION}
+    if (reason in CURED_BY_A_WORKING_SESSION) != (instance.pause_reason in cured):
+        return reason in CURED_BY_A_WORKING_SESSION  # the session's return must not lift the other pause
     if instance.paused_until is None:
         return True
     return until is not None and until <= instance.paused_until
