@@ -57,9 +57,24 @@ async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> 
     await _set_pause(writing, reason, answer.text, until=writing.now + wait)
 
 
+async def restrict(writing: Writing, until: float) -> None:
+    """The session tells until when the account is restricted: exactly so long, and no strike for it."""
+    instance = writing.instance
+    if instance.paused(writing.now) and instance.pause_reason == Reason.RESTRICTED.value:
+        if instance.paused_until == until:
+            return
+        await _write_pause(writing, Reason.RESTRICTED, instance.pause_text or "", until=until)
+    else:
+        await _set_pause(writing, Reason.RESTRICTED, "", until=until)
+    await instances.set_values(writing.connection, instance.id, slow_until=until + HALF_PACE_FOR)
+
+
 async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
-    if _held_longer(writing.instance, reason, until, writing.now):
-        return
+    if not _held_longer(writing.instance, reason, until, writing.now):
+        await _write_pause(writing, reason, text, until=until)
+
+
+async def _write_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
     await instances.set_values(
         writing.connection,
         writing.instance.id,

@@ -128,6 +128,8 @@ class Keeper:
             if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
                 self._gone_since = None
                 await _recovered(writing)
+                if answer.restricted_until is not None and answer.restricted_until > writing.now:
+                    await brakes.restrict(writing, answer.restricted_until)
             else:
                 await self._unavailable(writing, answer)
         return answer
