@@ -138,14 +138,22 @@ def _work(row: Row[Any]) -> Work:
 
 
 async def in_line(
-    connection: AsyncConnection, instance_id: int, status: Status, *, limit: int, after: int | None = None
+    connection: AsyncConnection,
+    instance_id: int,
+    status: Status,
+    *,
+    limit: int,
+    recovery_id: int | None = None,
 ) -> list[Work]:
-    """The next ones in a status, the most valuable first. Index ix_memberships_claim."""
+    """The next ones in a status, the most valuable first. Index ix_memberships_claim.
+
+    With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
+    """
     query = _work_query().where(
         memberships.c.instance_id == instance_id, memberships.c.status == status.value
     )
-    if after is not None:
-        query = query.where(memberships.c.id > after)
+    if recovery_id is not None:
+        query = query.where(memberships.c.recovery_id == recovery_id)
     query = query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(limit)
     return [_work(row) for row in (await connection.execute(query)).all()]
 

@@ -70,6 +70,12 @@ class Context:
         """The instance's row and the database's clock, for a decision that a write will check again."""
         return await instances.observe(connection, self.instance_id, self.database.now_expression())
 
+    async def in_line(self, connection: AsyncConnection, status: Status, *, limit: int) -> list[Work]:
+        """This recovery's next ones. What an earlier one with a wider scope left behind is none of ours."""
+        return await memberships.in_line(
+            connection, self.instance_id, status, limit=limit, recovery_id=self.recovery_id or None
+        )
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
         """A transaction behind the instance's lock and fence. Moves and journal lines leave as one."""

@@ -108,7 +108,7 @@ class Joiner:
             instance, now = await context.observe(connection)
             if instance.paused(now):
                 return None
-            if not await memberships.in_line(connection, context.instance_id, Status.READY, limit=1):
+            if not await context.in_line(connection, Status.READY, limit=1):
                 return None
             policy = self._policy(instance.pace_factor(now))
             upcoming = await slots.peek(connection, instance, policy, now)
@@ -146,7 +146,7 @@ class Joiner:
         limit = context.settings.width
         if context.joins_left is not None:
             limit = min(limit, context.joins_left)
-        works = await memberships.in_line(writing.connection, context.instance_id, Status.READY, limit=limit)
+        works = await context.in_line(writing.connection, Status.READY, limit=limit)
         good = []
         for work in works:
             fresh = is_fresh(work.membership, writing.now, context.settings.freshness)

@@ -60,13 +60,13 @@ class Prober:
             instance, now = await context.observe(connection)
             if instance.paused(now):
                 return []
-            ready = await memberships.in_line(connection, context.instance_id, Status.READY, limit=wanted)
+            ready = await context.in_line(connection, Status.READY, limit=wanted)
             room = min(wanted - len(ready), settings.width)
             if context.joins_left is not None:
                 room = min(room, context.joins_left - len(ready))
             if room <= 0:
                 return []
-            return await memberships.in_line(connection, context.instance_id, Status.PENDING, limit=room)
+            return await context.in_line(connection, Status.PENDING, limit=room)
 
     async def _probe(self, work: Work) -> ProbeAnswer:
         context, code = self._context, work.code
