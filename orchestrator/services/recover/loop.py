@@ -116,14 +116,26 @@ class Outage:
 
 
 async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: Sequence[Stage]) -> End:
-    async with asyncio.TaskGroup() as tasks:
-        joiner.tasks = tasks
-        for stage in (*others, joiner):
-            tasks.create_task(_drive(context, stage), name=stage.name)
-        await _keep(context, keeper)
-        context.stopping = True  # drain: joins under way end and are recorded by their own tasks
-        context.ring()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            joiner.tasks = tasks
+            for stage in (*others, joiner):
+                tasks.create_task(_drive(context, stage), name=stage.name)
+            await _keep(context, keeper)
+            context.stopping = True  # drain: joins under way end and are recorded by their own tasks
+            context.ring()
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
     return keeper.end or End.INTERRUPTED
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended the stages, plain: the loss of the lease before what it brought about in other stages."""
+    lost, _rest = group.split(LeaseLostError)
+    error: BaseException = lost or group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _keep(context: Context, keeper: Keeper) -> None:
