@@ -54,7 +54,7 @@ async def durability(connection: AsyncConnection) -> dict[str, str]:
         names = ("journal_mode", "synchronous")
         found = {name: await connection.exec_driver_sql(f"PRAGMA {name}") for name in names}
         return {name: str(result.scalar_one()) for name, result in found.items()}
-    settings = ("synchronous_commit", "fsync", "full_page_writes")
+    settings = ("synchronous_commit", "fsync")
     return {name: str((await connection.execute(text(f"SHOW {name}"))).scalar_one()) for name in settings}
 
 

@@ -28,7 +28,7 @@ async def examine(patient: Patient) -> list[Finding]:
     findings = _configuration(patient)
     about_database = await storage.database(patient)
     findings += about_database
-    usable = all(finding.state is not State.FAILED for finding in about_database)
+    usable = any(one.name == "schema" and one.state is State.OK for one in about_database)
     if usable:
         findings += await _stored(patient)
     else:
