@@ -12,7 +12,8 @@ ARRIVAL_SLACK = 1.0  # simulated seconds by which the way to the gateway may sho
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("rate", "speed"), [(5.0, 20.0), (4.0, 50.0), (2.0, 100.0)])
+@pytest.mark.xdist_group("pace")  # one after the other: they wait more than they work
+@pytest.mark.parametrize(("rate", "speed"), [(5.0, 20.0), (4.0, 25.0), (2.0, 50.0)])
 async def test_never_more_than_five_in_a_minute_and_no_slower_than_asked(
     sqlite_url: str, rate: float, speed: float
 ) -> None:
