@@ -1,0 +1,143 @@
+"""A process that runs recoveries and dies where it is told to.
+
+It is a nursery: it loads everything once and forks a child for each order that it reads from its standard
+input, one JSON object a line. A child is a process of its own in every respect that matters here (its own
+event loop, connections, pid and death); only the imports are shared. It says `started <order> <pid>` and
+`ended <order> <status>` on its standard output; what a child has to say goes into the order's `out` file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import select
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from orchestrator.clock import AcceleratedClock
+from orchestrator.domain.errors import RejoinError
+from orchestrator.domain.greeting import GreetingPolicy
+from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.gateways.http import HttpClient, open_session
+from orchestrator.gateways.wawp import WawpGateway, WawpTimeouts
+from orchestrator.services.recover import lease
+from orchestrator.services.recover.context import Context
+from orchestrator.services.recover.loop import Ended, Job, run
+from orchestrator.services.recover.points import POINTS
+from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.store import instances
+from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.recoveries import Scope
+
+REAL_LEASE = 1.5  # real seconds
+
+
+class Deadly:
+    """Points that kill the process, without a chance to say anything, at the n-th passing of one of them."""
+
+    def __init__(self, where: str | None) -> None:
+        name, _, number = (where or "").partition(":")
+        if name and name not in POINTS:
+            raise ValueError(f"there is no point called {name}")
+        self._name, self._left = name, int(number or 1)
+
+    def reach(self, name: str) -> None:
+        if name == self._name:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def settings(speed: float) -> RecoverySettings:
+    return RecoverySettings(
+        policy=PacingPolicy(joins_per_minute=5.0),
+        greeting=GreetingPolicy(),
+        lease=REAL_LEASE * speed,
+    )
+
+
+async def recover(order: dict[str, Any]) -> Ended:
+    """One recovery, as the command makes it."""
+    speed, anchor = order["speed"], order["anchor"]
+    clock = AcceleratedClock(speed, anchor)
+    database = Database(order["url"], DatabaseTime(speed, anchor))
+    gateway = WawpGateway(
+        http=HttpClient(open_session(), clock=clock),
+        base_url=order["base_url"],
+        instance_id=order["instance_id"],
+        access_token=order["access_token"],
+        timeouts=WawpTimeouts(),
+    )
+    async with database.read() as connection:
+        record = await instances.get(connection, order["instance"])
+    context = Context(
+        database=database,
+        gateway=gateway,
+        clock=clock,
+        settings=settings(speed),
+        reveal=lambda code: bytes(code.ciphertext).decode(),
+        instance_id=record.id,
+        instance_name=record.name,
+        actor="driver",
+        boot_id=lease.boot_id(),
+        points=Deadly(order.get("kill_at")),
+        dice=random.Random(order["seed"]),
+    )
+    try:
+        return await run(context, Job(Scope()))
+    finally:
+        await gateway.close()
+        await database.close()
+
+
+def child(order: dict[str, Any]) -> int:
+    """Exit status: 0 and the end in the file, or the error's own exit code and its text."""
+    try:
+        ended = asyncio.run(recover(order))
+        said, status = {"end": ended.end.value, "counts": ended.counts}, 0
+    except RejoinError as error:
+        said, status = {"error": type(error).__name__, "text": str(error)}, error.exit_code
+    except BaseException:  # noqa: BLE001 - the end of the process: whatever it was stands in the file
+        said, status = {"error": "traceback", "text": traceback.format_exc()}, 70
+    Path(order["out"]).write_text(json.dumps(said))
+    return status
+
+
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+def nursery() -> None:
+    """Fork for every order until the standard input ends; then the children die with us."""
+    names: dict[int, str] = {}
+    while True:
+        readable, _, _ = select.select([sys.stdin], [], [], 0.005)
+        if readable:
+            line = sys.stdin.readline()
+            if not line:
+                break
+            order = json.loads(line)
+            pid = os.fork()
+            if pid == 0:
+                os._exit(child(order))
+            names[pid] = order["name"]
+            say("started", order["name"], pid)
+        reap(names)
+    for pid in names:
+        os.kill(pid, signal.SIGKILL)
+
+
+def reap(names: dict[int, str]) -> None:
+    for pid in list(names):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            say("ended", names.pop(pid), os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    nursery()
