@@ -1,7 +1,7 @@
 """The log: structlog to stderr, for people on a terminal and as JSON lines elsewhere; times in UTC.
 
-Libraries (aiohttp, alembic, asyncio) and our own rooms log through the standard library, and all of it comes out
-here, past one processor that hides secrets.
+Libraries (aiohttp, alembic, asyncio) and our own rooms log through the standard library, and all of it comes
+out here, past one processor that hides secrets.
 """
 
 from __future__ import annotations

@@ -55,8 +55,11 @@ class Call:
             self.out.warn(str(warning))
         return settings
 
-    def start_logs(self) -> None:
+    def start_logs(self, settings: "Settings") -> None:
+        """For who goes online. What the configuration holds as secret is never written."""
         from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
+
+        logs.redaction.learn(one.access_token.get_secret_value() for one in settings.instances)
 
         logs.configure(
             log_format=self.log_format, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color

@@ -106,8 +106,9 @@ async def leave(
     from orchestrator.services.operate.leaving import Whereabouts  # noqa: PLC0415
     from orchestrator.services.operate.leaving import leave as act  # noqa: PLC0415
 
-    call.start_logs()
-    async with open_app(call.settings()) as app:
+    settings = call.settings()
+    call.start_logs(settings)
+    async with open_app(settings) as app:
         name = await instance_of(app, None, to)
         confirm(call, f'Take {name} out of "{group}"?', yes=yes)
         gateway = app.gateway(app.settings.instance(name))

@@ -45,7 +45,6 @@ async def demo(
     from orchestrator.cli.playground import furnish, prepare  # noqa: PLC0415
     from orchestrator.simulator.server import simulate  # noqa: PLC0415 - brings the simulator
 
-    call.start_logs()
     with ExitStack() as closing:
         folder = keep or Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="rejoin-demo-")))
         playground = await prepare(folder)
@@ -65,6 +64,7 @@ async def _story(call: Call, playground: "Playground", running: "Running", speed
     from orchestrator.config import load  # noqa: PLC0415
 
     settings = load(playground.config, {"REJOIN_CLOCK_SPEED": f"{speed:g}"})
+    call.start_logs(settings)
     async with open_app(settings) as app:
         await app.sync_instances()
         await _bring_in(call, app, playground)

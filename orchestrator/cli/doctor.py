@@ -39,8 +39,8 @@ async def doctor(
     from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
     from orchestrator.services.doctor.finding import exit_code  # noqa: PLC0415
 
-    call.start_logs()
     settings = call.settings()
+    call.start_logs(settings)
     if to is not None:
         settings.instance(to)
     async with open_as_it_is(settings) as (app, fault):

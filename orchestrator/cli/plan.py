@@ -41,8 +41,8 @@ async def plan(  # noqa: PLR0913 - one for each flag
     from orchestrator.cli.scope import scope_of  # noqa: PLC0415
     from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
 
-    call.start_logs()
     settings = call.settings()
+    call.start_logs(settings)
     async with open_app(settings) as app:
         name = await instance_of(app, None, to)
         scope = await scope_of(app, from_, label)

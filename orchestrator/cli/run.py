@@ -63,8 +63,8 @@ async def run(  # noqa: PLR0913 - one for each flag
 
     _check_limit(limit)
     rate, longest = joins_a_minute(pace), seconds("--max-duration", max_duration)
-    call.start_logs()
     settings = call.settings()
+    call.start_logs(settings)
     told = recovery_settings(settings, joins_per_minute=rate)
     told = replace(told, patience=seconds("--patience", patience) or told.patience)
     async with open_app(settings) as app:

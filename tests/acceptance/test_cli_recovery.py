@@ -105,13 +105,15 @@ def staged(rejoin: Rejoin, scenario: str) -> Iterator[Stage]:
 
 
 def test_from_plan_to_all_active(smooth: Stage) -> None:
-    plan = smooth("plan", "--out", "plan.json", "--exit-code")
+    plan = smooth("plan", "--out", "plan.json", "--exit-code", "-v")
     assert plan.code == 8
     assert plan.out.count("join ") == 8
     assert "Plan: 8 to join. At 4/min this takes about 2 min" in plan.out
     assert "Saved to plan.json" in plan.out
 
-    run = smooth("run", "--plan", "plan.json", "--yes", "--json")
+    assert "/v2/groups/join" in plan.err  # -v tells the calls
+
+    run = smooth("run", "--plan", "plan.json", "--yes", "--json", "-v")
 
     assert run.code == 0
     lines = [json.loads(line) for line in run.out.splitlines()]
