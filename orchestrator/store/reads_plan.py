@@ -76,6 +76,13 @@ async def by_group_ids(
     return found
 
 
+async def holders(connection: AsyncConnection, instance_id: int) -> dict[str, int]:
+    """Which group of the instance already has each JID, in the scope or not."""
+    m = memberships.c
+    query = select(m.jid, m.group_id).where(m.instance_id == instance_id, m.jid.is_not(None))
+    return {str(jid): int(group_id) for jid, group_id in await connection.execute(query)}
+
+
 def _rows(instance_id: int) -> Select[Any]:
     g, m, c = groups.c, memberships.c, invite_codes.c
     return (

@@ -11,6 +11,7 @@ from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.deciding import retry, skip
+from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope
 from tests.support.by_hand import (
@@ -22,6 +23,7 @@ from tests.support.by_hand import (
     now,
     put,
     put_recovery,
+    trouble,
 )
 from tests.support.stage import Stage, brisk, set_stage
 
@@ -97,7 +99,7 @@ async def test_a_request_that_was_approved_meanwhile_is_not_sent_again(stage: St
     await put(
         stage, 1, Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, jid=jid, requested_at=1.0, approval=True
     )
-    stage.world.faults.list_participants = False
+    trouble(stage, Trouble.LIST_EMPTY, Kind.LIST)
 
     await retry(stage.database, BACKUP, actor=ANA, groups=["group-1"])
     await stage.recover(brisk())

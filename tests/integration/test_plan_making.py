@@ -93,14 +93,14 @@ async def test_a_plan_probes_every_group_gently_and_changes_nothing_but_what_is_
     stage: Stage,
 ) -> None:
     told: list[Progress] = []
-    plan = await planned(stage, told=told)
+    plan = await planned(stage, told=told, probe_gap=120.0)
 
     assert plan.counts[Decision.JOIN] == plan.probed == 6
     assert plan.has_work
     assert {r.kind for r in stage.log.requests} == {Kind.SESSION, Kind.LIST, Kind.PROBE}
     probes = stage.log.of(Kind.PROBE, BACKUP)
     assert len(probes) == 6
-    assert min(after.at - before.at for before, after in pairwise(probes)) >= 3.0
+    assert min(after.at - before.at for before, after in pairwise(probes)) >= 119.0
     assert [(step.done, step.total) for step in told] == [(n, 6) for n in range(7)]
     assert told[0].seconds_left > told[1].seconds_left > told[-1].seconds_left == 0
     assert await verdicts(stage) == ["good"] * 6
@@ -149,6 +149,17 @@ async def test_a_plan_names_what_is_wrong_with_each_group(stage: Stage) -> None:
     assert "closed in May" in found["group-5"].sentence
     assert plan.join_ids == (3,)
     assert (await verdicts(stage))[:3] == ["code_revoked", "identity_mismatch", "good"]
+
+
+async def test_a_code_that_leads_to_a_group_we_have_under_another_name_is_a_duplicate(stage: Stage) -> None:
+    jid, row = network_group(stage, 1).jid, stage.world.rows[0]
+    await put(stage, 1, Status.ACTIVE, jid=jid)
+    await set_group(stage, 2, jid=None, subject=row.subject, owner=None)
+    async with stage.database.write() as connection:
+        same = update(invite_codes).where(invite_codes.c.group_id == 2)
+        await connection.execute(same.values(ciphertext=row.code.encode()))
+
+    assert by_slug(await planned(stage))["group-2"].reason is Reason.DUPLICATE_GROUP
 
 
 async def test_a_plan_without_probes_asks_nobody_and_knows_what_the_last_probe_said(stage: Stage) -> None:

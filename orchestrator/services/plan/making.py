@@ -42,10 +42,10 @@ async def make_plan(
     async with database.read() as connection:
         instance = await instances.get(connection, instance_name)
         rows = await reads_plan.in_join_order(connection, instance.id, scope)
+        holders = await reads_plan.holders(connection, instance.id)
         now = await database.now(connection)
     own = OwnIds(instance.own_phone, instance.own_lid)
-    known = Known(now, settings.allow, settings.retry.first_wait, own)
-    known.holders |= {row.jid: row.group_id for row in rows if row.jid}
+    known = Known(now, settings.allow, settings.retry.first_wait, own, holders=holders)
     if probing is None:
         lines = [deciding.settled(row, known) or deciding.by_last_verdict(row, known) for row in rows]
         return await _with_times(database, instance_name, scope, settings.policy, lines=lines)
