@@ -51,6 +51,9 @@ class Driver:
             except ProcessLookupError:
                 return
 
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+
     async def wait(self) -> int:
         await self.ended.wait()
         return self.status
