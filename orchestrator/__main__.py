@@ -11,6 +11,7 @@ import orchestrator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
@@ -23,6 +24,8 @@ def run(words: Sequence[str]) -> int:
     try:
         code = _run(list(words))
         sys.stdout.flush()
+    except KeyboardInterrupt:  # while the command line was still being imported
+        return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read us went away; the interpreter must not try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

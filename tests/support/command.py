@@ -93,7 +93,8 @@ class Rejoin:
         finally:
             os.close(controller)
             process.kill()
-        return process.wait(_PATIENCE), shown
+            code = process.wait(_PATIENCE)
+        return code, shown
 
 
 def command(*words: str) -> list[str]:
