@@ -139,7 +139,7 @@ def as_json(value: Any, *, indent: int | None = 2) -> str:
 
 
 def _escape_harmful(text: str) -> str:
-    if text.isascii():
+    if text.isascii() and "\x7f" not in text:
         return text
     return "".join(_escaped(c) if _harmful_in_json(c) else c for c in text)
 

@@ -8,7 +8,7 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.cli import render
@@ -50,6 +50,7 @@ def test_no_foreign_text_can_do_harm(foreign: str) -> None:
 
 
 @given(st.text())
+@example("\x7f\x9b\u202e")
 def test_json_carries_every_text_whole_and_harmless(foreign: str) -> None:
     text = render.as_json({"subject": foreign}, indent=None)
 
