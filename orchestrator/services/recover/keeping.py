@@ -65,7 +65,7 @@ class Keeper:
         """One beat: see how things stand, and do only what that calls for."""
         context = self._context
         boottime = context.clock.boottime()
-        if boottime - self._renewed >= context.settings.lease / 3:
+        if boottime - self._renewed >= lease.length(context) / 3:
             self._renewed = boottime
             await lease.renew(context)
         pulse = await self._feel()

@@ -69,7 +69,13 @@ def _pid_start(pid: int) -> str:
     return "" if fields[0] in ("Z", "X") else fields[19]  # a zombie works no more
 
 
+REAL_LEASE = 5.0  # real seconds that a loaded machine may be late with a sign of life
 READING_TAKES = 0.1  # real seconds that may lie between reading the one clock and the other
+
+
+def length(context: Context) -> float:
+    """Seconds that a lease lasts without a sign of life; longer only in accelerated time."""
+    return max(context.settings.lease, REAL_LEASE / context.clock.real(1.0))
 
 
 async def clock_pair(context: Context, connection: AsyncConnection, now: float) -> ClockPair:
@@ -108,7 +114,7 @@ async def take(context: Context) -> InstanceRecord:
             connection,
             record,
             json.dumps(asdict(current_holder())),
-            until=now + context.settings.lease,
+            until=now + length(context),
             pair=pair,
             rolled_back=Witness.of(context.database, record.id).contradicts(last_n),
         )
@@ -138,7 +144,7 @@ async def renew(context: Context) -> bool:
 async def _renew(writing: Writing) -> bool:
     context = writing.context
     pair = await clock_pair(context, writing.connection, writing.now)
-    until = writing.now + context.settings.lease
+    until = writing.now + length(context)
     steady = await instances.renew_lease(writing.connection, writing.instance, until=until, pair=pair)
     if not steady:
         writing.note("clock.jumped", database=pair.database_now, boottime=pair.boottime)
