@@ -58,20 +58,20 @@ class ClockPair:
     boottime: float
     boot_id: str
     database_id: str
-    tolerance: float = 1.0  # seconds by which the database's clock may seem to run ahead of the timer
+    tolerance: float = 1.0  # seconds by which the two clocks may seem to part
 
 
 def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
     """Whether the log of slots can be trusted across the two readings.
 
-    Not so if the machine or the database is another one, or if the database's clock moved further than the
-    boot-time timer: then older slots look older than they are. A step back only makes us wait.
+    Not so if the machine or the database is another one, or if the database's clock did not move with the
+    boot-time timer: after a step ahead slots look older than they are, after a step back they lie ahead.
     """
     if before is None:  # never driven before: it is known since the database was made
         return True
     if before.boot_id != after.boot_id or before.database_id != after.database_id:
         return False
-    return _drift(before, after) <= after.tolerance
+    return abs(_drift(before, after)) <= after.tolerance
 
 
 def _drift(before: ClockPair, after: ClockPair) -> float:

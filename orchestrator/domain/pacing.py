@@ -11,9 +11,10 @@ with plan t. When it was reserved, at most four others had an end after t - 60. 
 ended, and was received, no later than t - 60; the last one is received no sooner than t. They are 60 s or
 more apart. Delays on the way only move a receipt inside its slot's interval, which the argument allows.
 
-The clock may step. A slot that was reserved before now cannot end later than now + lead + life + time-out,
-and a finished one ended before now; ends beyond that come from a clock that was ahead, and are drawn in to
-these bounds.
+The clock may step. Whoever keeps the log notices a step of more than a second and passes a hold of one full
+window. After a step back, slots may be planned for moments that lie ahead; no clock that runs on could have
+given them, so they tell nothing and are left out, and the hold is longer by the life and the time-out of
+those that may still be under way. Ends that lie ahead are drawn in to now.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 WINDOW = 60.0  # seconds; the vendor's advice: 2 to 5 joins a minute for 100+ groups
 LIMIT = 5  # joins the gateway may receive in any window
 MIN_SPACING = 12.0  # seconds between two sends
+STEP_NOTICED = 1.0  # seconds; a larger step of the clock is noticed by whoever keeps the log
 
 
 class Wait(StrEnum):
@@ -107,10 +109,12 @@ def next_slot(
 ) -> NextSlot:
     """Choose the next slot's time. `recent` holds the latest slots, newest first, enough to fill a window."""
     best = NextSlot(now, Wait.NOTHING)
+    told = [slot for slot in recent if slot.send_at <= now + policy.lead + STEP_NOTICED]
+    still_under_way = policy.life + policy.timeout if len(told) < len(recent) else 0.0
     for candidate in (
-        NextSlot(_after_spacing(policy, now, recent), Wait.SPACING),
-        NextSlot(_after_window(policy, now, recent), Wait.WINDOW),
-        NextSlot(hold_until, Wait.HOLD),
+        NextSlot(_after_spacing(policy, now, told), Wait.SPACING),
+        NextSlot(_after_window(policy, now, told), Wait.WINDOW),
+        NextSlot(hold_until + still_under_way, Wait.HOLD),
         NextSlot(day_full_until, Wait.DAILY_LIMIT),
     ):
         if candidate.at > best.at:

@@ -30,16 +30,17 @@ def test_clocks_that_move_together_are_continuous() -> None:
     "later",
     [
         replace(HERE, database_now=1062.0, boottime=60.0),  # ran ahead by 52 s
+        replace(HERE, database_now=400.0, boottime=60.0),  # stepped back by 610 s
         replace(HERE, boot_id="another"),
         replace(HERE, database_id="another"),
     ],
 )
-def test_a_jump_ahead_another_boot_and_another_database_are_not(later: ClockPair) -> None:
+def test_a_step_of_the_clock_another_boot_and_another_database_are_not(later: ClockPair) -> None:
     assert not is_continuous(HERE, later)
 
 
-def test_a_clock_that_steps_back_is_continuous_because_it_only_makes_us_wait() -> None:
-    assert is_continuous(HERE, replace(HERE, database_now=400.0, boottime=60.0))
+def test_a_step_of_less_than_a_second_is_no_step() -> None:
+    assert is_continuous(HERE, replace(HERE, database_now=1009.2, boottime=60.0))
 
 
 async def _known_since(stage: Stage) -> float:

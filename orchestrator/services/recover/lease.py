@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.instances import ClockPair, InstanceRecord
+from orchestrator.domain.pacing import STEP_NOTICED
 from orchestrator.store import instances, slots
 from orchestrator.store.engine import database_identity
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.services.recover.context import Context, Writing
 
 
@@ -78,14 +77,15 @@ def length(context: Context) -> float:
     return max(context.settings.lease, REAL_LEASE / context.clock.real(1.0))
 
 
-async def clock_pair(context: Context, connection: AsyncConnection, now: float) -> ClockPair:
-    database = await database_identity(context.database, connection)
-    return _pair(context, now, database)
+def _pair(context: Context, now: float, boottime: float, database: str) -> ClockPair:
+    tolerance = max(STEP_NOTICED, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
+    return ClockPair(now, boottime, context.boot_id, database, tolerance)
 
 
-def _pair(context: Context, now: float, database: str) -> ClockPair:
-    tolerance = max(1.0, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
-    return ClockPair(now, context.clock.boottime(), context.boot_id, database, tolerance)
+async def _reading(writing: Writing) -> ClockPair:
+    """Both clocks as they were read together when the transaction began."""
+    database = await database_identity(writing.context.database, writing.connection)
+    return _pair(writing.context, writing.now, writing.boottimes[1], database)
 
 
 async def clocks_agree(writing: Writing) -> bool:
@@ -94,7 +94,7 @@ async def clocks_agree(writing: Writing) -> bool:
     If not, no slot is given now, and a full window passes first: older slots may look older than they are.
     """
     instance = writing.instance
-    pair = _pair(writing.context, writing.now, instance.seen_database or "")
+    pair = _pair(writing.context, writing.now, writing.boottimes[1], instance.seen_database or "")
     if instances.is_continuous_with(instance, pair):
         return True
     await instances.set_values(writing.connection, instance.id, known_since=writing.now)
@@ -107,8 +107,9 @@ async def take(context: Context) -> InstanceRecord:
     async with context.database.write() as connection:
         record = await instances.lock(connection, context.instance_id)
         now = await context.database.now(connection)
+        boottime = context.clock.boottime()
         refuse_if_held(record, now)
-        pair = await clock_pair(context, connection, now)
+        pair = _pair(context, now, boottime, await database_identity(context.database, connection))
         last_n = await slots.last_n(connection, record.id)
         context.fence = await instances.take_lease(
             connection,
@@ -143,7 +144,7 @@ async def renew(context: Context) -> bool:
 
 async def _renew(writing: Writing) -> bool:
     context = writing.context
-    pair = await clock_pair(context, writing.connection, writing.now)
+    pair = await _reading(writing)
     until = writing.now + length(context)
     steady = await instances.renew_lease(writing.connection, writing.instance, until=until, pair=pair)
     if not steady:
@@ -153,5 +154,4 @@ async def _renew(writing: Writing) -> bool:
 
 async def release(context: Context) -> None:
     async with context.writing() as writing:
-        pair = await clock_pair(context, writing.connection, writing.now)
-        await instances.release_lease(writing.connection, writing.instance, pair)
+        await instances.release_lease(writing.connection, writing.instance, await _reading(writing))
