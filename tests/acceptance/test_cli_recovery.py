@@ -90,6 +90,12 @@ def smooth(rejoin: Rejoin) -> Iterator[Stage]:
 
 
 @pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Stage]:
+    """Slow enough to meddle with: eight joins take some ten real seconds, a lease three."""
+    yield from staged(Rejoin(tmp_path, {"REJOIN_CLOCK_SPEED": "10"}), SCENARIO)
+
+
+@pytest.fixture
 def troubled(rejoin: Rejoin) -> Iterator[Stage]:
     yield from staged(rejoin, WITH_TROUBLE)
 
@@ -159,9 +165,9 @@ def test_a_stale_plan_is_refused_with_the_line_that_changed(smooth: Stage) -> No
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_drains_and_the_next_run_goes_on(
-    smooth: Stage, number: signal.Signals, code: int
+    slow: Stage, number: signal.Signals, code: int
 ) -> None:
-    process = smooth.rejoin.start("run", "--json", "--yes")
+    process = slow.rejoin.start("run", "--json", "--yes")
     until_active(process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -169,13 +175,13 @@ def test_the_first_signal_drains_and_the_next_run_goes_on(
     assert process.returncode == code
     assert "Ending what is under way" in err
     assert json.loads(out.splitlines()[-1])["type"] == "summary"
-    counts = smooth("status", "--json").json["counts"]
+    counts = slow("status", "--json").json["counts"]
     assert counts["joining"] == 0
     assert 0 < counts["active"] < 8
 
-    assert smooth("run", "--yes").code == 0
-    assert len(smooth("history", "--json").json) == 1
-    journal = smooth("log", "-n", "10000", "--json").json
+    assert slow("run", "--yes").code == 0
+    assert len(slow("history", "--json").json) == 1
+    journal = slow("log", "-n", "10000", "--json").json
     joins = [line for line in journal if line["kind"] == "join" and line["data"]["sent"]]
     assert len(joins) == 8
     assert len({line["slug"] for line in joins}) == 8
@@ -189,8 +195,8 @@ def until_active(process: subprocess.Popen[str]) -> None:
     pytest.fail("it ended before a group was active")
 
 
-def test_the_second_signal_stops_at_once(smooth: Stage) -> None:
-    process = smooth.rejoin.start("run", "--json", "--yes")
+def test_the_second_signal_stops_at_once(slow: Stage) -> None:
+    process = slow.rejoin.start("run", "--json", "--yes")
     until_active(process)
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
@@ -199,26 +205,23 @@ def test_the_second_signal_stops_at_once(smooth: Stage) -> None:
 
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert smooth("run", "--yes").code == 0
+    assert slow("run", "--yes").code == 0
 
 
-def test_two_runs_for_one_instance_cannot_both_work(tmp_path: Path) -> None:
-    for stage in staged(
-        Rejoin(tmp_path, {"REJOIN_CLOCK_SPEED": "10"}), SCENARIO
-    ):  # a lease lasts 3 real seconds
-        assert stage("pause").code == 0  # holds the first run where it is
-        first = stage.rejoin.start("run", "--json", "--yes")
-        assert first.stdout is not None
-        assert json.loads(first.stdout.readline())["type"] == "progress"
+def test_two_runs_for_one_instance_cannot_both_work(slow: Stage) -> None:
+    assert slow("pause").code == 0  # holds the first run where it is
+    first = slow.rejoin.start("run", "--json", "--yes")
+    assert first.stdout is not None
+    assert json.loads(first.stdout.readline())["type"] == "progress"
 
-        second = stage("run", "--yes", "--json")
+    second = slow("run", "--yes", "--json")
 
-        assert second.code == 11
-        assert second.out == ""
-        assert second.error["code"] == "locked"
-        first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=60)
-        assert first.returncode == 143
+    assert second.code == 11
+    assert second.out == ""
+    assert second.error["code"] == "locked"
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    assert first.returncode == 143
 
 
 @pytest.mark.parametrize(
