@@ -11,7 +11,7 @@
 
 PYTHON ?=
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 
@@ -26,7 +26,7 @@ demo: .venv/.installed-run
 	@$(BIN)/rejoin demo $(ARGS)
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check $(SOURCES)
