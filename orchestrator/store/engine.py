@@ -139,7 +139,14 @@ def _create(url: str) -> AsyncEngine:
         pool_timeout=30,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"server_settings": {"synchronous_commit": "on", "application_name": "rejoin"}},
+        connect_args={
+            "server_settings": {
+                "synchronous_commit": "on",
+                "application_name": "rejoin",
+                # A process that was stopped inside a transaction must not keep the instance's row for ever.
+                "idle_in_transaction_session_timeout": "15s",
+            }
+        },
     )
 
 
