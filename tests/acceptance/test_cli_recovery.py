@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -292,5 +293,5 @@ def test_the_demo_tells_the_whole_story_in_a_minute(tmp_path: Path) -> None:
     assert time.monotonic() - start < 60
     assert "groups are back" in answer.out
     assert "NEEDS YOU" in answer.out
-    assert "never more than 5 in any 60 seconds" in answer.err or "never more than 4" in answer.err
+    assert re.search(r"never more than [1-5] in any 60 seconds", answer.err), answer.err
     assert list(tmp_path.iterdir()) == []
