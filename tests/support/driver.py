@@ -34,7 +34,8 @@ from orchestrator.store import instances
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.recoveries import Scope
 
-REAL_LEASE = 1.5  # real seconds
+REAL_LEASE = 1.5  # real seconds: short enough for a test to see one end
+lease.REAL_LEASE = REAL_LEASE
 
 
 class Deadly:
