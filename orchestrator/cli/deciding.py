@@ -41,7 +41,10 @@ async def retry(
         done = await act(
             app.database, name, actor=app.actor, groups=groups, reason=wanted, all_needs_you=all_needs_you
         )
-    return _tell(call, done)
+    code = _tell(call, done)
+    if done.changed and not call.json:
+        call.out.say("A run that is under way goes on with them; else: rejoin run")
+    return code
 
 
 async def skip(

@@ -93,9 +93,16 @@ def headline(view: StatusView, look: Look) -> str:
         Phase.STOPPING: f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded.",
         Phase.INTERRUPTED: f"The recovery onto {onto} was interrupted: {back}. rejoin run continues it.",
         Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. rejoin run goes on with it.",
-        Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.",
+        Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.{_left_over(view)}",
     }
     return sentences[one.phase]
+
+
+def _left_over(view: StatusView) -> str:
+    """Nobody drives them any more: without this they would seem to come by themselves."""
+    if not view.unfinished:
+        return ""
+    return f" {plural(view.unfinished, 'more waits', 'more wait')} for the next rejoin run."
 
 
 def _nothing_yet(view: StatusView) -> str:
@@ -134,10 +141,10 @@ def _eta_why(reason: EtaReason) -> str:
 
 def _trouble(view: StatusView, look: Look) -> list[str]:
     """What stands in the way, and how many groups wait for a person."""
-    lines = []
     target = view.target
-    if target is not None and target.pause is not None:
-        lines.append(look.style(_paused(target.name, target.pause, view, look), "yellow"))
+    # A first run that the gateway refused left no recovery behind, but a pause.
+    looked_at = view.instances if view.recovery is None else () if target is None else (target,)
+    lines = [look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause]
     if target is not None and target.state in ("lost", "needs_login"):
         lines.append(
             look.style(

@@ -136,3 +136,30 @@ def test_an_explanation_compares_what_is_expected_with_what_was_seen() -> None:
     assert 'Seen        "Crypto Deals", 12 members' in text
     assert "yours: check the link and store the right code: rejoin groups set-code vip-lisbon" in text
     assert "04:59:10  call.probe        VIP Lisbon  iq=410" in text
+
+
+def test_what_an_ended_recovery_left_waiting_names_the_next_run() -> None:
+    ended = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW)
+    buckets = dict(VIEW.buckets) | {Bucket.WAITING: 0, Bucket.WORKING: 0}
+    done = replace(VIEW, recovery=ended, buckets=buckets)
+
+    assert headline(replace(VIEW, recovery=ended), LOOK).endswith("48 more wait for the next rejoin run.")
+    assert headline(done, LOOK).endswith("61 of 112 groups are back.")
+
+
+def test_a_pause_is_told_where_there_was_no_recovery_yet() -> None:
+    refused = replace(PAUSE, reason="credentials_refused", until=None)
+    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None))
+    view = replace(VIEW, recovery=None, instances=(replace(INSTANCE, part=None, pause=refused),))
+
+    assert "backup-2 is paused until a person resumes: the gateway refuses the access token" in status_text(
+        view, LOOK
+    )
+
+
+def test_the_journal_below_an_explanation_shows_times_as_times() -> None:
+    line = replace(EXPLANATION.lines[0], data={"n": 7, "send_at": NOW, "until": NOW + 60})
+
+    text = explanation_text(replace(EXPLANATION, lines=(line,)), LOOK)
+
+    assert 'n=7 send_at="2027-01-15 05:00:00 UTC-3" until="2027-01-15 05:01:00 UTC-3"' in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.domain.memberships import Bucket, Reason
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.services.status.views import Phase, StatusView
+from orchestrator.services.status.views import InstanceView, Phase, StatusView
 
 ALL_ACTIVE = 0
 NEEDS_YOU = 3
@@ -20,7 +20,7 @@ def result(view: StatusView) -> int:
     ended says first that a person must act, and only then that some groups come later.
     """
     if view.recovery is None:
-        return NOT_FINISHED
+        return CREDENTIALS if any(map(_is_refused, view.instances)) else NOT_FINISHED
     if _lost(view):
         return BACKUP_LOST
     if _refused(view):
@@ -38,5 +38,8 @@ def _lost(view: StatusView) -> bool:
 
 
 def _refused(view: StatusView) -> bool:
-    pause = view.target.pause if view.target is not None else None
-    return pause is not None and pause.reason == Reason.CREDENTIALS_REFUSED.value
+    return view.target is not None and _is_refused(view.target)
+
+
+def _is_refused(instance: InstanceView) -> bool:
+    return instance.pause is not None and instance.pause.reason == Reason.CREDENTIALS_REFUSED.value
