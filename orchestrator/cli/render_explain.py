@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import DASH, clean, clock, clock_with_offset, pad
+from orchestrator.cli.render_log import value_text
 from orchestrator.cli.render_status import move_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def explanation_text(one: Explanation, look: Look) -> str:
 def journal_text(line: JournalLine, look: Look, now: float) -> str:
     """One journal line for people; its data as `key=value`."""
     at = clock(line.at, look.zone, now=now, seconds=True)
-    data = " ".join(f"{clean(key)}={clean(value)}" for key, value in line.data.items())
+    data = " ".join(f"{clean(key)}={value_text(key, value, look.zone)}" for key, value in line.data.items())
     return f"{at}  {pad(clean(line.kind), 16)}  {clean(line.group or '')}  {data}".rstrip()
 
 

@@ -22,14 +22,15 @@ def journal_line(line: JournalLine, zone: tzinfo) -> str:
         parts.append(f'"{clean(line.group)}"')
     elif line.instance is not None:
         parts.append(clean(line.instance))
-    said = " ".join(f"{clean(key)}={_value(key, value, zone)}" for key, value in line.data.items())
+    said = " ".join(f"{clean(key)}={value_text(key, value, zone)}" for key, value in line.data.items())
     parts.append(said)
     if line.kind.startswith("act."):
         parts.append(f"by {clean(line.actor)}")
     return "  ".join(part for part in parts if part)
 
 
-def _value(key: str, value: Any, zone: tzinfo) -> str:
+def value_text(key: str, value: Any, zone: tzinfo) -> str:
+    """What stands behind `key=`; instants as a time."""
     if isinstance(value, float) and value > _PAST and key.endswith(_INSTANTS):
         return f'"{timestamp(value, zone)}"'
     if isinstance(value, dict):

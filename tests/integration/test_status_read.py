@@ -7,6 +7,7 @@ import pytest
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.status.as_json import to_json
+from orchestrator.services.status.past import read_journal
 from orchestrator.services.status.read import read_status
 from orchestrator.services.status.result import result
 from orchestrator.services.status.views import EtaReason, Phase
@@ -327,3 +328,16 @@ async def test_the_status_reads_the_databases_clock_when_no_time_is_given(
 
     assert to_json(view)["at"].startswith("20")
     assert view.now > 1_700_000_000
+
+
+async def test_a_first_run_that_was_refused_is_told_without_a_recovery(
+    database: Database, rows: Rows
+) -> None:
+    await rows.instance(pause_reason="credentials_refused")
+
+    assert result(await read_status(database, now=NOW)) == 4
+
+
+async def test_the_journal_of_a_recovery_that_never_was_is_an_error(database: Database) -> None:
+    with pytest.raises(NotFoundError, match="there is no recovery 99"):
+        await read_journal(database, recovery=99)

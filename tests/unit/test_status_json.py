@@ -122,3 +122,16 @@ def test_all_of_it_is_json() -> None:
 )
 def test_times_are_rfc_3339_in_utc(at: float | None, text: str | None) -> None:
     assert instant(at) == text
+
+
+def test_times_in_the_journals_data_are_times_too() -> None:
+    line = replace(
+        LINE, data={"n": 7, "send_at": 1_800_000_000.5, "paused_until": None, "half_pace_for_s": 3600.0}
+    )
+
+    assert journal_json(line)["data"] == {
+        "n": 7,
+        "send_at": "2027-01-15T08:00:00.500Z",
+        "paused_until": None,
+        "half_pace_for_s": 3600.0,
+    }

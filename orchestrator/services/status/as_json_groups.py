@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_memberships import GroupRow
     from orchestrator.store.reads_slots import SlotLine
 
+_PAST = 1e9  # numbers from here on are instants, smaller ones are not
+
 
 def group_json(row: GroupRow) -> dict[str, Any]:
     """One element of `rejoin groups list --json`."""
@@ -102,8 +104,14 @@ def journal_json(line: JournalLine) -> dict[str, Any]:
         "group": line.group,
         "slug": line.slug,
         "recovery": line.recovery_id,
-        "data": dict(line.data),
+        "data": {key: _datum(key, value) for key, value in line.data.items()},
     }
+
+
+def _datum(key: str, value: Any) -> Any:
+    """The journal keeps instants as it computes with them: seconds since 1970."""
+    is_instant = isinstance(value, float) and value > _PAST and key.endswith(("_at", "until"))
+    return instant(value) if is_instant else value
 
 
 def history_json(one: PastRecovery) -> dict[str, Any]:
