@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from orchestrator.cli.catalogue import COMMANDS, FAMILIES
 from orchestrator.domain.errors import UsageError
@@ -39,6 +39,8 @@ def parse(app: App, words: Sequence[str]) -> tuple[Callable[..., Any], inspect.B
         function, bound, _ = app.parse_args(
             normalise(words), print_error=False, exit_on_error=False, verbose=False
         )
+    except UnusedCliTokensError as error:
+        raise _too_many(app, words, error.unused_tokens or []) from None
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint=_hint(app, words)) from None
     return function, bound
@@ -90,6 +92,15 @@ def _complete(words: list[str]) -> list[str]:
         if word in _ALONE_MEANS and not following[:1].isdigit():
             complete.append(_ALONE_MEANS[word])
     return complete
+
+
+def _too_many(app: App, words: Sequence[str], unused: Sequence[str]) -> UsageError:
+    """A word that nothing takes. Behind set-code it is an invite code, which must not be repeated."""
+    if command_path(app, words) == ("groups", "set-code"):
+        said = "The invite code is read from a prompt or from stdin, never from the line."
+    else:
+        said = "Nothing takes {} here.".format(", ".join(f'"{word}"' for word in unused))
+    return UsageError(said, hint=_hint(app, words))
 
 
 def _hint(app: App, words: Sequence[str]) -> str:

@@ -51,8 +51,8 @@ jitter = 0.2
 
 _NEXT = (
     "put your accounts into {config} and their tokens into {secrets}",
-    "rejoin doctor                      is everything as it should be?",
     "rejoin groups import groups.csv    columns: name, code; where known also jid, subject, owner, instances",
+    "rejoin doctor                      is everything as it should be?",
     "rejoin plan                        what a recovery would do",
     "rejoin run                         the recovery",
 )

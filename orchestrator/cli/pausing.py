@@ -45,8 +45,8 @@ async def pause(
         call.out.answer_json({"instance": done.instance, "changed": done.changed, "paused": True, **fields})
         return
     end = done.pause.until
-    until_text = "until you resume" if end is None else clock_with_offset(end, settings.timezone, now=now)
-    call.out.answer(f"{clean(done.sentence)} ({until_text if end is None else f'until {until_text}'}).")
+    until_text = "you resume" if end is None else clock_with_offset(end, settings.timezone, now=now)
+    call.out.answer(f"{clean(done.sentence)}, until {until_text}.")
 
 
 async def resume(

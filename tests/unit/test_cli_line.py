@@ -128,3 +128,13 @@ def test_an_unforeseen_error_shows_nothing_of_its_text_without_v() -> None:
     assert code == 1
     assert "geheim" not in text
     assert "Traceback" not in text
+
+
+def test_a_word_that_nothing_takes_is_named_but_an_invite_code_is_not() -> None:
+    with pytest.raises(UsageError, match='Nothing takes "quickly" here') as refusal:
+        parse(build(), ["plan", "quickly"])
+    assert refusal.value.hint == "rejoin plan --help"
+
+    with pytest.raises(UsageError, match="is read from a prompt or from stdin") as refusal:
+        parse(build(), ["groups", "set-code", "porto", "BobOM8UXL8EDR3dXoKozql"])
+    assert "Bob" not in str(refusal.value)

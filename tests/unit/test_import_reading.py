@@ -7,6 +7,7 @@ import pytest
 import xlsxwriter
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
+from orchestrator.services.catalog.columns import columns_of
 from orchestrator.services.catalog.reading import Table, read_table
 from orchestrator.services.catalog.source import ReadOptions, Source
 
@@ -132,6 +133,13 @@ def test_a_missing_header_is_an_error_and_never_shows_the_code() -> None:
 
     assert "name, code" in refusal.value.hint
     assert CODES[0] not in f"{refusal.value} {refusal.value.hint} {refusal.value.problems}"
+
+
+def test_a_mapping_that_fits_no_column_is_named_where_nothing_else_fits_either() -> None:
+    with pytest.raises(InputRejectedError) as refusal:
+        columns_of(["foo", "bar"], {"zzz": "name"})
+
+    assert refusal.value.problems == ('--map: there is no column "zzz".',)
 
 
 def test_every_fault_of_the_header_is_said_at_once() -> None:

@@ -51,7 +51,9 @@ def recognised(cells: Iterable[str], mapping: Mapping[str, str]) -> int:
 def columns_of(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
     """Column number (from 0) to field, without ignored ones. Raise InputRejectedError with all problems."""
     if not recognised(header, mapping):
-        raise InputRejectedError("the first row is not a header", hint=_HINT)
+        # No "did you mean": these cells may be data, and data holds codes.
+        problems = [f"--map: there is no column {quoted(column)}." for column in mapping]
+        raise InputRejectedError("the first row is not a header", problems=tuple(problems), hint=_HINT)
     foreign = {_normal(column): field for column, field in mapping.items()}
     found: dict[int, str] = {}
     problems = _unused(header, mapping)

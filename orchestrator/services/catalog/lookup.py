@@ -35,7 +35,10 @@ async def resolve(connection: AsyncConnection, reference: str) -> StoredGroup:
         )
     named = named or [group for group in everyone if wanted.lower() in (group.slug, group.jid)]
     if not named:
-        raise NotFoundError(f"there is no group {quoted(wanted)}.{_near(key, everyone)}")
+        raise NotFoundError(
+            f"there is no group {quoted(wanted)}.{_near(key, everyone)}",
+            hint="rejoin groups list --search finds groups",
+        )
     return (await groups.by_ids(connection, [named[0].id]))[named[0].id]
 
 
