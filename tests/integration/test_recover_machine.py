@@ -1,0 +1,339 @@
+"""A state machine over claim, probe, reserve, send, crash, look, retry, skip and pause, on a SQLite file.
+
+Time stands still until a rule moves it, so that each step is one rule's doing. A crash is an exception that
+nothing catches, thrown at a named point or while a join waits for its answer; then a new process begins, as
+a second run would. After every step the gateway's memory and the database are compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sqlalchemy import func, insert, select, update
+
+from orchestrator.domain.errors import LeaseLostError, RejoinError
+from orchestrator.domain.greeting import GreetingPolicy
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.pacing import WINDOW, PacingPolicy, worst_window
+from orchestrator.services.operate import deciding, pausing
+from orchestrator.services.recover import lease
+from orchestrator.services.recover.context import Context
+from orchestrator.services.recover.greeting import Greeter
+from orchestrator.services.recover.joining import Joiner
+from orchestrator.services.recover.keeping import Keeper
+from orchestrator.services.recover.looking import Looker
+from orchestrator.services.recover.points import POINTS
+from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
+from orchestrator.services.recover.probing import Prober
+from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.store import instances, schema
+from orchestrator.store.engine import Database
+from orchestrator.store.recoveries import Scope
+from orchestrator.store.tables import groups, invite_codes, journal, memberships
+from orchestrator.store.tables import instances as instance_table
+from tests.support.fake_gateway import FakeGateway, FakeGroup, Fate, HandTime, Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+GROUPS = 7
+SETTINGS = RecoverySettings(policy=PacingPolicy(joins_per_minute=5.0), greeting=GreetingPolicy())
+DIED_AT = [name for name in POINTS if name != "recovery.finished"]
+
+seconds = st.sampled_from([0.0, 0.1, 1.0, 5.0, 20.0, 45.0, 70.0, 99.0])
+fates = st.builds(
+    Fate,
+    way=seconds,
+    back=seconds,
+    settle=st.sampled_from([0.0, 1.0, 30.0, 60.0]),
+    takes_effect=st.booleans(),
+    answer_lost=st.booleans(),
+    refusal=st.sampled_from([None, None, None, None, Outcome.GROUP_FULL, Outcome.JOIN_LIMITED]),
+    killed=st.sampled_from([False, False, True]),
+)
+_template: list[Path] = []
+
+
+def fresh_database() -> Path:
+    """A copy of one migrated file, since a migration for each example would be most of the work."""
+    folder = Path(tempfile.mkdtemp(prefix="rejoin-machine-"))
+    if not _template:
+        made = Path(tempfile.mkdtemp(prefix="rejoin-template-")) / "rejoin.db"
+
+        async def migrate() -> None:
+            database = Database(f"sqlite+aiosqlite:///{made}")
+            await schema.upgrade(database)
+            await database.close()
+
+        asyncio.run(migrate())
+        _template.append(made)
+    shutil.copyfile(_template[0], folder / "rejoin.db")
+    return folder
+
+
+class Deadly:
+    """Points of which one may kill."""
+
+    def __init__(self) -> None:
+        self.armed: str | None = None
+
+    def reach(self, name: str) -> None:
+        if name == self.armed:
+            self.armed = None
+            raise Killed
+
+
+class RecoveryMachine(RuleBasedStateMachine):
+    """One account, seven groups, any number of processes one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.time = HandTime()
+        self.folder = fresh_database()
+        self.database = Database(f"sqlite+aiosqlite:///{self.folder / 'rejoin.db'}", self.time)
+        codes = {f"code{n}": FakeGroup(f"{n}@g.us", f"Group {n}") for n in range(1, GROUPS + 1)}
+        self.gateway = FakeGateway(self.time, codes)
+        self.points = Deadly()
+        self.lines = 0
+        self.zombies: list[Joiner] = []
+        self.run(self._seed())
+        self._begin()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    async def _seed(self) -> None:
+        async with self.database.write() as connection:
+            now = await self.database.now(connection)
+            backup = instances.Configured("backup-1", "backup", "fake", "fake#1")
+            await instances.sync(connection, [backup], now)
+            await connection.execute(update(instance_table).values(known_since=now - 2 * WINDOW))
+            for n, (code, group) in enumerate(self.gateway.groups_by_code.items(), 1):
+                await connection.execute(
+                    insert(groups).values(
+                        id=n, slug=f"g{n}", name=group.subject, jid=group.jid if n % 2 else None,
+                        subject=group.subject, priority=n, created_at=now, updated_at=now,
+                    )
+                )  # fmt: skip
+                await connection.execute(
+                    insert(invite_codes).values(
+                        group_id=n, ciphertext=code.encode(), key_id="clear", fingerprint=code,
+                        last4=code[-4:], current=True, source="import", created_at=now,
+                    )
+                )  # fmt: skip
+
+    # A process begins, works and dies
+
+    def _begin(self) -> None:
+        """As a run does until its stages begin; if it is killed on the way, the next one begins."""
+        while True:
+            self.context = Context(
+                database=self.database, gateway=self.gateway, clock=self.time, settings=SETTINGS,
+                reveal=lambda code: bytes(code.ciphertext).decode(), instance_id=1,
+                instance_name="backup-1", actor="machine", boot_id="boot", points=self.points,
+                dice=random.Random(3),
+            )  # fmt: skip
+            self.looker, self.prober = Looker(self.context), Prober(self.context)
+            self.joiner, self.greeter = Joiner(self.context), Greeter(self.context)
+            self.keeper = Keeper(self.context, self.joiner)
+            try:
+                self.run(self._prepare())
+            except Killed:
+                self._bury()
+            else:
+                return
+
+    async def _prepare(self) -> None:
+        await lease.take(self.context)
+        await require_session(self.context, self.keeper)
+        await open_recovery(self.context, Scope(), only=None, pace=5.0)
+        await recognise(self.context, self.looker)
+
+    def _bury(self) -> None:
+        """The lease of a dead process is free at once; here both live in one, so it is freed by hand."""
+
+        async def free() -> None:
+            async with self.database.write() as connection:
+                await connection.execute(update(instance_table).values(lease_until=0.0))
+
+        self.run(free())
+
+    def _step(self, stage: Any) -> None:
+        try:
+            self.run(stage.step())
+        except Killed:
+            self._bury()
+            self._begin()
+
+    @rule()
+    def probe(self) -> None:
+        self._step(self.prober)
+
+    @rule(fate=fates)
+    def join(self, fate: Fate) -> None:
+        self.gateway.fate = fate
+        self._step(self.joiner)
+
+    @rule()
+    def go_well(self) -> None:
+        """The common case, so that examples get somewhere."""
+        self.gateway.fate = Fate()
+        for _ in range(3):
+            self._step(self.prober)
+            self._step(self.joiner)
+            self._step(self.looker)
+            self.time.true += 4.0
+
+    @rule()
+    def look(self) -> None:
+        self._step(self.looker)
+
+    @rule()
+    def greet(self) -> None:
+        self._step(self.greeter)
+
+    @rule()
+    def beat(self) -> None:
+        self._step(self.keeper)
+        self.keeper.end = None
+
+    @rule(by=st.sampled_from([0.5, 3.0, 12.0, 60.0, 130.0, 400.0]))
+    def wait(self, by: float) -> None:
+        self.time.true += by
+
+    @rule(point=st.sampled_from(DIED_AT))
+    def arm(self, point: str) -> None:
+        self.points.armed = point
+
+    @rule()
+    def crash(self) -> None:
+        self._bury()
+        self._begin()
+
+    @rule()
+    def freeze(self) -> None:
+        """This process is held up until its lease is over, and another one takes over."""
+        self.zombies.append(self.joiner)
+        self.time.true += SETTINGS.lease + 1.0
+        self._bury()  # after a step back of the clock the lease would last longer
+        self._begin()
+
+    @precondition(lambda self: self.zombies)
+    @rule()
+    def wake(self) -> None:
+        before = len(self.gateway.arrivals)
+        zombie, self.points.armed = self.zombies.pop(), None
+        with suppress(LeaseLostError):
+            self.run(zombie.step())
+        assert len(self.gateway.arrivals) == before
+
+    # What others do
+
+    @rule(n=st.integers(1, GROUPS))
+    def retry(self, n: int) -> None:
+        self._act(deciding.retry(self.database, "backup-1", actor="a person", groups=[f"Group {n}"]))
+
+    @rule(n=st.integers(1, GROUPS))
+    def skip(self, n: int) -> None:
+        self._act(deciding.skip(self.database, "backup-1", [f"Group {n}"], actor="a person"))
+
+    @rule()
+    def pause(self) -> None:
+        self._act(pausing.pause(self.database, "backup-1", actor="a person"))
+        before = len(self.gateway.arrivals)
+        self._step(self.joiner)
+        assert len(self.gateway.arrivals) == before
+
+    @rule()
+    def resume(self) -> None:
+        self._act(pausing.resume(self.database, "backup-1", actor="a person"))
+
+    def _act(self, act: Coroutine[Any, Any, Any]) -> None:
+        with suppress(RejoinError):  # refused with a sentence, and nothing written
+            self.run(act)
+
+    @rule(lie=st.booleans())
+    def lists_lie(self, lie: bool) -> None:
+        self.gateway.lists_lie = lie
+
+    @rule(fail=st.sampled_from([False, False, True]))
+    def reads_fail(self, fail: bool) -> None:
+        self.gateway.reads_fail = fail
+
+    @rule(by=st.sampled_from([-500.0, -30.0, -0.5, 0.5, 20.0, 90.0, 4000.0]))
+    def set_the_clock(self, by: float) -> None:
+        self.time.offset += by
+
+    # What must hold
+
+    @invariant()
+    def the_gateway_receives_at_most_five_joins_in_sixty_seconds(self) -> None:
+        assert worst_window(self.gateway.arrivals, WINDOW - 1e-3) <= 5
+
+    @invariant()
+    def no_group_is_entered_twice_nor_joined_while_in_it(self) -> None:
+        assert all(group.entered <= 1 for group in self.gateway.groups_by_code.values())
+        assert self.gateway.needless == []
+
+    @invariant()
+    def every_join_follows_a_probe_and_no_second_one_a_lost_first_one_without_a_look(self) -> None:
+        probed: dict[str, float] = {}
+        blind: set[str] = set()
+        for place, (at, kind, what) in enumerate(self.gateway.heard):
+            if kind == "probe":
+                probed[what] = at
+            elif kind == "look":
+                blind.discard(f"code{what.removesuffix('@g.us')}")
+            elif kind == "list":
+                blind.clear()
+            else:
+                assert at - probed.pop(what) <= SETTINGS.freshness + SETTINGS.policy.life + 1.0
+                assert what not in blind
+                if place not in self.gateway.refused:
+                    blind.add(what)
+
+    @invariant()
+    def whoever_was_greeted_was_greeted_once(self) -> None:
+        assert all(number == 1 for number in self.gateway.greeted.values())
+
+    @invariant()
+    def what_is_stored_is_whole_and_true(self) -> None:
+        rows, lines = self.run(self._stored())
+        inside = {group.jid for group in self.gateway.groups_by_code.values() if group.inside}
+        for row in rows:
+            if row.status == "active":
+                assert row.jid in inside
+                assert row.evidence
+            if row.status in ("deferred", "blocked"):
+                assert row.reason
+            if row.status == "deferred":
+                assert row.next_attempt_at is not None
+        assert lines >= self.lines
+        self.lines = lines
+
+    async def _stored(self) -> tuple[list[Any], int]:
+        async with self.database.read() as connection:
+            rows = list((await connection.execute(select(memberships))).all())
+            lines = await connection.scalar(select(func.count()).select_from(journal))
+        return rows, int(lines or 0)
+
+    def teardown(self) -> None:
+        self.run(self.database.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+
+TestRecovery = RecoveryMachine.TestCase
+TestRecovery.settings = settings(
+    max_examples=30, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck)
+)
