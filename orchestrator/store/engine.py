@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,7 +67,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One short transaction that writes. On SQLite it takes the write lock at its beginning."""
         with _told_apart():
-            async with self.engine.connect() as connection:
+            async with self._connected() as connection:
                 await connection.execution_options(**{WRITES: True})
                 async with connection.begin():
                     yield connection
@@ -76,8 +76,17 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view that never waits for writers."""
         with _told_apart():
-            async with self.engine.connect() as connection, connection.begin():
+            async with self._connected() as connection, connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as closing:
+            try:
+                connection = await closing.enter_async_context(self.engine.connect())
+            except OSError as error:  # no such host, no socket, no answer
+                raise DatabaseGoneError(f"the database cannot be reached: {error}") from None
+            yield connection
 
     async def now(self, connection: AsyncConnection) -> float:
         """The database's clock, this moment."""
@@ -109,6 +118,9 @@ def _told_apart() -> Iterator[None]:
         raise DatabaseGoneError(f"the database cannot be reached: {error}") from None
 
 
+# Connection lost, no resources, shutting down or starting up; a deadlock or a lock that was not given, both
+# undone; a transaction that idled too long; a standby; a database that is closed to connections.
+_POSTGRESQL_AWAY = ("08", "53", "57P", "40", "55P03", "25P03", "25006", "55000")
 _SQLITE_AWAY = ("locked", "busy", "unable to open", "disk i/o", "is full", "readonly")
 
 
@@ -117,7 +129,8 @@ def _is_away(error: DBAPIError | PoolTimeout) -> bool:
         return True
     if isinstance(error.orig, sqlite3.Error):  # there, OperationalError also means a wrong statement
         return any(word in str(error.orig).lower() for word in _SQLITE_AWAY)
-    return isinstance(error, OperationalError | InterfaceError)
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return state.startswith(_POSTGRESQL_AWAY) or isinstance(error, OperationalError | InterfaceError)
 
 
 def _first_line(error: Exception) -> str:
