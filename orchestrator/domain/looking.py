@@ -1,9 +1,9 @@
 """Looking whether we are in: what a look shows, and what follows from it.
 
-A member list with our own id is proof. A list without it is proof of absence only when ids of our kind stand
-in it (a phone number is never compared with a LID) and only some time after the join was sent: WhatsApp may
-still be at it (a query is given up after 60 s by Baileys, 75 s by whatsmeow). Empty and short lists of groups
-prove nothing: gateways are known to answer with them wrongly.
+A member list with our own id is proof. A list without it is proof of absence only when everybody in it shows
+an id of our kind (a phone number is never compared with a LID) and only some time after the join was sent:
+WhatsApp may still be at it (a query is given up after 60 s by Baileys, 75 s by whatsmeow). Empty and short
+lists of groups prove nothing: gateways are known to answer with them wrongly.
 """
 
 from __future__ import annotations
@@ -43,18 +43,14 @@ class OwnIds:
 
 
 def sight(own: OwnIds, participants: Collection[Participant]) -> Sighting:
-    """Look for ourselves among the members."""
-    comparable = False
+    """Look for ourselves among the members. One whose ids cannot be compared with ours may be us."""
+    strangers = bool(participants)
     for member in participants:
-        if own.phone and member.phone:
-            comparable = True
-            if member.phone == own.phone:
-                return Sighting.IN
-        if own.lid and member.lid:
-            comparable = True
-            if member.lid == own.lid:
-                return Sighting.IN
-    return Sighting.ABSENT if comparable else Sighting.INCONCLUSIVE
+        by_phone, by_lid = own.phone and member.phone, own.lid and member.lid
+        if (by_phone and member.phone == own.phone) or (by_lid and member.lid == own.lid):
+            return Sighting.IN
+        strangers = strangers and bool(by_phone or by_lid)
+    return Sighting.ABSENT if strangers else Sighting.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,7 @@ class LookCase:
     unknowns: int  # joins of unknown outcome so far
     approval: bool | None  # whether the probe said that an admin must approve
     receipt_jid: bool  # the receipt named the group
+    asked: bool = False  # WhatsApp says that a request of ours is with the admins
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +80,8 @@ def after_look(case: LookCase, seen: Sighting) -> NextStep:
     """Decide what a look means."""
     if seen is Sighting.IN:
         return NextStep(Status.ACTIVE, unknowns=case.unknowns)
+    if seen is Sighting.ABSENT and case.asked:
+        return NextStep(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, AFTER_REQUEST[0], case.unknowns)
     if case.since_request is None:  # the list said that we are in, and we are not: join it in its turn
         if seen is Sighting.ABSENT:
             return NextStep(Status.DEFERRED, Reason.GATEWAY_ERROR, 0.0, case.unknowns)
@@ -106,7 +105,8 @@ def _look_again(case: LookCase) -> NextStep:
     waits = AFTER_UNKNOWN if case.unknown else AFTER_RECEIPT
     if case.looks >= len(waits):
         return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=case.unknowns)
-    reason = Reason.OUTCOME_UNKNOWN if case.unknown else None
+    waiting = Reason.APPROVAL_PENDING if case.asked else None
+    reason = Reason.OUTCOME_UNKNOWN if case.unknown else waiting
     return NextStep(Status.CONFIRMING, reason, waits[case.looks], case.unknowns)
 
 

@@ -291,7 +291,7 @@ async def wake_deferred(connection: AsyncConnection, instance_id: int, now: floa
     return int(result.rowcount)
 
 
-_CURED_BY_CODE = (Reason.CODE_REVOKED, Reason.CODE_INVALID, Reason.CODE_MISSING, Reason.GROUP_GONE)
+CURED_BY_CODE = (Reason.CODE_REVOKED, Reason.CODE_INVALID, Reason.CODE_MISSING, Reason.GROUP_GONE)
 _CURED_BY_IDENTITY = (Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason.DUPLICATE_GROUP)
 
 
@@ -299,7 +299,7 @@ async def requeue_after_new_code(
     connection: AsyncConnection, *, group_ids: Collection[int], now: float
 ) -> int:
     """A group blocked for its code goes back in line once it has a new one."""
-    return await _requeue_blocked(connection, group_ids, _CURED_BY_CODE, now)
+    return await _requeue_blocked(connection, group_ids, CURED_BY_CODE, now)
 
 
 async def requeue_after_new_identity(

@@ -66,6 +66,11 @@ def test_a_list_of_our_kind_without_us_is_absence() -> None:
     assert sight(OwnIds(phone="15550001"), [Participant(phone="15550009")]) is Sighting.ABSENT
 
 
+def test_somebody_who_shows_no_id_of_our_kind_may_be_us() -> None:
+    own = OwnIds(phone="15550001")
+    assert sight(own, [Participant(phone="15550009"), Participant(lid="9001")]) is Sighting.INCONCLUSIVE
+
+
 @given(cases, st.sampled_from(Sighting))
 def test_active_exactly_when_we_were_seen(case: LookCase, seen: Sighting) -> None:
     assert (after_look(case, seen).status is Status.ACTIVE) == (seen is Sighting.IN)

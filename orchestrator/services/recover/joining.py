@@ -77,6 +77,7 @@ class Joiner:
 
     async def step(self) -> float | None:
         """Reserve and send what may leave now. Returns seconds until the next step, None: on change."""
+        context = self._context
         if not self._may_begin():
             return None
         wait = await self._seconds_to_next()
@@ -86,6 +87,8 @@ class Joiner:
         if not tickets:
             return 1.0
         self._in_flight += len(tickets)
+        if context.joins_left is not None:  # counted before they leave: several may be under way at once
+            context.joins_left -= len(tickets)
         if self.tasks is None:
             await self._send_all(tickets)
         else:
@@ -201,7 +204,7 @@ class Joiner:
             for ticket in tickets:
                 await settle(writing, ticket)
         if self._context.joins_left is not None:
-            self._context.joins_left -= sum(ticket.sent_at is not None for ticket in tickets)
+            self._context.joins_left += sum(ticket.sent_at is None for ticket in tickets)
 
 
 async def settle(writing: Writing, ticket: Ticket) -> Membership:
@@ -211,6 +214,8 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     sent_at = ticket.sent_at if answer.sent else None
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
     ending = _ending(receipt, sent=sent_at is not None)
+    if ending.reason in memberships.CURED_BY_CODE and await _has_another_code(writing, work):
+        ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
     new = await _settle_as(writing, work, receipt, ending)
     writing.note(
         "join",
@@ -226,6 +231,13 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
         detail=new.detail,
     )
     return new
+
+
+async def _has_another_code(writing: Writing, work: Work) -> bool:
+    """Whether somebody set a new code while the join was under way."""
+    current = await memberships.by_ids(writing.connection, [work.membership.id])
+    code = current[0].code
+    return code is not None and work.code is not None and code.id != work.code.id
 
 
 def _ending(receipt: JoinReceipt, *, sent: bool) -> Ending:

@@ -195,6 +195,7 @@ def _case(old: Membership, now: float) -> LookCase:
         unknowns=old.unknowns,
         approval=old.approval,
         receipt_jid=old.joined_at is not None and old.jid is not None,
+        asked=old.reason is Reason.APPROVAL_PENDING,
     )
 
 

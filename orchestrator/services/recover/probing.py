@@ -13,7 +13,7 @@ from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.retrying import backoff, read
 from orchestrator.store import memberships
 
 if TYPE_CHECKING:
@@ -85,7 +85,11 @@ class Prober:
                 answer.preview.jid for answer in answers.values() if answer.preview and answer.preview.jid
             ]
             holders = await memberships.holders_of(writing.connection, self._context.instance_id, jids)
+            ids = [work.membership.id for work in works]
+            current = {work.membership.id: work for work in await memberships.by_ids(writing.connection, ids)}
             for work in works:
+                if _asks_otherwise(work, current[work.membership.id]):
+                    continue  # a new code or expectation came meanwhile: it stays in line, and is asked anew
                 probed = answers.get(work.membership.id)
                 if probed is None:
                     new = writing.move(work.membership, Status.BLOCKED, Reason.CODE_MISSING)
@@ -107,17 +111,34 @@ class Prober:
                 await brakes.calm_down(writing, Reason.GATEWAY_ERROR, answer)
                 return writing.move(work.membership, Status.PENDING)
         if ending.act is Act.LOOK:
-            return self._member_already(writing, work, holders)
+            asked = answer.outcome is Outcome.APPROVAL_PENDING
+            return self._member_already(writing, work, holders, asked=asked)
         return await carry_out(writing, work.membership, ending, answer)
 
-    def _member_already(self, writing: Writing, work: Work, holders: dict[str, int]) -> Membership:
-        """The gateway says that we are in: look, if we know where."""
+    def _member_already(
+        self, writing: Writing, work: Work, holders: dict[str, int], *, asked: bool
+    ) -> Membership:
+        """The gateway says that we are in, or have asked to be let in: look, if we know where.
+
+        Each time that the look finds otherwise is an attempt that failed.
+        """
         old, jid = work.membership, work.membership.jid or work.expected_jid
+        retry = self._context.settings.retry
         if jid is None:
             return writing.move(old, Status.BLOCKED, Reason.PROBE_FAILED, detail="no JID is known to look at")
         if holders.setdefault(jid, old.id) != old.id:
             return self._duplicate(writing, old, jid)
-        return writing.move(old, Status.CONFIRMING, next_attempt_at=writing.now, jid=jid)
+        if old.attempts >= retry.attempts:
+            detail = "the gateway says that the account is in, and does not show it among the members"
+            return writing.move(old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail=detail)
+        return writing.move(
+            old,
+            Status.CONFIRMING,
+            Reason.APPROVAL_PENDING if asked else None,
+            next_attempt_at=writing.now + (backoff(retry, old.attempts) if old.attempts else 0.0),
+            jid=jid,
+            attempts=old.attempts + 1,
+        )
 
     def _duplicate(self, writing: Writing, old: Membership, jid: str, **seen: Any) -> Membership:
         detail = f"another of your groups is {jid} already"
@@ -148,6 +169,15 @@ class Prober:
                 old, Status.CONFIRMING, next_attempt_at=writing.now, requested_at=None, **seen
             )
         return writing.move(old, Status.READY, **seen)
+
+
+def _asks_otherwise(asked: Work, current: Work) -> bool:
+    """Whether the answer is about a code, or is judged by an expectation, that has been replaced since."""
+    then, now = (
+        (work.code and work.code.id, work.expected_jid, work.expected_subject, work.expected_owner)
+        for work in (asked, current)
+    )
+    return then != now
 
 
 def _note(writing: Writing, work: Work, new: Membership, probed: ProbeAnswer | None) -> None:
