@@ -105,12 +105,14 @@ async def create(
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def begin_again(connection: AsyncConnection, recovery_id: int, *, pace: float) -> None:
-    """A recovery that was cut off goes on; an old wish to stop it is over."""
+async def begin_again(connection: AsyncConnection, recovery_id: int, *, pace: float, since: float) -> None:
+    """A recovery that was cut off goes on; a wish to stop it from before `since` is over."""
+    this = recoveries.c.id == recovery_id
+    await connection.execute(update(recoveries).where(this).values(pace=pace))
     await connection.execute(
         update(recoveries)
-        .where(recoveries.c.id == recovery_id)
-        .values(pace=pace, stop_requested_at=None, stop_requested_by=None)
+        .where(this, recoveries.c.stop_requested_at < since)
+        .values(stop_requested_at=None, stop_requested_by=None)
     )
 
 

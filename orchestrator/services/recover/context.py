@@ -49,6 +49,7 @@ class Context:
     say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
     dice: random.Random = field(default_factory=random.SystemRandom)
     fence: int = 0
+    driving_since: float = float("inf")  # when the lease was taken
     recovery_id: int = 0
     own: OwnIds = field(default_factory=OwnIds)
     listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID

@@ -1,4 +1,4 @@
-"""Keeping: the run's heartbeat. Renews the lease, wakes what is due, watches the session, decides the end."""
+"""Keeping: the run's heartbeat. Wakes what is due, watches the session, decides the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
-from orchestrator.services.recover import brakes, lease
+from orchestrator.services.recover import brakes
 from orchestrator.services.recover.probing import send_back_stale
 from orchestrator.store import instances, memberships, recoveries, slots
 from orchestrator.store.tables import journal
@@ -55,7 +55,7 @@ class Keeper:
         self._context = context
         self._joiner = joiner
         self._beat = max(BEAT, REAL_BEAT / context.clock.real(1.0))
-        self._renewed = self._checked = context.clock.boottime()
+        self._checked = context.clock.boottime()
         self._gone_since: float | None = None
         self._line = self._own = 0
         self.end: End | None = None
@@ -65,9 +65,6 @@ class Keeper:
         """One beat: see how things stand, and do only what that calls for."""
         context = self._context
         boottime = context.clock.boottime()
-        if boottime - self._renewed >= lease.length(context) / 3:
-            self._renewed = boottime
-            await lease.renew(context)
         pulse = await self._feel()
         if pulse.instance.pause_reason is not None and not pulse.instance.paused(pulse.now):
             await brakes.resume_if_over(context)

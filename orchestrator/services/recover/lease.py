@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import LockHeldError
+from orchestrator.domain.errors import LeaseLostError, LockHeldError
 from orchestrator.domain.instances import ClockPair, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
 from orchestrator.store import instances, slots
-from orchestrator.store.engine import database_identity
+from orchestrator.store.engine import DatabaseGoneError, database_identity
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from orchestrator.services.recover.context import Context, Writing
 
 
@@ -119,6 +123,7 @@ async def take(context: Context) -> InstanceRecord:
             pair=pair,
             rolled_back=Witness.of(context.database, record.id).contradicts(last_n),
         )
+        context.driving_since = now
     context.points.reach("lease.taken")
     return record
 
@@ -134,6 +139,30 @@ def refuse_if_held(record: InstanceRecord, now: float) -> None:
         f"another recovery works for {record.name}: process {holder.pid} on {holder.host}",
         hint=f"its lock ends {left:.0f} s after its last sign of life; `rejoin status` shows what it does",
     )
+
+
+@asynccontextmanager
+async def kept(context: Context) -> AsyncIterator[None]:
+    """Show signs of life all the while, however long a gateway takes over an answer."""
+    over = asyncio.Event()
+    signs = asyncio.create_task(_show_signs(context, over), name="lease")
+    try:
+        yield
+    finally:
+        over.set()
+        await signs
+
+
+async def _show_signs(context: Context, over: asyncio.Event) -> None:
+    """Until it is over, or another driver is there: then the next write of any stage says so."""
+    with suppress(LeaseLostError):
+        while not over.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(context.clock.real(length(context) / 3)):
+                    await over.wait()
+                    return
+            with suppress(DatabaseGoneError):
+                await renew(context)
 
 
 async def renew(context: Context) -> bool:

@@ -64,7 +64,8 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
     """
     await lease.take(context)
     try:
-        return await _with_lease(context, job, started)
+        async with lease.kept(context):
+            return await _with_lease(context, job, started)
     finally:
         with suppress(LeaseLostError):  # whoever took over holds it now
             await asyncio.shield(lease.release(context))

@@ -84,7 +84,9 @@ async def open_recovery(context: Context, scope: Scope, *, only: Sequence[int] |
         goes_on = existing is not None and existing.scope == scope and only is None
         if existing is not None and goes_on:
             context.recovery_id = existing.id
-            await recoveries.begin_again(writing.connection, existing.id, pace=pace)
+            await recoveries.begin_again(
+                writing.connection, existing.id, pace=pace, since=context.driving_since
+            )
         else:
             await _replace(writing, existing, scope, pace)
         await recoveries.take_up(
