@@ -72,10 +72,13 @@ class Greeter:
         return works[0] if works else None
 
     async def _greet(self, work: Work) -> None:
+        policy = self._context.settings.greeting
+        if not policy.enabled:
+            await self._record(work, Greeting.SKIPPED, why="greetings are switched off")
+            return
         if await self._only_admins_write(work):
             await self._record(work, Greeting.SKIPPED, why="only admins may write here")
             return
-        policy = self._context.settings.greeting
         try:
             text = render(
                 policy.template(work.membership.seen_members),
