@@ -36,9 +36,10 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
     """Make the rows agree with the configuration. Rows of instances that are gone stay, with their history.
 
     A new row's slots are known since the database was made: whatever this database sent, it recorded. A row
-    that now stands for another account is known since now only.
+    that now stands for another account, or for one that had another name before, is known since now only.
     """
     known = {row.name: row for row in (await connection.execute(select(instances))).all()}
+    accounts = {row.account for row in known.values()}
     for instance in configured:
         row = known.get(instance.name)
         if row is None:
@@ -48,7 +49,7 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
                     role=instance.role,
                     gateway=instance.gateway,
                     account=instance.account,
-                    known_since=await _born(connection, now),
+                    known_since=now if instance.account in accounts else await _born(connection, now),
                 )
             )
         elif row.account != instance.account:
