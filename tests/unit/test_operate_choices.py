@@ -38,7 +38,9 @@ def test_what_is_in_motion_or_in_is_refused(status: Status) -> None:
     [
         (membership(Status.BLOCKED, Reason.OUTCOME_UNKNOWN), Way.LOOK),
         (membership(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING), Way.LOOK),
-        (membership(Status.SKIPPED, Reason.OPERATOR, requested_at=5.0), Way.LOOK),
+        (membership(Status.SKIPPED, Reason.OPERATOR, requested_at=5.0, jid="1@g.us"), Way.LOOK),
+        # It led elsewhere, and that group was left: there is nothing to look at.
+        (membership(Status.SKIPPED, Reason.OPERATOR, requested_at=5.0), Way.IN_LINE),
         (membership(Status.SKIPPED, Reason.OPERATOR), Way.IN_LINE),
         (membership(Status.BLOCKED, Reason.CODE_REVOKED, requested_at=5.0), Way.IN_LINE),
     ],

@@ -66,7 +66,8 @@ def on_retry(old: Membership) -> Choice:
     """What `retry` does."""
     match old.status:
         case Status.SKIPPED:
-            return IN_LINE if old.requested_at is None else LOOK
+            # Without a JID the join is settled: it led elsewhere, and that group was left.
+            return IN_LINE if old.requested_at is None or old.jid is None else LOOK
         case Status.BLOCKED:
             return _on_retry_of_blocked(old)
         case _:
