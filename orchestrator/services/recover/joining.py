@@ -56,6 +56,7 @@ class Ticket:
     sent_at: float | None = None  # on the database's clock, as well as it can be known
     ended_at: float | None = None  # on the database's clock, no earlier than the answer came
     receipt: JoinReceipt = field(default=UNSENT)
+    dropped: bool = False  # by the last look: nothing left, and the group is not to blame
 
 
 class Joiner:
@@ -179,7 +180,8 @@ class Joiner:
         if code is None or not self._usable(ticket):
             return
         revealed = context.reveal(code)
-        ticket.receipt = await context.gateway.join(revealed, last_look=lambda: self._last_look(ticket))
+        receipt = await context.gateway.join(revealed, last_look=lambda: self._last_look(ticket))
+        ticket.receipt = UNSENT if ticket.dropped else receipt
         since_plan = context.clock.boottime() - (ticket.not_after - self._policy().life)
         ticket.ended_at = (
             ticket.slot.send_at + since_plan
@@ -193,6 +195,7 @@ class Joiner:
         """Asked when the connection stands, before the first byte: a slot whose life is over is dropped."""
         self._context.points.reach("join.connected")
         if not self._usable(ticket):
+            ticket.dropped = True
             return False
         now = self._context.clock.boottime()
         ticket.sent_boottime = self._last_send = now
