@@ -321,6 +321,14 @@ class RecoveryMachine(RuleBasedStateMachine):
         assert lines >= self.lines
         self.lines = lines
 
+    def check_invariants_by_hand(self) -> None:
+        """For tests that move the machine themselves."""
+        self.the_gateway_receives_at_most_five_joins_in_sixty_seconds()
+        self.no_group_is_entered_twice_nor_joined_while_in_it()
+        self.every_join_follows_a_probe_and_no_second_one_a_lost_first_one_without_a_look()
+        self.whoever_was_greeted_was_greeted_once()
+        self.what_is_stored_is_whole_and_true()
+
     async def _stored(self) -> tuple[list[Any], int]:
         async with self.database.read() as connection:
             rows = list((await connection.execute(select(memberships))).all())
