@@ -47,6 +47,15 @@ async def pause(
     end = done.pause.until
     until_text = "you resume" if end is None else clock_with_offset(end, settings.timezone, now=now)
     call.out.answer(f"{clean(done.sentence)}, until {until_text}.")
+    before = done.before
+    if done.changed and before is not None and before.reason != done.pause.reason:
+        end_before = before.until
+        until_before = (
+            ""
+            if end_before is None
+            else f" until {clock_with_offset(end_before, settings.timezone, now=now)}"
+        )
+        call.out.warn(f"It was paused already ({before.reason}{until_before}): rejoin resume lifts that too.")
 
 
 async def resume(

@@ -10,6 +10,7 @@ from orchestrator.cli.flags import flag
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.plan import FROM, LABELS
 from orchestrator.cli.prompt import confirm
+from orchestrator.cli.render import clean
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def run(  # noqa: PLR0913 - one for each flag
         await _confirm(app, call, order, told, yes=yes)
         context = await recovery_context(app, app.settings.instance(order.instance), told)
         context.joins_left = limit
+        context.say = lambda sentence: call.out.say(clean(sentence))
         job = Job(order.scope, only=order.only, max_duration=longest)
         return await recover(app, call, context, job)
 

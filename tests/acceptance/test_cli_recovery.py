@@ -271,6 +271,31 @@ def test_the_question_before_a_run_can_be_answered_with_no(smooth: Stage) -> Non
     assert smooth("history", "--json").json == []
 
 
+def test_a_run_that_waits_for_its_gateway_says_so(smooth: Stage) -> None:
+    smooth.simulator.kill()
+    smooth.simulator.wait(30)
+
+    answer = smooth("run", "--patience", "1m")
+
+    assert answer.code == 5
+    assert answer.out == ""
+    assert answer.err.startswith("waiting (at most 1 min) for the session of backup-1: could not connect")
+    assert "the session of backup-1 does not work" in answer.err
+
+
+def test_a_pause_in_place_of_an_automatic_one_says_what_a_resume_would_lift(smooth: Stage) -> None:
+    token = smooth.rejoin.folder / "secrets" / "backup-1.token"
+    token.write_text("wrong-token-of-mine")
+
+    refused, status = smooth("run"), smooth("status", "--check")
+    paused = smooth("pause", "--because", "the phone rings")
+
+    assert (refused.code, status.code) == (4, 4)
+    assert "the gateway refuses the access token" in status.out
+    assert "until you resume" in paused.out
+    assert "It was paused already (credentials_refused)" in paused.err
+
+
 def test_the_simulator_ends_with_its_signal_and_never_overwrites(smooth: Stage) -> None:
     again = smooth("simulate", "--listen", "127.0.0.1:0", "--write-config", ".")
     taken = smooth("simulate", "--listen", smooth.told["base_url"].removeprefix("http://"))

@@ -184,4 +184,4 @@ def _raise_if_account(leaving: Leaving, answer: GatewayAnswer) -> None:
         raise CredentialsError(f"the gateway refused the token of {leaving.instance}", hint="rejoin doctor")
     if answer.outcome in _UNSENT or not answer.sent:
         what = answer.text or answer.outcome.value
-        raise TemporaryError(f"{leaving.sentence}: the gateway says {what}", hint="rejoin doctor")
+        raise TemporaryError(f"{leaving.sentence}: {what}", hint="rejoin doctor")

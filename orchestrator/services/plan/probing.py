@@ -82,7 +82,9 @@ class Prober:
         name = self._instance.name
         _raise_if_account(name, session.answer)
         if session.answer.outcome is not Outcome.OK:
-            raise TemporaryError(f"the gateway does not answer for {name}: {_said(session.answer)}")
+            raise TemporaryError(
+                f"the gateway does not answer for {name}: {_said(session.answer)}", hint=_DOCTOR
+            )
         if session.state is not InstanceState.WORKING:
             kind = InstanceLostError if session.state in GONE_STATES else TemporaryError
             raise kind(f"the session of {name} is {session.word or session.state.value}", hint=_DOCTOR)

@@ -49,10 +49,13 @@ async def require_session(context: Context, keeper: Keeper) -> None:
         if context.stopping:
             raise TemporaryError("stopped while waiting for the backup instance's session")
         if context.clock.boottime() - started > context.settings.patience:
-            raise TemporaryError(f"the session of {context.instance_name} is {_said(answer)}")
+            raise TemporaryError(
+                f"the session of {context.instance_name} does not work: {_said(answer)}", hint="rejoin doctor"
+            )
         if _said(answer) != said:
             said = _said(answer)
-            context.say(f"waiting for the session of {context.instance_name}: the gateway says {said}")
+            most = f"at most {context.settings.patience / 60:g} min"
+            context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
         await context.clock.sleep(CHECK_AGAIN)
 
 
