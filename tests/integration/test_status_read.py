@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -330,12 +331,18 @@ async def test_the_status_reads_the_databases_clock_when_no_time_is_given(
     assert view.now > 1_700_000_000
 
 
-async def test_a_first_run_that_was_refused_is_told_without_a_recovery(
-    database: Database, rows: Rows
+@pytest.mark.parametrize(
+    ("instance", "code"), [({"pause_reason": "credentials_refused"}, 4), ({"state": "needs_login"}, 7)]
+)
+async def test_a_first_run_that_could_not_begin_is_told_without_a_recovery(
+    database: Database, rows: Rows, instance: dict[str, str], code: int
 ) -> None:
-    await rows.instance(pause_reason="credentials_refused")
+    await rows.instance(**instance)
+    view = await read_status(database, now=NOW)
+    other = replace(view.instances[0], pause=None, state=None)
 
-    assert result(await read_status(database, now=NOW)) == 4
+    assert result(view) == code
+    assert result(replace(view, instances=(*view.instances, other))) == 8  # another backup may still do it
 
 
 async def test_the_journal_of_a_recovery_that_never_was_is_an_error(database: Database) -> None:

@@ -20,7 +20,7 @@ def result(view: StatusView) -> int:
     ended says first that a person must act, and only then that some groups come later.
     """
     if view.recovery is None:
-        return CREDENTIALS if any(map(_is_refused, view.instances)) else NOT_FINISHED
+        return _before_the_first(view)
     if _lost(view):
         return BACKUP_LOST
     if _refused(view):
@@ -29,6 +29,14 @@ def result(view: StatusView) -> int:
     if needs_you and (view.recovery.phase is Phase.FINISHED or not view.unfinished):
         return NEEDS_YOU
     return NOT_FINISHED if view.unfinished else ALL_ACTIVE
+
+
+def _before_the_first(view: StatusView) -> int:
+    """A run that could not begin leaves no recovery behind, but what it found of the backup."""
+    backups = [one for one in view.instances if one.role == "backup"]
+    if backups and all(one.state in _LOST for one in backups):
+        return BACKUP_LOST
+    return CREDENTIALS if backups and all(map(_is_refused, backups)) else NOT_FINISHED
 
 
 def _lost(view: StatusView) -> bool:
