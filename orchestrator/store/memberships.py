@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, select, text, update
+from sqlalchemy import and_, bindparam, not_, or_, select, text, true, update
 
 from orchestrator.domain.memberships import (
     TRANSITIONS,
@@ -305,12 +305,24 @@ async def requeue_after_new_code(
 async def requeue_after_new_identity(
     connection: AsyncConnection, *, group_ids: Collection[int], now: float
 ) -> int:
-    """A group blocked because it was not the expected one goes back in line once the expectation changed."""
-    return await _requeue_blocked(connection, group_ids, _CURED_BY_IDENTITY, now)
+    """A group blocked because it was not the expected one goes back in line once the expectation changed.
+
+    Not one whose join led elsewhere, unless that is what is expected now: the account is in there still.
+    """
+    c = memberships.c
+    expected = select(groups.c.jid).where(groups.c.id == c.group_id).scalar_subquery()
+    entered = and_(c.reason == Reason.IDENTITY_MISMATCH.value, c.joined_at.is_not(None), c.jid.is_not(None))
+    return await _requeue_blocked(
+        connection, group_ids, _CURED_BY_IDENTITY, now, or_(not_(entered), c.jid == expected)
+    )
 
 
 async def _requeue_blocked(
-    connection: AsyncConnection, group_ids: Collection[int], reasons: Collection[Reason], now: float
+    connection: AsyncConnection,
+    group_ids: Collection[int],
+    reasons: Collection[Reason],
+    now: float,
+    condition: ColumnElement[bool] | None = None,
 ) -> int:
     ids, moved = list(group_ids), 0
     for start in range(0, len(ids), 500):
@@ -320,6 +332,7 @@ async def _requeue_blocked(
                 memberships.c.group_id.in_(ids[start : start + 500]),
                 memberships.c.status == Status.BLOCKED.value,
                 memberships.c.reason.in_([reason.value for reason in reasons]),
+                true() if condition is None else condition,
             ),
             now,
         )

@@ -159,6 +159,7 @@ class Prober:
         }
         old = work.membership
         if not verdict.allowed:
+            seen["joined_at"] = None  # an earlier join's: nobody shall take this for one that led elsewhere
             return writing.move(old, Status.BLOCKED, verdict.reason, detail=verdict.sentence, **seen)
         jid = str(preview.jid)
         if holders.setdefault(jid, old.id) != old.id:
@@ -168,7 +169,7 @@ class Prober:
             return writing.move(
                 old, Status.CONFIRMING, next_attempt_at=writing.now, requested_at=None, **seen
             )
-        return writing.move(old, Status.READY, **seen)
+        return writing.move(old, Status.READY, joined_at=None, **seen)
 
 
 def _asks_otherwise(asked: Work, current: Work) -> bool:
