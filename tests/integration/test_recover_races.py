@@ -12,9 +12,10 @@ from sqlalchemy import insert, update
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.services.operate.deciding import retry
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover.loop import Ended, Job, run
-from orchestrator.simulator.faults import Trouble
+from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
@@ -48,6 +49,21 @@ async def test_a_probe_that_says_we_are_in_where_no_look_finds_us_does_not_go_ro
         assert (found.status, found.reason) == (status, reason)
         assert ended.end is End.NEEDS_YOU
         assert joins_of(stage, "Odd") == []
+        await judge(stage)
+
+
+@pytest.mark.parametrize("kind", [Kind.PROBE, Kind.JOIN])
+async def test_a_group_whose_answers_blame_a_session_that_works_does_not_hold_up_the_others(
+    sqlite_url: str, kind: Kind
+) -> None:
+    content = world(group("Odd", "import.priority = 9"), generate=3)
+    async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
+        trouble(stage, Trouble.SESSION, kind, group=named(stage, "Odd").jid)
+        ended = await stage.recover(brisk())
+        found = await row(stage, "Odd")
+        assert (found.status, found.reason) == (Status.DEFERRED, Reason.INSTANCE_UNAVAILABLE)
+        assert found.attempts == 0
+        assert (ended.end, ended.counts["active"]) == (End.DEFERRED, 3)
         await judge(stage)
 
 
@@ -208,3 +224,54 @@ async def test_an_account_under_a_new_name_waits_for_a_full_window(sqlite_url: s
         await instances.sync(connection, [renamed, fresh], now)
         assert (await instances.get(connection, "spare")).known_since == now
         assert (await instances.get(connection, "other")).known_since < now
+
+
+async def left_before(stage: Stage, name: str, **more: Any) -> None:
+    """It was in, long ago, and a person wants it back."""
+    was: dict[str, Any] = {"status": "pending", "reason": None, "joined_at": 1000.0, "requested_at": 1000.0}
+    async with stage.database.write() as connection:
+        group_id = (await row(stage, name)).group_id
+        mine = memberships.c.group_id == group_id
+        await connection.execute(update(memberships).where(mine).values(**was | more))
+    network = stage.world.network
+    network.leave(network.account(ACCOUNT), named(stage, name).jid)
+
+
+async def test_the_second_join_of_a_group_has_its_own_time(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
+        await stage.recover(brisk())
+        await left_before(stage, "Odd")
+        trouble(stage, Trouble.CUT, Kind.JOIN, effect=When.DONE, times=1)
+        await stage.recover(brisk())
+        found = await row(stage, "Odd")
+        assert found.status == Status.ACTIVE
+        assert found.joined_at > found.requested_at > 1000.0
+
+
+async def test_a_group_that_was_left_long_ago_was_not_joined_by_mistake(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
+        await stage.recover(brisk())
+        await left_before(stage, "Odd")
+        async with stage.database.write() as connection:
+            await connection.execute(update(groups).values(jid="120363000000000001@g.us"))
+        await stage.recover(brisk())
+        found = await row(stage, "Odd")
+        assert (found.status, found.reason) == (Status.BLOCKED, Reason.IDENTITY_MISMATCH)
+        done = await retry(stage.database, ACCOUNT, actor="a person", groups=["group-1"])
+        assert done.groups[0].status is Status.PENDING
+
+
+@pytest.mark.parametrize(
+    ("expected", "requeued"), [("120363000000000001@g.us", 0), ("120363000000000009@g.us", 1)]
+)
+async def test_an_import_does_not_forget_a_group_that_was_entered_by_mistake(
+    sqlite_url: str, expected: str, requeued: int
+) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
+        await stage.recover(brisk())
+        foreign = {"status": "blocked", "reason": "identity_mismatch", "jid": "120363000000000009@g.us"}
+        async with stage.database.write() as connection:
+            await connection.execute(update(memberships).values(**foreign))
+            await connection.execute(update(groups).values(jid=expected))
+            moved = await store.requeue_after_new_identity(connection, group_ids=[1], now=5.0)
+            assert moved == requeued

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class Context:
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     calms: int = 0  # short pauses in a row
+    accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
     own_lines: int = 0  # journal lines that this process wrote
     bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from orchestrator.domain.endings import BAD_REQUEST_WAIT, SLOW_WAITS, Act, Ending, step
+from orchestrator.domain.endings import BAD_REQUEST_WAIT, HOUR, SLOW_WAITS, Act, Ending, step
 from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.services.recover import brakes
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer
     from orchestrator.services.recover.context import Writing
     from orchestrator.store.memberships import Membership
+
+
+MOST_ACCUSATIONS = 3
+"""So often in one run may a group's answer stop the account for a session that works after all."""
 
 
 async def carry_out(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
@@ -43,12 +47,24 @@ def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnsw
         case Act.BLOCK:
             new = writing.move(old, Status.BLOCKED, reason, detail=detail)
         case Act.PAUSE | Act.CALM:
-            new = writing.move(old, Status.PENDING)
+            new = _step_aside(writing, old, reason, detail)
         case Act.GIVE_BACK:
             new = writing.move(old, Status.READY)
         case _:
             assert_never(ending.act)
     return new
+
+
+def _step_aside(writing: Writing, old: Membership, reason: Reason | None, detail: str | None) -> Membership:
+    """Back in line. But where the session worked again each time, and this group's answer says once more that
+    it does not, the others get their turn first: it waits, and loses no attempt either.
+    """
+    if reason in brakes.CURED_BY_A_WORKING_SESSION:
+        writing.context.accusers[old.id] += 1
+        if writing.context.accusers[old.id] >= MOST_ACCUSATIONS:
+            at = writing.now + HOUR
+            return writing.move(old, Status.DEFERRED, reason, detail=detail, next_attempt_at=at)
+    return writing.move(old, Status.PENDING)
 
 
 def _look(writing: Writing, old: Membership, reason: Reason | None) -> Membership:
