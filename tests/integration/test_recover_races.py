@@ -23,7 +23,7 @@ from orchestrator.store import memberships as store
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes, memberships
 from tests.support.stage import Stage, brisk, set_stage
-from tests.support.worlds import ACCOUNT, group, joins_of, judge, named, row, trouble, world
+from tests.support.worlds import ACCOUNT, group, joins_of, judge, named, row, told, trouble, world
 
 if TYPE_CHECKING:
     from tests.support.postgres import PostgresServer
@@ -145,6 +145,17 @@ async def test_an_expectation_that_is_corrected_during_the_probe_counts(sqlite_u
         assert (await row(stage, "Odd")).status == Status.ACTIVE
         assert ended.end is End.COMPLETE
         await judge(stage)
+
+
+async def test_an_invite_link_in_a_subject_does_not_reach_the_journal(sqlite_url: str) -> None:
+    code = "AbCdEfGhIjKlMnOpQrStU1"
+    wrong = 'import.jid = "120363000000000001@g.us"'
+    content = world(group(f"Join chat.whatsapp.com/{code}", wrong))
+    async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
+        await stage.recover(brisk())
+        probe = (await told(stage.database, "probe"))[0]
+        assert "identity_mismatch" in probe.data
+        assert code not in probe.data
 
 
 async def test_greetings_that_were_still_to_be_sent_are_not_once_they_are_switched_off(

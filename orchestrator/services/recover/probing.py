@@ -10,6 +10,7 @@ from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
+from orchestrator.gateways.redact import scrub
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
@@ -160,7 +161,8 @@ class Prober:
         old = work.membership
         if not verdict.allowed:
             seen["joined_at"] = None  # an earlier join's: nobody shall take this for one that led elsewhere
-            return writing.move(old, Status.BLOCKED, verdict.reason, detail=verdict.sentence, **seen)
+            said = scrub(verdict.sentence)  # subjects are foreign text: some hold an invite link
+            return writing.move(old, Status.BLOCKED, verdict.reason, detail=said, **seen)
         jid = str(preview.jid)
         if holders.setdefault(jid, old.id) != old.id:
             return self._duplicate(writing, old, jid, **seen)
