@@ -12,12 +12,13 @@ import random
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import func, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError, RejoinError
@@ -184,22 +185,37 @@ class RecoveryMachine(RuleBasedStateMachine):
         self.gateway.fate = fate
         self._step(self.joiner)
 
-    @rule()
-    def go_well(self) -> None:
+    @initialize(some=st.lists(fates, min_size=1, max_size=6))
+    def begin_with_a_storm(self, some: list[Fate]) -> None:
+        self.storm(some)
+
+    @rule(some=st.lists(fates, min_size=1, max_size=6))
+    def storm(self, some: list[Fate]) -> None:
+        """One join after the other, as soon as the pace and the groups allow; looks are made on the way."""
+        for fate in some:
+            before = len(self.gateway.arrivals)
+            for _ in range(12):
+                self.gateway.fate = fate
+                self._step(self.prober)
+                self._step(self.joiner)
+                if len(self.gateway.arrivals) > before:
+                    break
+                self._step(self.looker)
+                self.time.true += 3.0
+
+    @rule(rounds=st.integers(2, 15))
+    def go_well(self, rounds: int) -> None:
         """The common case, so that examples get somewhere."""
         self.gateway.fate = Fate()
-        for _ in range(3):
+        for _ in range(rounds):
             self._step(self.prober)
             self._step(self.joiner)
             self._step(self.looker)
             self.time.true += 4.0
 
     @rule()
-    def look(self) -> None:
+    def look_and_greet(self) -> None:
         self._step(self.looker)
-
-    @rule()
-    def greet(self) -> None:
         self._step(self.greeter)
 
     @rule()
@@ -207,18 +223,26 @@ class RecoveryMachine(RuleBasedStateMachine):
         self._step(self.keeper)
         self.keeper.end = None
 
-    @rule(by=st.sampled_from([0.5, 3.0, 12.0, 60.0, 130.0, 400.0]))
+    @rule(by=st.sampled_from([0.5, 12.0, 60.0, 130.0, 400.0]))
     def wait(self, by: float) -> None:
         self.time.true += by
+        self._step(self.keeper)
+        self.keeper.end = None
 
     @rule(point=st.sampled_from(DIED_AT))
     def arm(self, point: str) -> None:
         self.points.armed = point
 
-    @rule()
-    def crash(self) -> None:
+    @rule(then=st.lists(fates, max_size=3))
+    def crash(self, then: list[Fate]) -> None:
         self._bury()
         self._begin()
+        self.storm(then)
+
+    @rule(fate=fates, times=st.integers(1, 6))
+    def die_again_and_again(self, fate: Fate, times: int) -> None:
+        """Each process dies with its first join on its way."""
+        self.storm([replace(fate, killed=True)] * times)
 
     @rule()
     def freeze(self) -> None:
@@ -239,36 +263,30 @@ class RecoveryMachine(RuleBasedStateMachine):
 
     # What others do
 
-    @rule(n=st.integers(1, GROUPS))
-    def retry(self, n: int) -> None:
-        self._act(deciding.retry(self.database, "backup-1", actor="a person", groups=[f"Group {n}"]))
+    @rule(n=st.integers(1, GROUPS), what=st.sampled_from(["retry", "retry", "skip", "pause"]))
+    def person(self, n: int, what: str) -> None:
+        if what == "retry":
+            self._act(deciding.retry(self.database, "backup-1", actor="a person", groups=[f"Group {n}"]))
+        elif what == "skip":
+            self._act(deciding.skip(self.database, "backup-1", [f"Group {n}"], actor="a person"))
+        else:
+            self._pause()
 
-    @rule(n=st.integers(1, GROUPS))
-    def skip(self, n: int) -> None:
-        self._act(deciding.skip(self.database, "backup-1", [f"Group {n}"], actor="a person"))
-
-    @rule()
-    def pause(self) -> None:
+    def _pause(self) -> None:
         self._act(pausing.pause(self.database, "backup-1", actor="a person"))
         before = len(self.gateway.arrivals)
-        self._step(self.joiner)
+        for stage in (self.prober, self.joiner, self.looker):
+            self._step(stage)
         assert len(self.gateway.arrivals) == before
-
-    @rule()
-    def resume(self) -> None:
         self._act(pausing.resume(self.database, "backup-1", actor="a person"))
 
     def _act(self, act: Coroutine[Any, Any, Any]) -> None:
         with suppress(RejoinError):  # refused with a sentence, and nothing written
             self.run(act)
 
-    @rule(lie=st.booleans())
-    def lists_lie(self, lie: bool) -> None:
-        self.gateway.lists_lie = lie
-
-    @rule(fail=st.sampled_from([False, False, True]))
-    def reads_fail(self, fail: bool) -> None:
-        self.gateway.reads_fail = fail
+    @rule(lists_lie=st.booleans(), reads_fail=st.sampled_from([False, False, True]))
+    def gateway_turns(self, lists_lie: bool, reads_fail: bool) -> None:
+        self.gateway.lists_lie, self.gateway.reads_fail = lists_lie, reads_fail
 
     @rule(by=st.sampled_from([-500.0, -30.0, -0.5, 0.5, 20.0, 90.0, 4000.0]))
     def set_the_clock(self, by: float) -> None:
@@ -343,5 +361,5 @@ class RecoveryMachine(RuleBasedStateMachine):
 
 TestRecovery = RecoveryMachine.TestCase
 TestRecovery.settings = settings(
-    max_examples=30, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -141,12 +141,12 @@ def test_the_slot_and_the_intent_are_on_disk_before_the_request_leaves(machine: 
 def test_a_days_limit_is_kept(machine: RecoveryMachine) -> None:
     machine.joiner._base = replace(machine.joiner._base, daily_limit=2)
     for _ in range(60):
-        machine.go_well()
+        machine.go_well(3)
     assert len(machine.gateway.arrivals) == 2
     machine.time.true += 86_400.0
     machine.beat()
     for _ in range(60):
-        machine.go_well()
+        machine.go_well(3)
     assert len(machine.gateway.arrivals) == 4
 
 
@@ -196,10 +196,10 @@ def test_a_receipt_alone_makes_nothing_active(machine: RecoveryMachine) -> None:
     machine.probe()
     machine.join(Fate(settle=60.0))
     machine.time.true += 4.0
-    machine.look()
+    machine.look_and_greet()
     assert "active" not in {row.status for row in stored(machine, select(memberships))}
     machine.time.true += 60.0
-    machine.look()
+    machine.look_and_greet()
     assert "active" in {row.status for row in stored(machine, select(memberships))}
 
 
@@ -215,7 +215,7 @@ def test_a_join_that_was_cut_off_by_a_crash_is_looked_up_until_whatsapp_must_hav
     machine.join(Fate(killed=True, settle=settle, way=10.0))
     for _ in range(200):
         machine.gateway.fate = Fate(refusal=Outcome.GROUP_FULL)
-        machine.look()
+        machine.look_and_greet()
         machine.time.true += 1.0
     entered = [g for g in machine.gateway.groups_by_code.values() if g.inside]
     assert len(entered) == 1
