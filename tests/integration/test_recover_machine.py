@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import func, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError, RejoinError
@@ -106,7 +106,6 @@ class RecoveryMachine(RuleBasedStateMachine):
         self.gateway = FakeGateway(self.time, codes)
         self.points = Deadly()
         self.lines = 0
-        self.zombies: list[Joiner] = []
         self.run(self._seed())
         self._begin()
 
@@ -244,21 +243,22 @@ class RecoveryMachine(RuleBasedStateMachine):
         """Each process dies with its first join on its way."""
         self.storm([replace(fate, killed=True)] * times)
 
-    @rule()
-    def freeze(self) -> None:
-        """This process is held up until its lease is over, and another one takes over."""
-        self.zombies.append(self.joiner)
+    @rule(then=st.lists(fates, max_size=2))
+    def freeze(self, then: list[Fate]) -> None:
+        """This process is held up until its lease is over; another one takes over; then it wakes."""
+        zombies = (self.joiner, self.prober, self.looker, self.greeter, self.keeper)
         self.time.true += SETTINGS.lease + 1.0
         self._bury()  # after a step back of the clock the lease would last longer
         self._begin()
-
-    @precondition(lambda self: self.zombies)
-    @rule()
-    def wake(self) -> None:
-        before = len(self.gateway.arrivals)
-        zombie, self.points.armed = self.zombies.pop(), None
-        with suppress(LeaseLostError):
-            self.run(zombie.step())
+        self.storm(then)
+        for _ in range(4):
+            self._step(self.prober)
+            self.time.true += 15.0
+        before, self.points.armed = len(self.gateway.arrivals), None
+        self.gateway.fate = Fate()
+        for zombie in zombies:
+            with suppress(LeaseLostError):
+                self.run(zombie.step())
         assert len(self.gateway.arrivals) == before
 
     # What others do
