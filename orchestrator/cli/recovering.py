@@ -11,6 +11,7 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.status import configured_pace, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
+from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.recoveries import EXIT_CODES, End
 from orchestrator.services.recover import loop
 from orchestrator.services.status.past import ChangeFeed
@@ -38,6 +39,10 @@ async def recover(app: App, call: Call, context: Context, job: Job) -> int:
     with brake.listening():
         try:
             return await _shown(app, call, context, work, begun=begun, brake=brake)
+        except TemporaryError:
+            if not brake.pulled:  # else it was told to stop while it waited for the session
+                raise
+            return brake.exit_code(None)
         except asyncio.CancelledError:
             if not brake.hard:
                 raise
@@ -104,6 +109,10 @@ class _Brake:
         self._call, self._context, self._work = call, context, work
         self._signal: signal.Signals | None = None
         self.hard = False
+
+    @property
+    def pulled(self) -> bool:
+        return self._signal is not None
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -76,8 +76,7 @@ class Greeter:
         if not policy.enabled:
             await self._record(work, Greeting.SKIPPED, why="greetings are switched off")
             return
-        if await self._only_admins_write(work):
-            await self._record(work, Greeting.SKIPPED, why="only admins may write here")
+        if await self._not_now(work):
             return
         try:
             text = render(
@@ -90,16 +89,19 @@ class Greeter:
             return
         await self._send(work, text)
 
-    async def _only_admins_write(self, work: Work) -> bool:
-        """The probe's flag, else the group's own; a gateway that tells neither leaves it to WhatsApp."""
-        if work.membership.announce is not None:
-            return work.membership.announce
-        jid = work.membership.jid
-        if jid is None:
+    async def _not_now(self, work: Work) -> bool:
+        """Where only admins may write there is no greeting; trouble with the account puts it off."""
+        announce, jid, context = work.membership.announce, work.membership.jid, self._context
+        if announce is None and jid is not None:
+            answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
+            if answer.answer.outcome in BRAKES:
+                return await self._record(work, Greeting.PENDING, answer=answer.answer)
+            # A gateway that tells nothing leaves it to WhatsApp, which refuses such a message.
+            announce = answer.group is not None and bool(answer.group.announce)
+        if announce or jid is None:
+            await self._record(work, Greeting.SKIPPED, why="only admins may write here")
             return True
-        context = self._context
-        answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
-        return bool(answer.group and answer.group.announce)
+        return False
 
     async def _send(self, work: Work, text: str) -> None:
         """Marked before it leaves: a greeting that may have been sent is never sent again."""
