@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from orchestrator.domain.errors import LeaseLostError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.services.operate import deciding, pausing
 from orchestrator.services.recover.joining import stretched
 from orchestrator.simulator import scenario
 from orchestrator.simulator.faults import Trouble, When
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy.sql import Select
+
+    from orchestrator.domain.outcomes import ProbeAnswer
 
 SPEED = 150.0
 LIFE, WINDOW = SETTINGS.policy.life, SETTINGS.policy.window
@@ -251,6 +254,46 @@ async def test_a_driver_that_was_replaced_stops_with_one_plain_error_and_sends_n
         assert len(stage.log.joins()) <= 3  # at most one slot had been reserved before
 
 
+# 5. Trouble with the account stops the account
+
+
+def test_a_pause_that_comes_between_the_look_at_the_pace_and_the_reservation_counts(
+    machine: RecoveryMachine,
+) -> None:
+    machine.probe()
+    look_at_the_pace = machine.joiner._seconds_to_next
+
+    async def then_pause() -> float | None:
+        wait = await look_at_the_pace()
+        await pausing.pause(machine.database, "backup-1", actor="a person")
+        return wait
+
+    machine.joiner._seconds_to_next = then_pause  # type: ignore[method-assign]
+    machine.join(Fate())
+    assert machine.gateway.arrivals == []
+    assert stored(machine, select(slots)) == []
+
+
+# 6. Nothing recorded is lost
+
+
+def test_what_a_person_decided_during_a_probe_stands(machine: RecoveryMachine) -> None:
+    ask = machine.gateway.probe
+
+    async def probe(code: str) -> ProbeAnswer:
+        answer = await ask(code)
+        name = machine.gateway.groups_by_code[code].subject
+        await deciding.skip(machine.database, "backup-1", [name], actor="a person")
+        return answer
+
+    machine.gateway.probe = probe  # type: ignore[method-assign]
+    machine.probe()
+    machine.join(Fate())
+    statuses = sorted(row.status for row in stored(machine, select(memberships)))
+    assert statuses == ["pending"] * 6 + ["skipped"]
+    assert machine.gateway.arrivals == []
+
+
 # 7. Secrets stay secret
 
 
@@ -275,7 +318,7 @@ async def test_neither_codes_nor_tokens_reach_the_database_in_clear_beside_the_c
             assert secret not in written
 
 
-# 6 and 8. Nothing is lost, and it says why
+# 8. It says why
 
 
 async def test_on_a_bad_day_everything_ends_with_a_reason_and_a_time(database_url: str) -> None:
