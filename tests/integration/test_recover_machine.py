@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -45,6 +46,8 @@ from tests.support.fake_gateway import FakeGateway, FakeGroup, Fate, HandTime, K
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+pytestmark = pytest.mark.timeout(240)  # a failure takes its time to shrink
 
 GROUPS = 7
 SETTINGS = RecoverySettings(policy=PacingPolicy(joins_per_minute=5.0), greeting=GreetingPolicy())
@@ -361,5 +364,5 @@ class RecoveryMachine(RuleBasedStateMachine):
 
 TestRecovery = RecoveryMachine.TestCase
 TestRecovery.settings = settings(
-    max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

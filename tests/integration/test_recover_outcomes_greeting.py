@@ -132,7 +132,7 @@ async def test_a_subject_is_data_and_never_a_template(sqlite_url: str) -> None:
 
 
 async def test_a_restriction_met_by_a_greeting_pauses_the_account(sqlite_url: str) -> None:
-    async with set_stage(sqlite_url, content=world(generate=4), speed=SPEED) as stage:
+    async with set_stage(sqlite_url, content=world(generate=15), speed=SPEED) as stage:
         trouble(stage, Trouble.IQ, Kind.SEND, iq=463)
         ended = await stage.recover(greeting())
         assert ended.end is End.DEFERRED
