@@ -17,7 +17,7 @@ from orchestrator.services.recover.joining import Joiner
 from orchestrator.services.recover.keeping import Keeper
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
-from orchestrator.store import recoveries
+from orchestrator.store import instances, recoveries
 from tests.support.by_hand import BACKUP, account, lines, now, put_recovery, record, set_instance
 from tests.support.stage import Stage, brisk, set_stage
 
@@ -160,7 +160,10 @@ async def test_stop_ends_the_run_under_way_and_nothing_is_sent_afterwards(stage:
 
 
 async def test_stop_reaches_a_run_that_is_late_with_its_sign_of_life(stage: Stage) -> None:
-    run = await start(stage, lease=0.0)
+    run = await start(stage)
+    async with stage.database.write() as connection:
+        driven = await instances.get(connection, "backup-1")
+        await instances.set_values(connection, driven.id, lease_until=stage.clock.now() - 1.0)
 
     done = await stop(stage.database, actor="ana@box")
 

@@ -236,6 +236,7 @@ async def test_history_lists_recoveries_newest_first_with_their_counts(
 async def test_the_journal_is_read_from_its_end_by_group_by_recovery_and_onwards(
     database: Database, rows: Rows
 ) -> None:
+    await rows.recovery(await rows.instance())
     group = await rows.group("One")
     ids = [await rows.line(f"k{number}", recovery_id=number % 2) for number in range(6)]
     await rows.line("of-group", group_id=group)
