@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from orchestrator.config.database import DatabaseSettings
 from orchestrator.config.problems import Problem, UnknownInstanceError
@@ -29,6 +29,7 @@ from orchestrator.config.values import (
     YesNo,
     Zone,
     at_least,
+    check_public_url,
     is_loopback_host,
 )
 
@@ -150,6 +151,7 @@ class WatchSettings(Section):
     lost_after: Annotated[float, at_least(60.0), InSeconds()] = 600.0
     on_loss: Literal["notify", "recover"] = "notify"
     on_backup_lost: Literal["stop", "next"] = "stop"
+    memberships_every: Annotated[float, at_least(600.0), InSeconds()] = 6 * 3600.0
 
 
 class ScheduleSettings(Section):
@@ -167,15 +169,18 @@ class WebSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Incoming webhooks from gateways."""
+    """Incoming webhooks from gateways. Every secret that is set must be right; without any, none is taken."""
 
     secret: Secret = SecretStr("")
     path_secret: SecretToken = SecretStr("")
+    header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = "X-Webhook-Hmac"
+    public_url: Annotated[str, AfterValidator(check_public_url)] = ""
 
 
 class NotifyWebhookSettings(Section):
-    """One outgoing signed webhook."""
+    """One outgoing signed webhook. Without a name it goes by its host."""
 
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     url: SecretUrl
     secret: Secret = SecretStr("")
 
@@ -186,7 +191,17 @@ class NotifySettings(Section):
     level: Literal["all", "needs_you", "failures"] = "needs_you"
     urls: tuple[Secret, ...] = ()
     ping_url: SecretUrl = SecretStr("")
+    ping_every: Annotated[float, at_least(10.0), InSeconds()] = 300.0
     webhooks: tuple[NotifyWebhookSettings, ...] = ()
+
+
+class RetentionSettings(Section):
+    """How long the daemon keeps what is over, in seconds. What still waits is never pruned."""
+
+    journal: Annotated[float, at_least(30 * 86400.0), InSeconds()] = 365 * 86400.0
+    slots: Annotated[float, at_least(2 * 86400.0), InSeconds()] = 90 * 86400.0
+    events: Annotated[float, at_least(86400.0), InSeconds()] = 30 * 86400.0
+    messages: Annotated[float, at_least(86400.0), InSeconds()] = 90 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +232,7 @@ class Settings(Section):
     web: WebSettings = Field(default_factory=WebSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     _source: Source = PrivateAttr(default_factory=Source)
 

@@ -188,6 +188,15 @@ def known_zone(value: object) -> ZoneInfo:
         ) from None
 
 
+def check_public_url(value: str) -> str:
+    """Where gateways reach us: `https://host[:port][/path]`, without a slash at its end; empty: not told."""
+    parts = urlsplit(value)
+    odd = parts.query or parts.fragment or parts.username or parts.password
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or odd):
+        raise ValueError('must be an address such as "https://rejoin.example.org"')
+    return value.rstrip("/")
+
+
 def check_listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")

@@ -152,6 +152,11 @@ recoveries = Table(
     Column("stop_requested_by", Text),
     Column("counts", Text),  # JSON at the end: {"active": 61, ...}
     Column("pace", Double),  # joins a minute, when the call said so
+    Column("driver", Text, nullable=False, server_default="person"),  # person: a `run`; daemon: the daemon's
+    Column("fixed", Boolean, nullable=False, server_default=false()),  # its groups were chosen once
+    Column("joins_left", Integer),  # --limit, counted down
+    Column("deadline", Double),  # --max-duration: it ends then
+    Column("follows_id", Id),  # the recovery onto a backup that was lost, which this one goes on with
     Index("ix_recoveries_to_instance_id", "to_instance_id", "id"),
 )
 
@@ -169,6 +174,7 @@ memberships = Table(
     Column("status_since", Double, nullable=False),
     Column("next_attempt_at", Double),
     Column("attempts", Integer, nullable=False, server_default="0"),  # that failed because of the group
+    Column("slow_rounds", Integer, nullable=False, server_default="0"),  # that found it full or locked
     Column("unknowns", Integer, nullable=False, server_default="0"),  # joins whose outcome was unknown
     Column("looks", Integer, nullable=False, server_default="0"),  # since the status began
     Column("code_id", Id, ForeignKey("invite_codes.id")),  # probed and, if so, joined with
@@ -249,4 +255,131 @@ journal = Table(
     Column("data", Text, nullable=False, server_default="{}"),  # JSON, scrubbed
     Index("ix_journal_group_id", "group_id", "id"),
     Index("ix_journal_recovery_id", "recovery_id", "id"),
+)
+
+daemon = Table(
+    "daemon",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: one daemon drives one database
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("holder", Text),  # JSON, as in instances.lease_holder; null: none runs
+    Column("started_at", Double),
+    Column("heartbeat_at", Double),
+    Column("until", Double),  # without a sign of life another may take over then
+    Column("version", Text),
+    Column("listen", Text),  # where it takes webhooks
+    Column("stopping", Boolean, nullable=False, server_default=false()),
+    Column("troubles", Text, nullable=False, server_default="[]"),  # JSON: [{part, since, text}]
+)
+
+losses = Table(
+    "losses",
+    metadata,
+    _id(),
+    Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
+    Column("state", Text, nullable=False),  # suspected, lost, returned (after lost), dismissed (false alarm)
+    Column("suspected_at", Double, nullable=False),
+    Column("decided_at", Double),
+    Column("ended_at", Double),
+    Column("evidence", Text, nullable=False, server_default="[]"),  # JSON: [{at, kind, says, gone, text}]
+    Column("action", Text),  # notify, recover: what followed
+    Column("recovery_id", Id, ForeignKey("recoveries.id")),
+    Column("detail", Text),  # why nothing followed yet, such as: no backup is healthy
+    Index(
+        "uq_losses_open",
+        "instance_id",
+        unique=True,
+        sqlite_where=text("state IN ('suspected', 'lost')"),
+        postgresql_where=text("state IN ('suspected', 'lost')"),
+    ),
+    Index("ix_losses_instance_id", "instance_id", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("key", Text, nullable=False),  # the event's own id, else the digest of its body
+    Column("kind", Text, nullable=False),  # the gateway's word, such as group.v2.join
+    Column("sent_at", Double),  # the gateway's own time stamp
+    Column("body", Text, nullable=False),  # JSON as it came, scrubbed of secrets
+    Column("state", Text, nullable=False, server_default="new"),  # new, waiting, done
+    Column("next_try_at", Double),  # waiting: for a look
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("times", Integer, nullable=False, server_default="1"),  # how often it was delivered
+    Column("result", Text),  # confirmed, left, session, not_us, unknown_group, stale, known, ignored, failed
+    Column("group_id", Id),
+    Column("processed_at", Double),
+    UniqueConstraint("instance_id", "key"),
+    Index(
+        "ix_events_open",
+        "state",
+        "id",
+        sqlite_where=text("state IN ('new', 'waiting')"),
+        postgresql_where=text("state IN ('new', 'waiting')"),
+    ),
+    Index("ix_events_received_at", "received_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("uid", Text, nullable=False, unique=True),  # msg_...: what a receiver tells duplicates by
+    Column("kind", Text, nullable=False),  # group.active, recovery.finished, ...
+    Column("at", Double, nullable=False),
+    Column("subject", Text, nullable=False),  # delivered in order within: group:12, recovery:3, instance:2
+    Column("instance_id", Id),
+    Column("group_id", Id),
+    Column("recovery_id", Id),
+    Column("data", Text, nullable=False),  # JSON
+    Column("fanned_out", Boolean, nullable=False, server_default=false()),  # deliveries have been made
+    Index(
+        "ix_messages_new",
+        "id",
+        sqlite_where=text("NOT fanned_out"),
+        postgresql_where=text("NOT fanned_out"),
+    ),
+    Index("ix_messages_at", "at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("sink", Text, nullable=False),  # hook:NAME, people
+    Column("subject", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="pending"),  # pending, delivered, parked
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", Double),
+    Column("delivered_at", Double),
+    Column("error", Text),  # of the last attempt, scrubbed
+    UniqueConstraint("message_id", "sink"),
+    Index(
+        "ix_deliveries_open",
+        "sink",
+        "subject",
+        "message_id",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_deliveries_parked",
+        "id",
+        sqlite_where=text("state = 'parked'"),
+        postgresql_where=text("state = 'parked'"),
+    ),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", Text, primary_key=True),  # recover
+    Column("expression", Text, nullable=False),
+    Column("last_due_at", Double),  # the instant of the plan that was carried out last
+    Column("last_ran_at", Double),
+    Column("last_result", Text),  # one sentence
 )

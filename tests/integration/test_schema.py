@@ -128,7 +128,7 @@ async def test_the_journal_cannot_be_changed_or_emptied(database_url: str) -> No
     async with opened(database_url) as database:
         await schema.upgrade(database)
         async with database.write() as connection:
-            await connection.execute(insert(journal).values(at=1.0, kind="act.import", actor="test"))
+            await connection.execute(insert(journal).values(at=time.time(), kind="act.import", actor="test"))
 
         statements: list[Any] = [update(journal).values(kind="other"), delete(journal)]
         if database.dialect == "postgresql":
@@ -140,6 +140,25 @@ async def test_the_journal_cannot_be_changed_or_emptied(database_url: str) -> No
 
         async with database.read() as connection:
             assert (await connection.execute(select(journal.c.kind))).scalars().all() == ["act.import"]
+
+
+async def test_only_an_old_line_of_the_journal_can_be_pruned(database_url: str) -> None:
+    day, now = 86400.0, time.time()
+    async with opened(database_url) as database:
+        await schema.upgrade(database)
+        async with database.write() as connection:
+            for age in (31, 29):
+                line = insert(journal).values(at=now - age * day, kind=f"{age} days", actor="test")
+                await connection.execute(line)
+
+        async with database.write() as connection:
+            await connection.execute(delete(journal).where(journal.c.at < now - 30 * day))
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with database.write() as connection:
+                await connection.execute(delete(journal))
+
+        async with database.read() as connection:
+            assert (await connection.execute(select(journal.c.kind))).scalars().all() == ["29 days"]
 
 
 async def test_a_database_without_a_schema_is_empty_and_asks_for_the_upgrade(database_url: str) -> None:

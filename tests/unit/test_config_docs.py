@@ -96,7 +96,7 @@ def _spelled_default(model: type[BaseModel], name: str) -> str:
 
 def test_each_key_stands_in_the_example() -> None:
     uncommented = re.sub(
-        r"(?m)^# (?=\[\[|url = |url_file = |secret_file|access_token_file)", "", EXAMPLE.read_text()
+        r"(?m)^# (?=\[\[|name = |url = |url_file = |secret_file|access_token_file)", "", EXAMPLE.read_text()
     )
     written = {tuple(s for s in path if isinstance(s, str)) for path in key_lines(uncommented)}
     missing = [

@@ -49,7 +49,7 @@ class Context:
     points: Points = field(default_factory=Silent)
     say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
     dice: random.Random = field(default_factory=random.SystemRandom)
-    fence: int = 0
+    fence: int | None = 0  # None: without a lease, for work that joins nothing
     driving_since: float = float("inf")  # when the lease was taken
     recovery_id: int = 0
     own: OwnIds = field(default_factory=OwnIds)
