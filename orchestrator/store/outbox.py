@@ -35,7 +35,7 @@ class Message:
 
 
 def new_uid(now: float) -> str:
-    """`msg_` and 32 hex digits: milliseconds first, as in UUID 7, so that they sort by time; then 80 random bits."""
+    """`msg_` and 32 hex digits: milliseconds first, so that they sort by time; then 80 random bits."""
     return f"msg_{int(now * 1000):012x}{secrets.token_hex(10)}"
 
 

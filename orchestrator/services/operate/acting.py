@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.services.deliver import planning
 from orchestrator.store import acts, instances, journal, memberships, reads, recoveries
 
 if TYPE_CHECKING:
@@ -79,11 +80,14 @@ class Act:
 
     async def write(self) -> None:
         """Carry out what was planned."""
+        moved: set[int] = set()
         for start in range(0, len(self._moves), acts.AT_A_TIME):
-            await memberships.save(self.connection, self._moves[start : start + acts.AT_A_TIME])
+            moved |= await memberships.save(self.connection, self._moves[start : start + acts.AT_A_TIME])
         if self.recovery_id is not None:
             await acts.put_into_recovery(self.connection, self._concerned, self.recovery_id)
         await journal.append(self.connection, self.now, self._entries)
+        act = planning.Act(self.instance, self.now, self._moves, moved, self._entries)
+        await planning.tell(self.connection, act)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
+from orchestrator.services.deliver import planning
 from orchestrator.services.recover.points import Points, Silent
 from orchestrator.store import instances, journal, memberships, slots
 
@@ -152,6 +153,8 @@ class Writing:
         moved = await memberships.save(self.connection, self.moves)
         await slots.finish(self.connection, self.finishes, self.now)
         await journal.append(self.connection, self.now, self.entries)
+        act = planning.Act(self.instance, self.now, self.moves, moved, self.entries)
+        await planning.tell(self.connection, act)
         self.context.own_lines += len(self.entries)
         self.moves, self.entries, self.finishes = [], [], []
         return moved

@@ -1,0 +1,191 @@
+"""Which facts of a transaction are told outside, and in which words: docs/webhooks-out.md for receivers.
+
+What a transaction did is decided by it alone: a fact is told when its write took effect, once for each time
+that it came about. A group that blocks again after a retry is told again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.hints import account_hint, group_hint
+from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
+from orchestrator.domain.recoveries import End, stays_open
+from orchestrator.services.status.as_json import hint_fields, instant
+from orchestrator.store import outbox, outbox_facts
+from orchestrator.store.outbox import Message
+from orchestrator.store.reads import known_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.journal import Entry
+    from orchestrator.store.memberships import Membership, Move
+    from orchestrator.store.outbox_facts import GroupFacts, RecoveryFacts
+
+GROUP_ACTIVE = "group.active"
+GROUP_BLOCKED = "group.blocked"
+GROUP_LEFT = "group.left"
+RECOVERY_STARTED = "recovery.started"
+RECOVERY_FINISHED = "recovery.finished"
+INSTANCE_LOST = "instance.lost"
+INSTANCE_PAUSED = "instance.paused"
+INSTANCE_RETURNED = "instance.returned"  # for people only
+INSTANCE_HALTED = "instance.halted"  # for people only: its loop died
+DIGEST = "digest"  # for people only
+
+_TOLD = {Status.ACTIVE: GROUP_ACTIVE, Status.BLOCKED: GROUP_BLOCKED, Status.LEFT: GROUP_LEFT}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What one transaction did. `moved`: ids of the memberships whose move took effect."""
+
+    instance: InstanceRecord
+    now: float
+    moves: Sequence[Move]
+    moved: Collection[int]
+    entries: Sequence[Entry]
+
+
+async def tell(connection: AsyncConnection, act: Act) -> None:
+    """Put into the outbox what this transaction has to tell. Where that is nothing, it asks nothing."""
+    moves, entries = told_moves(act.moves, act.moved), told_entries(act.entries)
+    planned: list[Message] = []
+    if moves:
+        ids = {move.new.group_id for move in moves}
+        groups = await outbox_facts.of_groups(connection, ids)
+        planned += [group_message(move, groups[move.new.group_id], act.instance) for move in moves]
+    for kind, entry in entries:
+        planned += await _of_entry(connection, act.instance, kind, entry)
+    await outbox.append(connection, act.now, planned)
+
+
+def told_moves(moves: Iterable[Move], moved: Collection[int]) -> list[Move]:
+    """Those that brought a membership to another status that is told. Of several of one membership only those
+    count that began where it stood: the store let no other take effect, and of them the last stays.
+    """
+    before: dict[int, Status] = {}
+    last: dict[int, Move] = {}
+    for move in moves:
+        if move.old.id in moved and move.old.status is before.setdefault(move.old.id, move.old.status):
+            last[move.old.id] = move
+    return [move for move in last.values() if move.old.status is not move.new.status in _TOLD]
+
+
+def told_entries(entries: Iterable[Entry]) -> list[tuple[str, Entry]]:
+    """The journal lines that are told, each with the message's kind."""
+    kinds = [(_kind(entry), entry) for entry in entries]
+    return [(kind, entry) for kind, entry in kinds if kind is not None]
+
+
+def _kind(entry: Entry) -> str | None:
+    match entry.kind:
+        case "recovery.started":
+            return RECOVERY_STARTED
+        case "recovery.ended" if not stays_open(End(entry.data["end"])):
+            return RECOVERY_FINISHED
+        case "act.stop" if entry.data["ended"]:
+            return RECOVERY_FINISHED
+        case "instance.paused":
+            return INSTANCE_PAUSED
+        case "act.pause" if "kept" not in entry.data:
+            return INSTANCE_PAUSED
+        case _:
+            return None
+
+
+def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Message:
+    """A group that became active, blocked or left."""
+    new = move.new
+    data = {
+        **group_fields(group, new),
+        "instance": instance.name,
+        "recovery": new.recovery_id,
+        "status": new.status.value,
+        "was": move.old.status.value,
+        "reason": None if new.reason is None else new.reason.value,
+        **hint_fields(group_hint(new.status, new.reason, group.slug)),
+        "detail": new.detail,
+        "evidence": None if new.evidence is None else new.evidence.value,
+        "members": new.seen_members,
+        "joined_at": instant(new.joined_at),
+        "confirmed_at": instant(new.confirmed_at),
+    }
+    return Message(
+        _TOLD[new.status], f"group:{group.id}", data, instance.id, group.id, recovery_id=new.recovery_id
+    )
+
+
+def group_fields(group: GroupFacts, membership: Membership) -> dict[str, Any]:
+    return {
+        "group": group.name,
+        "slug": group.slug,
+        "jid": membership.jid or group.jid,
+        "subject": membership.seen_subject or group.subject,
+        "labels": list(group.labels),
+    }
+
+
+async def _of_entry(
+    connection: AsyncConnection, instance: InstanceRecord, kind: str, entry: Entry
+) -> list[Message]:
+    if kind == INSTANCE_PAUSED:
+        return [paused_message(instance, entry)]
+    if entry.recovery_id is None:
+        return []
+    recovery = await outbox_facts.of_recovery(connection, entry.recovery_id)
+    return [] if recovery is None else [recovery_message(kind, instance, recovery)]
+
+
+def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFacts) -> Message:
+    """A recovery that began or ended; `instance` is the one that it fills."""
+    counts = recovery.counts
+    data = {
+        "recovery": recovery.id,
+        "instance": recovery.to_name,
+        "from": recovery.from_name,
+        "to": recovery.to_name,
+        "labels": list(recovery.labels),
+        "state": recovery.state,
+        "outcome": recovery.outcome,
+        "actor": recovery.actor,
+        "by_itself": by_itself(recovery),
+        "follows": recovery.follows_id,
+        "started_at": instant(recovery.started_at),
+        "finished_at": instant(recovery.finished_at),
+        "total": sum(counts.values()),
+        "active": counts.get(Status.ACTIVE.value, 0),
+        "needs_you": sum(n for word, n in counts.items() if bucket(Status(word)) is Bucket.NEEDS_YOU),
+        "counts": dict(counts),
+    }
+    return Message(kind, f"recovery:{recovery.id}", data, instance.id, recovery_id=recovery.id)
+
+
+def by_itself(recovery: RecoveryFacts) -> bool:
+    """Begun by the daemon of its own accord, not by a person's call."""
+    return recovery.driver == "daemon" and recovery.actor.startswith("daemon@")
+
+
+def paused_message(instance: InstanceRecord, entry: Entry) -> Message:
+    """An account that sends no joins for a while. A person's pause has the reason `operator`."""
+    by_person = entry.kind == "act.pause"
+    reason = Reason.OPERATOR if by_person else known_reason(str(entry.data.get("reason")))
+    until = entry.data.get("until")
+    data = {
+        "instance": instance.name,
+        "role": instance.role,
+        "recovery": entry.recovery_id,
+        "reason": None if reason is None else reason.value,
+        "text": entry.data.get("because" if by_person else "text"),
+        "by": entry.actor,
+        "until": instant(until),
+        **hint_fields(account_hint(reason, until)),
+    }
+    return Message(
+        INSTANCE_PAUSED, f"instance:{instance.id}", data, instance.id, recovery_id=entry.recovery_id
+    )
