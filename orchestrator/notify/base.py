@@ -1,0 +1,57 @@
+"""What every receiver of messages is: something with a name that takes a parcel and says how it went."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way. `uid` stays the same over all attempts; `at` is when the fact came about."""
+
+    uid: str
+    kind: str
+    at: float
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an attempt went. `text` holds no address and no secret.
+
+    `final`: trying again is of no use. `retry_after`: seconds that the receiver asked for.
+    """
+
+    ok: bool
+    text: str = ""
+    final: bool = False
+    retry_after: float | None = None
+
+
+class Receiver(Protocol):
+    """A sink. `name` is shown to people and stored with each delivery; the address never is."""
+
+    name: str
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        """Try once, within a time-out. Never raises for what the other side or the network does."""
+
+
+def retry_after(header: str | None, now: float) -> float | None:
+    """Seconds from a Retry-After header, a number or a date (RFC 9110, 10.2.3); None if it is neither."""
+    if header is None:
+        return None
+    try:
+        wait = float(header)
+    except ValueError:
+        try:
+            wait = parsedate_to_datetime(header).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, wait) if math.isfinite(wait) else None

@@ -1,0 +1,250 @@
+"""Carrying messages to their receivers: one row of `deliveries` for each message and sink.
+
+A message is given to a sink when no earlier one of its subject waits there; a parked one holds up nobody.
+Every write asks for the state it found, so that a second deliverer can do no harm but a second sending.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestrator.store.tables import deliveries, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy.engine import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql import Select
+
+_AT_A_TIME = 500
+_d, _m = deliveries.c, messages.c
+# The indexes are partial: said in their own words, the planner can use them.
+_PENDING = text("deliveries.state = 'pending'")
+_PARKED = text("deliveries.state = 'parked'")
+_NEW = text("NOT messages.fanned_out")
+
+
+class DeliveryState(StrEnum):
+    """Where one message stands with one sink."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    PARKED = "parked"  # given up; waits for a person's `rejoin outbox retry`
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it was written."""
+
+    id: int
+    uid: str
+    kind: str
+    at: float
+    subject: str
+    recovery_id: int | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that may be tried, with its message. `attempts` failed so far; due at once: no time."""
+
+    id: int
+    attempts: int
+    next_attempt_at: float | None
+    message: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt that did not succeed. Without `again_at` it is parked. `error` is scrubbed."""
+
+    id: int
+    error: str
+    again_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One open delivery, for people."""
+
+    id: int
+    uid: str
+    kind: str
+    sink: str
+    subject: str
+    at: float
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How the outbox stands. `unsorted`: messages that no daemon has looked at yet."""
+
+    unsorted: int
+    pending: int
+    oldest_pending_at: float | None
+    parked: int
+
+
+_STORED = (_m.id, _m.uid, _m.kind, _m.at, _m.subject, _m.recovery_id, _m.data)
+
+
+def _stored(row: Sequence[Any]) -> Stored:
+    number, uid, kind, at, subject, recovery_id, data = row
+    return Stored(number, uid, kind, at, subject, recovery_id, json.loads(data))
+
+
+async def new_messages(connection: AsyncConnection, *, limit: int = _AT_A_TIME) -> list[Stored]:
+    """Messages without deliveries yet, oldest first. Index ix_messages_new."""
+    query = select(*_STORED).where(_NEW).order_by(_m.id).limit(limit)
+    return [_stored(row) for row in (await connection.execute(query)).all()]
+
+
+async def fan_out(connection: AsyncConnection, routed: Sequence[tuple[Stored, Collection[str]]]) -> None:
+    """Make the deliveries of these messages, to the sinks named with each. Twice is as good as once."""
+    if not routed:
+        return
+    rows = [
+        {"message_id": message.id, "sink": sink, "subject": message.subject}
+        for message, sinks in routed
+        for sink in sinks
+    ]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        await connection.execute(dialect.insert(deliveries).on_conflict_do_nothing(), rows)
+    ids = [message.id for message, _ in routed]
+    await connection.execute(update(messages).where(_m.id.in_(ids)).values(fanned_out=True))
+
+
+async def first_in_line(connection: AsyncConnection, sink: str, *, limit: int) -> list[Due]:
+    """The next one of each subject, due or not, those first that are due first. Index ix_deliveries_open."""
+    rows = (await connection.execute(_first_in_line(sink, limit))).all()
+    return [_due(row) for row in rows]
+
+
+def _first_in_line(sink: str, limit: int) -> Select[Any]:
+    earlier = deliveries.alias("earlier")
+    e = earlier.c
+    before = (
+        select(e.id)
+        .where(
+            e.sink == sink,
+            e.subject == _d.subject,
+            e.message_id < _d.message_id,
+            text("earlier.state = 'pending'"),
+        )
+        .exists()
+    )
+    return (
+        select(_d.id, _d.attempts, _d.next_attempt_at, *_STORED)
+        .join(messages, _m.id == _d.message_id)
+        .where(_PENDING, _d.sink == sink, ~before)
+        .order_by(func.coalesce(_d.next_attempt_at, 0.0), _d.message_id)
+        .limit(limit)
+    )
+
+
+def _due(row: Row[Any]) -> Due:
+    return Due(row[0], row[1], row[2], _stored(row[3:]))
+
+
+async def mark_delivered(connection: AsyncConnection, ids: Collection[int], now: float) -> None:
+    if ids:
+        await connection.execute(
+            update(deliveries)
+            .where(_d.id.in_(list(ids)), _PENDING)
+            .values(
+                state=DeliveryState.DELIVERED.value,
+                delivered_at=now,
+                attempts=_d.attempts + 1,
+                next_attempt_at=None,
+                error=None,
+            )
+        )
+
+
+async def mark_failed(connection: AsyncConnection, failed: Failed) -> None:
+    state = DeliveryState.PENDING if failed.again_at is not None else DeliveryState.PARKED
+    await connection.execute(
+        update(deliveries)
+        .where(_d.id == failed.id, _PENDING)
+        .values(
+            state=state.value,
+            attempts=_d.attempts + 1,
+            next_attempt_at=failed.again_at,
+            error=failed.error,
+        )
+    )
+
+
+async def park_others(connection: AsyncConnection, sinks: Collection[str], error: str) -> int:
+    """Park what waits for sinks that are no longer configured."""
+    result = await connection.execute(
+        update(deliveries)
+        .where(_PENDING, _d.sink.not_in(list(sinks)))
+        .values(state=DeliveryState.PARKED.value, next_attempt_at=None, error=error)
+    )
+    return int(result.rowcount)
+
+
+async def retry_parked(connection: AsyncConnection, ids: Collection[int] | None = None) -> int:
+    """Put parked deliveries back in line, as if never tried; without ids, all of them. How many it were."""
+    chosen: list[list[int] | None] = [None]
+    if ids is not None:
+        wanted = sorted(ids)
+        chosen = [wanted[start : start + _AT_A_TIME] for start in range(0, len(wanted), _AT_A_TIME)]
+    moved = 0
+    for part in chosen:
+        query = update(deliveries).where(_PARKED)
+        query = query if part is None else query.where(_d.id.in_(part))
+        values = query.values(state=DeliveryState.PENDING.value, attempts=0, next_attempt_at=None)
+        moved += int((await connection.execute(values)).rowcount)
+    return moved
+
+
+async def listed(connection: AsyncConnection, *, parked_only: bool = False, limit: int = 100) -> list[Listed]:
+    """Open deliveries, parked ones first, each kind oldest first."""
+    found: list[Listed] = []
+    for state in (_PARKED,) if parked_only else (_PARKED, _PENDING):
+        query = (
+            select(
+                _d.id,
+                _m.uid,
+                _m.kind,
+                _d.sink,
+                _d.subject,
+                _m.at,
+                _d.state,
+                _d.attempts,
+                _d.next_attempt_at,
+                _d.error,
+            )
+            .join(messages, _m.id == _d.message_id)
+            .where(state)
+            .order_by(_d.id)
+            .limit(limit - len(found))
+        )
+        rows = (await connection.execute(query)).mappings()
+        found += [Listed(**{**row, "state": DeliveryState(row["state"])}) for row in rows]
+    return found
+
+
+async def totals(connection: AsyncConnection) -> Totals:
+    """From the partial indexes alone: what is done with is not read."""
+    unsorted = await connection.scalar(select(func.count()).select_from(messages).where(_NEW))
+    oldest = select(func.count(), func.min(_d.message_id)).where(_PENDING)
+    pending, first = (await connection.execute(oldest)).one()
+    since = None if first is None else await connection.scalar(select(_m.at).where(_m.id == first))
+    parked = await connection.scalar(select(func.count()).select_from(deliveries).where(_PARKED))
+    return Totals(int(unsorted or 0), int(pending), since, int(parked or 0))
