@@ -1,0 +1,102 @@
+"""What the watcher sees of an account, and how little each reading says by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.outcomes import InstanceState, Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
+
+
+class Kind(StrEnum):
+    """Where a reading came from: two different kinds make a decision."""
+
+    STATE = "state"  # the gateway was asked for the session's state
+    EVENT = "event"  # the gateway told a change of it by webhook
+    MEMBERS = "members"  # the members of a group that the account is in were asked for
+    LIST = "list"  # its list of groups was
+
+
+CALLS = frozenset({Kind.MEMBERS, Kind.LIST})
+
+WORKS, SESSION_DOWN, REFUSED = "works", "session_down", "credentials_refused"
+OUT_OF_REACH, EMPTY, UNCLEAR = "out_of_reach", "empty", "unclear"
+_GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
+_WEAK_STATES = frozenset({InstanceState.STARTING.value, InstanceState.DISCONNECTED.value})
+_UNREACHED = frozenset({Outcome.TRANSIENT, Outcome.UNKNOWN, Outcome.THROTTLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reading. `gone`: what it says of the account, None for nothing. `text` is foreign and scrubbed."""
+
+    at: float
+    kind: Kind
+    gone: bool | None
+    says: str
+    text: str = ""
+
+    @property
+    def weak(self) -> bool:
+        """The session does not work just now, as happens to healthy ones too."""
+        return self.gone is None and self.says in _WEAK_STATES
+
+
+def by_state(state: InstanceState, word: str, at: float, *, kind: Kind = Kind.EVENT) -> Evidence:
+    """A session's state says so much."""
+    gone = True if state in _GONE_STATES else False if state is InstanceState.WORKING else None
+    return Evidence(at, kind, gone, state.value, word)
+
+
+def by_poll(answer: SessionAnswer, at: float) -> Evidence:
+    """The answer to a question for the state. A gateway out of reach says nothing of the account."""
+    outcome, text = answer.answer.outcome, answer.answer.text
+    if outcome is Outcome.BAD_CREDENTIALS:
+        return Evidence(at, Kind.STATE, gone=True, says=REFUSED, text=text)
+    if outcome is Outcome.OK or answer.state is not InstanceState.UNKNOWN:
+        return by_state(answer.state, answer.word or text, at, kind=Kind.STATE)
+    return Evidence(at, Kind.STATE, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
+
+
+def by_call(kind: Kind, answer: GatewayAnswer, at: float, *, empty: bool) -> Evidence:
+    """The answer to a call that needs the session. An empty list is no proof that it works: lists lie."""
+    outcome, text = answer.outcome, answer.text
+    if outcome is Outcome.SESSION_DOWN:
+        return Evidence(at, kind, gone=True, says=SESSION_DOWN, text=text)
+    if outcome is Outcome.BAD_CREDENTIALS:
+        return Evidence(at, kind, gone=True, says=REFUSED, text=text)
+    if outcome is Outcome.OK:
+        return Evidence(at, kind, None, EMPTY, text) if empty else Evidence(at, kind, gone=False, says=WORKS)
+    return Evidence(at, kind, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
+
+
+FIRST, LAST = 6, 5  # readings of one suspicion that are kept: the first of all, the last of each kind
+
+
+def add(evidence: tuple[Evidence, ...], new: Evidence) -> tuple[Evidence, ...]:
+    """With one more. Of a run of readings of a kind that say the same, the first and the last stay; of very
+    many the first few, the last few, and what decides: the last of each kind that says anything.
+    """
+    before = _places(evidence, new.kind)[-2:]
+    if len(before) == 2 and all(_alike(evidence[place], new) for place in before):
+        evidence = evidence[: before[1]] + evidence[before[1] + 1 :]
+    evidence = (*evidence, new)
+    kept = set(range(FIRST))
+    for kind in Kind:
+        places = _places(evidence, kind)
+        telling = [place for place in places if evidence[place].gone is not None]
+        working = [place for place in telling if not evidence[place].gone]
+        kept.update(places[-LAST:], telling[-1:], working[-1:])
+    return tuple(one for place, one in enumerate(evidence) if place in kept)
+
+
+def _places(evidence: tuple[Evidence, ...], kind: Kind) -> list[int]:
+    return [place for place, one in enumerate(evidence) if one.kind is kind]
+
+
+def _alike(one: Evidence, other: Evidence) -> bool:
+    return (one.gone, one.says) == (other.gone, other.says)

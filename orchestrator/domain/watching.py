@@ -1,0 +1,243 @@
+"""Whether an account is lost. A state lies both ways (working after a log-out, starting every half hour when
+healthy), so that nothing is decided by one kind of evidence, nor at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from orchestrator.domain.readings import CALLS, Evidence, Kind, add
+
+NOT_WORKING_AT_ALL = 2400.0
+"""Seconds, at the least, for which starting says nothing: healthy sessions do that every half hour."""
+SLOWER_WITH_AGE = 6.0  # a suspicion this many times older has calls this much further apart
+
+
+class Standing(StrEnum):
+    """Where a case stands. Stored in losses.state."""
+
+    SUSPECTED = "suspected"
+    LOST = "lost"
+    DISMISSED = "dismissed"  # a false alarm
+    RETURNED = "returned"  # after it had been lost
+
+
+OPEN = frozenset({Standing.SUSPECTED, Standing.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Debounce:
+    """How patient the watcher is, in seconds."""
+
+    every: float = 60.0  # between two polls of one account
+    lost_after: float = 600.0
+
+    @property
+    def long_after(self) -> float:
+        """So long without ever working, and even a session that only ever starts is lost."""
+        return max(3 * self.lost_after, NOT_WORKING_AT_ALL)
+
+    @property
+    def call_every(self) -> float:
+        """Between two calls that check on a session which says that it works."""
+        return max(10 * self.every, 600.0)
+
+    @property
+    def poll_when_suspected(self) -> float:
+        return min(self.every, max(self.every / 4, 5.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A suspicion, or the loss that it became."""
+
+    standing: Standing
+    since: float
+    evidence: tuple[Evidence, ...]
+
+    def with_reading(self, new: Evidence) -> Case:
+        return replace(self, evidence=add(self.evidence, new))
+
+
+def judge(case: Case, debounce: Debounce, now: float) -> Standing:
+    """What the evidence makes of an open case."""
+    if case.standing is Standing.LOST:
+        return Standing.RETURNED if _returned(case, debounce, now) else Standing.LOST
+    if _is_false_alarm(case, debounce, now):
+        return Standing.DISMISSED
+    return Standing.LOST if _is_lost(case, debounce, now) else Standing.SUSPECTED
+
+
+def accusing(case: Case) -> frozenset[Kind]:
+    """The kinds whose last word is that the account is gone.
+
+    While the state says that it works, calls from before it said so count for nothing.
+    """
+    works_since = _works_since(case.evidence)
+    kinds = set()
+    for kind in Kind:
+        last = _last_telling(case.evidence, kind)
+        if last is None or not last.gone:
+            continue
+        if kind not in CALLS or works_since is None or last.at >= works_since:
+            kinds.add(kind)
+    return frozenset(kinds)
+
+
+def _is_lost(case: Case, debounce: Debounce, now: float) -> bool:
+    telling = [one for one in case.evidence if one.gone is not None]
+    view = _view(case.evidence)
+    if not telling or not telling[-1].gone or view is None or _a_call_works(case.evidence):
+        return False
+    kinds = accusing(case)
+    if view.weak:  # the state that never comes right is the other kind of evidence
+        return bool(kinds & CALLS) and now - _not_working_since(case) >= debounce.long_after
+    if len(kinds) < 2:
+        return False
+    if view.gone:
+        return now - _not_working_since(case) >= debounce.lost_after
+    # It says that it works, and nothing does.
+    works_since = _works_since(case.evidence) or case.since
+    return bool(kinds & CALLS) and now - max(case.since, works_since) >= debounce.lost_after
+
+
+def _is_false_alarm(case: Case, debounce: Debounce, now: float) -> bool:
+    """A state that works and a call that does, both after the last word against it.
+
+    Where no call can be made, or none says anything: nothing more against it for as long as a loss takes.
+    """
+    after = _after_the_last_accusation(case.evidence)
+    works = [one for one in after if not one.gone and one.gone is not None and one.kind not in CALLS]
+    view = _view(case.evidence)
+    if not works or view is None or view.gone is not False:
+        return False
+    if any(one.gone is False and one.kind in CALLS for one in after):
+        return True
+    return not accusing(case) & CALLS and now - works[0].at >= debounce.lost_after
+
+
+def _returned(case: Case, debounce: Debounce, now: float) -> bool:
+    """Working calls `lost_after` apart while the state says that it works, and nothing against it since."""
+    after = _after_the_last_accusation(case.evidence)
+    works_since = _works_since(case.evidence)
+    if works_since is None or not after:
+        return False
+    calls = [one.at for one in after if one.gone is False and one.kind in CALLS and one.at >= works_since]
+    if calls and max(calls) - min(calls) >= debounce.lost_after:
+        return True
+    return not accusing(case) & CALLS and now - works_since >= debounce.long_after
+
+
+def _after_the_last_accusation(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    last = max((place for place, one in enumerate(evidence) if one.gone), default=-1)
+    return evidence[last + 1 :]
+
+
+def _last_telling(evidence: tuple[Evidence, ...], kind: Kind) -> Evidence | None:
+    return next((one for one in reversed(evidence) if one.kind is kind and one.gone is not None), None)
+
+
+def _a_call_works(evidence: tuple[Evidence, ...]) -> bool:
+    last = [_last_telling(evidence, kind) for kind in CALLS]
+    return any(one is not None and one.gone is False for one in last)
+
+
+def _states(evidence: tuple[Evidence, ...]) -> list[Evidence]:
+    """What was said of the session's state, polled or told, without what says nothing."""
+    return [one for one in evidence if one.kind not in CALLS and (one.gone is not None or one.weak)]
+
+
+def _view(evidence: tuple[Evidence, ...]) -> Evidence | None:
+    states = _states(evidence)
+    return states[-1] if states else None
+
+
+def _works_since(evidence: tuple[Evidence, ...]) -> float | None:
+    """Since when the state says without a break that it works; None if it does not."""
+    since = None
+    for one in reversed(_states(evidence)):
+        if one.gone is not False:
+            break
+        since = one.at
+    return since
+
+
+def _not_working_since(case: Case) -> float:
+    working = [one.at for one in _states(case.evidence) if one.gone is False]
+    return max([case.since, *working])
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """What is remembered of an account that nobody suspects."""
+
+    weak: Evidence | None = None  # the first of a row of readings that it does not work just now
+    accusations: tuple[Evidence, ...] = ()  # calls in a row that said that it is gone
+
+    @property
+    def uneasy(self) -> bool:
+        return bool(self.accusations)
+
+
+def notice(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:
+    """One more reading of an account that nobody suspects; the case, if a suspicion opens by it."""
+    if new.kind in CALLS:
+        return _notice_call(calm, new, debounce)
+    if new.gone:
+        evidence = add(calm.accusations, new)
+        return Calm(), Case(Standing.SUSPECTED, new.at, evidence)
+    if new.gone is False:
+        return replace(calm, weak=None), None
+    return (replace(calm, weak=calm.weak or new) if new.weak else calm), None
+
+
+def _notice_call(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:
+    if new.gone is False:
+        return Calm(), None
+    if new.gone is None:
+        return calm, None
+    accusations = (*calm.accusations, new)
+    if calm.weak is None:
+        opens = len(accusations) >= 2
+        since = accusations[0].at
+    else:
+        opens = new.at - calm.weak.at >= debounce.lost_after
+        since = calm.weak.at
+    if not opens:
+        return replace(calm, accusations=accusations[-2:]), None
+    first = () if calm.weak is None else (calm.weak,)
+    return Calm(), Case(Standing.SUSPECTED, since, first + accusations[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A call to make on the side: which, and how long after the last one, in seconds."""
+
+    kind: Kind
+    gap: float
+
+
+def calm_errand(calm: Calm, state: Evidence, debounce: Debounce) -> Errand | None:
+    """Now and then a call for an account that nobody suspects, if its state makes one worth while."""
+    if calm.accusations:
+        return Errand(Kind.MEMBERS, max(debounce.lost_after / 6, debounce.poll_when_suspected))
+    if state.gone is False:
+        return Errand(Kind.MEMBERS, debounce.call_every)
+    if calm.weak is not None and state.at - calm.weak.at >= debounce.lost_after:
+        return Errand(Kind.MEMBERS, debounce.lost_after / 3)
+    return None
+
+
+def errand(case: Case, debounce: Debounce, now: float) -> Errand | None:
+    """The call that the case needs next. Lists are throttled by gateways: only where nothing else will do."""
+    view = _view(case.evidence)
+    if case.standing is Standing.LOST:
+        works = view is not None and view.gone is False
+        return Errand(Kind.MEMBERS, debounce.lost_after / 3) if works else None
+    slower = (now - case.since) / SLOWER_WITH_AGE
+    gap = min(max(debounce.lost_after / 6, slower), max(debounce.call_every, debounce.lost_after / 3))
+    if view is not None and view.gone is False and Kind.MEMBERS in accusing(case):
+        turn = Kind.MEMBERS if Kind.LIST in accusing(case) else Kind.LIST
+        return Errand(turn, max(gap, debounce.lost_after / 3))
+    return Errand(Kind.MEMBERS, gap)

@@ -1,0 +1,1 @@
+"""Watching the accounts: readings, the decision that one is lost, and what follows from it."""

@@ -1,0 +1,93 @@
+"""Bringing readings to disk: the instance's state as the gateway has it, and the case it may belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.readings import by_state
+from orchestrator.domain.watching import Calm, Debounce, notice
+from orchestrator.store import instances, journal, losses
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.outcomes import SessionAnswer
+    from orchestrator.domain.watching import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A session's state as the gateway told it by itself. `at` is the event's own time."""
+
+    at: float
+    state: InstanceState
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The transaction in which something is written down, and for whom."""
+
+    connection: AsyncConnection
+    now: float
+    actor: str
+
+    async def note(self, kind: str, instance_id: int | None, **data: Any) -> None:
+        """One journal line; values that are None are left out."""
+        known = {key: value for key, value in data.items() if value is not None}
+        recovery_id = known.pop("recovery_id", None)
+        entry = journal.Entry(kind, self.actor, known, instance_id=instance_id, recovery_id=recovery_id)
+        await journal.append(self.connection, self.now, [entry])
+
+
+async def session_event(
+    connection: AsyncConnection, instance: InstanceRecord, heard: Heard, *, now: float, actor: str
+) -> bool:
+    """Take in a `session.status` event, in the caller's transaction, behind the instance's row lock.
+
+    False for one that is older than what is known of the session, or that says nothing: nothing changed.
+    """
+    at, desk = min(heard.at, now), Desk(connection, now, actor)
+    if heard.state is InstanceState.UNKNOWN or at < (instance.state_checked_at or 0.0):
+        return False
+    await _store_state(desk, instance, heard.state, heard.word, {"state_checked_at": at})
+    reading = by_state(heard.state, heard.word, at)
+    loss = await losses.open_one(connection, instance.id)
+    if loss is not None:
+        await losses.keep_evidence(connection, loss.id, loss.case.with_reading(reading).evidence)
+        return True
+    _calm, opened = notice(Calm(), reading, Debounce())
+    if opened is not None:
+        await open_case(desk, instance.id, opened)
+    return True
+
+
+async def store_answer(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
+    """Store what the gateway says of the session; journal it only when the word changed."""
+    if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
+        return
+    values: dict[str, Any] = {"state_checked_at": desk.now}
+    if answer.phone or answer.lid:
+        values["own_phone"] = answer.phone or instance.own_phone
+        values["own_lid"] = answer.lid or instance.own_lid
+    await _store_state(desk, instance, answer.state, answer.word, values)
+
+
+async def _store_state(
+    desk: Desk, instance: InstanceRecord, state: InstanceState, word: str, values: dict[str, Any]
+) -> None:
+    values |= {"state": state.value, "state_word": word or None}
+    if instance.state != state.value:
+        values["state_since"] = desk.now
+        await desk.note("session", instance.id, state=state.value, word=word, was=instance.state)
+    await instances.set_values(desk.connection, instance.id, **values)
+
+
+async def open_case(desk: Desk, instance_id: int, case: Case) -> int:
+    """Write the suspicion down; returns its id. The instance's row must be locked."""
+    last = case.evidence[-1]
+    await desk.note("instance.suspected", instance_id, by=last.kind.value, says=last.says, text=last.text)
+    return await losses.suspect(desk.connection, instance_id, case)
