@@ -1,0 +1,134 @@
+"""What gateways told by webhook: kept as it came (scrubbed), once for each key, until it is processed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestrator.store.tables import events
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ROWS = 200  # in one statement: SQLite takes some thousand values
+
+# Written out, not bound: else neither planner can tell that the partial index will do.
+_NEW = events.c.state == literal_column("'new'")
+_WAITING = events.c.state == literal_column("'waiting'")
+_OPEN = events.c.state.in_([literal_column("'new'"), literal_column("'waiting'")])
+_DONE = events.c.state == literal_column("'done'")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One delivery. `body` must be scrubbed; `kind` is the gateway's word; instants in seconds since 1970."""
+
+    instance_id: int
+    key: str
+    kind: str
+    body: Mapping[str, Any]
+    sent_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event that waits to be processed."""
+
+    id: int
+    instance_id: int
+    received_at: float
+    key: str
+    kind: str
+    sent_at: float | None
+    body: dict[str, Any]
+    tries: int
+
+
+def key_of(event_id: str | None, body: Mapping[str, Any]) -> str:
+    """What tells duplicates: the event's own id, else the digest of its body."""
+    if event_id:
+        return event_id
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def receive(connection: AsyncConnection, now: float, deliveries: Sequence[Received]) -> int:
+    """Keep them; one that is known counts once more and stays as it is. Returns how many are new."""
+    times = Counter((one.instance_id, one.key) for one in deliveries)
+    # In one order for everybody: two writers at once cannot hold each other up.
+    found = sorted({(one.instance_id, one.key): one for one in reversed(deliveries)}.items())
+    rows = [
+        {
+            "instance_id": one.instance_id,
+            "received_at": now,
+            "key": one.key,
+            "kind": one.kind,
+            "sent_at": one.sent_at,
+            "body": json.dumps(one.body, separators=(",", ":")),
+            "times": times[place],
+        }
+        for place, one in found
+    ]
+    new = 0
+    for start in range(0, len(rows), _ROWS):
+        new += await _insert(connection, rows[start : start + _ROWS])
+    return new
+
+
+async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> int:
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(events).values(rows)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["instance_id", "key"],
+        set_={"times": events.c.times + statement.excluded.times},
+    ).returning(events.c.instance_id, events.c.key, events.c.times)
+    sent = {(row["instance_id"], row["key"]): row["times"] for row in rows}
+    kept = (await connection.execute(upsert)).all()
+    return sum(times == sent[instance_id, key] for instance_id, key, times in kept)
+
+
+async def open_events(connection: AsyncConnection, now: float, *, limit: int) -> list[StoredEvent]:
+    """What is to be processed now, oldest first: what is new, and what waited until `now`."""
+    columns = [events.c[field.name] for field in fields(StoredEvent)]
+    due = _WAITING & (events.c.next_try_at <= now)
+    found: list[Row[Any]] = []
+    for which in (_NEW, due):
+        query = select(*columns).where(which).order_by(events.c.id).limit(limit)
+        found += (await connection.execute(query)).all()
+    return [_stored(row) for row in sorted(found, key=lambda row: row.id)[:limit]]
+
+
+async def next_try(connection: AsyncConnection) -> float | None:
+    """When the next of those that wait is due; None when none waits."""
+    value = await connection.scalar(select(func.min(events.c.next_try_at)).where(_WAITING))
+    return None if value is None else float(value)
+
+
+async def finish(
+    connection: AsyncConnection, event_id: int, *, result: str, now: float, group_id: int | None = None
+) -> None:
+    """Processed; one that is done already stays as it is."""
+    values = {"state": "done", "result": result, "processed_at": now, "next_try_at": None}
+    if group_id is not None:
+        values["group_id"] = group_id
+    await connection.execute(update(events).where(events.c.id == event_id, _OPEN).values(**values))
+
+
+async def wait(connection: AsyncConnection, event_id: int, *, until: float, result: str) -> None:
+    """Again at that instant, such as after a look; one that is done already stays as it is."""
+    values = {"state": "waiting", "next_try_at": until, "result": result, "tries": events.c.tries + 1}
+    await connection.execute(update(events).where(events.c.id == event_id, _OPEN).values(**values))
+
+
+def _stored(row: Any) -> StoredEvent:
+    values = row._asdict()
+    return StoredEvent(**{**values, "body": json.loads(values["body"])})
