@@ -166,10 +166,10 @@ class Acts:
     def _session(self, turn: Turn) -> Reply:
         self._network.settle()
         account = turn.account
-        me = self._me(account) if account.state is AccountState.WORKING else None
+        me = self._me(account) if account.shown is AccountState.WORKING else None
         shown: dict[str, Any] = {
             "name": f"wawp-{account.instance_id}",
-            "status": account.state.value,
+            "status": account.shown.value,
             "config": {"webhooks": {}, "proxy": None},
             "me": me,
         }
@@ -206,7 +206,7 @@ class Acts:
         account = turn.account
         if account.state in (AccountState.FAILED, AccountState.STOPPED) and not account.banned:
             self._network.set_state(account, AccountState.WORKING)
-        return json_reply(200, {"name": f"wawp-{account.instance_id}", "status": account.state.value})
+        return json_reply(200, {"name": f"wawp-{account.instance_id}", "status": account.shown.value})
 
 
 def _jid(shown: dict[str, Any]) -> str:

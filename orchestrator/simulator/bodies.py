@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator.model import Group, Member, Naming
+from orchestrator.simulator.model import Group, Member, Naming, stranger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def members(group: Group, accounts: dict[str, Account]) -> Iterator[Member]:
         yield Member(account.phone, account.lid, admin, owner)
     yield from group.members
     for number in range(group.strangers):
-        yield Member(f"9990{number:07d}", f"8880{number:010d}")
+        yield stranger(number)
 
 
 def plain_member(member: Member, naming: Naming) -> dict[str, Any]:

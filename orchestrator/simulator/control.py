@@ -3,10 +3,12 @@
 GET  /_sim/state     accounts, groups and the rules that are left
 GET  /_sim/log       every request and happening; ?since=N skips the first N requests
 GET  /_sim/verdict   what the log proves: worst window, double effects, joins without probe
+GET  /_sim/webhooks  the knobs, every delivery of a webhook and a verdict; ?since=N skips the first N
 POST /_sim/do        one deed: {"do": "log_out", "account": "backup-1"}; see deeds.py
 POST /_sim/account, /_sim/group   the same
 POST /_sim/approve   {"group": ..., "account": ...}
 POST /_sim/faults    {"gateway": {...}, "rules": [{...}], "clear": true}
+POST /_sim/webhooks  knobs of the section [webhooks]; those not named stay, "targets" replaces all targets
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from orchestrator.simulator.tables import Reader, ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from orchestrator.simulator.deliveries import WebhookLog
     from orchestrator.simulator.http import HttpRequest
     from orchestrator.simulator.model import Account, Group
     from orchestrator.simulator.network import Network
@@ -33,16 +36,23 @@ PREFIX = "/_sim/"
 class ControlFace:
     """Answers /_sim itself and hands everything else on."""
 
-    def __init__(self, face: WawpFace) -> None:
+    def __init__(self, face: WawpFace, webhooks: WebhookLog) -> None:
         self._face = face
+        self._webhooks = webhooks
         self._network = face.network
-        self._reads = {"state": self._state, "log": self._log, "verdict": self._verdict}
+        self._reads = {
+            "state": self._state,
+            "log": self._log,
+            "verdict": self._verdict,
+            "webhooks": self._told,
+        }
         self._writes: dict[str, Callable[[object], None]] = {
             "do": self._do,
             "account": self._do,
             "group": self._do,
             "approve": self._approve,
             "faults": self._faults,
+            "webhooks": self._set_webhooks,
         }
 
     def __call__(self, request: HttpRequest) -> Reply | Awaitable[Reply]:
@@ -84,6 +94,20 @@ class ControlFace:
             setattr(self._face.faults, name, value)
         self._face.faults.rules.extend(rules)
 
+    def _set_webhooks(self, given: object) -> None:
+        reader = Reader("/_sim/webhooks")
+        good = knobs.webhooks(reader, given, self._network)
+        reader.finish()
+        for name, value in good.items():
+            setattr(self._face.faults.webhooks, name, value)
+
+    def _told(self, query: dict[str, str]) -> dict[str, Any]:
+        return {
+            "knobs": self._face.faults.webhooks.as_json(),
+            "deliveries": [d.as_json() for d in self._webhooks.deliveries[_since(query) :]],
+            "verdict": self._webhooks.verdict(),
+        }
+
     def _state(self, _query: dict[str, str]) -> dict[str, Any]:
         return {
             "now": self._network.now(),
@@ -93,7 +117,7 @@ class ControlFace:
         }
 
     def _log(self, query: dict[str, str]) -> dict[str, Any]:
-        since = int(query["since"]) if query.get("since", "").isdecimal() else 0
+        since = _since(query)
         log = self._network.log
         return {
             "requests": [request_as_json(r) for r in log.requests[since:]],
@@ -102,6 +126,10 @@ class ControlFace:
 
     def _verdict(self, _query: dict[str, str]) -> dict[str, Any]:
         return verdict(self._network)
+
+
+def _since(query: dict[str, str]) -> int:
+    return int(query["since"]) if query.get("since", "").isdecimal() else 0
 
 
 def verdict(network: Network) -> dict[str, Any]:
@@ -141,6 +169,7 @@ def _account(account: Account) -> dict[str, Any]:
         "instance_id": account.instance_id,
         "phone": account.phone,
         "state": account.state,
+        "shown_state": account.shown,
         "banned": account.banned,
         "restricted_until": account.restricted_until,
         "joins_made": account.joins_made,

@@ -5,10 +5,11 @@ One table serves the timeline of a scenario and the control endpoint. Durations 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator import tables
-from orchestrator.simulator.model import Account, AccountState, Group
+from orchestrator.simulator import strangers, tables
+from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.tables import Reader
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ KEYS: Mapping[str, tables.Check] = {
     "subject": tables.text,
     "admin": tables.flag,
     "joins": tables.whole,
+    "every": tables.number,
+    "times": tables.positive,
+    "only_shown": tables.flag,
+    "phone": tables.digits,
+    "lid": tables.digits,
     "max_size": tables.whole,
     **dict.fromkeys(GROUP_FLAGS, tables.flag),
 }
@@ -55,8 +61,44 @@ def _log_out(network: Network, account: Account, _given: Given) -> None:
 
 
 def _set_working(network: Network, account: Account, _given: Given) -> None:
+    """All is well again, and the gateway knows it."""
     account.banned = False
+    account.shown_state = None
     network.set_state(account, AccountState.WORKING)
+
+
+def _show_state(network: Network, account: Account, given: Given) -> None:
+    """The gateway's own belief, for some `seconds` or for good; without a `state` the truth again."""
+    network.show_state(account, AccountState(given["state"]) if "state" in given else None)
+    if "seconds" in given:
+        network.later(given["seconds"], lambda: network.show_state(account, None))
+
+
+def _flap(network: Network, account: Account, given: Given) -> None:
+    """For `seconds` in a state (STARTING), `every` so many seconds, so many `times`; healthy otherwise.
+
+    Really down each time; with `only_shown` the gateway merely says so. What is down otherwise stays so.
+    """
+    for turn in range(given.get("times", 1)):
+        if turn == 0:
+            _flap_once(network, account, given)
+        else:
+            network.later(turn * given["every"], lambda: _flap_once(network, account, given))
+
+
+def _flap_once(network: Network, account: Account, given: Given) -> None:
+    down = AccountState(given.get("state", "STARTING"))
+    if given.get("only_shown"):
+        network.show_state(account, down)
+        network.later(given["seconds"], lambda: network.show_state(account, None))
+    elif account.state is AccountState.WORKING:
+        network.set_state(account, down)
+        network.later(given["seconds"], lambda: _end_flap(network, account, down))
+
+
+def _end_flap(network: Network, account: Account, down: AccountState) -> None:
+    if account.state is down:
+        network.set_state(account, AccountState.WORKING)
 
 
 def _restrict(network: Network, account: Account, given: Given) -> None:
@@ -115,10 +157,22 @@ def _add(network: Network, group: Group, given: Given) -> None:
     network.add_member(network.account(given["account"]), group, admin=given.get("admin", False))
 
 
+def _stranger_joins(network: Network, group: Group, given: Given) -> None:
+    named = {key: given[key] for key in ("phone", "lid") if key in given}
+    strangers.joins(network, group, Member(**named) if named else strangers.fresh(group))
+
+
+def _stranger_leaves(network: Network, group: Group, given: Given) -> None:
+    if not strangers.leaves(network, group, given.get("phone"), given.get("lid")):
+        raise ValueError("there is no such member")
+
+
 ON_ACCOUNTS: dict[str, tuple[str, Callable[[Network, Account, Given], None]]] = {
     "log_out": ("", _log_out),
     "set_working": ("", _set_working),
     "set_state": ("state", _set_state),
+    "show_state": ("", _show_state),
+    "flap": ("seconds every", _flap),
     "restrict": ("seconds", _restrict),
     "limit_joins": ("", _limit_joins),
     "ban": ("", _ban),
@@ -133,6 +187,8 @@ ON_GROUPS: dict[str, tuple[str, Callable[[Network, Group, Given], None]]] = {
     "remove": ("account", _remove),
     "readmit": ("account", _readmit),
     "add": ("account", _add),
+    "stranger_joins": ("", _stranger_joins),
+    "stranger_leaves": ("", _stranger_leaves),
 }
 
 
@@ -176,9 +232,6 @@ def do_unchecked(network: Network, given: object, source: str) -> None:
 
 
 def do_if_possible(network: Network, given: Given) -> None:
-    """A deed of the timeline: an approval or refusal of what nobody asked for is no event at all."""
-    if given["do"] in ("approve", "reject"):
-        group, account = network.group(given["group"]), given["account"]
-        if account not in group.pending:
-            return
-    do(network, given)
+    """A deed of the timeline: the approval of what nobody asked for, and the like, is no event at all."""
+    with suppress(ValueError):
+        do(network, given)

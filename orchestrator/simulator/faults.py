@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.simulator.webhooks import Webhooks
+
 if TYPE_CHECKING:
     from orchestrator.simulator.truth import Kind
 
@@ -110,6 +112,7 @@ class Faults:
     plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
     seed: int = 1
     rules: list[Rule] = field(default_factory=list)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     _dice: random.Random = field(default_factory=lambda: random.Random(1), repr=False)
 
     def __post_init__(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import tables
 from orchestrator.simulator.bodies import ENGINES
 from orchestrator.simulator.dialect import DIALECTS
 from orchestrator.simulator.faults import Rule, Trouble, When
+from orchestrator.simulator.loopback import url_on_loopback
 from orchestrator.simulator.truth import Kind
+from orchestrator.simulator.webhooks import NAMES, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +44,32 @@ def probability(value: Any) -> float:
     return share
 
 
+def header(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+        raise ValueError("must be the name of an HTTP header")
+    return value
+
+
+WEBHOOKS: Mapping[str, tables.Check] = {
+    "shape": tables.one_of("wawp", "waha", "mixed"),
+    "own_id": tables.one_of("phone", "lid", "both", "alternate"),
+    "sends": tables.some_of(*NAMES),
+    "secret": tables.text,
+    "algorithm": tables.one_of("sha256", "sha512"),
+    "header": header,
+    **dict.fromkeys(
+        ("lost", "doubled", "replayed", "forged", "unsigned", "strangers", "unknown"), probability
+    ),
+    **dict.fromkeys(("delay", "replay_after"), tables.span),
+    "tries": tables.positive,
+    "retry_delay": tables.number,
+    "targets": lambda value: value,
+}
+TARGET: Mapping[str, tables.Check] = {
+    "url": url_on_loopback,
+    "account": tables.text,
+    "events": tables.some_of("*", *NAMES),
+}
 RULE: Mapping[str, tables.Check] = {
     "trouble": tables.one_of(*Trouble),
     "kinds": tables.some_of(*Kind),
@@ -61,6 +90,23 @@ RULE: Mapping[str, tables.Check] = {
 def gateway(reader: Reader, given: object) -> dict[str, Any]:
     """The right ones among the given knobs, by the names of `Faults`."""
     return reader.table(given, GATEWAY, "gateway")
+
+
+def webhooks(reader: Reader, given: object, network: Network, *, where: str = "") -> dict[str, Any]:
+    """The right ones among the given knobs, by the names of `Webhooks`."""
+    good = reader.table(given, WEBHOOKS, where)
+    dot = f"{where}." if where else ""
+    if "targets" in good:
+        tried = reader.tables(good["targets"], TARGET, f"{dot}targets", need="url")
+        for n, one in enumerate(tried, 1):
+            if one.get("account") not in (None, *network.accounts):
+                reader.wrong(f"{dot}targets[{n}].account", f"no account is called {one['account']!r}")
+        good["targets"] = tuple(_target(one) for one in tried if "url" in one)
+    return good | ({"sends": tuple(good["sends"])} if "sends" in good else {})
+
+
+def _target(good: dict[str, Any]) -> Target:
+    return Target(good["url"], good.get("account"), tuple(good.get("events", ("*",))))
 
 
 def rules(reader: Reader, given: object, network: Network, *, where: str) -> list[Rule]:

@@ -27,6 +27,7 @@ class Account:
     lid: str = ""  # bare digits of its other name
     push_name: str = ""
     state: AccountState = AccountState.WORKING
+    shown_state: AccountState | None = None  # what the gateway says of it; None: the truth
     join_budget: int | None = None  # joins before WhatsApp says 429; None: no limit
     join_pause: float = 3600.0  # how long that 429 lasts; afterwards the budget is whole again
     restricted_until: float = 0.0  # joins answer 463 until then
@@ -36,6 +37,11 @@ class Account:
     budget_used: int = 0
     limited_until: float = 0.0
     webhooks: list[dict[str, object]] = field(default_factory=list, repr=False)
+
+    @property
+    def shown(self) -> AccountState:
+        """The state that the gateway tells."""
+        return self.state if self.shown_state is None else self.shown_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +108,24 @@ class Group:
     def current_code(self) -> str | None:
         """The newest code that is not revoked."""
         return next((code for code in reversed(self.codes) if self.codes[code]), None)
+
+    def take_member(self, phone: str | None, lid: str | None) -> Member | None:
+        """Take out the member of that phone or LID; without either the last who came."""
+        if phone is None and lid is None:
+            return self.members.pop() if self.members else self._take_stranger()
+        wanted = {phone, lid} - {None}
+        found = next((m for m in self.members if {m.phone, m.lid} & wanted), None)
+        if found is not None:
+            self.members.remove(found)
+        return found
+
+    def _take_stranger(self) -> Member | None:
+        if self.strangers == 0:
+            return None
+        self.strangers -= 1
+        return stranger(self.strangers)
+
+
+def stranger(number: int) -> Member:
+    """A member without a face, by number."""
+    return Member(f"9990{number:07d}", f"8880{number:010d}")

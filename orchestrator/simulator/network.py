@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.doors import behind, refuse_at_door, spend_budget
+from orchestrator.simulator.events import Event
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.truth import Effect, Request, TruthLog
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-class Event(NamedTuple):
-    """Something a gateway would tell by webhook."""
-
-    at: float
-    kind: str  # group.join, group.leave, group.update, session.status
-    account: str
-    group: str | None
-    data: dict[str, Any]
 
 
 class Network:
@@ -53,7 +44,7 @@ class Network:
         self.subscribers: list[Callable[[Event], None]] = []
         self._codes: dict[str, Group] = {}
         self._dice = random.Random(seed)
-        self._agenda = Agenda()
+        self.agenda = Agenda()
 
     # Building
 
@@ -82,11 +73,11 @@ class Network:
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """Do it when so many simulated seconds have passed; it is done as soon as anyone looks after that."""
-        self._agenda.add(self.now() + seconds, act)
+        self.agenda.add(self.now() + seconds, act)
 
     def settle(self) -> None:
         """Do what has come due. Every operation does this first."""
-        self._agenda.settle(self.now)
+        self.agenda.settle(self.now)
 
     # Looking up
 
@@ -225,17 +216,30 @@ class Network:
     def rename(self, group: Group, subject: str) -> None:
         group.subject = subject
         for name in group.inside:
-            self._emit("group.update", name, group.jid, {"subject": subject})
+            self.emit("group.update", name, group.jid, {"subject": subject})
 
     def set_state(self, account: Account, state: AccountState) -> None:
         """The session changes its state, for instance SCAN_QR_CODE when it was logged out."""
         account.state = state
-        self._emit("session.status", account.name, None, {"status": state.value})
+        if account.shown_state is None:
+            self.emit("session.status", account.name, None, {"status": state.value})
+
+    def show_state(self, account: Account, state: AccountState | None) -> None:
+        """From now on the gateway believes in that state whatever the truth is; None: in the truth."""
+        before, account.shown_state = account.shown, state
+        if account.shown is not before:
+            self.emit("session.status", account.name, None, {"status": account.shown.value})
 
     def ban(self, account: Account) -> None:
         """For good: out of the network, no restart helps."""
         account.banned = True
         self.set_state(account, AccountState.FAILED)
+
+    def emit(self, kind: str, account: str, group: str | None, data: dict[str, Any]) -> None:
+        """Tell all who listen."""
+        event = Event(self.now(), kind, account, group, data)
+        for subscriber in self.subscribers:
+            subscriber(event)
 
     # Inside
 
@@ -264,7 +268,7 @@ class Network:
     ) -> Effect:
         group.inside[account.name] = False
         self.log.happened(effect, account.name, group.jid, request=request)
-        self._emit("group.join", account.name, group.jid, {})
+        self.emit("group.join", account.name, group.jid, {"effect": effect})
         if group.parent is not None:
             self._take_along(account, group.parent)
         return effect
@@ -276,12 +280,12 @@ class Network:
             if along and account.name not in group.inside:
                 group.inside[account.name] = False
                 self.log.happened(Effect.SIDE_JOINED, account.name, group.jid, request=None)
-                self._emit("group.join", account.name, group.jid, {})
+                self.emit("group.join", account.name, group.jid, {"effect": Effect.SIDE_JOINED})
 
     def _take_out(self, account: Account, group: Group, effect: Effect, request: Request | None) -> None:
         del group.inside[account.name]
         self.log.happened(effect, account.name, group.jid, request=request)
-        self._emit("group.leave", account.name, group.jid, {})
+        self.emit("group.leave", account.name, group.jid, {"effect": effect})
 
     def _as_admin(self, account: Account, jid: str) -> Group:
         group = self.metadata(account, jid)
@@ -293,8 +297,3 @@ class Network:
         if request is not None:
             request.effect = effect
         return error
-
-    def _emit(self, kind: str, account: str, group: str | None, data: dict[str, Any]) -> None:
-        event = Event(self.now(), kind, account, group, data)
-        for subscriber in self.subscribers:
-            subscriber(event)

@@ -14,6 +14,7 @@ from orchestrator.simulator.model import Account, AccountState
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.scenario_groups import GENERATE, GROUP, Builder, Row
 from orchestrator.simulator.tables import Reader, ScenarioError
+from orchestrator.simulator.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from orchestrator.simulator.simtime import Clock
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "scenarios"
 
 TOP: dict[str, tables.Check] = dict.fromkeys(
-    ("accounts", "gateway", "generate", "groups", "import", "faults", "events"), lambda value: value
+    ("accounts", "gateway", "generate", "groups", "import", "faults", "events", "webhooks"),
+    lambda value: value,
 ) | {"name": tables.text, "description": tables.text, "seed": tables.whole}
 
 ACCOUNT: dict[str, tables.Check] = {
@@ -32,6 +34,7 @@ ACCOUNT: dict[str, tables.Check] = {
     "lid": tables.digits,
     "push_name": tables.text,
     "state": tables.one_of(*AccountState),
+    "shown_state": tables.one_of(*AccountState),
     "join_budget": tables.whole,
     "join_pause": tables.number,
     "restricted_for": tables.number,
@@ -80,6 +83,7 @@ def parse(content: str, *, source: str = "scenario", clock: Clock | None = None)
     _accounts(reader, top.get("accounts", []), network, maker)
     rows = _groups(reader, top, network, maker)
     faults = Faults(seed=seed, **knobs.gateway(reader, top.get("gateway", {})))
+    faults.webhooks = Webhooks(**knobs.webhooks(reader, top.get("webhooks", {}), network, where="webhooks"))
     faults.rules = knobs.rules(reader, top.get("faults", []), network, where="faults")
     _events(reader, top.get("events", []), network)
     reader.finish()
@@ -90,6 +94,8 @@ def _accounts(reader: Reader, given: object, network: Network, maker: Maker) -> 
     for n, good in enumerate(reader.tables(given, ACCOUNT, "accounts", need="name"), 1):
         name = good.pop("name", f"account-{n}")
         good["state"] = AccountState(good.get("state", "WORKING"))
+        if "shown_state" in good:
+            good["shown_state"] = AccountState(good["shown_state"])
         restricted = good.pop("restricted_for", 0.0)
         defaults = {
             "instance_id": f"{100_000_000_000 + n}",

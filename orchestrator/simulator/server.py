@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.simulator.agenda import Ticker
 from orchestrator.simulator.control import ControlFace
+from orchestrator.simulator.courier import Courier
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.http import HttpServer
+from orchestrator.simulator.loopback import is_loopback
 from orchestrator.simulator.scenario import World, built_in, load
 from orchestrator.simulator.simtime import SimTime
 from orchestrator.simulator.truth import Effect
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from orchestrator.simulator.deliveries import WebhookLog
     from orchestrator.simulator.model import Account
     from orchestrator.simulator.network import Network
     from orchestrator.simulator.truth import Request, TruthLog
@@ -34,6 +37,8 @@ class Running:
     network: Network
     faults: Faults
     _server: HttpServer = field(repr=False)
+    _courier: Courier = field(repr=False)
+    _ticker: Ticker = field(repr=False)
     world: World | None = None  # where it came from a scenario
 
     @property
@@ -42,13 +47,20 @@ class Running:
         return self.network.log
 
     @property
+    def webhooks(self) -> WebhookLog:
+        """What was told to webhooks, and how it was taken."""
+        return self._courier.log
+
+    @property
     def accounts(self) -> list[Account]:
         """The accounts, with their instance ids and access tokens."""
         return list(self.network.accounts.values())
 
     async def close(self) -> None:
-        """Stop serving and end every call under way."""
+        """Stop serving, end every call under way and post nothing more."""
         await self._server.close()
+        await self._courier.close()
+        await self._ticker.close()
 
 
 async def start(
@@ -58,10 +70,15 @@ async def start(
     if not is_loopback(host):
         raise ValueError(f"{host} is not on loopback: the simulator serves 127.0.0.1 or ::1 only")
     faults = Faults() if faults is None else faults
-    server = HttpServer(ControlFace(WawpFace(network, faults)))
-    port = await server.start(host, port)
+    courier = Courier(network, faults)
+    server = HttpServer(ControlFace(WawpFace(network, faults), courier.log))
+    try:
+        port = await server.start(host, port)
+    except OSError:
+        await courier.close()
+        raise
     shown = f"[{host}]" if ":" in host else host
-    return Running(f"http://{shown}:{port}", network, faults, server)
+    return Running(f"http://{shown}:{port}", network, faults, server, courier, Ticker(network))
 
 
 @asynccontextmanager
@@ -74,16 +91,6 @@ async def serve(
         yield running
     finally:
         await running.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether that host is this machine by name or number."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def address(listen: str) -> tuple[str, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.simulator.events import Event
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
-from orchestrator.simulator.network import Event, Network
+from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Effect
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"

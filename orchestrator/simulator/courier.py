@@ -1,0 +1,148 @@
+"""Carries a network's events to the webhooks: throws the dice, posts, tries again, notes it all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from typing import TYPE_CHECKING
+
+from orchestrator.simulator import strangers
+from orchestrator.simulator.deliveries import Copy, Delivery, WebhookLog
+from orchestrator.simulator.envelopes import Envelopes, Wire
+from orchestrator.simulator.events import Event
+from orchestrator.simulator.model import AccountState
+from orchestrator.simulator.posting import Poster
+from orchestrator.simulator.truth import Effect
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.faults import Faults
+    from orchestrator.simulator.model import Account
+    from orchestrator.simulator.network import Network
+    from orchestrator.simulator.webhooks import Target, Webhooks
+
+_OF_US = ("group.join", "group.leave")
+
+
+class Courier:
+    """Listens to the network until it is closed. Must be made inside a running event loop."""
+
+    def __init__(self, network: Network, faults: Faults) -> None:
+        self.log = WebhookLog()
+        self._network = network
+        self._faults = faults
+        self._dice = random.Random(f"webhooks {faults.seed}")
+        self._envelopes = Envelopes(network, faults, self._dice)
+        self._poster = Poster()
+        self._tasks: set[asyncio.Task[None]] = set()
+        network.subscribers.append(self._heard)
+
+    async def close(self) -> None:
+        """Hear no more; what is under way is dropped."""
+        self._network.subscribers.remove(self._heard)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._poster.close()
+
+    @property
+    def _knobs(self) -> Webhooks:
+        return self._faults.webhooks
+
+    def _heard(self, event: Event) -> None:
+        """A session that is down hears nothing of its groups, and never will."""
+        account = self._network.accounts[event.account]
+        if event.group is not None and account.state is not AccountState.WORKING:
+            return
+        targets = list(self._knobs.targets_of(account))
+        if not targets:
+            return
+        for wire in self._envelopes.write(event):
+            for target in targets:
+                if target.wants(wire.name):
+                    self._dispatch(event, wire, target)
+        if event.kind in _OF_US and event.group in self._network.groups:
+            self._accompany(event, account)
+
+    def _accompany(self, event: Event, account: Account) -> None:
+        """Noise: a stranger in one of our groups, and a group that is nobody's."""
+        if self._plays(self._knobs.strangers):
+            self._move_a_stranger(account)
+        if self._plays(self._knobs.unknown):
+            jid = f"120363999{self._dice.randrange(10**9):09d}@g.us"
+            self._heard(Event(event.at, "group.join", account.name, jid, {"effect": Effect.APPROVED}))
+
+    def _move_a_stranger(self, account: Account) -> None:
+        ours = [group for group in self._network.groups.values() if account.name in group.inside]
+        if ours:
+            group = self._dice.choice(ours)
+            if self._plays(0.5) or not strangers.leaves(self._network, group):
+                strangers.joins(self._network, group, strangers.fresh(group))
+
+    def _plays(self, share: float) -> bool:
+        return share > 0 and self._dice.random() < share
+
+    def _dispatch(self, event: Event, wire: Wire, target: Target) -> None:
+        """Every copy of one event for one address."""
+        knobs = self._knobs
+        lost = self._plays(knobs.lost)
+        self._send(event, wire, target, copy=Copy.FIRST, lost=lost)
+        if not lost and self._plays(knobs.doubled):
+            self._send(event, wire, target, copy=Copy.DOUBLE)
+        if not lost and self._plays(knobs.replayed):
+            self._send(event, wire, target, copy=Copy.REPLAY)
+        if knobs.secret and self._plays(knobs.forged):
+            self._send(event, wire, target, copy=Copy.FORGED)
+        if knobs.secret and self._plays(knobs.unsigned):
+            self._send(event, wire, target, copy=Copy.UNSIGNED)
+
+    def _send(self, event: Event, wire: Wire, target: Target, *, copy: Copy, lost: bool = False) -> None:
+        delivery = self.log.add(
+            event_id=wire.event_id,
+            event=wire.name,
+            about=wire.about,
+            account=event.account,
+            group=event.group,
+            data=dict(event.data),
+            shape=wire.shape,
+            at=event.at,
+            copy=copy,
+            url=target.url,
+            lost=lost,
+            over=lost,
+        )
+        if not lost:
+            delay = self._dice.uniform(*self._knobs.delay)
+            if copy is Copy.REPLAY:
+                delay += self._dice.uniform(*self._knobs.replay_after)
+            task = asyncio.create_task(self._deliver(delivery, wire.body, delay))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, delivery: Delivery, body: bytes, delay: float) -> None:
+        """A forger tries once; the gateway tries again on every error."""
+        if delay > 0:
+            await self._network.sleep(delay)
+        for turn in range(self._knobs.tries if delivery.genuine else 1):
+            if turn:
+                await self._network.sleep(self._knobs.retry_delay)
+            at = self._network.now()
+            status, error = await self._poster.post(delivery.url, body, self._headers(delivery, body, at))
+            self.log.tried(delivery, at, status, error)
+            if 200 <= status < 300:
+                break
+        delivery.over = True
+
+    def _headers(self, delivery: Delivery, body: bytes, at: float) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "WAHA/2026.7.1",
+            "X-Webhook-Request-Id": uuid.UUID(int=self._dice.getrandbits(128)).hex,
+            "X-Webhook-Timestamp": str(round(at * 1000)),
+        }
+        if not self._knobs.secret or delivery.copy is Copy.UNSIGNED:
+            return headers
+        wrong = f"not {self._knobs.secret}" if delivery.copy is Copy.FORGED else None
+        signature = self._knobs.signature(body, wrong)
+        algorithm = {"X-Webhook-Hmac-Algorithm": self._knobs.algorithm}
+        return headers | algorithm | {self._knobs.header: signature}
