@@ -10,6 +10,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
@@ -213,11 +214,24 @@ def check_listen(value: str) -> str:
 
 
 def check_cron(value: str) -> str:
-    """Five fields, or nothing. What each field may hold is checked by the scheduler."""
+    """Five fields as Debian's cron has them, which come due at some time; or nothing."""
     fields = value.split()
-    if value.strip() and (len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", f) for f in fields)):
-        raise ValueError('must be a cron expression of five fields, such as "0 6 * * *", or empty')
+    if not fields:
+        return ""
+    if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]{1,200}", field) for field in fields):
+        raise ValueError(_NO_CRON)
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - for those only who have a schedule
+
+    try:
+        coming = next(CronSim(" ".join(fields), datetime.now(UTC)), None)
+    except (CronSimError, ValueError) as error:
+        raise ValueError(f"{_NO_CRON}: {str(error).lower()}") from None
+    if coming is None:
+        raise ValueError("must be a cron expression that comes due at some time")
     return " ".join(fields)
+
+
+_NO_CRON = 'must be a cron expression of five fields, such as "0 6 * * *", or empty'
 
 
 def check_path_template(value: str) -> str:

@@ -1,0 +1,1 @@
+"""The schedule: what is due when, carried out once, and shown."""

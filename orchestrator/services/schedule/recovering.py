@@ -1,0 +1,91 @@
+"""The schedule's `recover`: a recovery for what is missing, where that asks no person's decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.hints import account_hint
+from orchestrator.services.operate.acting import Act
+from orchestrator.services.recover.keeping import GONE_STATES
+from orchestrator.store import instances, losses, orders, reads, recoveries, schedules
+from orchestrator.store.recoveries import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.schedules import Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """`backups`: names in the configured order. `pace`: joins a minute. `actor`: who the journal names."""
+
+    backups: Sequence[str]
+    pace: float
+    actor: str
+
+    async def __call__(self, connection: AsyncConnection, now: float) -> str:
+        """In the caller's transaction; returns what became of it, as one sentence."""
+        latest = await reads.recovery(connection)
+        known = {record.name: record for record in await reads.instance_records(connection)}
+        wanted = self.backups
+        if latest is not None and latest.to_name in self.backups:  # another one is a person's decision
+            wanted = [latest.to_name]
+        refusals: list[str] = []
+        for name in wanted:
+            if name not in known:
+                refusals.append(f"{name} was never seen by this database")
+                continue
+            instance = await instances.lock(connection, known[name].id)
+            refusal = await _unfit(connection, instance, now)
+            if refusal is None:
+                return await self._onto(connection, instance, now)
+            refusals.append(refusal)
+        return f"skipped: {'; '.join(refusals) or 'no backup is configured'}"
+
+    async def _onto(self, connection: AsyncConnection, instance: InstanceRecord, now: float) -> str:
+        before = await recoveries.open_one(connection, instance.id)
+        if before is not None:
+            return f"skipped: recovery {before.id} onto {instance.name} has not ended"
+        scope = await _scope(connection)
+        missing = await schedules.missing(connection, instance.id, scope)
+        if not missing.open:
+            return f"nothing to do on {instance.name}: {_said(missing)}"
+        order = orders.Order(instance.id, scope, self.actor, self.pace)
+        made = await orders.place(connection, order, now)
+        act = Act(connection, instance, now, self.actor, made)
+        act.note("recovery.started", pace=self.pace, by="schedule")
+        await act.write()
+        return f"began recovery {made} onto {instance.name} for {missing.open} of {missing.groups} groups"
+
+
+async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: float) -> str | None:
+    """Why nothing can be recovered onto it now. An account that merely reconnects is waited for later."""
+    if instance.paused(now):
+        hint = account_hint(reads.known_reason(instance.pause_reason), instance.paused_until)
+        return f"{instance.name} is paused ({hint.sentence})"
+    if instance.state in GONE_STATES:
+        return f"{instance.name} is logged out"
+    if await losses.open_one(connection, instance.id) is not None:
+        return f"{instance.name} seems to be lost"
+    return None
+
+
+async def _scope(connection: AsyncConnection) -> Scope:
+    """What the latest recovery was about; all groups before the first."""
+    latest = await reads.recovery(connection)
+    found = None if latest is None else await recoveries.get(connection, latest.id)
+    return Scope() if found is None else found.scope
+
+
+def _said(missing: Missing) -> str:
+    if not missing.groups:
+        return "no groups are stored"
+    parts = [f"{missing.active} of {missing.groups} groups are active"]
+    if missing.needs_person:
+        parts.append(f"{missing.needs_person} wait for a person")
+    return ", ".join(parts)
