@@ -210,7 +210,9 @@ def _by_status(status: Status, reason: Reason | None) -> Hint:
             return Hint(explain_reason(reason), _M.REJOIN, "goes on by itself when that is over")
         case Status.AWAITING_APPROVAL:
             return _GROUP[_R.APPROVAL_PENDING]
-        case Status.LEFT if reason is not None and reason is not _R.OPERATOR:
+        case Status.LEFT if reason is None:
+            return _GONE
+        case Status.LEFT if reason is not _R.OPERATOR:
             return _GROUP[reason]
         case _:
             return _PLAIN[status]
@@ -233,6 +235,13 @@ _PLAIN: dict[Status, Hint] = {
     ),
     Status.LEFT: Hint("the account left the group", _M.YOU, "nothing to do; to join it again, retry", _RETRY),
 }
+
+_GONE = Hint(
+    "the account is no longer in the group: an admin removed it, or somebody left on the phone",
+    _M.YOU,
+    "ask an admin of the group; to join it again, retry",
+    _RETRY,
+)
 
 
 def _with_slug(hint: Hint, slug: str) -> Hint:

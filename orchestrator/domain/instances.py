@@ -45,6 +45,10 @@ class InstanceRecord:
             return False
         return self.paused_until is None or self.paused_until > now
 
+    def driven(self, now: float) -> bool:
+        """Whether a recovery drives it."""
+        return self.lease_holder is not None and self.lease_until is not None and self.lease_until > now
+
     def pace_factor(self, now: float) -> float:
         """1, or a half for a day after trouble with the account."""
         return HALF_PACE if self.slow_until is not None and self.slow_until > now else 1.0

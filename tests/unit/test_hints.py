@@ -65,6 +65,15 @@ def test_left_by_an_admin_and_left_by_a_person_are_told_apart() -> None:
     assert by_admin.sentence != by_person.sentence
 
 
+def test_a_group_that_is_gone_for_no_known_reason_is_a_persons_and_not_told_as_left_on_purpose() -> None:
+    unknown = group_hint(Status.LEFT, None, "x")
+
+    assert bucket(Status.LEFT, None) is Bucket.NEEDS_YOU
+    assert unknown.mover is Mover.YOU
+    assert unknown.command == "rejoin retry x"
+    assert unknown.sentence != group_hint(Status.LEFT, Reason.OPERATOR, "x").sentence
+
+
 @pytest.mark.parametrize("reason", [None, *Reason])
 def test_a_pause_with_an_end_passes_by_itself_and_one_without_names_a_command(reason: Reason | None) -> None:
     ends, stays = account_hint(reason, 1.0), account_hint(reason, None)

@@ -9,15 +9,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from orchestrator.domain.greeting import MAX_LENGTH
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.services.recover import brakes
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.looking import BRAKES
+from orchestrator.services.recover.looking import BRAKES, REST, brake
 from orchestrator.services.recover.retrying import read
 from orchestrator.store import memberships
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.services.recover.context import Context
     from orchestrator.store.memberships import Work
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
@@ -48,19 +47,20 @@ class Greeter:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gap = Gap(context.clock, context.settings.greeting_gap, context.dice)
+        self._rest = Gap(context.clock, REST, context.dice)  # from trouble that no pause tells of
 
     async def step(self) -> float | None:
         """Greet one group. Returns seconds until the next step, None: when something changes."""
         if self._context.stopping:
             return None
-        wait = self._gap.remaining()
+        wait = max(self._gap.remaining(), self._rest.remaining())
         if wait > 0:
             return wait
         work = await self._next()
         if work is None:
             return None
         await self._greet(work)
-        return self._gap.remaining()
+        return max(self._gap.remaining(), self._rest.remaining())
 
     async def _next(self) -> Work | None:
         context = self._context
@@ -95,6 +95,8 @@ class Greeter:
         if announce is None and jid is not None:
             answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
             if answer.answer.outcome in BRAKES:
+                if context.fence is None:
+                    self._rest.taken()
                 return await self._record(work, Greeting.PENDING, answer=answer.answer)
             # A gateway that tells nothing leaves it to WhatsApp, which refuses such a message.
             announce = answer.group is not None and bool(answer.group.announce)
@@ -117,34 +119,38 @@ class Greeter:
             Greeting.SENT if good else Greeting.FAILED,
             why=None if good else sent.answer.text,
             answer=sent.answer,
+            left=True,
         )
         self._context.points.reach("greeting.recorded")
 
     async def _record(
-        self, work: Work, greeting: Greeting, *, why: str | None = None, answer: GatewayAnswer | None = None
+        self,
+        work: Work,
+        greeting: Greeting,
+        *,
+        why: str | None = None,
+        answer: GatewayAnswer | None = None,
+        left: bool = False,
     ) -> bool:
-        """Write how the greeting stands; False if the membership moved on in the meantime."""
+        """Write how the greeting stands; False if the membership moved on in the meantime.
+
+        Before it `left`, also if another process took the greeting up: two may greet for one instance.
+        """
         async with self._context.writing() as writing:
             current = await memberships.by_ids(writing.connection, [work.membership.id])
             old = current[0].membership
             if old.status is not work.membership.status:
+                return False
+            if not left and old.greeting is not Greeting.PENDING:
                 return False
             changes: dict[str, Any] = {"greeting": greeting, "detail": old.detail}
             if greeting is Greeting.SENT:
                 changes["greeted_at"] = writing.now
             writing.move(old, old.status, old.reason, **changes)
             if answer is not None:
-                await _brake(writing, answer)
+                await brake(writing, answer)
             writing.note("greeting", work, greeting=greeting.value, why=why)
         return True
-
-
-async def _brake(writing: Writing, answer: GatewayAnswer) -> None:
-    reason = BRAKES.get(answer.outcome)
-    if reason is not None and answer.outcome is Outcome.THROTTLED:
-        await brakes.calm_down(writing, reason, answer)
-    elif reason is not None:
-        await brakes.pause_account(writing, reason, answer)
 
 
 async def give_up_on_unsure(context: Context) -> None:
@@ -154,6 +160,8 @@ async def give_up_on_unsure(context: Context) -> None:
     if not unsure:
         return
     async with context.writing() as writing:
+        if context.fence is None and writing.instance.driven(writing.now):
+            return
         for work in unsure:
             old = work.membership
             writing.move(old, old.status, old.reason, detail=old.detail, greeting=Greeting.FAILED)

@@ -15,6 +15,7 @@ from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
 from orchestrator.domain.memberships import Evidence, Greeting, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.services.recover import lease
+from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.probing import is_fresh
 from orchestrator.services.recover.retrying import insist
@@ -217,9 +218,12 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     sent_at = ticket.sent_at if answer.sent else None
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
     ending = _ending(receipt, sent=sent_at is not None)
-    if ending.reason in memberships.CURED_BY_CODE and await _has_another_code(writing, work):
+    current = (await memberships.by_ids(writing.connection, [work.membership.id]))[0]
+    if ending.reason in memberships.CURED_BY_CODE and _has_another_code(work, current):
         ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
     new = await _settle_as(writing, work, receipt, ending)
+    if current.membership.status is not Status.JOINING:
+        new = _settled_before(writing, current.membership, receipt, ending)
     writing.note(
         "join",
         work,
@@ -236,11 +240,32 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     return new
 
 
-async def _has_another_code(writing: Writing, work: Work) -> bool:
+def _settled_before(writing: Writing, old: Membership, receipt: JoinReceipt, ending: Ending) -> Membership:
+    """An event was heard before this answer, and moved the membership: it stays where it is.
+
+    What the answer says of the account counts all the same. If it says that this join did not bring us in,
+    somebody else did, and nobody is greeted.
+    """
+    writing.moves.pop()  # the answer's own
+    if old.status is not Status.ACTIVE or old.evidence is not Evidence.EVENT:
+        return old
+    if may_have_entered(receipt, ending) or old.unknowns:
+        return old
+    changes: dict[str, Any] = {"joined_at": None}
+    if old.greeting is Greeting.PENDING:
+        changes["greeting"] = Greeting.NONE
+    return writing.move(old, old.status, old.reason, detail=old.detail, **changes)
+
+
+def may_have_entered(receipt: JoinReceipt, ending: Ending) -> bool:
+    """Whether it may be this join that brought us in; not so if we were in before it."""
+    waits_for_proof = ending.act in (Act.LOOK, Act.AWAIT_APPROVAL)
+    return waits_for_proof and receipt.answer.outcome is not Outcome.ALREADY_MEMBER
+
+
+def _has_another_code(work: Work, current: Work) -> bool:
     """Whether somebody set a new code while the join was under way."""
-    current = await memberships.by_ids(writing.connection, [work.membership.id])
-    code = current[0].code
-    return code is not None and work.code is not None and code.id != work.code.id
+    return current.code is not None and work.code is not None and current.code.id != work.code.id
 
 
 def _ending(receipt: JoinReceipt, *, sent: bool) -> Ending:
@@ -265,7 +290,9 @@ async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, ending:
     new = await carry_out(writing, old, ending, receipt.answer)
     if ending.reason is Reason.OUTCOME_UNKNOWN:
         return new
-    return _amend(writing, new, joined_at=writing.now, jid=receipt.jid or old.jid)
+    # Whoever was in before has not been let in by this join, unless by an earlier one of unknown outcome.
+    entered = may_have_entered(receipt, ending) or old.unknowns > 0
+    return _amend(writing, new, joined_at=writing.now if entered else None, jid=receipt.jid or old.jid)
 
 
 async def _foreign(writing: Writing, work: Work, jid: str) -> Membership:
@@ -293,11 +320,6 @@ def _active_by_receipt(writing: Writing, old: Membership, receipt: JoinReceipt) 
         evidence=Evidence.RECEIPT,
         greeting=first_greeting(writing),
     )
-
-
-def first_greeting(writing: Writing) -> Greeting:
-    """Whether a group that has just been entered is to be greeted."""
-    return Greeting.PENDING if writing.context.settings.greeting.enabled else Greeting.NONE
 
 
 def _amend(writing: Writing, new: Membership, **changes: Any) -> Membership:

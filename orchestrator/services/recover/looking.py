@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
 from orchestrator.services.recover import brakes
+from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.joining import first_greeting
 from orchestrator.services.recover.retrying import read
 from orchestrator.store import memberships
 
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
 LIST_WORTH = 4
 """So many groups due for a look at once are looked up by one list instead."""
 
+REST = 600.0  # seconds to the next look at an account in trouble that no recovery drives
+
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
 """Answers to a look at the members that WhatsApp gives to those who are not in the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a group's members showed; `evidence` is what it would be where we were seen."""
+
+    seen: Sighting
+    evidence: Evidence
+    answer: GatewayAnswer
 
 
 class Looker:
@@ -35,6 +47,7 @@ class Looker:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gap = Gap(context.clock, context.settings.look_gap, context.dice)
+        self._listed_well_at = float("-inf")  # boot time of the last list that came
 
     async def step(self) -> float | None:
         """Make one look. Returns seconds until the next step, None: when something changes."""
@@ -75,20 +88,26 @@ class Looker:
 
     async def _look_at(self, work: Work) -> None:
         """Look for ourselves among the members of one group."""
-        context, jid = self._context, work.membership.jid or work.expected_jid
+        jid = work.membership.jid or work.expected_jid
         if jid is None:
             await self._without_jid(work)
             return
+        look = await self.glance(jid)
+        await self._record(work, jid, look.seen, evidence=look.evidence, answer=look.answer)
+
+    async def glance(self, jid: str, *, not_before: float = float("-inf")) -> Look:
+        """Look for ourselves among the members of a group; nothing is written.
+
+        A list of groups counts, where one is needed, if it was made no earlier than `not_before` (boot time).
+        """
+        context = self._context
         answer = await read(lambda: context.gateway.participants(jid), context.settings.retry, context.clock)
         context.points.reach("look.answered")
-        seen, evidence = _sighting(context, answer), Evidence.PARTICIPANT
-        if (
-            seen is Sighting.INCONCLUSIVE
-            and answer.answer.outcome is Outcome.OK
-            and await self._is_listed(jid)
-        ):
-            seen, evidence = Sighting.IN, Evidence.LISTED
-        await self._record(work, jid, seen, evidence=evidence, answer=answer.answer)
+        seen = _sighting(context, answer)
+        unclear = seen is Sighting.INCONCLUSIVE and answer.answer.outcome is Outcome.OK
+        if unclear and await self._is_listed(jid, not_before):
+            return Look(Sighting.IN, Evidence.LISTED, answer.answer)
+        return Look(seen, Evidence.PARTICIPANT, answer.answer)
 
     async def _without_jid(self, work: Work) -> None:
         """Neither the probe nor the receipt named it: nothing to look at, so a person must."""
@@ -96,11 +115,13 @@ class Looker:
             writing.move(work.membership, Status.BLOCKED, Reason.OUTCOME_UNKNOWN, detail="no JID is known")
             writing.note("look", work, status=Status.BLOCKED.value, reason=Reason.OUTCOME_UNKNOWN.value)
 
-    async def _is_listed(self, jid: str) -> bool:
+    async def _is_listed(self, jid: str, not_before: float) -> bool:
         """Members could not be compared (LIDs only, say): does the account's own list have the group?"""
         if self._may_list():
             await self.refresh_list()
-        return jid in self._context.listed
+        context = self._context
+        oldest = max(not_before, context.clock.boottime() - context.settings.list_gap)
+        return self._listed_well_at >= oldest and jid in context.listed
 
     async def _record(
         self, work: Work, jid: str, seen: Sighting, *, evidence: Evidence, answer: GatewayAnswer
@@ -118,12 +139,9 @@ class Looker:
         reason = BRAKES.get(answer.outcome)
         if reason is None:
             return False
-        if answer.outcome is Outcome.THROTTLED:
-            await brakes.calm_down(writing, reason, answer)
-        else:
-            await brakes.pause_account(writing, reason, answer)
-        old = work.membership
-        writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=writing.now + 60.0)
+        await brake(writing, answer)
+        old, wait = work.membership, REST if self._context.fence is None else 60.0
+        writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=writing.now + wait)
         _note(writing, work, old, Sighting.INCONCLUSIVE, answer=answer)
         return True
 
@@ -135,6 +153,7 @@ class Looker:
         context.points.reach("list.answered")
         if answer.answer.outcome is Outcome.OK:
             context.listed = {group.jid: group for group in answer.groups}
+            self._listed_well_at = context.listed_at
         return answer.answer
 
     async def look_by_list(self, works: Sequence[Work]) -> None:
@@ -156,6 +175,20 @@ BRAKES = {
     Outcome.RESTRICTED: Reason.RESTRICTED,
     Outcome.PLAN_LIMIT: Reason.PLAN_LIMIT,
 }
+
+
+async def brake(writing: Writing, answer: GatewayAnswer) -> None:
+    """Stop the account if the answer to a read, or to a greeting, demands it.
+
+    Where no recovery drives it, only a restriction does: nothing is joined, and who asks waits by himself.
+    """
+    reason = BRAKES.get(answer.outcome)
+    if reason is None or (writing.context.fence is None and answer.outcome is not Outcome.RESTRICTED):
+        return
+    if answer.outcome is Outcome.THROTTLED:
+        await brakes.calm_down(writing, reason, answer)
+    else:
+        await brakes.pause_account(writing, reason, answer)
 
 
 def _sighting(context: Context, answer: ParticipantsAnswer) -> Sighting:
@@ -202,9 +235,7 @@ def _case(old: Membership, now: float) -> LookCase:
 def _follow(writing: Writing, old: Membership, jid: str, then: NextStep, evidence: Evidence) -> Membership:
     changes: dict[str, Any] = {"unknowns": then.unknowns, "jid": jid}
     if then.status is Status.ACTIVE:
-        changes |= {"confirmed_at": writing.now, "evidence": evidence}
-        if old.requested_at is not None:
-            changes |= {"joined_at": old.joined_at or writing.now, "greeting": first_greeting(writing)}
+        changes |= arrival(writing, old, evidence)
     elif then.status is Status.CONFIRMING:
         changes["looks"] = old.looks + 1
     if then.wait is not None:
@@ -230,12 +261,17 @@ def _note(writing: Writing, work: Work, new: Membership, seen: Sighting, *, answ
 
 
 async def start_lookups_after_crash(context: Context) -> int:
-    """Joins that a dead process left in `joining`: their outcome is unknown, so they are looked up."""
+    """Joins that a dead process left in `joining`: their outcome is unknown, so they are looked up.
+
+    Without a lease of our own: unless somebody took it meanwhile, who does this himself.
+    """
     async with context.database.read() as connection:
         left = await memberships.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
     if not left:
         return 0
     async with context.writing() as writing:
+        if context.fence is None and writing.instance.driven(writing.now):
+            return 0
         for work in left:
             old = work.membership
             writing.move(

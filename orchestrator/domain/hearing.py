@@ -1,0 +1,216 @@
+"""What an event means for a membership. Pure.
+
+An event confirms only a join that we sent: open, no older than its sending, of the very group, and naming us.
+Whatever else is said about us is a tip: one look among the members follows, and the look decides. An event
+never moves a membership by itself in any other way, and one that is older than what is known moves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.events import HeardKind, MemberChange
+from orchestrator.domain.looking import SETTLE, OwnIds, Sighting, sight
+from orchestrator.domain.memberships import Reason, Status
+
+if TYPE_CHECKING:
+    from orchestrator.domain.events import HeardEvent
+    from orchestrator.domain.outcomes import Participant
+
+SKEW = 120.0  # seconds by which a gateway's clock may differ from the database's
+OPEN_JOIN = frozenset({Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL})
+"""A join of ours was sent, or is being sent, and it is not settled whether we are in."""
+
+
+class About(StrEnum):
+    """Whom an event speaks of."""
+
+    ENTERED = "entered"  # we are in a group now
+    GONE = "gone"  # we are out of it
+    SESSION = "session"
+    OTHERS = "others"  # other members
+    NOBODY = "nobody"  # nothing that is used
+    STRANGER = "stranger"  # it was meant for another account
+
+
+class Act(StrEnum):
+    """What is done about an event."""
+
+    CONFIRM = "confirm"
+    LOOK = "look"
+    NOTHING = "nothing"
+
+
+class Result(StrEnum):
+    """What became of an event; stored with it."""
+
+    CONFIRMED = "confirmed"  # it proved our join
+    SEEN_IN = "seen_in"  # a look that it caused found us in
+    LEFT = "left"  # a look that it caused found us gone
+    ABSENT = "absent"  # a look found us outside of a group that was not active anyway
+    LOOKING = "looking"  # waits for a look
+    SESSION = "session"
+    NOT_US = "not_us"
+    UNKNOWN_GROUP = "unknown_group"
+    STALE = "stale"  # older than what is known
+    KNOWN = "known"
+    IGNORED = "ignored"
+    FAILED = "failed"  # no look could be made, or the event could not be used
+
+
+DEPARTED = frozenset({Result.LEFT, Result.ABSENT})
+"""Results of events after which an older join event proves nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the membership that an event is about. Instants are seconds since 1970."""
+
+    status: Status
+    status_since: float
+    jid: str | None  # as verified or joined
+    expected_jid: str | None
+    requested_at: float | None = None
+    confirmed_at: float | None = None
+    gone_at: float | None = None  # the latest departure that was heard and looked up
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """An act, and its result; `CONFIRMED` and `LOOKING` are results to be brought about."""
+
+    act: Act
+    result: Result
+
+
+_CONFIRM = Meaning(Act.CONFIRM, Result.CONFIRMED)
+_LOOK = Meaning(Act.LOOK, Result.LOOKING)
+_STALE = Meaning(Act.NOTHING, Result.STALE)
+_KNOWN = Meaning(Act.NOTHING, Result.KNOWN)
+
+
+def about(event: HeardEvent, own: OwnIds) -> About:
+    """Whom the event speaks of. Ids are compared only within their kind."""
+    if event.me is not None and _is_somebody_else(event.me, own):
+        return About.STRANGER
+    us = event.ours or sight(_ids(event, own), event.members) is Sighting.IN
+    match event.kind:
+        case HeardKind.SESSION:
+            return About.SESSION
+        case HeardKind.OTHER:
+            return About.NOBODY
+        case _:
+            return _SAID.get(event.change or event.kind, About.OTHERS) if us else About.OTHERS
+
+
+_SAID: dict[HeardKind | MemberChange, About] = {
+    HeardKind.JOINED: About.ENTERED,
+    HeardKind.LEFT: About.GONE,
+    HeardKind.REMOVED: About.GONE,
+    MemberChange.JOIN: About.ENTERED,
+    MemberChange.LEAVE: About.GONE,
+    MemberChange.REMOVE: About.GONE,
+}
+
+
+def _is_somebody_else(me: Participant, own: OwnIds) -> bool:
+    if me.phone and own.phone:
+        return me.phone != own.phone
+    return bool(me.lid and own.lid and me.lid != own.lid)
+
+
+def _ids(event: HeardEvent, own: OwnIds) -> OwnIds:
+    """Our ids; the kind that we do not know, as the event says, where it agrees about the other one."""
+    if event.me is None or own == OwnIds():
+        return own
+    return OwnIds(own.phone or event.me.phone, own.lid or event.me.lid)
+
+
+def by_somebody_else(event: HeardEvent) -> bool:
+    """Whether the event says that we were taken out."""
+    return event.kind is HeardKind.REMOVED or event.change is MemberChange.REMOVE
+
+
+def meaning(
+    event: HeardEvent, whom: About, standing: Standing, *, received_at: float, by_lookup: bool = False
+) -> Meaning:
+    """What an event about us means for one membership. `by_lookup`: only looks count as evidence."""
+    if whom is About.GONE:
+        return _on_departure(event, standing)
+    if whom is not About.ENTERED:
+        return Meaning(Act.NOTHING, Result.IGNORED)
+    if standing.status is Status.ACTIVE:
+        return _KNOWN
+    if standing.status in OPEN_JOIN and standing.requested_at is not None:
+        return _on_open_join(event, standing, standing.requested_at, received_at, by_lookup=by_lookup)
+    if standing.status is Status.LEFT and _before(event, standing.status_since):
+        return _STALE
+    return _LOOK
+
+
+def _on_open_join(
+    event: HeardEvent, standing: Standing, requested_at: float, received_at: float, *, by_lookup: bool
+) -> Meaning:
+    if _before(event, requested_at):
+        return _STALE
+    told_well = (
+        event.kind is HeardKind.JOINED
+        and event.sent_at is not None
+        and event.sent_at <= received_at + SKEW
+        and (standing.gone_at is None or standing.gone_at < event.sent_at)
+    )
+    expected = standing.expected_jid in (None, event.jid)
+    same = event.jid is not None and event.jid == (standing.jid or standing.expected_jid)
+    return _CONFIRM if told_well and expected and same and not by_lookup else _LOOK
+
+
+def _on_departure(event: HeardEvent, standing: Standing) -> Meaning:
+    match standing.status:
+        case Status.ACTIVE:
+            since = standing.confirmed_at
+        case Status.JOINING | Status.CONFIRMING | Status.AWAITING_APPROVAL:
+            since = standing.requested_at
+        case _:
+            return _KNOWN  # we are out of it already
+    return _STALE if since is not None and _before(event, since) else _LOOK
+
+
+def _before(event: HeardEvent, instant: float) -> bool:
+    return event.sent_at is not None and event.sent_at < instant - SKEW
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """A look that an event asked for, and what it showed."""
+
+    whom: About
+    seen: Sighting
+    age: float  # seconds since the event was received
+
+
+def after_tip(status: Status, tip: Tip) -> tuple[Status | None, Result]:
+    """Where the look moves the membership (None: nowhere); `LOOKING` asks for another look later."""
+    fresh = tip.age < SETTLE  # what the gateway shows may be older than what it tells
+    if tip.seen is Sighting.INCONCLUSIVE or status is Status.JOINING:
+        return None, Result.LOOKING
+    if tip.seen is Sighting.IN:
+        if status is not Status.ACTIVE:
+            return Status.ACTIVE, Result.SEEN_IN
+        return None, Result.LOOKING if fresh and tip.whom is About.GONE else Result.KNOWN
+    if fresh and tip.whom is About.ENTERED:
+        return None, Result.LOOKING
+    if status is Status.ACTIVE:
+        return Status.LEFT, Result.LEFT
+    return None, Result.ABSENT
+
+
+def is_the_group(jid: str, *, expected: str | None, known: str | None, reason: Reason | None) -> bool:
+    """Whether being in the group `jid` may count for a membership: expected so, or verified before."""
+    if expected is not None:
+        return expected == jid
+    return known == jid and reason not in _NEVER_VERIFIED
+
+
+_NEVER_VERIFIED = frozenset({Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason.DUPLICATE_GROUP})
