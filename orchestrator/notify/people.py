@@ -1,7 +1,7 @@
-"""Telling people through Apprise, which speaks to chat services, mail and the like. An extra: rejoin[notify].
+"""Telling people through Apprise, which speaks to chat services, mail and so on. An extra: rejoin[notify].
 
-Apprise's addresses are secrets from end to end, and its own log lines and those of the libraries below it hold
-them: none of these is ever written.
+Apprise's addresses are secrets from end to end, and its own log lines and those of the libraries below it
+hold them: none of these is ever written.
 """
 
 from __future__ import annotations

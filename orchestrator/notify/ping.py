@@ -1,4 +1,4 @@
-"""Telling a watchdog outside that all is well: Healthchecks (healthchecks.io/docs/http_api) or Uptime Kuma push.
+"""Telling a watchdog outside that all is well: Healthchecks (healthchecks.io/docs/http_api) or Uptime Kuma.
 
 Best effort: a ping that fails is said once, until one works again, and never tried twice.
 """

@@ -19,7 +19,6 @@ from orchestrator.store.tables import deliveries, messages
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
 
@@ -155,7 +154,7 @@ def _first_in_line(sink: str, limit: int) -> Select[Any]:
     )
 
 
-def _due(row: Row[Any]) -> Due:
+def _due(row: Sequence[Any]) -> Due:
     return Due(row[0], row[1], row[2], _stored(row[3:]))
 
 

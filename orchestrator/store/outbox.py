@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from orchestrator.store.tables import messages
 
@@ -57,3 +57,10 @@ async def append(connection: AsyncConnection, now: float, planned: Sequence[Mess
         for message in planned
     ]
     await connection.execute(insert(messages), rows)
+
+
+async def was_told(connection: AsyncConnection, kind: str, recovery_id: int, *, since: float) -> bool:
+    """Whether a message of that kind about that recovery was written since then. Index ix_messages_at."""
+    m = messages.c
+    query = select(m.id).where(m.at >= since, m.kind == kind, m.recovery_id == recovery_id).limit(1)
+    return await connection.scalar(query) is not None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.domain.recoveries import End, stays_open
+from orchestrator.gateways.redact import scrub
 from orchestrator.services.status.as_json import hint_fields, instant
 from orchestrator.store import outbox, outbox_facts
 from orchestrator.store.outbox import Message
@@ -61,7 +62,7 @@ async def tell(connection: AsyncConnection, act: Act) -> None:
         groups = await outbox_facts.of_groups(connection, ids)
         planned += [group_message(move, groups[move.new.group_id], act.instance) for move in moves]
     for kind, entry in entries:
-        planned += await _of_entry(connection, act.instance, kind, entry)
+        planned += await _of_entry(connection, act, kind, entry)
     await outbox.append(connection, act.now, planned)
 
 
@@ -110,7 +111,7 @@ def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Me
         "was": move.old.status.value,
         "reason": None if new.reason is None else new.reason.value,
         **hint_fields(group_hint(new.status, new.reason, group.slug)),
-        "detail": new.detail,
+        "detail": None if new.detail is None else scrub(new.detail),
         "evidence": None if new.evidence is None else new.evidence.value,
         "members": new.seen_members,
         "joined_at": instant(new.joined_at),
@@ -122,24 +123,23 @@ def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Me
 
 
 def group_fields(group: GroupFacts, membership: Membership) -> dict[str, Any]:
+    subject = membership.seen_subject or group.subject
     return {
-        "group": group.name,
+        "group": scrub(group.name),  # people put invite links there, too
         "slug": group.slug,
         "jid": membership.jid or group.jid,
-        "subject": membership.seen_subject or group.subject,
+        "subject": None if subject is None else scrub(subject),
         "labels": list(group.labels),
     }
 
 
-async def _of_entry(
-    connection: AsyncConnection, instance: InstanceRecord, kind: str, entry: Entry
-) -> list[Message]:
+async def _of_entry(connection: AsyncConnection, act: Act, kind: str, entry: Entry) -> list[Message]:
     if kind == INSTANCE_PAUSED:
-        return [paused_message(instance, entry)]
+        return [paused_message(act.instance, entry, act.now)]
     if entry.recovery_id is None:
         return []
     recovery = await outbox_facts.of_recovery(connection, entry.recovery_id)
-    return [] if recovery is None else [recovery_message(kind, instance, recovery)]
+    return [] if recovery is None else [recovery_message(kind, act.instance, recovery)]
 
 
 def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFacts) -> Message:
@@ -171,7 +171,11 @@ def by_itself(recovery: RecoveryFacts) -> bool:
     return recovery.driver == "daemon" and recovery.actor.startswith("daemon@")
 
 
-def paused_message(instance: InstanceRecord, entry: Entry) -> Message:
+SHORT_PAUSE = 600.0
+"""Seconds: a pause that ends by itself this soon is not worth a person's attention at any level."""
+
+
+def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Message:
     """An account that sends no joins for a while. A person's pause has the reason `operator`."""
     by_person = entry.kind == "act.pause"
     reason = Reason.OPERATOR if by_person else known_reason(str(entry.data.get("reason")))
@@ -184,6 +188,7 @@ def paused_message(instance: InstanceRecord, entry: Entry) -> Message:
         "text": entry.data.get("because" if by_person else "text"),
         "by": entry.actor,
         "until": instant(until),
+        "short": until is not None and until - now < SHORT_PAUSE,
         **hint_fields(account_hint(reason, until)),
     }
     return Message(

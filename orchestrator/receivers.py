@@ -1,0 +1,115 @@
+"""From the configuration to whoever is told: hooks, people and the watchdog; beside `bootstrap`."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from orchestrator.notify import people
+from orchestrator.notify.http import open_session
+from orchestrator.notify.people import Service
+from orchestrator.notify.ping import Ping
+from orchestrator.notify.webhook import Webhook
+from orchestrator.services.deliver.deliverer import Deliverer
+from orchestrator.services.deliver.digesting import Digester
+from orchestrator.services.deliver.routing import Routes
+from orchestrator.services.deliver.telling import People, Pinging, Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    import aiohttp
+
+    from orchestrator.clock import Clock
+    from orchestrator.config import Settings
+    from orchestrator.notify.base import Receiver
+    from orchestrator.services.deliver.telling import Health
+    from orchestrator.services.parts import Part
+    from orchestrator.store.engine import Database
+
+PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Everyone who is told. Open as long as the session that made it."""
+
+    settings: Settings
+    hooks: tuple[Webhook, ...]
+    services: tuple[Service, ...]
+    ping: Ping | None
+
+    @property
+    def routes(self) -> Routes:
+        return Routes(
+            hooks=tuple(hook.name for hook in self.hooks),
+            people=tuple(service.name for service in self.services),
+            level=self.settings.notify.level,
+            ping=self.ping is not None,
+        )
+
+    def parts(self, database: Database, clock: Clock, health: Callable[[], Awaitable[Health]]) -> list[Part]:
+        """What the daemon drives: one part for each receiver, the digests, and the ping. May be none."""
+        routes = self.routes
+        parts: list[Part] = [
+            Deliverer(database, clock, receiver, routes) for receiver in self._receivers(database)
+        ]
+        if self.services and routes.level != "failures":
+            parts.append(Digester(database, self._backups))
+        if self.ping is not None:
+            parts.append(Pinging(self.ping, health, self.settings.notify.ping_every))
+        return parts
+
+    def _receivers(self, database: Database) -> list[Receiver]:
+        zone = self.settings.timezone
+        told: list[Receiver] = [*self.hooks]
+        told += [People(service, database, self._backups, zone) for service in self.services]
+        return [*told, Watchdog(self.ping)] if self.ping is not None else told
+
+    @property
+    def _backups(self) -> frozenset[str]:
+        return frozenset(backup.name for backup in self.settings.backups)
+
+
+@asynccontextmanager
+async def open_receivers(settings: Settings, clock: Clock) -> AsyncIterator[Receivers]:
+    """Raises ConfigurationError when people are to be told and Apprise is not installed."""
+    notify = settings.notify
+    if notify.urls:
+        people.require_installed()
+    async with open_session() as session:
+        urls = [url.get_secret_value() for url in notify.urls]
+        ping_url = notify.ping_url.get_secret_value()
+        yield Receivers(
+            settings,
+            _hooks(settings, session, clock),
+            tuple(Service(_numbered(PEOPLE, n), url, clock=clock) for n, url in enumerate(urls, 1)),
+            Ping(ping_url, session=session, clock=clock) if ping_url else None,
+        )
+
+
+def _hooks(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> tuple[Webhook, ...]:
+    made = []
+    for name, hook in zip(hook_names(settings), settings.notify.webhooks, strict=True):
+        secret = hook.secret.get_secret_value()
+        url = hook.url.get_secret_value()
+        made.append(Webhook(f"hook:{name}", url, secret=secret, session=session, clock=clock))
+    return tuple(made)
+
+
+def hook_names(settings: Settings) -> list[str]:
+    """A hook goes by its name, else its host; of several that share one, all but the first get a number."""
+    names: list[str] = []
+    for hook in settings.notify.webhooks:
+        name = hook.name or urlsplit(hook.url.get_secret_value()).hostname or "webhook"
+        number = 1
+        while _numbered(name, number) in names:
+            number += 1
+        names.append(_numbered(name, number))
+    return names
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"

@@ -1,0 +1,111 @@
+"""Which receivers a message goes to. Hooks hear every fact; people hear little, by `notify.level`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from orchestrator.domain.recoveries import End
+from orchestrator.services.deliver import planning
+from orchestrator.store import deliveries, outbox
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store.deliveries import Stored
+    from orchestrator.store.engine import Database
+
+Level = Literal["all", "needs_you", "failures"]
+
+NEWS_FOR_PEOPLE = 86400.0
+"""Seconds after which a fact that no daemon was there to tell is no news to people any more."""
+NEWS_FOR_PING = 3600.0
+
+PING = "ping"
+HOOK_KINDS = frozenset(
+    {
+        planning.RECOVERY_STARTED,
+        planning.GROUP_ACTIVE,
+        planning.GROUP_BLOCKED,
+        planning.GROUP_LEFT,
+        planning.RECOVERY_FINISHED,
+        planning.INSTANCE_LOST,
+        planning.INSTANCE_PAUSED,
+    }
+)
+_PING_KINDS = frozenset({planning.RECOVERY_STARTED, planning.RECOVERY_FINISHED})
+_FAILED_ENDS = frozenset({End.INSTANCE_LOST.value, End.CREDENTIALS.value, End.UNAVAILABLE.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The sinks that are configured, by name."""
+
+    hooks: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    level: Level = "needs_you"
+    ping: bool = False
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        return (*self.hooks, *self.people, *((PING,) if self.ping else ()))
+
+
+def sinks_of(message: Stored, routes: Routes, *, now: float, told_with_loss: bool = False) -> list[str]:
+    """`told_with_loss`: the message of a loss has said already that this recovery began."""
+    age, found = now - message.at, list[str]()
+    if message.kind in HOOK_KINDS:
+        found += routes.hooks
+    if routes.ping and message.kind in _PING_KINDS and age < NEWS_FOR_PING:
+        found.append(PING)
+    if age < NEWS_FOR_PEOPLE and not told_with_loss and concerns_people(message, routes.level):
+        found += routes.people
+    return found
+
+
+def concerns_people(message: Stored, level: Level) -> bool:
+    """Whether people who want to hear so much are told. Never one notice for each group."""
+    data = message.data
+    match message.kind:
+        case planning.INSTANCE_LOST | planning.INSTANCE_HALTED:
+            levels: tuple[Level, ...] = ("failures", "needs_you", "all")
+        case planning.RECOVERY_FINISHED if data.get("outcome") in _FAILED_ENDS:
+            levels = ("failures", "needs_you", "all")
+        case planning.RECOVERY_FINISHED | planning.DIGEST:
+            levels = ("needs_you", "all")
+        case planning.RECOVERY_STARTED if data.get("by_itself"):
+            levels = ("needs_you", "all")
+        case planning.INSTANCE_RETURNED:
+            levels = ("all",)
+        case planning.INSTANCE_PAUSED if not data.get("short"):
+            levels = ("all",)
+        case _:
+            levels = ()
+    return level in levels
+
+
+async def fan_out(database: Database, routes: Routes) -> int:
+    """Make the deliveries of new messages; how many messages it were. Asks for the write lock only then."""
+    async with database.read() as connection:
+        if not await deliveries.new_messages(connection, limit=1):
+            return 0
+    async with database.write() as connection:
+        new = await deliveries.new_messages(connection)
+        now = await database.now(connection)
+        routed = [
+            (
+                message,
+                sinks_of(message, routes, now=now, told_with_loss=await _told_with_loss(connection, message)),
+            )
+            for message in new
+        ]
+        await deliveries.fan_out(connection, routed)
+    return len(new)
+
+
+async def _told_with_loss(connection: AsyncConnection, message: Stored) -> bool:
+    if message.kind != planning.RECOVERY_STARTED or message.recovery_id is None:
+        return False
+    return await outbox.was_told(
+        connection, planning.INSTANCE_LOST, message.recovery_id, since=message.at - NEWS_FOR_PEOPLE
+    )
