@@ -27,7 +27,7 @@ WORKS, SESSION_DOWN, REFUSED = "works", "session_down", "credentials_refused"
 OUT_OF_REACH, EMPTY, UNCLEAR = "out_of_reach", "empty", "unclear"
 _GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 _WEAK_STATES = frozenset({InstanceState.STARTING.value, InstanceState.DISCONNECTED.value})
-_UNREACHED = frozenset({Outcome.TRANSIENT, Outcome.UNKNOWN, Outcome.THROTTLED})
+_UNREACHED = frozenset({Outcome.TRANSIENT, Outcome.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,6 @@ class Standing(StrEnum):
     RETURNED = "returned"  # after it had been lost
 
 
-OPEN = frozenset({Standing.SUSPECTED, Standing.LOST})
-
-
 @dataclass(frozen=True, slots=True)
 class Debounce:
     """How patient the watcher is, in seconds."""
@@ -55,6 +52,10 @@ class Case:
     standing: Standing
     since: float
     evidence: tuple[Evidence, ...]
+
+    @property
+    def suspected(self) -> bool:
+        return self.standing is Standing.SUSPECTED
 
     def with_reading(self, new: Evidence) -> Case:
         return replace(self, evidence=add(self.evidence, new))
@@ -174,10 +175,6 @@ class Calm:
 
     weak: Evidence | None = None  # the first of a row of readings that it does not work just now
     accusations: tuple[Evidence, ...] = ()  # calls in a row that said that it is gone
-
-    @property
-    def uneasy(self) -> bool:
-        return bool(self.accusations)
 
 
 def notice(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:

@@ -35,7 +35,11 @@ class Loss:
 
     @property
     def waits_for_a_backup(self) -> bool:
-        return self.case.standing is Standing.LOST and self.action == RECOVER and self.recovery_id is None
+        return self.is_lost and self.action == RECOVER and self.recovery_id is None
+
+    @property
+    def is_lost(self) -> bool:
+        return self.case.standing is Standing.LOST
 
 
 NOTIFY, RECOVER = "notify", "recover"

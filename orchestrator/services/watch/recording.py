@@ -51,7 +51,7 @@ async def session_event(
     False for one that is older than what is known of the session, or that says nothing: nothing changed.
     """
     at, desk = min(heard.at, now), Desk(connection, now, actor)
-    if heard.state is InstanceState.UNKNOWN or at < (instance.state_checked_at or 0.0):
+    if heard.state is InstanceState.UNKNOWN or at < (instance.state_checked_at or 0.0) <= now:
         return False
     await _store_state(desk, instance, heard.state, heard.word, {"state_checked_at": at})
     reading = by_state(heard.state, heard.word, at)

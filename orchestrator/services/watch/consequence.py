@@ -1,0 +1,161 @@
+"""What follows when an account is lost: it is told, and where so configured a backup takes over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.watching import Standing, judge
+from orchestrator.services.deliver.planning import INSTANCE_LOST
+from orchestrator.services.status.as_json import instant
+from orchestrator.services.watch import placing
+from orchestrator.services.watch.choosing import Choice, choose
+from orchestrator.services.watch.recording import Desk
+from orchestrator.services.watch.wording import how_decided, in_words
+from orchestrator.store import losses, outbox, successors
+from orchestrator.store.losses import NOTIFY, RECOVER
+
+if TYPE_CHECKING:
+    from orchestrator.services.accounts import Account
+    from orchestrator.services.watch.placing import Followed
+    from orchestrator.services.watch.settings import Watch
+    from orchestrator.store.losses import Loss
+
+
+async def decide(watch: Watch, account: Account) -> bool:
+    """Make the suspicion a loss, and what follows from it, in one transaction. False: no longer so."""
+    recovers = account.role == "primary" and watch.settings.on_loss == "recover"
+    choice = await choose(watch) if recovers else Choice(None)
+    async with watch.database.write() as connection:
+        records = await placing.lock_all(connection, account.id, choice.account)
+        desk = Desk(connection, await watch.database.now(connection), watch.actor)
+        loss = await losses.open_one(connection, account.id)
+        if loss is None or loss.case.standing is not Standing.SUSPECTED:
+            return False
+        if judge(loss.case, watch.settings.debounce, desk.now) is not Standing.LOST:
+            return False  # something was heard in the meantime
+        if recovers:
+            followed = await placing.take_over(watch, desk, records, choice=choice)
+        else:
+            followed = await _without_a_backup(watch, desk, account, loss)
+        await _write_down(desk, _Fact(account, loss, followed))
+    return True
+
+
+async def _without_a_backup(watch: Watch, desk: Desk, account: Account, loss: Loss) -> Followed:
+    """Nothing follows in this transaction. A backup's own recovery is first ended by its driver."""
+    if account.role == "primary":
+        return placing.Followed(NOTIFY)
+    behind = await successors.left_behind(desk.connection, account.id, loss.case.since)
+    if behind is None:
+        return placing.Followed(NOTIFY, detail="it was idle")
+    if watch.settings.on_backup_lost == "stop":
+        return placing.Followed(
+            NOTIFY, detail=f"recovery {behind.id} stops here, as configured", of=behind.id
+        )
+    return placing.Followed(RECOVER, detail=f"recovery {behind.id} is being ended", of=behind.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    account: Account
+    loss: Loss
+    followed: Followed
+
+
+async def _write_down(desk: Desk, fact: _Fact) -> None:
+    """The row, the journal's line and the message, together."""
+    account, loss, followed = fact.account, fact.loss, fact.followed
+    await losses.decide(
+        desk.connection,
+        loss.id,
+        now=desk.now,
+        action=followed.action,
+        recovery_id=followed.recovery_id,
+        detail=followed.detail,
+    )
+    data: dict[str, Any] = {
+        "instance": account.name,
+        "role": account.role,
+        "since": instant(loss.case.since),
+        "decided_at": instant(desk.now),
+        "decided_by": how_decided(loss.case, desk.now - loss.case.since),
+        "evidence": [in_words(one) for one in loss.case.evidence],
+        "action": followed.action,
+        "to": followed.to,
+        "recovery": followed.recovery_id,
+        "detail": followed.detail,
+    }
+    if followed.of is not None:
+        number, names = await successors.may_be_in(desk.connection, followed.of)
+        data |= {"cut_off": followed.of, "may_be_in": number, "may_be_in_groups": names}
+    recovery_id = followed.recovery_id or followed.of
+    await desk.note("instance.lost", account.id, recovery_id=recovery_id, **data)
+    message = outbox.Message(
+        INSTANCE_LOST, f"instance:{account.id}", data, account.id, recovery_id=recovery_id
+    )
+    await outbox.append(desk.connection, desk.now, [message])
+
+
+async def catch_up(watch: Watch) -> None:
+    """What earlier losses still wait for: an end of what nobody drives any more, and a healthy backup."""
+    await placing.end_abandoned(watch)
+    async with watch.database.read() as connection:
+        waiting = [one for one in (await losses.open_ones(connection)).values() if one.waits_for_a_backup]
+    for loss in sorted(waiting, key=lambda one: one.decided_at or 0.0):
+        account = watch.account(loss.instance_id)
+        if account is None:
+            continue
+        if account.role == "primary":
+            await _bring_back(watch, account)
+        else:
+            await succession(watch, account)
+
+
+async def _bring_back(watch: Watch, account: Account) -> None:
+    """For a primary that was lost while no backup was healthy."""
+    choice = await choose(watch)
+    async with watch.database.write() as connection:
+        records = await placing.lock_all(connection, account.id, choice.account)
+        loss = await losses.open_one(connection, account.id)
+        if loss is None or not loss.waits_for_a_backup:
+            return
+        desk = Desk(connection, await watch.database.now(connection), watch.actor)
+        followed = await placing.take_over(watch, desk, records, choice=choice)
+        await _follow(desk, loss, followed)
+
+
+async def succession(watch: Watch, account: Account) -> None:
+    """Go on with what a lost backup leaves behind, once its recovery has ended: at most once for each."""
+    async with watch.database.read() as connection:
+        loss = await losses.open_one(connection, account.id)
+        if loss is None or not loss.waits_for_a_backup:
+            return
+        behind = await successors.left_behind(connection, account.id, loss.case.since)
+    if behind is not None and behind.running:
+        return  # its loop is ending it
+    choice = await choose(watch)
+    async with watch.database.write() as connection:
+        records = await placing.lock_all(connection, account.id, choice.account)
+        loss = await losses.open_one(connection, account.id)
+        if loss is None or not loss.waits_for_a_backup:
+            return
+        desk = Desk(connection, await watch.database.now(connection), watch.actor)
+        behind = await successors.left_behind(connection, account.id, loss.case.since)
+        if behind is None:
+            followed = placing.Followed(NOTIFY, detail="its recovery had ended otherwise")
+        else:
+            followed = await placing.go_on(watch, desk, records, choice=choice, behind=behind)
+        await _follow(desk, loss, followed)
+
+
+async def _follow(desk: Desk, loss: Loss, followed: Followed) -> None:
+    if (followed.action, followed.recovery_id, followed.detail) == (loss.action, None, loss.detail):
+        return
+    await losses.follow(
+        desk.connection,
+        loss.id,
+        action=followed.action,
+        recovery_id=followed.recovery_id,
+        detail=followed.detail,
+    )

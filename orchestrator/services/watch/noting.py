@@ -1,0 +1,121 @@
+"""One transaction for what many gateways answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.watching import Standing, judge, notice
+from orchestrator.services.deliver.planning import INSTANCE_RETURNED
+from orchestrator.services.status.as_json import instant
+from orchestrator.services.watch.recording import Desk, open_case, store_answer
+from orchestrator.store import losses, outbox, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.watching import Calm, Case
+    from orchestrator.services.accounts import Account
+    from orchestrator.services.watch.asking import Asked, Track
+    from orchestrator.services.watch.settings import Watch
+    from orchestrator.store.losses import Loss
+
+
+@dataclass(slots=True)
+class Noted:
+    """What became of the answers. `ripe`: suspicions that are to be decided now."""
+
+    ripe: list[Account] = field(default_factory=list)
+    minds: list[tuple[Track, Calm, Case | None]] = field(default_factory=list)
+
+
+async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, str]) -> Noted:
+    """States, evidence and cases of all these accounts; `news` of gateways by address. All or nothing."""
+    noted = Noted()
+    async with watch.database.write() as connection:
+        records = await sessions.lock_many(connection, [one.track.account.id for one in asked])
+        open_ones = await losses.open_ones(connection)
+        desk = Desk(connection, await watch.database.now(connection), watch.actor)
+        same = []
+        for one in asked:
+            record = records[one.track.account.id]
+            if _overtaken(record, one, desk.now):
+                continue
+            if _says_the_same(record, one):
+                same.append(record.id)
+            else:
+                await store_answer(desk, record, one.session)
+            await _weigh(watch, desk, one, open_ones.get(record.id), noted)
+        if same:
+            await sessions.unchanged(connection, same, desk.now)
+        for address, kind in news.items():
+            await desk.note(kind, None, gateway=address)
+    for track, calm, case in noted.minds:
+        track.calm, track.case = calm, case
+    return noted
+
+
+def _overtaken(record: InstanceRecord, one: Asked, now: float) -> bool:
+    """Something newer was heard while the answer was on its way."""
+    return one.readings[0].at < (record.state_checked_at or 0.0) <= now
+
+
+def _says_the_same(record: InstanceRecord, one: Asked) -> bool:
+    session = one.session
+    return (
+        session.answer.outcome is Outcome.OK
+        and session.state is not InstanceState.UNKNOWN
+        and (session.state.value, session.word or None) == (record.state, record.state_word)
+        and session.phone in (None, record.own_phone)
+        and session.lid in (None, record.own_lid)
+    )
+
+
+async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:
+    """Add the readings to the account's case, or to what is remembered of it while there is none."""
+    debounce, track = watch.settings.debounce, one.track
+    calm, case = track.calm, None if loss is None else loss.case
+    for reading in one.readings:
+        if case is None:
+            calm, case = notice(calm, reading, debounce)
+        else:
+            case = case.with_reading(reading)
+    if case is not None:
+        case = await _keep(watch, desk, track.account, loss, case)
+        if case is not None and case.suspected and judge(case, debounce, desk.now) is Standing.LOST:
+            noted.ripe.append(track.account)
+    noted.minds.append((track, calm, case))
+
+
+async def _keep(watch: Watch, desk: Desk, account: Account, loss: Loss | None, case: Case) -> Case | None:
+    """Write the case as it stands now; None if it is over."""
+    if loss is None:
+        await open_case(desk, account.id, case)
+        return case
+    if case.evidence != loss.case.evidence:
+        await losses.keep_evidence(desk.connection, loss.id, case.evidence)
+    standing = judge(case, watch.settings.debounce, desk.now)
+    if standing is Standing.DISMISSED:
+        await losses.end(desk.connection, loss.id, standing, desk.now)
+        await desk.note("instance.suspicion_dismissed", account.id, after_s=round(desk.now - case.since, 3))
+        return None
+    if standing is Standing.RETURNED:
+        await losses.end(desk.connection, loss.id, standing, desk.now)
+        await _tell_return(desk, account, loss)
+        return None
+    return case
+
+
+async def _tell_return(desk: Desk, account: Account, loss: Loss) -> None:
+    data = {
+        "instance": account.name,
+        "role": account.role,
+        "lost_at": instant(loss.decided_at),
+        "returned_at": instant(desk.now),
+        "recovery": loss.recovery_id,
+    }
+    await desk.note("instance.returned", account.id, **data)
+    message = outbox.Message(INSTANCE_RETURNED, f"instance:{account.id}", data, account.id)
+    await outbox.append(desk.connection, desk.now, [message])

@@ -1,0 +1,151 @@
+"""Who goes on with what: recoveries under way, those that a lost backup leaves behind, and their groups."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.recoveries import End
+from orchestrator.domain.watching import Standing
+from orchestrator.store.recoveries import Scope
+from orchestrator.store.tables import group_instances, groups, losses, memberships, recoveries
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.elements import ColumnElement
+
+MAY_BE_IN = (Status.ACTIVE, Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
+_NOT_TO_JOIN = (*MAY_BE_IN, Status.SKIPPED, Status.LEFT)
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A recovery as far as a successor needs it."""
+
+    id: int
+    to_instance_id: int
+    scope: Scope
+    driver: str
+    fixed: bool
+    running: bool
+
+    def covers(self, name: str) -> bool:
+        """Whether it brings back all groups of that instance."""
+        return not self.fixed and not self.scope.labels and self.scope.from_name in (name, None)
+
+
+async def under_way(connection: AsyncConnection) -> list[UnderWay]:
+    """Recoveries that did not end, oldest first. One that a person interrupted is among them."""
+    query = select(recoveries).where(recoveries.c.state == "running").order_by(recoveries.c.id)
+    return [_under_way(row) for row in (await connection.execute(query)).all()]
+
+
+async def of_lost(connection: AsyncConnection) -> list[UnderWay]:
+    """Those of the daemon onto instances that are lost now."""
+    lost = exists().where(
+        losses.c.instance_id == recoveries.c.to_instance_id, losses.c.state == Standing.LOST.value
+    )
+    query = select(recoveries).where(recoveries.c.state == "running", recoveries.c.driver == "daemon", lost)
+    return [_under_way(row) for row in (await connection.execute(query.order_by(recoveries.c.id))).all()]
+
+
+async def left_behind(connection: AsyncConnection, instance_id: int, since: float) -> UnderWay | None:
+    """The daemon's recovery that an instance's loss cut off: still open, or ended by it since then."""
+    cut_off = and_(recoveries.c.outcome == End.INSTANCE_LOST.value, recoveries.c.finished_at >= since)
+    query = (
+        select(recoveries)
+        .where(
+            recoveries.c.to_instance_id == instance_id,
+            recoveries.c.driver == "daemon",
+            or_(recoveries.c.state == "running", cut_off),
+        )
+        .order_by(recoveries.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _under_way(row)
+
+
+async def follower(connection: AsyncConnection, recovery_id: int) -> int | None:
+    """The recovery that goes on with this one."""
+    query = select(recoveries.c.id).where(recoveries.c.follows_id == recovery_id).limit(1)
+    found = await connection.scalar(query)
+    return None if found is None else int(found)
+
+
+async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[int]:
+    """Ids of its groups that the instance surely is not in, and that nobody took out of it."""
+    query = select(memberships.c.group_id).where(
+        memberships.c.recovery_id == recovery_id,
+        memberships.c.status.not_in([status.value for status in _NOT_TO_JOIN]),
+        ~_may_be_in(),
+    )
+    return list((await connection.scalars(query.order_by(memberships.c.group_id))).all())
+
+
+async def may_be_in(connection: AsyncConnection, recovery_id: int) -> tuple[int, list[str]]:
+    """How many of its groups the instance is in, or may be in, and the first of their names."""
+    this = and_(memberships.c.recovery_id == recovery_id, _may_be_in())
+    number = await connection.scalar(select(func.count()).select_from(memberships).where(this))
+    query = select(groups.c.name).join(memberships, memberships.c.group_id == groups.c.id).where(this)
+    names = (await connection.scalars(query.order_by(groups.c.name).limit(_MOST_NAMED))).all()
+    return int(number or 0), list(names)
+
+
+def _may_be_in() -> ColumnElement[bool]:
+    """Or nobody knows: the outcome of its join was never found out, or what it entered was another group."""
+    unsure = (Reason.OUTCOME_UNKNOWN.value, Reason.IDENTITY_MISMATCH.value)
+    return or_(
+        memberships.c.status.in_([status.value for status in MAY_BE_IN]),
+        and_(
+            memberships.c.reason.is_not(None),  # the whole must never be null: it is negated too
+            memberships.c.reason.in_(unsure),
+            memberships.c.requested_at.is_not(None),
+        ),
+    )
+
+
+async def has_groups(connection: AsyncConnection, name: str) -> bool:
+    """Whether groups are recorded for an instance of that name."""
+    return bool(await connection.scalar(select(exists().where(group_instances.c.instance_name == name))))
+
+
+async def known_jids(connection: AsyncConnection, instance_id: int, name: str, *, limit: int) -> list[str]:
+    """Groups that the account should be in: where it is active, then those recorded for it."""
+    active = (
+        select(memberships.c.jid)
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.status == Status.ACTIVE.value,
+            memberships.c.jid.is_not(None),
+        )
+        .order_by(memberships.c.priority.desc(), memberships.c.id)
+        .limit(limit)
+    )
+    found = list((await connection.scalars(active)).all())
+    if found:
+        return found
+    recorded = (
+        select(groups.c.jid)
+        .join(group_instances, group_instances.c.group_id == groups.c.id)
+        .where(group_instances.c.instance_name == name, groups.c.jid.is_not(None))
+        .order_by(groups.c.id)
+        .limit(limit)
+    )
+    return list((await connection.scalars(recorded)).all())
+
+
+def _under_way(row: Any) -> UnderWay:
+    return UnderWay(
+        row.id,
+        row.to_instance_id,
+        Scope(row.from_name, tuple(json.loads(row.labels))),
+        row.driver,
+        row.fixed,
+        row.state == "running",
+    )
