@@ -88,6 +88,8 @@ def may_still_move(outlook: Outlook, now: float, patience: float) -> bool:
 
 def _pause_ends_soon(outlook: Outlook, now: float, patience: float) -> bool:
     until = outlook.paused_until or 0.0
+    if patience == float("inf"):  # a daemon's: whatever stops the account, a person or time ends it
+        return True
     if until == float("inf"):
         if outlook.pause_reason is Reason.INSTANCE_UNAVAILABLE:  # may come back by itself
             return now - (outlook.paused_since or now) <= patience

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, func, insert, or_, select
 
 from orchestrator.store.recoveries import Scope, counts, finish, open_one, take_up
-from orchestrator.store.tables import recoveries
+from orchestrator.store.tables import journal, memberships, recoveries, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,23 @@ class Order:
     instance_id: int
     scope: Scope
     actor: str
-    pace: float  # joins a minute
+    pace: float | None = None  # joins a minute; None: as configured
     only: Sequence[int] | None = None
     joins_left: int | None = None
     deadline: float | None = None  # instant
     follows_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """An open recovery as its driver needs it. `joins_left`: what is left of its limit."""
+
+    scope: Scope
+    fixed: bool
+    pace: float | None
+    joins_left: int | None
+    deadline: float | None
+    begun_before: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Waiting:
 
     id: int
     instance_id: int
+    pace: float | None
 
 
 async def place(connection: AsyncConnection, order: Order, now: float) -> int:
@@ -74,7 +87,71 @@ async def place(connection: AsyncConnection, order: Order, now: float) -> int:
 
 async def waiting(connection: AsyncConnection) -> list[Waiting]:
     """Open recoveries that are the daemon's, oldest first."""
-    query = select(recoveries.c.id, recoveries.c.to_instance_id).where(
+    query = select(recoveries.c.id, recoveries.c.to_instance_id, recoveries.c.pace).where(
         recoveries.c.state == "running", recoveries.c.driver == "daemon"
     )
     return [Waiting(*row) for row in (await connection.execute(query.order_by(recoveries.c.id))).all()]
+
+
+async def adopt(connection: AsyncConnection, recovery_id: int) -> Adopted | None:
+    """The recovery if it is still open, for a driver that holds the instance's lease."""
+    row = (await connection.execute(select(recoveries).where(recoveries.c.id == recovery_id))).one_or_none()
+    if row is None or row.state != "running":
+        return None
+    left = row.joins_left
+    if left is not None:
+        left = max(0, left - await _sent(connection, recovery_id))
+    begun = exists().where(journal.c.recovery_id == recovery_id, journal.c.kind == "recovery.started")
+    return Adopted(
+        scope=Scope(row.from_name, tuple(json.loads(row.labels))),
+        fixed=row.fixed,
+        pace=row.pace,
+        joins_left=left,
+        deadline=row.deadline,
+        begun_before=bool(await connection.scalar(select(begun))),
+    )
+
+
+async def _sent(connection: AsyncConnection, recovery_id: int) -> int:
+    """Joins of this recovery that left, or may have."""
+    may_have_left = or_(slots.c.sent_at.is_not(None), slots.c.finished_at.is_(None))
+    query = select(func.count()).where(slots.c.recovery_id == recovery_id, may_have_left)
+    return int(await connection.scalar(query) or 0)
+
+
+_OVER = ("complete", "needs_you", "deferred")
+"""Ends after which a daemon's recovery goes on when a person puts one of its groups back in line."""
+
+
+async def put_back_in_line(connection: AsyncConnection) -> list[Order]:
+    """Where an instance's last recovery was the daemon's and is over: what a person put back in line since.
+
+    A retry, a new code and an import all end in `pending`; the daemon goes on with exactly those groups.
+    """
+    latest = (
+        select(func.max(recoveries.c.id).label("id")).group_by(recoveries.c.to_instance_id).subquery("latest")
+    )
+    query = (
+        select(recoveries)
+        .join(latest, latest.c.id == recoveries.c.id)
+        .where(
+            recoveries.c.driver == "daemon",
+            recoveries.c.state == "finished",
+            recoveries.c.outcome.in_(_OVER),
+            exists().where(memberships.c.recovery_id == recoveries.c.id, memberships.c.status == "pending"),
+        )
+    )
+    return [await _again(connection, row) for row in (await connection.execute(query)).all()]
+
+
+async def _again(connection: AsyncConnection, row: Any) -> Order:
+    waiting_ones = select(memberships.c.group_id).where(
+        memberships.c.recovery_id == row.id, memberships.c.status == "pending"
+    )
+    return Order(
+        instance_id=row.to_instance_id,
+        scope=Scope(row.from_name, tuple(json.loads(row.labels))),
+        actor=row.actor,
+        pace=row.pace,
+        only=list((await connection.scalars(waiting_ones)).all()),
+    )

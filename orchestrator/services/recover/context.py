@@ -57,6 +57,9 @@ class Context:
     listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID
     listed_at: float | None = None  # boot time of the last list
     joins_left: int | None = None  # --limit
+    told: bool = False  # a daemon rings the bells when others act: no need to look for that
+    lost: bool = False  # the watcher decided that this instance is lost
+    alive_at: float = 0.0  # boot time of the keeper's last step
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     calms: int = 0  # short pauses in a row
@@ -91,7 +94,7 @@ class Context:
             yield writing
             await writing.flush()
         if writing.rings:
-            self.ring(*writing.rings)
+            self.ring(*writing.rings, *(("keeping",) if self.told else ()))
 
 
 _CONCERNED = {

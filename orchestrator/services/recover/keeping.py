@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -32,6 +33,8 @@ HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 
 
 MOST_READY = 1000
+LIVELY = 5.0  # seconds between two beats under a daemon while joins go out
+QUIET = 60.0  # and at most, while nothing does
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Keeper:
     def __init__(self, context: Context, joiner: Joiner) -> None:
         self._context = context
         self._joiner = joiner
-        self._beat = max(BEAT, REAL_BEAT / context.clock.real(1.0))
+        self._beat = self.shortest = max(BEAT, REAL_BEAT / context.clock.real(1.0))
         self._checked = context.clock.boottime()
         self._gone_since: float | None = None
         self._line = self._own = 0
@@ -72,11 +75,22 @@ class Keeper:
         due = pulse.outlook.next_deferred_at
         if due is not None and due <= pulse.now:
             await self._wake_deferred()
-        if self._journal_grew_elsewhere(pulse.last_line):
+        if not context.told and self._journal_grew_elsewhere(pulse.last_line):
             context.ring()
         await self._watch_session(pulse.instance, boottime)
         await self._decide(pulse, boottime)
-        return self._beat
+        return self._until_next(pulse) if context.told else self._beat
+
+    def _until_next(self, pulse: Pulse) -> float:
+        """Under a daemon, whose bells tell of everything else: what only time brings about."""
+        outlook, boottime = pulse.outlook, self._context.clock.boottime()
+        if outlook.in_flight or pulse.ready:
+            return LIVELY
+        dues = [self._checked + self._session_every(pulse.instance) - boottime, QUIET]
+        if self.deadline is not None:
+            dues.append(self.deadline - boottime)
+        dues += [at - pulse.now for at in (outlook.next_deferred_at, outlook.paused_until) if at is not None]
+        return max(self._beat, min(dues))
 
     async def _feel(self) -> Pulse:
         """One read of everything that a beat looks at."""
@@ -99,7 +113,9 @@ class Keeper:
     async def _wake_deferred(self) -> None:
         context = self._context
         async with context.writing() as writing:
-            await memberships.wake_deferred(writing.connection, context.instance_id, writing.now)
+            await memberships.wake_deferred(
+                writing.connection, context.instance_id, context.recovery_id, writing.now
+            )
             writing.rings.add("probing")
 
     def _journal_grew_elsewhere(self, last_line: int) -> bool:
@@ -109,12 +125,14 @@ class Keeper:
         return grown > own
 
     async def _watch_session(self, instance: InstanceRecord, boottime: float) -> None:
-        settings = self._context.settings
-        down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
-        every = settings.session_every_when_down if down else settings.session_every
-        if boottime - self._checked >= every:
+        if boottime - self._checked >= self._session_every(instance):
             self._checked = boottime
             await self.check_session()
+
+    def _session_every(self, instance: InstanceRecord) -> float:
+        settings = self._context.settings
+        down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
+        return settings.session_every_when_down if down else settings.session_every
 
     async def check_session(self) -> SessionAnswer:
         """Ask for the session's state once, record it, and brake or resume accordingly."""
@@ -135,7 +153,8 @@ class Keeper:
         outcome = answer.answer.outcome
         if outcome is Outcome.BAD_CREDENTIALS:
             await brakes.pause_account(writing, Reason.CREDENTIALS_REFUSED, answer.answer)
-            self.end = End.CREDENTIALS
+            if isfinite(self._context.settings.patience):
+                self.end = End.CREDENTIALS
         elif answer.state in GONE_STATES:
             await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
             self._count_as_gone()
@@ -154,6 +173,8 @@ class Keeper:
         context, outlook = self._context, pulse.outlook
         if pulse.recovery is not None and pulse.recovery.stop_requested_at is not None:
             self.end = self.end or End.STOPPED
+        if context.lost:
+            self.end = self.end or End.INSTANCE_LOST
         if self.deadline is not None and boottime >= self.deadline:
             self.end = self.end or End.INTERRUPTED
         if self.end is not None or outlook.in_flight or not self._joiner.idle:
@@ -189,22 +210,23 @@ def _paused_end(outlook: Outlook) -> End | None:
 async def read_outlook(
     context: Context, connection: AsyncConnection, instance: InstanceRecord, *, now: float, in_flight: bool
 ) -> Outlook:
-    """What can still move in this recovery."""
+    """What can still move in this recovery: what an earlier one left outside its scope holds up nothing."""
+    number, mine = context.instance_id, context.recovery_id
     policy = context.settings.policy.slowed(instance.pace_factor(now))
     upcoming = await slots.peek(connection, instance, policy, now)
-    look_at = await memberships.next_due(connection, context.instance_id, (Status.AWAITING_APPROVAL,))
+    look_at = await memberships.next_due(connection, number, (Status.AWAITING_APPROVAL,), recovery_id=mine)
     paused = instance.paused(now)
     return Outlook(
         present=await recoveries.present(connection, context.recovery_id),
         greetings=bool(
-            await memberships.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
+            await memberships.greetings(connection, number, Greeting.PENDING, limit=1, recovery_id=mine)
         ),
         in_flight=in_flight,
         paused_until=_until(instance) if paused else None,
         pause_reason=Reason(instance.pause_reason) if paused and instance.pause_reason else None,
         paused_since=instance.paused_at if paused else None,
         next_slot_at=upcoming.at,
-        next_deferred_at=await memberships.next_due(connection, context.instance_id, (Status.DEFERRED,)),
+        next_deferred_at=await memberships.next_due(connection, number, (Status.DEFERRED,), recovery_id=mine),
         look_due=look_at is not None and look_at <= now,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.domain.errors import LeaseLostError
@@ -15,16 +15,21 @@ from orchestrator.services.recover.greeting import Greeter
 from orchestrator.services.recover.joining import Joiner
 from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.looking import Looker
-from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
+from orchestrator.services.recover.preparing import (
+    adopt_recovery,
+    open_recovery,
+    recognise,
+    require_session,
+)
 from orchestrator.services.recover.probing import Prober
 from orchestrator.store import recoveries
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.services.recover.context import Context
-    from orchestrator.store.recoveries import Scope
 
 
 _log = logging.getLogger(__name__)
@@ -43,9 +48,10 @@ class Stage(Protocol):
 class Job:
     """What one run is asked to do."""
 
-    scope: Scope
+    scope: Scope = field(default_factory=Scope)
     only: Sequence[int] | None = None  # group ids of a saved plan
     max_duration: float | None = None  # seconds
+    adopt: int | None = None  # the open recovery to go on with, as it was placed; the rest is not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,17 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     if job.max_duration is not None:
         keeper.deadline = context.clock.boottime() + job.max_duration
     await require_session(context, keeper)
-    await open_recovery(context, job.scope, only=job.only, pace=context.settings.policy.joins_per_minute)
+    if job.adopt is not None:
+        keeper.deadline = await adopt_recovery(context, job.adopt)
+    else:
+        pace = context.settings.policy.joins_per_minute
+        await open_recovery(context, job.scope, only=job.only, pace=pace)
     if started is not None:
         started(context.recovery_id)
     await recognise(context, looker)
     end = await _run_stages(context, keeper, joiner, [looker, Prober(context), Greeter(context)])
-    return await _close(context, end)
+    to_be_continued = stays_open(end) and (job.adopt is None or keeper.end is None)
+    return await _close(context, end, open_still=to_be_continued)
 
 
 class Outage:
@@ -140,11 +151,16 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def _keep(context: Context, keeper: Keeper) -> None:
+    bell = context.bells.setdefault(keeper.name, asyncio.Event())
     outage = Outage(context)
     while keeper.end is None and not context.stopping:
+        bell.clear()
+        context.alive_at = context.clock.boottime()
         wait = await outage.step_through(keeper)
         if keeper.end is None and not context.stopping:
-            await context.clock.sleep(wait or 0.0)
+            if context.told:  # several things that happen together make one beat
+                await context.clock.sleep(min(keeper.shortest, wait or 0.0))
+            await _listen(context, bell, wait)
 
 
 async def _drive(context: Context, stage: Stage) -> None:
@@ -165,14 +181,14 @@ async def _listen(context: Context, bell: asyncio.Event, wait: float | None) -> 
             await bell.wait()
 
 
-async def _close(context: Context, end: End) -> Ended:
+async def _close(context: Context, end: End, *, open_still: bool) -> Ended:
     async with context.writing() as writing:
         counted = await recoveries.counts(writing.connection, context.recovery_id)
-        if not stays_open(end):
+        if not open_still:
             await recoveries.finish(
                 writing.connection,
                 context.recovery_id,
-                state="stopped" if end is End.STOPPED else "finished",
+                state="stopped" if end in (End.STOPPED, End.INTERRUPTED) else "finished",
                 outcome=end.value,
                 counted=counted,
                 now=writing.now,

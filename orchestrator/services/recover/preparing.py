@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
+from orchestrator.domain.errors import (
+    CredentialsError,
+    InstanceLostError,
+    NotFoundError,
+    TemporaryError,
+)
 from orchestrator.domain.looking import Sighting
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
-from orchestrator.store import memberships, recoveries
+from orchestrator.store import memberships, orders, recoveries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +64,24 @@ async def require_session(context: Context, keeper: Keeper) -> None:
             said = _said(answer)
             most = f"at most {context.settings.patience / 60:g} min"
             context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
-        await context.clock.sleep(CHECK_AGAIN)
+        await _until_checked_again(context)
+
+
+async def _until_checked_again(context: Context) -> None:
+    """A daemon waits for as long as it takes, and asks less often."""
+    bell = context.bells.setdefault("session", asyncio.Event())
+    bell.clear()
+    wait = CHECK_AGAIN if isfinite(context.settings.patience) else context.settings.session_every_when_down
+    with suppress(TimeoutError):
+        async with asyncio.timeout(context.clock.real(wait)):
+            await bell.wait()
 
 
 def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> None:
+    if context.lost:
+        raise InstanceLostError(f"{context.instance_name} is lost: the gateway says {_said(answer)}")
+    if not isfinite(context.settings.patience):
+        return  # a token that is put right, a plan that is extended: it goes on by itself then
     if answer.answer.outcome is Outcome.BAD_CREDENTIALS:
         raise CredentialsError(
             f"the gateway refused the token of {context.instance_name}",
@@ -98,6 +120,27 @@ async def open_recovery(context: Context, scope: Scope, *, only: Sequence[int] |
         writing.note("recovery.continued" if goes_on else "recovery.started", pace=pace)
     context.points.reach("recovery.opened")
     return goes_on
+
+
+async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
+    """Go on with a recovery that was placed for the daemon; returns the boot time at which it must end.
+
+    A person's wish to stop it stands, also one from before a crash. Raises NotFoundError if it has ended.
+    """
+    async with context.writing() as writing:
+        found = await orders.adopt(writing.connection, recovery_id)
+        if found is None:
+            raise NotFoundError(f"recovery {recovery_id} is over")
+        context.recovery_id, context.joins_left = recovery_id, found.joins_left
+        if not found.fixed:
+            await recoveries.take_up(
+                writing.connection, context.instance_id, recovery_id, found.scope, now=writing.now
+            )
+        begun = found.begun_before
+        writing.note("recovery.continued" if begun else "recovery.started", pace=found.pace)
+        left = None if found.deadline is None else found.deadline - writing.now
+    context.points.reach("recovery.opened")
+    return None if left is None else context.clock.boottime() + left
 
 
 async def _replace(writing: Writing, existing: recoveries.Recovery | None, scope: Scope, pace: float) -> None:

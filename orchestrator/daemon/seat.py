@@ -1,0 +1,87 @@
+"""The seat: one daemon drives one database. Who comes second stands by until the seat is free."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import orchestrator
+from orchestrator.services.recover.lease import REAL_LEASE, Holder, current_holder
+from orchestrator.store import daemons
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.clock import Clock
+    from orchestrator.store.daemons import DaemonRow, Trouble
+    from orchestrator.store.engine import Database
+
+LEASE = 30.0  # seconds without a sign of life before another may take over
+ASK_AGAIN = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Seat:
+    """This process's claim to be the daemon. `fence` grows with every taking."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._length = max(LEASE, 2 * REAL_LEASE / clock.real(1.0))
+        self._said = ""
+        self.fence = 0
+
+    @property
+    def every(self) -> float:
+        """Seconds between two signs of life."""
+        return self._length / 3
+
+    async def take(self) -> bool:
+        """Sit down if the seat is free, or if whoever holds it is surely dead or silent for too long."""
+        async with self._database.write() as connection:
+            row = await daemons.lock(connection)
+            now = await self._database.now(connection)
+            if _held(row, now):
+                self._say_who(row)
+                return False
+            self.fence = await daemons.take(
+                connection,
+                row,
+                holder=json.dumps(asdict(current_holder())),
+                now=now,
+                until=now + self._length,
+                version=orchestrator.__version__,
+            )
+        return True
+
+    async def beat(self, troubles: Sequence[Trouble]) -> None:
+        """A sign of life. Raises LeaseLostError when another daemon took over."""
+        async with self._database.write() as connection:
+            now = await self._database.now(connection)
+            until = now + self._length
+            await daemons.beat(connection, self.fence, now=now, until=until, troubles=troubles)
+
+    async def tell(self, **values: object) -> None:
+        async with self._database.write() as connection:
+            await daemons.tell(connection, self.fence, **values)
+
+    async def leave(self) -> None:
+        async with self._database.write() as connection:
+            await daemons.leave(connection, self.fence)
+
+    def _say_who(self, row: DaemonRow) -> None:
+        if row.holder != self._said:
+            self._said = row.holder or ""
+            holder = Holder(**json.loads(row.holder or "{}"))
+            _log.warning(
+                "another daemon works on this database: process %s on %s; standing by",
+                holder.pid,
+                holder.host,
+            )
+
+
+def _held(row: DaemonRow, now: float) -> bool:
+    return row.alive(now) and not Holder(**json.loads(row.holder or "{}")).is_dead

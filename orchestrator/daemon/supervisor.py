@@ -1,0 +1,133 @@
+"""Driving the parts: each in its own task, woken when there is news, outlived when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.clock import boottime
+from orchestrator.domain.errors import LeaseLostError
+from orchestrator.gateways.redact import one_line, scrub
+from orchestrator.store.daemons import Trouble
+from orchestrator.store.engine import DatabaseGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from orchestrator.clock import Clock
+    from orchestrator.services.parts import Part
+
+SHORTEST = 0.02  # real seconds between two steps of a part: a part that asks for no wait starves nobody
+LONGEST = 300.0  # real seconds that one wait may last: a part that asks for more is asked in between
+STUCK_AFTER = 300.0  # real seconds in one step: longer than every time-out of a gateway together
+BACKOFF = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # real seconds
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Driven:
+    """One part and how it fares. Boot-time instants are real seconds."""
+
+    part: Part
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    gone: bool = False  # the database, and it has been said
+    since: float = 0.0  # on the clock port: of the trouble
+    text: str = ""
+    stepping_since: float | None = None
+
+
+class Supervisor:
+    """Runs parts until it is told to stop. An error in one is its own trouble, shown in the status."""
+
+    def __init__(self, clock: Clock, parts: Iterable[Part]) -> None:
+        self._clock = clock
+        self._driven = {part.name: Driven(part) for part in parts}
+        self.stopping = asyncio.Event()
+
+    def wake(self, *names: str) -> None:
+        """Something happened that these parts care about; without a name, all."""
+        for name in names or tuple(self._driven):
+            if name in self._driven:
+                self._driven[name].bell.set()
+
+    def stop(self) -> None:
+        """Let every step under way end, and begin none."""
+        self.stopping.set()
+        self.wake()
+
+    def troubles(self) -> list[Trouble]:
+        """The parts that fail just now."""
+        return [Trouble(one.part.name, one.since, one.text) for one in self._driven.values() if one.failures]
+
+    def stuck(self) -> list[str]:
+        """Parts that have been in one step for too long: the watchdog is not fed for them."""
+        now = boottime()
+        return [
+            one.part.name
+            for one in self._driven.values()
+            if one.stepping_since is not None and now - one.stepping_since > STUCK_AFTER
+        ]
+
+    async def run(self) -> None:
+        """Until `stop`. Raises LeaseLostError when a part finds that another daemon took over."""
+        async with asyncio.TaskGroup() as tasks:
+            for one in self._driven.values():
+                tasks.create_task(self._drive(one), name=one.part.name)
+
+    async def _drive(self, one: Driven) -> None:
+        while not self.stopping.is_set():
+            one.bell.clear()
+            wait = await self._step(one)
+            await self._listen(one, wait)
+
+    async def _step(self, one: Driven) -> float:
+        """Real seconds to wait."""
+        one.stepping_since = boottime()
+        try:
+            wait = await one.part.step()
+        except LeaseLostError:
+            raise
+        except DatabaseGoneError as error:
+            return self._failed(one, error, quietly=one.gone or self._said_already())
+        # Whatever happens in a part is its own trouble and not the daemon's end.
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.exception("%s failed; it is tried again", one.part.name)
+            return self._failed(one, error, quietly=True)
+        finally:
+            one.stepping_since = None
+        self._works(one)
+        return min(LONGEST, max(SHORTEST, self._clock.real(wait)))
+
+    def _failed(self, one: Driven, error: Exception, *, quietly: bool) -> float:
+        one.gone = isinstance(error, DatabaseGoneError)
+        if not one.failures:
+            one.since = self._clock.now()
+        one.text = scrub(one_line(str(error) or type(error).__name__))[:300]
+        if not quietly:
+            _log.warning("%s; waiting for it", one.text)
+        wait = BACKOFF[min(one.failures, len(BACKOFF) - 1)]
+        one.failures += 1
+        return min(wait, 5.0) if one.gone else wait  # a database that is back is noticed soon
+
+    def _said_already(self) -> bool:
+        """Once for all parts: they all miss the same database."""
+        return any(other.gone for other in self._driven.values())
+
+    def _works(self, one: Driven) -> None:
+        if one.gone:
+            one.gone = False
+            if not self._said_already():
+                _log.warning("the database answers again")
+        one.failures, one.text = 0, ""
+
+    async def _listen(self, one: Driven, wait: float) -> None:
+        """Until the time has come, or there is news. A failing part is not woken: it has its back-off."""
+        waiting: Callable[[], object] = self.stopping.wait if one.failures else one.bell.wait
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await waiting()  # type: ignore[misc]
