@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from orchestrator.simulator.events import Event
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Effect
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.events import Event
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"
 OLD = "Z1b2C3d4E5f6G7h8I9j0Kl"
