@@ -1,0 +1,158 @@
+"""Reading Wawp's webhooks. Its envelope is WAHA's, and so may the payload be: both are read.
+
+Sources of the shapes: https://api.wawp.net/en/docs/group.v2.join, group.v2.leave, group.v2.participants and
+session.status; WAHA "Events" (waha.devlike.pro/docs/how-to/events). In WAHA's shape (`payload.group.id`)
+`group.v2.join` means the account itself, in Wawp's (`payload.chatId` with `participants`) anybody. Nothing
+here raises; None means "no event".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
+from orchestrator.domain.jids import group_jid, user_id
+from orchestrator.domain.outcomes import InstanceState, Participant
+from orchestrator.gateways.redact import one_line
+from orchestrator.gateways.wawp.account import STATES
+from orchestrator.gateways.wawp.parsing import clean, finite, participants, serialized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUBSCRIBED = ("group.v2.join", "group.v2.leave", "group.v2.participants", "session.status")
+"""What to ask the gateway for: exactly what is used."""
+
+_KINDS = {
+    "group.v2.join": HeardKind.JOINED,
+    "group.join": HeardKind.JOINED,
+    "group.v2.leave": HeardKind.LEFT,
+    "group.leave": HeardKind.LEFT,
+    "group.v2.participants": HeardKind.MEMBERS,
+    "group.participants.update": HeardKind.MEMBERS,
+    "session.status": HeardKind.SESSION,
+}
+_CHANGES = {
+    "join": MemberChange.JOIN,
+    "add": MemberChange.JOIN,
+    "leave": MemberChange.LEAVE,
+    "remove": MemberChange.REMOVE,
+    "removed": MemberChange.REMOVE,
+    "kick": MemberChange.REMOVE,
+    "kicked": MemberChange.REMOVE,
+}
+_JID_KEYS = ("chatId", "id", "JID", "jid", "groupId", "group_id", "groupJid")
+_MEMBER_KEYS = ("participants", "Participants", "recipientIds")
+_CHANGE_KEYS = ("type", "action", "reason")
+_MILLISECONDS = 1e11
+_SAFE_ID = re.compile(r"[A-Za-z0-9_.:=+@/-]{1,100}", re.ASCII)
+
+
+def read_event(body: Mapping[str, Any]) -> HeardEvent | None:
+    """The body of one webhook in our words."""
+    name = _name(body)
+    if name is None:
+        return None
+    given = body.get("payload")
+    payload: Mapping[str, Any] = given if isinstance(given, dict) else body
+    event = HeardEvent(
+        kind=_KINDS.get(name.lower(), HeardKind.OTHER),
+        name=name,
+        id=_id(body.get("id")),
+        sent_at=_sent_at(body, payload),
+        me=_me(body),
+    )
+    if event.kind is HeardKind.OTHER:
+        return event
+    return _session(event, payload) if event.kind is HeardKind.SESSION else _group(event, payload)
+
+
+def _session(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
+    word = one_line(clean(payload.get("status")) or "")[:60]
+    return replace(event, state=STATES.get(word.lower(), InstanceState.UNKNOWN), word=word)
+
+
+def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
+    kind, group = event.kind, payload.get("group")
+    named = next((payload[key] for key in _MEMBER_KEYS if payload.get(key)), None)
+    inner = _jid(group) if isinstance(group, dict) else group_jid(group)
+    change = _change(payload)
+    if kind is HeardKind.LEFT and change is MemberChange.REMOVE:
+        kind = HeardKind.REMOVED
+    return replace(
+        event,
+        kind=kind,
+        jid=inner or _jid(payload),
+        ours=kind is not HeardKind.MEMBERS and inner is not None and named is None,
+        members=_members(named),
+        change=(change or MemberChange.OTHER) if kind is HeardKind.MEMBERS else None,
+    )
+
+
+def _name(body: Mapping[str, Any]) -> str | None:
+    """Older deliveries of a session's state name no event: `{"instance_id", "status", "qr", "ts"}`."""
+    name = one_line(clean(body.get("event")) or "")[:60]
+    if name:
+        return name
+    bare = isinstance(body.get("status"), str) and "instance_id" in body and "event" not in body
+    return "session.status" if bare else None
+
+
+def _id(value: Any) -> str | None:
+    """Only what is fit to be a key: everything else is told by the digest of the whole."""
+    return value if isinstance(value, str) and _SAFE_ID.fullmatch(value) else None
+
+
+def _sent_at(body: Mapping[str, Any], payload: Mapping[str, Any]) -> float | None:
+    """The payload's own time goes before the envelope's. Milliseconds, or seconds (WAHA on WEBJS)."""
+    for value in (payload.get("timestamp"), body.get("timestamp"), body.get("ts")):
+        number = finite(_number(value))
+        if number is not None and number > 0:
+            return number / 1000 if number > _MILLISECONDS else number
+    return None
+
+
+def _number(value: Any) -> Any:
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
+    return int(value) if digits else value
+
+
+def _me(body: Mapping[str, Any]) -> Participant | None:
+    me = body.get("me")
+    if not isinstance(me, dict):
+        return None
+    ids = [found for key in ("id", "jid", "lid") if (found := user_id(serialized(me.get(key))))]
+    phone = next((found.phone for found in ids if found.phone), None)
+    lid = next((found.lid for found in ids if found.lid), None)
+    return Participant(phone=phone, lid=lid) if phone or lid else None
+
+
+def _jid(layer: Mapping[str, Any]) -> str | None:
+    found = (group_jid(serialized(layer.get(key))) for key in _JID_KEYS)
+    return next((jid for jid in found if jid), None)
+
+
+def _change(payload: Mapping[str, Any]) -> MemberChange | None:
+    words = (payload.get(key) for key in _CHANGE_KEYS)
+    found = (_CHANGES.get(word.lower()) for word in words if isinstance(word, str))
+    return next((change for change in found if change), None)
+
+
+def _members(value: Any) -> tuple[Participant, ...]:
+    """A list, an object with index keys or ids for keys, or one person. Who left counts here, too."""
+    if isinstance(value, dict):
+        indexed = all(isinstance(key, str) and (key.isdigit() or "@" in key) for key in value)
+        value = list(value.values()) if indexed else [value]
+    if not isinstance(value, list):
+        value = [value]
+    return participants([_person(item) for item in value]) or ()
+
+
+def _person(item: Any) -> Any:
+    """As whatsapp-web.js gives an id, or with a rank: `role` is `left` for those who are no longer in."""
+    if not isinstance(item, dict):
+        return item
+    whole = serialized(item)
+    return {"id": whole} if whole else {key: value for key, value in item.items() if key != "role"}
