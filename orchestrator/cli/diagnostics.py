@@ -119,10 +119,11 @@ async def _database(app: "App", fault: "RejoinError | None") -> dict[str, Any]:
 
 async def _status(app: "App") -> dict[str, Any]:
     """The numbers of the status; the groups in it only by kind."""
+    from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
     from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
-    found = to_json(await read_status(app.database))
+    found = to_json(await read_status(app.database, schedule=configured_schedule(app)))
     kept = {name: value for name, value in found.items() if name not in ("needs_you", "last_join")}
     kinds = [{"status": one["status"], "reason": one["reason"]} for one in found["needs_you"]]
     return {name: _scrub_all(value) for name, value in kept.items()} | {"needs_you": kinds}

@@ -56,6 +56,7 @@ async def doctor(
 
 def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "Patient":
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
+    from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
     from orchestrator.services.doctor.patient import Patient  # noqa: PLC0415
     from orchestrator.services.recover.lease import boot_id  # noqa: PLC0415
 
@@ -72,6 +73,7 @@ def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
         folder=Path(stored).parent,
         warnings=tuple(str(warning) for warning in settings.warnings),
         to=to,
+        schedule=configured_schedule(app),
         database_error=fault,
     )
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import exit_codes
-from orchestrator.cli.status import configured_pace, look_of
+from orchestrator.cli.status import configured_pace, configured_schedule, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
 from orchestrator.domain.errors import TemporaryError
@@ -68,7 +68,12 @@ async def _shown(
         sink = _sink(app, call, closing)
         await _watch(app, context, sink, work)
         ended = await work
-        view = await read_status(app.database, recovery_id=ended.recovery_id, policy=configured_pace(app))
+        view = await read_status(
+            app.database,
+            recovery_id=ended.recovery_id,
+            policy=configured_pace(app),
+            schedule=configured_schedule(app),
+        )
     code = brake.exit_code(ended)
     sink.end(view, code)
     return code
@@ -85,11 +90,13 @@ def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
 
 async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ended]) -> None:
     feed = ChangeFeed(app.database, context.recovery_id, context.instance_name)
-    policy = configured_pace(app)
+    policy, planned = configured_pace(app), configured_schedule(app)
     while not work.done():
         with suppress(DatabaseGoneError):  # the recovery outlives that for a while, and so does its picture
             changed = await feed.poll()
-            view = await read_status(app.database, recovery_id=context.recovery_id, policy=policy)
+            view = await read_status(
+                app.database, recovery_id=context.recovery_id, policy=policy, schedule=planned
+            )
             sink.show(view, changed)
         await asyncio.wait((work,), timeout=EVERY)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, clock, clock_with_offset, duration, pad, plural, shorten
+from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.services.status.views import EtaReason, Phase
@@ -75,6 +76,7 @@ def status_text(view: StatusView, look: Look) -> str:
         _needs_you(view, look),
         _waiting(view, look),
         _last(view, look),
+        [look.cut(scheduled_text(one, look.zone, now=view.now)) for one in view.schedule],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.cli.render_status import Look
     from orchestrator.domain.pacing import PacingPolicy
+    from orchestrator.services.schedule.entries import Entry
 
 SHORTEST_POLL = 1.0
 
@@ -47,7 +48,12 @@ async def status(
             from orchestrator.cli.watch import watch_recovery  # noqa: PLC0415 - brings rich on a terminal
 
             return await watch_recovery(app, call, recovery, every=watch)
-        view = await read_status(app.database, recovery_id=recovery, policy=configured_pace(app))
+        view = await read_status(
+            app.database,
+            recovery_id=recovery,
+            policy=configured_pace(app),
+            schedule=configured_schedule(app),
+        )
     if call.json:
         from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
 
@@ -99,6 +105,12 @@ def configured_pace(app: "App") -> "PacingPolicy":
         daily_limit=pacing.daily_limit,
         timeout=app.settings.http.join_timeout,
     )
+
+
+def configured_schedule(app: "App") -> "tuple[Entry, ...]":
+    from orchestrator.services.schedule.entries import entries_of  # noqa: PLC0415
+
+    return entries_of(app.settings.schedule.model_dump(), app.settings.timezone)
 
 
 def look_of(app: "App", call: Call) -> "Look":

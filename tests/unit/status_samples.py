@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
+from orchestrator.services.schedule.entries import ScheduleView
 from orchestrator.services.status.explain import Explanation
 from orchestrator.services.status.past import PastRecovery
 from orchestrator.services.status.views import (
@@ -115,6 +116,15 @@ BUCKETS = {
     Bucket.NEEDS_YOU: 3,
     Bucket.SKIPPED: 0,
 }
+SCHEDULED = ScheduleView(
+    name="recover",
+    expression="0 6 * * *",
+    timezone="Europe/Berlin",
+    next_at=NOW + 75600,
+    next_local="Sat 2027-01-16 06:00 +01:00 Europe/Berlin",
+    last_ran_at=NOW - 10800,
+    last_result="nothing to do on backup-2: 112 of 112 groups are active",
+)
 VIEW = StatusView(
     now=NOW,
     recovery=RECOVERY,
@@ -128,6 +138,7 @@ VIEW = StatusView(
     runner=RUNNER,
     last=LastJoin(NOW - 9, "Retail Braga", "retail-braga", Status.ACTIVE, "1203@g.us", 214),
     catalogue=CatalogueView(groups=112, with_code=110),
+    schedule=(SCHEDULED,),
 )
 ROW = GroupRow(
     group_id=1,

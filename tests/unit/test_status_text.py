@@ -36,6 +36,9 @@ def test_then_why_and_then_the_parts() -> None:
     assert "and 2 more: rejoin groups list --bucket needs_you" in text
     assert "12 groups deferred until 05:31: the gateway failed" in text
     assert 'Last: 04:59:51 join sent to "Retail Braga" (1203@g.us, 214 members), now active' in text
+    assert (
+        "Next scheduled recover: 2027-01-16 02:00 (UTC-3), 2027-01-16T05:00:00Z; last 02:00: nothing to do"
+    ) in text
 
 
 def test_foreign_text_is_stripped_of_control_characters() -> None:
@@ -103,6 +106,7 @@ def test_with_nothing_recovered_it_says_what_to_do_next() -> None:
         waiting=(),
         instances=(),
         last=None,
+        schedule=(),
     )
     empty = replace(nothing, catalogue=replace(VIEW.catalogue, groups=0, with_code=0))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.services.doctor import accounts, catalogue, storage
+from orchestrator.services.doctor import accounts, catalogue, planned, storage
 from orchestrator.services.doctor.finding import Finding, State, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NEED_THE_DATABASE = (
     *("clock", "key file", "codes", "groups", "allow-list", "expectations", "current codes"),
-    *("backup", "accounts"),
+    *("backup", "accounts", "schedule"),
 )
 
 
@@ -54,6 +54,7 @@ async def _stored(patient: Patient) -> list[Finding]:
         *await _guarded("groups", catalogue.groups(patient)),
         *await _guarded("backup", _alone(accounts.choice(patient))),
         *await _guarded("accounts", _alone(accounts.one_driver(patient))),
+        *await _guarded("schedule", planned.schedule(patient)),
     ]
 
 

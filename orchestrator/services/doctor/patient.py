@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.errors import RejoinError
     from orchestrator.gateways.base import Gateway
     from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.schedule.entries import Entry
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
@@ -44,6 +45,7 @@ class Patient:
     folder: Path
     warnings: tuple[str, ...] = ()
     to: str | None = None
+    schedule: tuple[Entry, ...] = ()
     database_error: RejoinError | None = field(default=None)
 
     @property

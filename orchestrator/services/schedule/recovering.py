@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """`backups`: names in the configured order. `pace`: joins a minute. `actor`: who the journal names."""
+    """`backups`: names in the configured order. `actor`: who the journal names."""
 
     backups: Sequence[str]
-    pace: float
     actor: str
 
     async def __call__(self, connection: AsyncConnection, now: float) -> str:
@@ -55,10 +54,10 @@ class Recover:
         missing = await schedules.missing(connection, instance.id, scope)
         if not missing.open:
             return f"nothing to do on {instance.name}: {_said(missing)}"
-        order = orders.Order(instance.id, scope, self.actor, self.pace)
+        order = orders.Order(instance.id, scope, self.actor)
         made = await orders.place(connection, order, now)
         act = Act(connection, instance, now, self.actor, made)
-        act.note("recovery.started", pace=self.pace, by="schedule")
+        act.note("recovery.started", by="schedule")
         await act.write()
         return f"began recovery {made} onto {instance.name} for {missing.open} of {missing.groups} groups"
 

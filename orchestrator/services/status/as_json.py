@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestrator.domain.hints import Hint
+    from orchestrator.services.schedule.entries import ScheduleView
     from orchestrator.services.status.views import (
         InstanceView,
         NeedsYouView,
@@ -46,6 +47,7 @@ def to_json(view: StatusView) -> dict[str, Any]:
         "last_join": _last_join(view.last),
         "catalogue": {"groups": view.catalogue.groups, "with_code": view.catalogue.with_code},
         "daemon": _runner(view.runner, view.now),
+        "schedule": [_scheduled(one) for one in view.schedule],
     }
 
 
@@ -203,4 +205,16 @@ def _runner(one: RunnerView, now: float) -> dict[str, Any]:
         "heartbeat_age_seconds": seconds(age),
         "host": one.host,
         "pid": one.pid,
+    }
+
+
+def _scheduled(one: ScheduleView) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "expression": one.expression,
+        "timezone": one.timezone,
+        "next_at": instant(one.next_at),
+        "next_local": one.next_local,
+        "last_ran_at": instant(one.last_ran_at),
+        "last_result": one.last_result,
     }

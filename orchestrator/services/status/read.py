@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.services.schedule.entries import read_schedule
 from orchestrator.services.status import derive
 from orchestrator.services.status.facts import gather
 from orchestrator.services.status.instances import instance_views, runner
@@ -13,6 +14,9 @@ from orchestrator.services.status.views import CatalogueView, StatusView
 from orchestrator.store import reads
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.services.schedule.entries import Entry, ScheduleView
     from orchestrator.services.status.facts import Facts
     from orchestrator.store.engine import Database
 
@@ -25,10 +29,12 @@ async def read_status(
     *,
     recovery_id: int | None = None,
     policy: PacingPolicy = _USUAL,
+    schedule: Sequence[Entry] = (),
     needs_you_limit: int = NEEDS_YOU_LIMIT,
     now: float | None = None,
 ) -> StatusView:
-    """Where that recovery stands, or the latest. `policy` is the configured pace; `now` the database's clock.
+    """Where that recovery stands, or the latest. `policy` is the configured pace, `schedule` the configured
+    entries; `now` the database's clock.
 
     Raises NotFoundError for a recovery that does not exist; without any recovery the view says so.
     """
@@ -38,10 +44,11 @@ async def read_status(
             raise NotFoundError(f"there is no recovery {recovery_id}", hint="rejoin history lists them")
         moment = await database.now(connection) if now is None else now
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
-    return _view(facts)
+        planned = await read_schedule(connection, schedule, moment)
+    return _view(facts, planned)
 
 
-def _view(facts: Facts) -> StatusView:
+def _view(facts: Facts, planned: tuple[ScheduleView, ...]) -> StatusView:
     return StatusView(
         now=facts.now,
         recovery=derive.recovery_view(facts),
@@ -55,4 +62,5 @@ def _view(facts: Facts) -> StatusView:
         runner=runner(facts.target, facts.now),
         last=facts.last,
         catalogue=CatalogueView(facts.catalogue.groups, facts.catalogue.with_code),
+        schedule=planned,
     )

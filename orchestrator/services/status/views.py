@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.memberships import Reason
+    from orchestrator.services.schedule.entries import ScheduleView
     from orchestrator.store.reads import NeedsYouRow
     from orchestrator.store.reads_slots import LastJoin
 
@@ -168,6 +169,7 @@ class StatusView:
     runner: RunnerView
     last: LastJoin | None
     catalogue: CatalogueView
+    schedule: tuple[ScheduleView, ...] = ()
 
     @property
     def total(self) -> int:

@@ -1,0 +1,41 @@
+"""The schedule: the next runs in UTC and local time, and whether anybody would carry them out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.services.doctor.finding import Finding, ok, warning
+from orchestrator.services.schedule.entries import local, upcoming
+from orchestrator.store import schedules
+
+if TYPE_CHECKING:
+    from orchestrator.services.doctor.patient import Patient
+    from orchestrator.services.schedule.entries import Entry
+
+RUNS_SHOWN = 3
+
+
+async def schedule(patient: Patient) -> list[Finding]:
+    """One finding for each entry; none of them keeps a recovery from working."""
+    if not patient.schedule:
+        return [ok("schedule", "nothing is scheduled")]
+    async with patient.database.read() as connection:
+        now = await patient.database.now(connection)
+        lives = await schedules.daemon_lives(connection, now)
+    return [_entry(entry, now, lives=lives) for entry in patient.schedule]
+
+
+def _entry(entry: Entry, now: float, *, lives: bool) -> Finding:
+    runs = upcoming(entry, now, RUNS_SHOWN)
+    if not runs:
+        return warning("schedule", f'{entry.name}: "{entry.times.expression}" never comes due')
+    shown = "; ".join(f"{_utc(run)} ({local(run, entry.times.zone)})" for run in runs)
+    sentence = f"{entry.name}: next {shown}"
+    if not lives:
+        return warning("schedule", f"{sentence}; but no daemon runs", "rejoin daemon carries it out")
+    return ok("schedule", sentence)
+
+
+def _utc(instant: float) -> str:
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%MZ}"
