@@ -35,9 +35,11 @@ class Answer:
 
 
 class Receiver(Protocol):
-    """A sink. `name` is shown to people and stored with each delivery; the address never is."""
+    """A sink. Its name is shown to people; its address never is."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What its deliveries are stored under."""
 
     async def deliver(self, parcel: Parcel) -> Answer:
         """Try once, within a time-out. Never raises for what the other side or the network does."""

@@ -62,12 +62,12 @@ class Deliverer:
     receiver: Receiver
     routes: Routes
     dice: random.Random = field(default_factory=random.SystemRandom)
+    name: str = field(init=False)
     _trouble: _Trouble = field(default_factory=_Trouble)
     _parked_strangers: bool = False
 
-    @property
-    def name(self) -> str:
-        return f"outbox {self.receiver.name}"
+    def __post_init__(self) -> None:
+        self.name = f"outbox {self.receiver.name}"
 
     async def step(self) -> float:
         """Deliver all that is due. Returns seconds until the next delivery is."""
