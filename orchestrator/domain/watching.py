@@ -91,10 +91,12 @@ def _is_lost(case: Case, debounce: Debounce, now: float) -> bool:
     view = _view(case.evidence)
     if not telling or not telling[-1].gone or view is None or _a_call_works(case.evidence):
         return False
-    kinds = accusing(case)
+    kinds, old = accusing(case), now - telling[-1].at
     if view.weak:  # the state that never comes right is the other kind of evidence
-        return bool(kinds & CALLS) and now - _not_working_since(case) >= debounce.long_after
-    if len(kinds) < 2:
+        long = now - _not_working_since(case) >= debounce.long_after
+        fresh = now - view.at <= debounce.every and old <= debounce.lost_after
+        return long and fresh and bool(kinds & CALLS)
+    if len(kinds) < 2 or old > debounce.every:  # it must still say so
         return False
     if view.gone:
         return now - _not_working_since(case) >= debounce.lost_after
