@@ -184,8 +184,7 @@ def notice(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | 
     if new.kind in CALLS:
         return _notice_call(calm, new, debounce)
     if new.gone:
-        evidence = add(calm.accusations, new)
-        return Calm(), Case(Standing.SUSPECTED, new.at, evidence)
+        return Calm(), Case(Standing.SUSPECTED, new.at, (new,))  # earlier calls must say it again
     if new.gone is False:
         return replace(calm, weak=None), None
     return (replace(calm, weak=calm.weak or new) if new.weak else calm), None
