@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from orchestrator.notify import people
+from orchestrator.notify.base import Parcel
 from orchestrator.notify.http import open_session
-from orchestrator.notify.people import Service
+from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver.deliverer import Deliverer
 from orchestrator.services.deliver.digesting import Digester
-from orchestrator.services.deliver.routing import Routes
+from orchestrator.services.deliver.routing import PING, Routes
 from orchestrator.services.deliver.telling import People, Pinging, Watchdog
+from orchestrator.store.outbox import new_uid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
 
     from orchestrator.clock import Clock
     from orchestrator.config import Settings
-    from orchestrator.notify.base import Receiver
+    from orchestrator.notify.base import Answer, Receiver
     from orchestrator.services.deliver.telling import Health
     from orchestrator.services.parts import Part
     from orchestrator.store.engine import Database
 
 PEOPLE = "people"
+TEST = "This is a test: Rejoin can reach you."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ class Receivers:
         told: list[Receiver] = [*self.hooks]
         told += [People(service, database, self._backups, zone) for service in self.services]
         return [*told, Watchdog(self.ping)] if self.ping is not None else told
+
+    async def try_out(self, name: str, now: float) -> Answer:
+        """Send a test message to that sink of `routes`, past the outbox."""
+        if self.ping is not None and name == PING:
+            return await self.ping.well(TEST)
+        for service in self.services:
+            if service.name == name:
+                return await service.send(Notice("Rejoin: test", TEST))
+        hook = next(hook for hook in self.hooks if hook.name == name)
+        return await hook.deliver(Parcel(new_uid(now), "rejoin.test", now, {"sentence": TEST}))
 
     @property
     def _backups(self) -> frozenset[str]:

@@ -33,6 +33,8 @@ def _command(path: str, function: str, help_text: str) -> Command:
 FAMILIES = {
     "config": "Check and show the configuration.",
     "groups": "Your groups and their invite codes.",
+    "notify": "Who is told, and whether it gets through.",
+    "outbox": "Messages to webhooks and people.",
     "db": "The database: migrate, check, back up, change its key.",
 }
 
@@ -90,6 +92,9 @@ SECTIONS = (
     Section(
         "Tools",
         (
+            _command("notify test", "notify:try_out", "Send a test message to every receiver."),
+            _command("outbox list", "outbox:list_", "Messages that wait, and those that were given up."),
+            _command("outbox retry", "outbox:retry", "Try again what was given up."),
             _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),
             _command("db check", "db:check", "Check schema, integrity and key file."),
             _command("db backup", "db:backup", "Copy the database while it is in use."),

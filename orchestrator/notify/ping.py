@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from orchestrator.notify.base import Answer
 from orchestrator.notify.http import Call, exchange
 
 if TYPE_CHECKING:
@@ -31,23 +32,23 @@ class Ping:
         self._clock = clock
         self._failing = False
 
-    async def well(self, sentence: str) -> bool:
+    async def well(self, sentence: str) -> Answer:
         return await self._call(
             self._kuma_call("up", sentence) if self._kuma else self._call_at("", sentence)
         )
 
-    async def unwell(self, sentence: str) -> bool:
+    async def unwell(self, sentence: str) -> Answer:
         if self._kuma:
             return await self._call(self._kuma_call("down", sentence))
         return await self._call(self._call_at("/fail", sentence))
 
-    async def started(self, sentence: str) -> bool:
+    async def started(self, sentence: str) -> Answer:
         """A recovery began. Uptime Kuma has no word for it: it hears that all is well."""
         if self._kuma:
             return await self._call(self._kuma_call("up", sentence))
         return await self._call(self._call_at("/start", sentence))
 
-    async def ended(self, exit_code: int, sentence: str) -> bool:
+    async def ended(self, exit_code: int, sentence: str) -> Answer:
         """A recovery ended, with what would be the exit code of `rejoin run`."""
         if self._kuma:
             return await self._call(self._kuma_call("up" if exit_code == 0 else "down", sentence))
@@ -69,11 +70,11 @@ class Ping:
         query = urlencode([*kept, ("status", status), ("msg", sentence[:_LONGEST])], errors="replace")
         return Call("GET", urlunsplit(parts._replace(query=query)))
 
-    async def _call(self, call: Call) -> bool:
+    async def _call(self, call: Call) -> Answer:
         reply = await exchange(self._session, call, self._clock)
         if reply.ok and self._failing:
             _log.info("the ping gets through again")
         elif not reply.ok and not self._failing:
             _log.warning("the ping does not get through: notify.ping_url %s", reply.text)
         self._failing = not reply.ok
-        return reply.ok
+        return Answer(ok=reply.ok, text=reply.text)
