@@ -39,6 +39,7 @@ _SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'"
 _SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'"
 _RESUME = "rejoin resume"
 _DOCTOR = "rejoin doctor"
+_DIAGNOSTICS = "rejoin diagnostics"
 
 _GROUP: dict[Reason, Hint] = {
     _R.CODE_REVOKED: Hint("the invite code was revoked", _M.YOU, "store a new code", _SET_CODE),
@@ -132,6 +133,9 @@ _GROUP: dict[Reason, Hint] = {
         "ask an admin to add the account by hand, then retry",
         _RETRY,
     ),
+    _R.INTERNAL_ERROR: Hint(
+        "rejoin itself failed", _M.YOU, "report it with a bundle, then retry", _DIAGNOSTICS
+    ),
     _R.OPERATOR: Hint("a person stopped it", _M.YOU, "retry when it may go on", _RETRY),
 }
 
@@ -169,6 +173,12 @@ _ACCOUNT: dict[Reason, Hint] = {
         "the gateway's WhatsApp client is too old",
         _M.ACCOUNT_HOLDER,
         "have it upgraded, then resume",
+        _RESUME,
+    ),
+    _R.INTERNAL_ERROR: Hint(
+        "rejoin itself failed: its loop for this account died",
+        _M.YOU,
+        "report it with a bundle (rejoin diagnostics), then resume",
         _RESUME,
     ),
     _R.OPERATOR: Hint("a person paused it", _M.YOU, "resume when it may go on", _RESUME),
@@ -210,10 +220,8 @@ def _by_status(status: Status, reason: Reason | None) -> Hint:
             return Hint(explain_reason(reason), _M.REJOIN, "goes on by itself when that is over")
         case Status.AWAITING_APPROVAL:
             return _GROUP[_R.APPROVAL_PENDING]
-        case Status.LEFT if reason is None:
-            return _GONE
         case Status.LEFT if reason is not _R.OPERATOR:
-            return _GROUP[reason]
+            return _GONE if reason is None else _GROUP[reason]
         case _:
             return _PLAIN[status]
 

@@ -1,0 +1,1 @@
+"""What gateways tell by webhook, and what follows from it."""

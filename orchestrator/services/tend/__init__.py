@@ -1,0 +1,1 @@
+"""Memberships kept true where no recovery works."""

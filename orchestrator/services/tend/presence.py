@@ -1,0 +1,98 @@
+"""What a look proves outside of a recovery: a membership that became active, or was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.looking import OwnIds, Sighting
+from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.services.recover.keeping import record_session
+from orchestrator.services.recover.looking import apply_look
+from orchestrator.store import whereabouts
+
+if TYPE_CHECKING:
+    from orchestrator.domain.outcomes import SessionAnswer
+    from orchestrator.services.recover.context import Context, Writing
+    from orchestrator.services.recover.looking import Look
+    from orchestrator.store.memberships import Membership, Work
+
+_UNGREETED = frozenset({Greeting.PENDING, Greeting.SENDING})
+_WHY = {Outcome.REMOVED: Reason.REMOVED_BY_ADMIN, Outcome.GROUP_GONE: Reason.GROUP_GONE}
+
+
+async def may_ask(context: Context) -> bool:
+    """Whether a question makes sense now; the watcher asks for the session's state."""
+    async with context.database.read() as connection:
+        instance, now = await context.observe(connection)
+    works = instance.state in (None, InstanceState.WORKING.value, InstanceState.UNKNOWN.value)
+    return works and not instance.paused(now)
+
+
+async def know_ourselves(context: Context) -> bool:
+    """Take our own ids from the instance's row, or ask for them once. Without them no look shows anything."""
+    async with context.database.read() as connection:
+        instance, _now = await context.observe(connection)
+    context.own = OwnIds(instance.own_phone, instance.own_lid)
+    return context.own != OwnIds() or await session_works(context)
+
+
+async def session_works(context: Context) -> bool:
+    """Ask for the session's state; record it. False also if it is another account's by now."""
+    before = context.own
+    answer = await context.gateway.session()
+    async with context.writing() as writing:
+        await record_session(writing, answer)
+    return _works(answer) and _same(before, answer)
+
+
+def _works(answer: SessionAnswer) -> bool:
+    return answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
+
+
+def _same(own: OwnIds, answer: SessionAnswer) -> bool:
+    return own.phone is None or answer.phone is None or own.phone == answer.phone
+
+
+async def proven(context: Context, look: Look) -> bool:
+    """Whether an absence is one: somebody outside is refused, but so is a session that is broken."""
+    return look.answer.outcome is Outcome.OK or await session_works(context)
+
+
+def apply_presence(writing: Writing, work: Work, jid: str, look: Look) -> Membership:
+    """We are in: active, with evidence."""
+    new = apply_look(writing, work.membership, jid, Sighting.IN, look.evidence)
+    writing.note(
+        "look",
+        work,
+        seen=Sighting.IN.value,
+        was=work.membership.status.value,
+        jid=jid,
+        evidence=look.evidence.value,
+        status=new.status.value,
+    )
+    return new
+
+
+async def apply_absence(writing: Writing, work: Work, look: Look, *, removed: bool = False) -> Membership:
+    """We are in no more: left, and a person's, unless a person wanted it so."""
+    old = work.membership
+    asked = await whereabouts.asked_to_leave(
+        writing.connection, writing.context.instance_id, old.group_id, old.confirmed_at
+    )
+    reason = Reason.REMOVED_BY_ADMIN if removed else _WHY.get(look.answer.outcome)
+    changes: dict[str, Any] = {"detail": look.answer.text or None}
+    if old.greeting in _UNGREETED:
+        changes["greeting"] = Greeting.SKIPPED
+    new = writing.move(old, Status.LEFT, Reason.OPERATOR if asked else reason, **changes)
+    writing.note(
+        "look",
+        work,
+        seen=Sighting.ABSENT.value,
+        was=old.status.value,
+        outcome=look.answer.outcome.value,
+        jid=old.jid,
+        status=new.status.value,
+        reason=new.reason.value if new.reason else None,
+    )
+    return new
