@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.clock import Clock
     from orchestrator.config import DatabaseSettings, InstanceSettings, Settings
+    from orchestrator.domain.events import ReadEvent
     from orchestrator.gateways.base import Gateway
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
@@ -105,6 +106,13 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def event_reader() -> ReadEvent:
+    """What reads a gateway's webhooks. Wawp's envelope is WAHA's: one reader knows both payloads."""
+    from orchestrator.gateways.wawp.events import read_event  # noqa: PLC0415 - for the daemon only
+
+    return read_event
 
 
 def actor() -> str:

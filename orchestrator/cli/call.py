@@ -55,12 +55,22 @@ class Call:
             self.out.warn(str(warning))
         return settings
 
+    def reread(self) -> "Settings":
+        """The configuration anew, its secrets known to the log. Raises ConfigError."""
+        settings = self.settings()
+        self._hide_secrets_of(settings)
+        return settings
+
+    def _hide_secrets_of(self, settings: "Settings") -> None:
+        from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
+
+        logs.redaction.learn(settings.secret_values())
+
     def start_logs(self, settings: "Settings") -> None:
         """For who goes online. What the configuration holds as secret is never written."""
         from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
 
-        logs.redaction.learn(one.access_token.get_secret_value() for one in settings.instances)
-
+        self._hide_secrets_of(settings)
         logs.configure(
             log_format=self.log_format, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color
         )

@@ -76,6 +76,8 @@ SECTIONS = (
         (
             _command("plan", "plan:plan", "What a recovery would do, group by group; joins nothing."),
             _command("run", "run:run", "Bring the backup back into every group."),
+            _command("wait", "wait:wait", "Stay until a recovery is over, and exit with its result."),
+            _command("daemon", "daemon:daemon", "Watch, listen, keep time and recover, for years."),
         ),
     ),
     Section(

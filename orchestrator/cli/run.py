@@ -43,6 +43,7 @@ async def run(  # noqa: PLR0913 - one for each flag
     max_duration: Annotated[
         str | None, flag("max-duration", "End after so long; the next run goes on.", metavar="2h")
     ] = None,
+    detach: Annotated[bool, flag("detach", "Hand it to the daemon and come back at once.")] = False,
     yes: Annotated[bool, flag("yes", "Do not ask. Without a terminal nobody is asked.", short="-y")] = False,
     call: Call = NOTHING_SAID,
 ) -> int:
@@ -56,6 +57,7 @@ async def run(  # noqa: PLR0913 - one for each flag
       rejoin run
       rejoin run --from sales-main --to backup-2 --pace 3/min
       rejoin run --plan plan.json --yes --json
+      rejoin run --detach
     """
     from orchestrator.assembly import recovery_context, recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.bootstrap import open_app  # noqa: PLC0415
@@ -71,11 +73,31 @@ async def run(  # noqa: PLR0913 - one for each flag
     async with open_app(settings) as app:
         order = await _order(app, plan, to=to, from_name=from_, labels=label)
         await _confirm(app, call, order, told, yes=yes)
+        if detach:
+            return await _detach(app, call, order, pace=rate, limit=limit, duration=longest)
         context = await recovery_context(app, app.settings.instance(order.instance), told)
         context.joins_left = limit
         context.say = lambda sentence: call.out.say(clean(sentence))
         job = Job(order.scope, only=order.only, max_duration=longest)
         return await recover(app, call, context, job)
+
+
+async def _detach(
+    app: "App", call: Call, order: "Order", *, pace: float | None, limit: int | None, duration: float | None
+) -> int:
+    from orchestrator.services.operate import ordering  # noqa: PLC0415
+    from orchestrator.store import orders  # noqa: PLC0415
+
+    wanted = orders.Order(0, order.scope, app.actor, pace, only=order.only, joins_left=limit)
+    done = await ordering.order(app.database, order.instance, wanted, duration=duration)
+    if call.json:
+        call.out.answer_json({"recovery": done.recovery_id, "to": done.instance, "detached": True})
+    else:
+        call.out.answer(
+            f"Recovery {done.recovery_id} onto {clean(done.instance)} is with the daemon."
+            f" rejoin status --watch shows it; rejoin wait {done.recovery_id} stays until it is over."
+        )
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

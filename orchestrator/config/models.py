@@ -261,6 +261,14 @@ class Settings(Section):
     def backups(self) -> tuple[InstanceSettings, ...]:
         return tuple(i for i in self.instances if i.role == "backup")
 
+    def secret_values(self) -> list[str]:
+        """Every secret in the configuration, to keep them out of logs."""
+        hooks, people = self.webhooks, self.notify
+        secrets = [one.access_token for one in self.instances] + [hooks.secret, hooks.path_secret]
+        secrets += [self.web.token, people.ping_url, *people.urls]
+        secrets += [part for hook in people.webhooks for part in (hook.url, hook.secret)]
+        return [value for value in (secret.get_secret_value() for secret in secrets) if value]
+
     def instance(self, name: str) -> InstanceSettings:
         """Raises UnknownInstanceError."""
         for instance in self.instances:

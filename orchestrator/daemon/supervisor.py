@@ -44,10 +44,16 @@ class Driven:
 class Supervisor:
     """Runs parts until it is told to stop. An error in one is its own trouble, shown in the status."""
 
-    def __init__(self, clock: Clock, parts: Iterable[Part]) -> None:
+    def __init__(self, clock: Clock, parts: Iterable[Part] = ()) -> None:
         self._clock = clock
-        self._driven = {part.name: Driven(part) for part in parts}
+        self._driven: dict[str, Driven] = {}
         self.stopping = asyncio.Event()
+        self.add(*parts)
+
+    def add(self, *parts: Part) -> None:
+        """Before it runs."""
+        for part in parts:
+            self._driven[part.name] = Driven(part)
 
     def wake(self, *names: str) -> None:
         """Something happened that these parts care about; without a name, all."""

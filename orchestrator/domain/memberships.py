@@ -62,6 +62,7 @@ class Reason(StrEnum):
     GROUP_GONE = "group_gone"
     GROUP_LOCKED = "group_locked"
     FORBIDDEN = "forbidden"
+    INTERNAL_ERROR = "internal_error"  # a loop of ours died: a defect
     OPERATOR = "operator"
 
 

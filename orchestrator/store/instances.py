@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Select
     from sqlalchemy.sql.elements import ColumnElement
 
+    from orchestrator.domain.memberships import Reason
+
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
 
@@ -116,6 +118,14 @@ async def _one(connection: AsyncConnection, query: Select[Any], name: str) -> In
     if row is None:
         raise NotFoundError(f"no instance is called {name}")
     return InstanceRecord(*row)
+
+
+async def paused_for(connection: AsyncConnection, reason: Reason) -> frozenset[int]:
+    """The instances that stand still for this reason until a person resumes them."""
+    query = select(instances.c.id).where(
+        instances.c.pause_reason == reason.value, instances.c.paused_until.is_(None)
+    )
+    return frozenset((await connection.scalars(query)).all())
 
 
 async def set_values(connection: AsyncConnection, instance_id: int, **values: Any) -> None:

@@ -94,7 +94,7 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     await recognise(context, looker)
     end = await _run_stages(context, keeper, joiner, [looker, Prober(context), Greeter(context)])
     to_be_continued = stays_open(end) and (job.adopt is None or keeper.end is None)
-    return await _close(context, end, open_still=to_be_continued)
+    return await close(context, end, open_still=to_be_continued)
 
 
 class Outage:
@@ -181,7 +181,8 @@ async def _listen(context: Context, bell: asyncio.Event, wait: float | None) -> 
             await bell.wait()
 
 
-async def _close(context: Context, end: End, *, open_still: bool) -> Ended:
+async def close(context: Context, end: End, *, open_still: bool = False) -> Ended:
+    """Write down how the recovery of this context ended; one that is open still is gone on with later."""
     async with context.writing() as writing:
         counted = await recoveries.counts(writing.connection, context.recovery_id)
         if not open_still:

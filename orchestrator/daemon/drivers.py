@@ -1,0 +1,199 @@
+"""Driving recoveries: one loop for each instance that has one, any number of instances."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.errors import LeaseLostError, LockHeldError, RejoinError
+from orchestrator.domain.memberships import Reason
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.domain.recoveries import End
+from orchestrator.gateways.redact import scrub
+from orchestrator.services.deliver.planning import INSTANCE_HALTED
+from orchestrator.services.recover import brakes, loop
+from orchestrator.services.recover.loop import Job
+from orchestrator.store import instances, losses, orders, outbox
+from orchestrator.store.engine import DatabaseGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from orchestrator.clock import Clock
+    from orchestrator.services.recover.context import Context
+    from orchestrator.store.engine import Database
+    from orchestrator.store.orders import Waiting
+
+TRY_AGAIN = 5.0  # seconds after a lock that another holds, or an outage
+LOOK_AGAIN = 60.0
+HALTED = "Its loop died and it stands still until `rejoin resume`; the others go on. Please report it."
+KEEPER_SILENT = 300.0  # seconds after which a loop counts as stuck
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Drive:
+    """One recovery under way."""
+
+    recovery_id: int
+    task: asyncio.Task[None]
+    context: Context | None = None  # once it has begun
+
+
+class Drivers:
+    """Starts a loop for every open recovery that is the daemon's, and sees to it that none is forgotten."""
+
+    name = "recoveries"
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        context_for: Callable[[Waiting], Awaitable[Context]],
+        wake: Callable[[], None],
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._context_for, self._wake = context_for, wake
+        self._drives: dict[int, Drive] = {}  # by instance
+        self._stopping = False
+
+    async def step(self) -> float:
+        """Reap what ended, go on with what people put back in line, and start what waits for a driver."""
+        await self._reap()
+        if self._stopping:
+            return LOOK_AGAIN
+        await self._go_on_with_what_is_back_in_line()
+        async with self._database.read() as connection:
+            waiting = await orders.waiting(connection)
+            lost = await losses.lost_ids(connection)
+            halted = await instances.paused_for(connection, Reason.INTERNAL_ERROR)
+        for drive_of, drive in self._drives.items():
+            if drive_of in lost and drive.context is not None:
+                drive.context.lost = True
+                drive.context.ring()
+        for one in waiting:
+            if one.instance_id not in self._drives and one.instance_id not in halted:
+                task = asyncio.create_task(self._drive(one), name=f"recovery {one.id}")
+                self._drives[one.instance_id] = Drive(one.id, task)
+        return LOOK_AGAIN
+
+    def ring(self) -> None:
+        """Somebody acted: every loop looks again."""
+        for drive in self._drives.values():
+            if drive.context is not None:
+                drive.context.ring()
+
+    def stuck(self) -> list[str]:
+        """Loops that have not turned for long: the watchdog is not fed for them."""
+        now = self._clock.boottime()
+        return [
+            drive.context.instance_name
+            for drive in self._drives.values()
+            if drive.context is not None and drive.context.alive_at < now - self._too_long()
+        ]
+
+    @property
+    def running(self) -> int:
+        return len(self._drives)
+
+    async def drain(self) -> None:
+        """Begin nothing new; joins under way end and are recorded. Recoveries stay open for the next one."""
+        self._stopping = True
+        for drive in self._drives.values():
+            if drive.context is not None:
+                drive.context.stopping = True
+                drive.context.ring()
+        await asyncio.gather(*(drive.task for drive in self._drives.values()), return_exceptions=True)
+        await self._reap()
+
+    async def cancel(self) -> None:
+        """At once. What was under way is looked up by whoever comes next."""
+        self._stopping = True
+        for drive in self._drives.values():
+            drive.task.cancel()
+        await asyncio.gather(*(drive.task for drive in self._drives.values()), return_exceptions=True)
+        self._drives.clear()
+
+    def _too_long(self) -> float:
+        return max(KEEPER_SILENT, KEEPER_SILENT / self._clock.real(1.0))
+
+    async def _reap(self) -> None:
+        for instance_id, drive in list(self._drives.items()):
+            if drive.task.done():
+                del self._drives[instance_id]
+                await drive.task  # an error of ours, not of the recovery: the supervisor tells it
+
+    async def _go_on_with_what_is_back_in_line(self) -> None:
+        async with self._database.read() as connection:
+            found = await orders.put_back_in_line(connection)
+        for order in found:
+            async with self._database.write() as connection:
+                await instances.lock(connection, order.instance_id)
+                if order in await orders.put_back_in_line(connection):
+                    await orders.place(connection, order, await self._database.now(connection))
+
+    async def _drive(self, one: Waiting) -> None:
+        """One recovery to its end, whatever holds it up on the way."""
+        try:
+            while not self._stopping and not await self._ran(one):
+                await self._clock.sleep(TRY_AGAIN)
+        finally:
+            self._wake()
+
+    async def _ran(self, one: Waiting) -> bool:
+        """Whether there is nothing more to do about it now."""
+        context: Context | None = None
+        try:
+            context = await self._context_for(one)
+            drive = self._drives[one.instance_id]
+            drive.context, context.alive_at = context, self._clock.boottime()
+            context.stopping = self._stopping
+            ended = await loop.run(context, Job(adopt=one.id))
+        except (LockHeldError, LeaseLostError) as error:
+            _log.warning("recovery %s waits: %s", one.id, error.message)
+            return False
+        except DatabaseGoneError:
+            return False
+        except RejoinError as error:
+            return await self._gave_up(one, context, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it halts one instance, not the daemon
+            _log.exception("the loop of recovery %s failed", one.id)
+            await self._halt(one, context, error)
+            return True
+        _log.info("recovery %s: %s", ended.recovery_id, ended.end.value)
+        return True
+
+    async def _gave_up(self, one: Waiting, context: Context | None, error: RejoinError) -> bool:
+        """The loop said why it cannot go on. A lost instance ends the recovery; stopping leaves it open."""
+        if self._stopping:
+            return True
+        if context is not None and context.lost:
+            await _close_lost(context, one.id)
+            return True
+        _log.warning("recovery %s does not begin: %s", one.id, scrub(error.message))
+        async with self._database.read() as connection:
+            return all(other.id != one.id for other in await orders.waiting(connection))
+
+    async def _halt(self, one: Waiting, context: Context | None, error: Exception) -> None:
+        """A loop that died stops its instance, visibly, until a person resumes; the others go on."""
+        if context is None:
+            raise error
+        context.fence = None
+        answer = GatewayAnswer(Outcome.TRANSIENT, scrub(f"{type(error).__name__}: {error}"))
+        async with context.writing() as writing:
+            await brakes.pause_account(writing, Reason.INTERNAL_ERROR, answer)
+            writing.note("loop.failed", text=answer.text)
+            data = {"instance": context.instance_name, "sentence": f"{HALTED} ({answer.text})"}
+            subject = f"instance:{context.instance_id}"
+            halted = outbox.Message(INSTANCE_HALTED, subject, data, context.instance_id, recovery_id=one.id)
+            await outbox.append(writing.connection, writing.now, [halted])
+
+
+async def _close_lost(context: Context, recovery_id: int) -> None:
+    """End a recovery whose instance was lost before its loop began."""
+    context.fence, context.recovery_id = None, recovery_id
+    await loop.close(context, End.INSTANCE_LOST)

@@ -1,0 +1,179 @@
+"""From one configuration to all the parts of the daemon; closed again in reverse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.assembly import recovery_settings
+from orchestrator.bootstrap import event_reader
+from orchestrator.daemon.drivers import Drivers
+from orchestrator.domain.watching import Debounce
+from orchestrator.receivers import Receivers, open_receivers
+from orchestrator.services.accounts import Account
+from orchestrator.services.deliver.telling import Health
+from orchestrator.services.hearing.hearer import Hearer
+from orchestrator.services.recover import lease
+from orchestrator.services.recover.context import Context
+from orchestrator.services.retention import Keep, Retention
+from orchestrator.services.schedule.entries import entries_of
+from orchestrator.services.schedule.recovering import Recover
+from orchestrator.services.schedule.scheduler import Scheduler
+from orchestrator.services.status.read import read_status
+from orchestrator.services.tend.tender import Tender
+from orchestrator.services.watch.settings import Watch, WatchSettings
+from orchestrator.services.watch.watcher import Watcher
+from orchestrator.store import instances, losses
+from orchestrator.web.server import HookServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AsyncExitStack
+
+    from orchestrator.bootstrap import App
+    from orchestrator.services.parts import Part
+    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.store.daemons import Trouble
+    from orchestrator.store.orders import Waiting
+    from orchestrator.store.secrets import CodeCipher
+
+LEASE = 60.0  # seconds; a daemon's loops are many, and a dead one on this machine is replaced at once
+FOR_EVER = float("inf")
+
+
+@dataclass(slots=True)
+class Equipment:
+    """What one life works with."""
+
+    app: App
+    accounts: dict[int, Account]
+    receivers: Receivers
+    server: HookServer
+    cipher: CodeCipher
+    settings: RecoverySettings
+    actor: str
+    wake: Callable[..., None]
+
+    @classmethod
+    async def open(
+        cls, app: App, closing: AsyncExitStack, *, alive: Callable[[], bool], woken: Callable[..., None]
+    ) -> Equipment:
+        """Raises ConfigurationError for what a person must put right first: key file, port, Apprise."""
+        accounts = await _accounts(app)
+        names = {account.name: account.id for account in accounts.values()}
+        server = HookServer(app.settings, app.database, names, alive=alive, on_event=lambda: woken("hearing"))
+        return cls(
+            app,
+            accounts,
+            receivers=await closing.enter_async_context(open_receivers(app.settings, app.clock)),
+            server=await closing.enter_async_context(server),
+            cipher=await app.cipher(),
+            settings=endless(recovery_settings(app.settings)),
+            actor=f"daemon@{app.actor.rpartition('@')[2]}",
+            wake=woken,
+        )
+
+    @property
+    def listens_at(self) -> str:
+        host = self.app.settings.web.listen.rpartition(":")[0]
+        return f"{host}:{self.server.port}"
+
+    @property
+    def telling(self) -> list[str]:
+        """The names of the parts that carry messages."""
+        return [f"outbox {sink}" for sink in self.receivers.routes.sinks]
+
+    def drivers(self) -> Drivers:
+        app = self.app
+        return Drivers(
+            app.database,
+            app.clock,
+            context_for=self._recovery_context,
+            wake=lambda: self.wake("recoveries", "watching", "tending"),
+        )
+
+    def parts(self, troubles: Callable[[], Sequence[Trouble]]) -> list[Part]:
+        """Everything but the loops of recoveries."""
+        app, configured = self.app, self.app.settings
+        watch = configured.watch
+        debounce = Debounce(every=watch.every, lost_after=watch.lost_after)
+        pace = configured.pacing.joins_per_minute
+        told = WatchSettings(debounce, watch.on_loss, watch.on_backup_lost, pace)
+        watching = Watch(app.database, app.clock, tuple(self.accounts.values()), told, self.actor)
+        backups = [one.name for one in configured.backups]
+        kept = Keep(**configured.retention.model_dump())
+        return [
+            Watcher(watching),
+            Hearer(
+                app.database,
+                app.clock,
+                accounts=self.accounts,
+                context_for=self._context,
+                read_event=event_reader(),
+            ),
+            Tender(
+                app.database,
+                app.clock,
+                accounts=self.accounts,
+                context_for=self._context,
+                every=watch.memberships_every,
+            ),
+            Scheduler(
+                app.database,
+                entries_of(configured.schedule.model_dump(), configured.timezone),
+                {"recover": Recover(backups, self.actor)},
+                ran=lambda: self.wake("recoveries"),
+            ),
+            Retention(app.database, kept),
+            *self.receivers.parts(app.database, app.clock, lambda: self._health(troubles)),
+        ]
+
+    def _context(self, account: Account) -> Context:
+        """For work that joins nothing."""
+        return Context(
+            database=self.app.database,
+            gateway=account.gateway,
+            clock=self.app.clock,
+            settings=self.settings,
+            reveal=lambda code: self.cipher.decrypt(code.ciphertext, code.key_id),
+            instance_id=account.id,
+            instance_name=account.name,
+            actor=self.actor,
+            boot_id=lease.boot_id(),
+            fence=None,
+            told=True,
+        )
+
+    async def _recovery_context(self, one: Waiting) -> Context:
+        context = self._context(self.accounts[one.instance_id])
+        if one.pace is not None:
+            policy = replace(self.settings.policy, joins_per_minute=one.pace)
+            context.settings = replace(self.settings, policy=policy)
+        return context
+
+    async def _health(self, troubles: Callable[[], Sequence[Trouble]]) -> Health:
+        """For the watchdog outside: well as long as nothing here fails and no account is lost."""
+        failing = [f"{one.part} fails: {one.text}" for one in troubles()]
+        async with self.app.database.read() as connection:
+            lost = await losses.lost_ids(connection)
+        named = [self.accounts[one].name for one in sorted(lost) if one in self.accounts]
+        wrong = [*failing, *(f"{name} is lost" for name in named)]
+        if wrong:
+            return Health(ok=False, sentence="; ".join(wrong))
+        view = await read_status(self.app.database)
+        return Health(ok=True, sentence=f"{view.active} of {view.total} groups are in place")
+
+
+def endless(settings: RecoverySettings) -> RecoverySettings:
+    """A daemon has all the time: it waits for whatever comes back, and the watcher decides what is lost."""
+    return replace(settings, patience=FOR_EVER, lost_after=FOR_EVER, lease=LEASE)
+
+
+async def _accounts(app: App) -> dict[int, Account]:
+    """The configured instances that this rejoin can speak to, by the id of their rows."""
+    found = {}
+    async with app.database.read() as connection:
+        for one in app.settings.instances:
+            record = await instances.get(connection, one.name)
+            found[record.id] = Account(record.id, one.name, one.role, app.gateway(one))
+    return found

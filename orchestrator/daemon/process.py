@@ -1,0 +1,129 @@
+"""The process: signals, standing by, one life after the other, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from orchestrator.bootstrap import open_app
+from orchestrator.config import ConfigError
+from orchestrator.daemon.life import Life
+from orchestrator.daemon.seat import ASK_AGAIN, Seat
+from orchestrator.domain.errors import LeaseLostError, RejoinError
+from orchestrator.store.engine import DatabaseGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orchestrator.bootstrap import App
+    from orchestrator.config import Settings
+    from orchestrator.daemon.notify_socket import NotifySocket
+
+AFTER_AN_OUTAGE = 5.0  # real seconds
+
+_log = logging.getLogger(__name__)
+
+
+class Process:
+    """The daemon as a process. `reread` loads the configuration anew and may raise RejoinError."""
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings], service: NotifySocket) -> None:
+        self._settings, self._reread, self._service = settings, reread, service
+        self._proven = settings  # the last configuration that a life began with
+        self._life: Life | None = None
+        self._stop = asyncio.Event()
+        self.signals: list[int] = []  # that asked it to stop
+
+    async def run(self) -> None:
+        """Until a signal. The first start needs a database that answers; later outages are waited out."""
+        with self._listening():
+            lives = 0
+            while not self._stop.is_set():
+                try:
+                    await self._one_life()
+                except LeaseLostError as error:
+                    _log.warning("%s; standing by", error.message)
+                except DatabaseGoneError as error:
+                    if not lives:
+                        raise
+                    _log.warning("%s; waiting for it", error.message)
+                    await self._pause(AFTER_AN_OUTAGE)
+                except RejoinError as error:
+                    if self._settings is self._proven or not lives:
+                        raise
+                    _log.error("the new configuration does not work: %s; going on with the last one", error)
+                    self._settings = self._proven
+                lives += 1
+
+    async def _one_life(self) -> None:
+        async with open_app(self._settings) as app:
+            await app.sync_instances()
+            seat = Seat(app.database, app.clock)
+            if not await self._sit_down(app, seat):
+                return
+            self._life = Life(app, seat, self._service)
+            try:
+                await self._life.live(began=self._prove)
+            finally:
+                self._life = None
+                with suppress(DatabaseGoneError):
+                    await asyncio.shield(seat.leave())
+
+    def _prove(self) -> None:
+        self._proven = self._settings
+
+    async def _sit_down(self, app: App, seat: Seat) -> bool:
+        """Stand by until the seat is free; False when told to stop, or to read the configuration anew."""
+        settings = self._settings
+        while not self._stop.is_set() and self._settings is settings:
+            with suppress(DatabaseGoneError):
+                if await seat.take():
+                    return True
+                self._service.ready("standing by: another daemon works on this database")
+            self._service.alive()
+            await self._pause(app.clock.real(ASK_AGAIN))
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _on_stop(self, number: int) -> None:
+        self.signals.append(number)
+        self._stop.set()
+        self._service.stopping()
+        if len(self.signals) == 1:
+            _log.info("ending what is under way; once more stops at once")
+            if self._life is not None:
+                self._life.end()
+        elif self._life is not None:
+            self._life.hurry()
+
+    def _on_reload(self) -> None:
+        """A configuration that does not hold changes nothing: the daemon goes on with the one it has."""
+        self._service.reloading()
+        try:
+            self._settings = self._reread()
+        except (RejoinError, ConfigError) as error:
+            _log.error("the configuration was not reloaded: %s", error)
+            self._service.ready("watching; the new configuration does not hold, see the log")
+            return
+        _log.info("the configuration is reloaded: every part begins anew with it")
+        if self._life is not None:
+            self._life.end()
