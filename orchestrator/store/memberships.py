@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, not_, or_, select, text, true, update
+from sqlalchemy import and_, bindparam, func, not_, or_, select, text, true, update
 
 from orchestrator.domain.memberships import (
     TRANSITIONS,
@@ -176,20 +176,23 @@ async def due(
 
 
 async def next_due(
-    connection: AsyncConnection, instance_id: int, statuses: Collection[Status]
+    connection: AsyncConnection,
+    instance_id: int,
+    statuses: Collection[Status],
+    *,
+    recovery_id: int | None = None,
 ) -> float | None:
-    """The earliest time that anything in these statuses waits for. Index ix_memberships_due."""
+    """The earliest time that anything in these statuses waits for. Index ix_memberships_due.
+
+    With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
+    """
+    whose = memberships.c.instance_id == instance_id
+    if recovery_id is not None:
+        whose = memberships.c.recovery_id == recovery_id
     earliest: float | None = None
     for status in statuses:
-        query = (
-            select(memberships.c.next_attempt_at)
-            .where(
-                memberships.c.instance_id == instance_id,
-                memberships.c.status == status.value,
-                memberships.c.next_attempt_at.is_not(None),
-            )
-            .order_by(memberships.c.next_attempt_at)
-            .limit(1)
+        query = select(func.min(memberships.c.next_attempt_at)).where(
+            whose, memberships.c.status == status.value
         )
         found = await connection.scalar(query)
         if found is not None and (earliest is None or found < earliest):
@@ -198,20 +201,26 @@ async def next_due(
 
 
 async def greetings(
-    connection: AsyncConnection, instance_id: int, greeting: Greeting, *, limit: int
+    connection: AsyncConnection,
+    instance_id: int,
+    greeting: Greeting,
+    *,
+    limit: int,
+    recovery_id: int | None = None,
 ) -> list[Work]:
-    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting."""
-    query = (
-        _work_query()
-        .where(
-            memberships.c.instance_id == instance_id,
-            memberships.c.greeting == greeting.value,
-            # The partial index holds only these; said in its own words, the planner can use it.
-            text("memberships.greeting IN ('pending', 'sending')"),
-        )
-        .order_by(memberships.c.confirmed_at)
-        .limit(limit)
+    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting.
+
+    With `recovery_id` only those of that recovery.
+    """
+    query = _work_query().where(
+        memberships.c.instance_id == instance_id,
+        memberships.c.greeting == greeting.value,
+        # The partial index holds only these; said in its own words, the planner can use it.
+        text("memberships.greeting IN ('pending', 'sending')"),
     )
+    if recovery_id is not None:
+        query = query.where(memberships.c.recovery_id == recovery_id)
+    query = query.order_by(memberships.c.confirmed_at).limit(limit)
     return [_work(row) for row in (await connection.execute(query)).all()]
 
 
@@ -276,13 +285,14 @@ def _row(new: Membership) -> dict[str, Any]:
     return {"row_id": new.id} | {f"new_{name}": getattr(new, name) for name in _WRITTEN}
 
 
-async def wake_deferred(connection: AsyncConnection, instance_id: int, now: float) -> int:
-    """Deferred groups whose time has come go back in line. One statement on ix_memberships_due."""
+async def wake_deferred(connection: AsyncConnection, instance_id: int, recovery_id: int, now: float) -> int:
+    """A recovery's deferred groups whose time has come go back in line. One statement, on an index."""
     assert Status.PENDING in TRANSITIONS[Status.DEFERRED]  # noqa: S101 - keeps this statement inside the table
     result = await connection.execute(
         update(memberships)
         .where(
             memberships.c.instance_id == instance_id,
+            memberships.c.recovery_id == recovery_id,
             memberships.c.status == Status.DEFERRED.value,
             memberships.c.next_attempt_at <= now,
         )

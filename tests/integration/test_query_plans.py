@@ -89,12 +89,15 @@ async def _hot_queries(connection: AsyncConnection) -> None:
         await memberships.in_line(connection, 1, status, limit=3)
         await memberships.due(connection, 1, status, NOW, limit=50)
         await memberships.expecting(connection, 1, status, ["12036300000000042@g.us"])
-    await memberships.next_due(connection, 1, (Status.DEFERRED, Status.CONFIRMING))
-    await memberships.greetings(connection, 1, Greeting.PENDING, limit=1)
+    for mine in (None, 1):
+        await memberships.next_due(
+            connection, 1, (Status.DEFERRED, Status.AWAITING_APPROVAL), recovery_id=mine
+        )
+        await memberships.greetings(connection, 1, Greeting.PENDING, limit=1, recovery_id=mine)
     await memberships.holders_of(connection, 1, ["12036300000000042@g.us"])
     await memberships.by_group(connection, 1, 77)
     await memberships.by_ids(connection, [1, 2, 3])
-    await memberships.wake_deferred(connection, 1, NOW - 1)
+    await memberships.wake_deferred(connection, 1, 1, NOW - 1)
     await slots.peek(connection, record, policy, NOW)
     await slots.last_n(connection, 1)
     await recoveries.present(connection, 1)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from orchestrator.domain.errors import LockHeldError
+from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.deciding import retry
@@ -286,3 +287,28 @@ async def test_an_import_does_not_forget_a_group_that_was_entered_by_mistake(
             await connection.execute(update(groups).values(jid=expected))
             moved = await store.requeue_after_new_identity(connection, group_ids=[1], now=5.0)
             assert moved == requeued
+
+
+LEFT_OUTSIDE: dict[str, dict[str, Any]] = {
+    "deferred": {"status": "deferred", "reason": "group_full"},
+    "greetings": {"greeting": "pending"},
+}
+
+
+@pytest.mark.parametrize("left", LEFT_OUTSIDE.values(), ids=LEFT_OUTSIDE)
+async def test_what_an_earlier_recovery_left_outside_the_scope_holds_up_nothing(
+    sqlite_url: str, left: dict[str, Any]
+) -> None:
+    content = world(group("Mine"), generate=2, gateway="list_participants = false")
+    async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
+        await stage.recover(brisk())
+        moment, mine = stage.clock.now(), await row(stage, "Mine")
+        async with stage.database.write() as connection:
+            values = {"next_attempt_at": moment + 600.0} | left
+            await connection.execute(update(memberships).where(memberships.c.id != mine.id).values(**values))
+        context = await stage.context(brisk(greeting=GreetingPolicy(), greeting_gap=600.0))
+        ended = await run(context, Job(Scope(), only=[mine.group_id]))
+        await context.gateway.close()
+
+        assert ended.end is End.COMPLETE
+        assert stage.clock.now() - moment < 120.0
