@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from orchestrator.config.environment import variable_for
 from orchestrator.config.values import is_loopback_host, normal_base_url, parse_duration
@@ -27,6 +27,7 @@ def check_together(draft: Draft) -> None:
     _check_options(draft)
     _check_retry(draft)
     _check_listener(draft)
+    _check_notifiers(draft)
 
 
 def _check_names(draft: Draft) -> None:
@@ -117,6 +118,54 @@ def _check_listener(draft: Draft) -> None:
         draft.complain(
             ("web", "listen"), "needs web.token_file (or web.token): other machines can reach this address"
         )
+
+
+_WEB_PORTS = {"https": 443, "http": 80}
+
+
+def _check_notifiers(draft: Draft) -> None:
+    """People must not be told by way of what may be lost. Their addresses are secret, and are not said."""
+    urls = draft.get(("notify", "urls"))
+    gateways = {_door(table.get("base_url")) for _path, table in draft.tables("instances")} - {None}
+    for index, url in enumerate(urls if isinstance(urls, list) else []):
+        path: KeyPath = ("notify", "urls", index)
+        if not isinstance(url, str) or path in draft.broken:
+            continue
+        if _notifier_door(url) in gateways:
+            draft.complain(path, "goes through a gateway of [[instances]], which may be what is lost")
+        elif _reaches_us_by_whatsapp(draft, url):
+            draft.complain(path, "tells a number of allow_list.owners by WhatsApp, which may be what is lost")
+
+
+def _door(base_url: object) -> str | None:
+    """The host; on loopback with its port, since there each port is somebody else."""
+    parts = urlsplit(_base_url(base_url) or "")
+    return _host_of(parts.hostname, parts.port or _WEB_PORTS.get(parts.scheme))
+
+
+def _notifier_door(url: str) -> str | None:
+    """Of an Apprise address; those that need not have a host may hold anything in its place."""
+    try:
+        parts = urlsplit(url.strip())
+        return _host_of(parts.hostname, parts.port or (443 if parts.scheme.endswith("s") else 80))
+    except ValueError:
+        return None
+
+
+def _host_of(host: str | None, port: int | None) -> str | None:
+    name = (host or "").rstrip(".").lower()
+    if not name:
+        return None
+    return f"loopback:{port}" if is_loopback_host(name) else name
+
+
+def _reaches_us_by_whatsapp(draft: Draft, url: str) -> bool:
+    owners = draft.get(("allow_list", "owners"))
+    ours = {"".join(filter(str.isdigit, one)) for one in owners or () if isinstance(one, str)}
+    if not url.strip().lower().startswith("whatsapp://"):
+        return False
+    targets = unquote(url).replace("?", "/").replace(",", "/").replace("=", "/").split("/")
+    return any("".join(filter(str.isdigit, target)) in ours - {""} for target in targets)
 
 
 def check_clock_speed(draft: Draft, environ: Mapping[str, str]) -> float:
