@@ -1,0 +1,69 @@
+"""Foreign JSON made fit to store: `redact` for every text, and for values by the name they stand under."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.gateways.redact import HIDDEN, last_four, scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+DROPPED = frozenset({"_data", "environment"})
+"""The engine's own object and its version: nobody reads them, and they hold anything."""
+MOST_VALUES = 20_000
+DEEPEST = 12
+CUT = "[cut]"
+
+_SECRET_NAMES = re.compile(
+    r"(?:.*[_-])?(?:token|api[_-]?key|apikey|secret|password|passwd|authorization|qr|jwt)", re.IGNORECASE
+)
+_CODE_NAMES = re.compile(r"invite(?:[_-]?(?:code|link|url))?|code|link", re.IGNORECASE)
+# An id or a single lower-case word cannot hold a code; most texts of an event are one.
+_HARMLESS = re.compile(r"[0-9.:-]{1,40}@[a-z.]{1,20}|[a-z_.]{1,19}|[0-9]{1,19}", re.ASCII)
+
+
+def scrub_object(body: Mapping[str, Any], *, secrets: Collection[str] = ()) -> dict[str, Any]:
+    """A copy without tokens and invite codes, its texts short, not deeper than 12 levels."""
+    return _Scrubber(secrets).object(body, DEEPEST)
+
+
+class _Scrubber:
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = [secret for secret in secrets if secret]
+        self._left = MOST_VALUES
+
+    def object(self, value: Mapping[str, Any], levels: int) -> dict[str, Any]:
+        return {
+            self._text(key): self._named(key, inner, levels - 1)
+            for key, inner in value.items()
+            if key not in DROPPED
+        }
+
+    def _named(self, name: str, value: Any, levels: int) -> Any:
+        if value and _SECRET_NAMES.fullmatch(name):
+            return HIDDEN
+        if isinstance(value, str) and len(value) >= 12 and _CODE_NAMES.fullmatch(name):
+            return last_four(value.rstrip("/").partition("?")[0])
+        return self._value(value, levels)
+
+    def _value(self, value: Any, levels: int) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            return CUT
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict | list):
+            if levels <= 0:
+                return CUT
+            if isinstance(value, dict):
+                return self.object(value, levels)
+            return [self._value(inner, levels - 1) for inner in value[: self._left + 1]]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    def _text(self, text: str) -> str:
+        if _HARMLESS.fullmatch(text) and not any(secret in text for secret in self._secrets):
+            return text
+        return scrub(text, secrets=self._secrets)

@@ -1,0 +1,130 @@
+"""`POST /hooks/{instance}[/{secret}]`: secrets first, then the form, then the database, then the answer.
+
+An unknown instance, a wrong secret and a page that is not there are answered alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from orchestrator.domain.errors import TemporaryError
+from orchestrator.domain.events import USED
+from orchestrator.gateways.redact import scrub
+from orchestrator.gateways.redact_json import scrub_object
+from orchestrator.store.events import Received, key_of
+from orchestrator.web.refusals import Refusal, Refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.domain.events import HeardEvent, ReadEvent
+    from orchestrator.services.receiving import Inbox
+    from orchestrator.web.doors import Doors
+    from orchestrator.web.signatures import HookSecrets
+
+LARGEST_BODY = 1024 * 1024
+COMMIT_WITHIN = 20.0  # real seconds; then the sender shall come again
+RETRY_AFTER = "5"
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The handler, and what it counts. `instances`: the row of each that may send, by name."""
+
+    instances: Mapping[str, int]
+    read_event: ReadEvent
+    secrets: HookSecrets
+    header: str
+    inbox: Inbox
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)  # must not be stored, wherever they stand
+    doors: Doors | None = None
+    refusals: Refusals = field(default_factory=Refusals)
+    taken: Counter[str] = field(default_factory=Counter)  # by the gateway's word; "other" is not kept
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        given = {
+            "signature": request.headers.get(self.header),
+            "path": request.match_info.get("secret") or request.query.get("secret"),
+        }
+        if not self.secrets.may_be_right(**given):
+            return self._refuse(Refusal.NOT_PROVEN if self.secrets.configured else Refusal.NOTHING_SET)
+        try:
+            body = await self._whole_body(request)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(Refusal.TOO_LARGE)
+        if not self.secrets.admits(body, **given):
+            return self._refuse(Refusal.NOT_PROVEN)
+        instance_id = self.instances.get(request.match_info["instance"])
+        if instance_id is None:
+            return self._refuse(Refusal.UNKNOWN_INSTANCE)
+        value = _object(body)
+        if value is None:
+            return self._refuse(Refusal.NOT_JSON)
+        return await self._take(instance_id, value)
+
+    async def _whole_body(self, request: web.Request) -> bytes:
+        if (request.content_length or 0) > LARGEST_BODY:
+            raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
+        body = await request.read()
+        if self.doors is not None:
+            self.doors.whole(request.transport)
+        return body
+
+    async def _take(self, instance_id: int, value: dict[str, Any]) -> web.Response:
+        heard = self.read_event(value)
+        if heard is None or heard.kind not in USED:
+            self.taken["other"] += 1
+            return web.Response()
+        try:
+            async with asyncio.timeout(COMMIT_WITHIN):
+                await self.inbox.keep(self._delivery(instance_id, heard, value))
+        except (TemporaryError, TimeoutError):
+            return self._refuse(Refusal.BUSY)
+        self.taken[heard.kind.value] += 1
+        return web.Response()
+
+    def _delivery(self, instance_id: int, heard: HeardEvent, value: dict[str, Any]) -> Received:
+        """An id or a name that scrubbing changes holds a secret, and is not kept as it is."""
+        plain_id = heard.id if heard.id and scrub(heard.id, secrets=self.hidden) == heard.id else None
+        return Received(
+            instance_id=instance_id,
+            key=key_of(plain_id, value),
+            kind=scrub(heard.name, secrets=self.hidden),
+            body=scrub_object(value, secrets=self.hidden),
+            sent_at=heard.sent_at,
+        )
+
+    def _refuse(self, why: Refusal) -> web.Response:
+        self.refusals.note(why)
+        if why is Refusal.BUSY:
+            return web.Response(status=503, text="come again\n", headers={"Retry-After": RETRY_AFTER})
+        if why is Refusal.TOO_LARGE:
+            answer = web.Response(status=413, text="too large\n")
+            answer.force_close()  # the rest is not read
+            return answer
+        if why is Refusal.NOT_JSON:
+            return web.Response(status=400, text="not a JSON object\n")
+        return not_found()
+
+
+def not_found() -> web.Response:
+    """Whatever the reason."""
+    return web.Response(status=404, text="not found\n")
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(word)

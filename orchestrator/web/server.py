@@ -1,0 +1,199 @@
+"""The daemon's web server: webhooks come in here, and a supervisor asks whether it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from orchestrator.bootstrap import event_reader
+from orchestrator.domain.errors import ConfigurationError, TemporaryError
+from orchestrator.services.receiving import Inbox
+from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
+from orchestrator.web.hooks import LARGEST_BODY, Hooks, not_found
+from orchestrator.web.refusals import Refusal
+from orchestrator.web.signatures import HookSecrets
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import Self
+
+    from orchestrator.config import Settings
+    from orchestrator.store.engine import Database
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_BACKLOG = 256
+_log = structlog.get_logger(__name__)
+
+
+class HookServer:
+    """`start`, then it serves until `close`; or `async with`.
+
+    `instances`: the row of each that may send, by name. `alive()` answers /healthz; `on_event()` is called after new events were stored.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        instances: Mapping[str, int],
+        *,
+        alive: Callable[[], bool],
+        on_event: Callable[[], None],
+        patience: float = WHOLE_REQUEST,
+    ) -> None:
+        hooks, listen = settings.webhooks, settings.web.listen
+        self.host, self._asked_port = split_listen(listen)
+        self._alive = alive
+        self._patience = patience
+        self.inbox = Inbox(database, on_event)
+        self.hooks = Hooks(
+            instances=instances,
+            read_event=event_reader(),
+            secrets=HookSecrets(hooks.secret.get_secret_value(), hooks.path_secret.get_secret_value()),
+            header=hooks.header,
+            inbox=self.inbox,
+            hidden=secrets_of(settings),
+        )
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._storing: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The one it listens on; 0 before it does."""
+        sockets = self._server.sockets if self._server is not None else ()
+        return int(sockets[0].getsockname()[1]) if sockets else 0
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Raises ConfigurationError, or TemporaryError when the address is taken."""
+        listening = _listen(self.host, self._asked_port)
+        try:
+            await self._serve(listening)
+        except BaseException:
+            listening.close()
+            raise
+        if not self.hooks.secrets.configured:
+            _log.warning("no webhook will be taken: neither webhooks.secret nor webhooks.path_secret is set")
+
+    async def close(self) -> None:
+        """What was begun is answered; nothing new is taken."""
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+        self.hooks.refusals.close()
+        self._server = self._runner = self._storing = None
+
+    async def _serve(self, listening: socket.socket) -> None:
+        self._storing = asyncio.create_task(self.inbox.run(), name="webhooks: storing")
+        runner = self._runner = web.AppRunner(
+            self._application(),
+            handle_signals=False,
+            access_log=None,  # paths hold secrets
+            logger=_silent(),
+            auto_decompress=False,  # what was signed is what came
+            keepalive_timeout=IDLE,
+            lingering_time=1.0,
+            shutdown_timeout=2.0,
+        )
+        await runner.setup()
+        if runner.server is None:
+            raise TypeError("aiohttp made no server")
+        doors = self.hooks.doors = Doors(runner.server, patience=self._patience)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(doors, sock=listening, backlog=_BACKLOG)
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_BODY)
+        application.router.add_get("/healthz", self._health)
+        application.router.add_post("/hooks/{instance}", self.hooks)
+        application.router.add_post("/hooks/{instance}/{secret}", self.hooks)
+        return application
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        if self._alive():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="not well\n")
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Nothing foreign in an answer or in the log, whatever happens."""
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return not_found() if error.status == 404 else web.Response(status=error.status)
+        except (ConnectionError, web.RequestPayloadError):
+            self.hooks.refusals.note(Refusal.BROKEN_OFF)
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: one request must not stop the server
+            _log.error("a request failed", error=type(error).__name__)
+            return web.Response(status=500, text="failed\n")
+        finally:
+            if self.hooks.doors is not None:
+                self.hooks.doors.answered(request.transport)
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """What must never be written down, wherever it comes from."""
+    tokens = (one.access_token.get_secret_value() for one in settings.instances)
+    hooks = (settings.webhooks.secret, settings.webhooks.path_secret)
+    return frozenset(value for value in (*tokens, *(one.get_secret_value() for one in hooks)) if value)
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """`127.0.0.1:8080` or `[::1]:8080`."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    where = f"{host}:{port}"
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind)
+    except OSError as error:
+        raise ConfigurationError(f"web.listen: {where} is no address of this machine ({error})") from None
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        raise _cannot_listen(where, error) from None
+    found.setblocking(False)
+    return found
+
+
+def _cannot_listen(where: str, error: OSError) -> ConfigurationError | TemporaryError:
+    if error.errno == errno.EADDRINUSE:
+        hint = "`ss -ltnp` shows which program; stop it, or choose another web.listen"
+        return TemporaryError(f"cannot listen on {where}: another program does already", hint=hint)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        hint = "ports below 1024 are for root; choose another web.listen"
+        return ConfigurationError(f"cannot listen on {where}: this user may not", hint=hint)
+    return ConfigurationError(f"cannot listen on {where}: {error.strerror}")
+
+
+def _silent() -> logging.Logger:
+    """The log of aiohttp quotes what strangers send; what matters is counted and told by us."""
+    logger = logging.Logger("orchestrator.web.aiohttp", level=logging.CRITICAL + 1)  # noqa: LOG001 - apart from all others
+    logger.addHandler(logging.NullHandler())
+    return logger
