@@ -22,9 +22,8 @@ async def daemon(*, call: Call = NOTHING_SAID) -> int:
 
     settings = call.settings()
     call.start_logs(settings)
-    with NotifySocket.from_environment() as service:
-        process = Process(settings, call.reread, service)
-        await process.run()
+    process = Process(settings, call.reread, NotifySocket())
+    await process.run()
     logging.getLogger(__name__).info("stopped; what was under way is saved")
     if len(process.signals) > 1:
         hard = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.TERMINATED}

@@ -7,7 +7,6 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.clock import boottime
 from orchestrator.daemon.equipment import Equipment
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.daemon.tidings import Tidings
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.daemon.notify_socket import NotifySocket
     from orchestrator.daemon.seat import Seat
 
-FEED_EVERY = 1.0  # real seconds between two looks at what the service manager is told
-STATUS_EVERY = 10.0  # real seconds
+FEED_EVERY = 10.0  # real seconds at most between two words to the service manager
 
 _log = logging.getLogger(__name__)
 
@@ -116,20 +114,18 @@ class Life:
         return not self._supervisor.stuck() and not (self._drivers and self._drivers.stuck())
 
     async def _feed(self, drivers: Drivers) -> None:
-        told_at, said = 0.0, True
+        every, said = min(FEED_EVERY, self._service.watchdog_every or FEED_EVERY), True
         while True:
             if self._is_alive():
-                self._service.alive()
+                self._service.watchdog()
                 said = True
             elif said:
                 said = False
                 stuck = [*self._supervisor.stuck(), *drivers.stuck()]
                 _log.error("these loops do not turn any more: %s", ", ".join(stuck))
-            if boottime() - told_at >= STATUS_EVERY:
-                told_at = boottime()
-                count = drivers.running
-                self._service.status(f"{count} recoveries under way" if count else "watching")
-            await asyncio.sleep(FEED_EVERY)
+            count = drivers.running
+            self._service.status(f"{count} recoveries under way" if count else "watching")
+            await asyncio.sleep(every)
 
     def _wake(self, *names: str) -> None:
         self._supervisor.wake(*names)

@@ -83,7 +83,7 @@ class Process:
                 if await seat.take():
                     return True
                 self._service.ready("standing by: another daemon works on this database")
-            self._service.alive()
+            self._service.watchdog()
             await self._pause(app.clock.real(ASK_AGAIN))
         return False
 
