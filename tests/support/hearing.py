@@ -1,0 +1,121 @@
+"""What a gateway tells, put straight into the database, and parts of the daemon driven by hand."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from orchestrator.gateways.wawp.events import read_event
+from orchestrator.services.accounts import Account
+from orchestrator.services.hearing.hearer import Hearer
+from orchestrator.services.tend.tender import Tender
+from orchestrator.store import events, instances
+from orchestrator.store.events import Received
+from orchestrator.store.tables import events as table
+from tests.support.worlds import ACCOUNT, named
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from orchestrator.services.parts import Part
+    from orchestrator.services.recover.context import Context
+    from orchestrator.services.recover.settings import RecoverySettings
+    from tests.support.stage import Stage
+
+ME = {"id": "15550100002@c.us", "lid": "900000000000002@lid", "pushName": "backup"}
+_numbers = count(1)
+
+
+def waha(event: str, jid: str, at: float, **more: Any) -> dict[str, Any]:
+    """In WAHA's shape, where a join or leave means the account itself."""
+    return _envelope(event, at, {"timestamp": int(at * 1000), "group": {"id": jid}}) | more
+
+
+def wawp(event: str, jid: str, at: float, *who: str, **more: Any) -> dict[str, Any]:
+    """In Wawp's shape, which names those to whom it happened."""
+    members = {str(n): one for n, one in enumerate(who)}
+    return _envelope(event, at, {"chatId": jid, "participants": members}) | more
+
+
+def status(word: str, at: float) -> dict[str, Any]:
+    return _envelope("session.status", at, {"name": "default", "status": word})
+
+
+def _envelope(event: str, at: float, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"evt_{next(_numbers)}",
+        "timestamp": int(at * 1000),
+        "session": "default",
+        "event": event,
+        "me": ME,
+        "payload": payload,
+    }
+
+
+async def tell(stage: Stage, *bodies: dict[str, Any]) -> None:
+    """As the receiver of webhooks leaves them."""
+    async with stage.database.write() as connection:
+        instance = await instances.get(connection, ACCOUNT)
+        now = await stage.database.now(connection)
+        for body in bodies:
+            received = Received(
+                instance.id, str(body["id"]), str(body["event"]), body, body["timestamp"] / 1000
+            )
+            await events.receive(connection, now, [received])
+
+
+async def results(stage: Stage) -> list[str | None]:
+    """What became of each event, in order; None while it is open."""
+    async with stage.database.read() as connection:
+        rows = (await connection.execute(select(table).order_by(table.c.id))).all()
+    return [row.result if row.state == "done" else None for row in rows]
+
+
+def jid(stage: Stage, subject: str) -> str:
+    return named(stage, subject).jid
+
+
+@asynccontextmanager
+async def _accounts(
+    stage: Stage, settings: RecoverySettings
+) -> AsyncIterator[tuple[dict[int, Account], Callable[[Account], Context]]]:
+    context = await stage.context(settings, fence=None)
+    account = Account(context.instance_id, ACCOUNT, "backup", context.gateway)
+    try:
+        yield {account.id: account}, lambda _account: context
+    finally:
+        await context.gateway.close()
+
+
+@asynccontextmanager
+async def hearing(stage: Stage, settings: RecoverySettings, **more: Any) -> AsyncIterator[Hearer]:
+    async with _accounts(stage, settings) as (accounts, context_for):
+        chosen = {"read_event": read_event} | more
+        yield Hearer(stage.database, stage.clock, accounts=accounts, context_for=context_for, **chosen)
+
+
+@asynccontextmanager
+async def tending(
+    stage: Stage, settings: RecoverySettings, *, every: float = 6 * 3600.0
+) -> AsyncIterator[Tender]:
+    async with _accounts(stage, settings) as (accounts, context_for):
+        yield Tender(stage.database, stage.clock, accounts=accounts, context_for=context_for, every=every)
+
+
+async def drive(stage: Stage, part: Part, *, seconds: float) -> None:
+    """Step by step, as the supervisor does, for so many simulated seconds."""
+    end = stage.clock.boottime() + seconds
+    while stage.clock.boottime() < end:
+        wait = await part.step()
+        await stage.clock.sleep(min(wait, max(0.0, end - stage.clock.boottime())))
+
+
+async def hear_all(stage: Stage, hearer: Hearer, *, seconds: float = 400.0) -> None:
+    """Until no event is open."""
+    end = stage.clock.boottime() + seconds
+    while None in await results(stage):
+        assert stage.clock.boottime() < end, "events stay open"
+        await stage.clock.sleep(await hearer.step())
