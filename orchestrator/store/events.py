@@ -53,6 +53,33 @@ class StoredEvent:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """One event as a person sees it."""
+
+    id: int
+    instance_id: int
+    received_at: float
+    kind: str
+    sent_at: float | None
+    state: str
+    result: str | None
+    times: int
+    tries: int
+    next_try_at: float | None
+    processed_at: float | None
+    group_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many events are open, and since when the oldest new one waits."""
+
+    new: int
+    waiting: int
+    oldest_new_at: float | None
+
+
 def key_of(event_id: str | None, body: Mapping[str, Any]) -> str:
     """What tells duplicates: the event's own id, else the digest of its body."""
     if event_id:
@@ -127,6 +154,44 @@ async def wait(connection: AsyncConnection, event_id: int, *, until: float, resu
     """Again at that instant, such as after a look; one that is done already stays as it is."""
     values = {"state": "waiting", "next_try_at": until, "result": result, "tries": events.c.tries + 1}
     await connection.execute(update(events).where(events.c.id == event_id, _OPEN).values(**values))
+
+
+async def backlog(connection: AsyncConnection) -> Backlog:
+    """What is not processed yet, for the status. Read from the partial index."""
+    query = select(events.c.state, func.count(), func.min(events.c.id)).where(_OPEN).group_by(events.c.state)
+    found = {state: (number, first) for state, number, first in (await connection.execute(query)).all()}
+    new, first = found.get("new", (0, None))
+    since = None
+    if first is not None:
+        since = await connection.scalar(select(events.c.received_at).where(events.c.id == first))
+    return Backlog(new=new, waiting=found.get("waiting", (0, None))[0], oldest_new_at=since)
+
+
+async def latest(
+    connection: AsyncConnection, *, limit: int, instance_id: int | None = None
+) -> list[ListedEvent]:
+    """The newest, newest first."""
+    columns = [events.c[field.name] for field in fields(ListedEvent)]
+    query = select(*columns).order_by(events.c.id.desc()).limit(limit)
+    if instance_id is not None:
+        query = query.where(events.c.instance_id == instance_id)
+    return [ListedEvent(*row) for row in (await connection.execute(query)).all()]
+
+
+async def replay(
+    connection: AsyncConnection, *, ids: Sequence[int] | None = None, since: float | None = None
+) -> list[int]:
+    """Make these, or those received since then, new again; what is open anyway stays. Returns their ids."""
+    which = events.c.id.in_(ids) if ids is not None else events.c.received_at >= (since or 0.0)
+    values = {"state": "new", "tries": 0, "next_try_at": None, "result": None, "processed_at": None}
+    statement = update(events).where(_DONE, which).values(**values).returning(events.c.id)
+    return sorted((await connection.execute(statement)).scalars().all())
+
+
+async def unknown(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Those of the ids that there is no event of."""
+    found = set((await connection.execute(select(events.c.id).where(events.c.id.in_(ids)))).scalars().all())
+    return [one for one in ids if one not in found]
 
 
 def _stored(row: Any) -> StoredEvent:

@@ -35,7 +35,8 @@ _log = structlog.get_logger(__name__)
 class HookServer:
     """`start`, then it serves until `close`; or `async with`.
 
-    `instances`: the row of each that may send, by name. `alive()` answers /healthz; `on_event()` is called after new events were stored.
+    `instances`: the row of each that may send, by name. `alive()` answers /healthz; `on_event()` is called
+    after new events were stored.
     """
 
     def __init__(
