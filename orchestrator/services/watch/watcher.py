@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from orchestrator.store.losses import Loss
 
 AT_ONCE = 4  # questions to one gateway at a time
-PATIENCE = 2.0  # seconds that a step waits for answers; later ones are taken by the next step
 REAL_PATIENCE = 0.1  # the least, in accelerated time
 UNANSWERED = 1.0  # seconds until a step looks again for answers that are on their way
 TOGETHER = 12  # so many batches of questions in one interval
@@ -25,6 +24,7 @@ class Watcher:
     """A part of the daemon: one step asks whoever is due. `close` gives up the questions under way."""
 
     name = "watching"
+    patience = 2.0  # seconds that a step waits for answers; later ones are taken by the next step
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
@@ -102,7 +102,7 @@ class Watcher:
                 track.asking = asyncio.create_task(ask(self._watch, track, self._shift), name="watching")
         under_way = {track.asking for track in self._tracks.values() if track.asking is not None}
         if under_way:
-            patience = max(REAL_PATIENCE, self._watch.clock.real(PATIENCE))
+            patience = max(REAL_PATIENCE, self._watch.clock.real(self.patience))
             await asyncio.wait(under_way, timeout=patience)
         return self._collect()
 

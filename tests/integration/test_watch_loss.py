@@ -1,0 +1,196 @@
+"""A loss on disk: how it is decided and told, and what is recorded of a healthy account."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.watching import Standing
+from orchestrator.services.watch.recording import Heard, session_event
+from orchestrator.store import instances
+from orchestrator.store.tables import instances as instances_table
+from tests.support.watching import LOGGED_OUT, STARTING, lookout
+
+if TYPE_CHECKING:
+    from tests.support.watching import Lookout
+
+
+async def test_an_account_that_is_logged_out_is_decided_lost_and_told_once(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(600.0)
+        assert await world.loss("sales-main") is None
+        world.gateways["sales-main"].log_out()
+        await world.watch(600.0)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.SUSPECTED
+        await world.watch(3600.0)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.LOST
+        assert (loss.action, loss.recovery_id) == ("notify", None)
+        assert loss.decided_at is not None
+        assert 600.0 <= loss.decided_at - loss.case.since <= 700.0
+        assert {one.kind.value for one in loss.case.evidence if one.gone} == {"state", "members"}
+        (message,) = await world.told("instance.lost")
+        data = json.loads(message.data)
+        assert (data["instance"], data["role"], data["action"], data["to"]) == (
+            "sales-main",
+            "primary",
+            "notify",
+            None,
+        )
+        assert "2 kinds of evidence" in data["decided_by"]
+        assert len(await world.lines("instance.lost")) == 1
+        assert await world.recoveries() == []
+
+
+async def test_half_an_hour_of_starting_flaps_starts_nothing(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0, on_loss="recover") as world:
+        account = world.gateways["sales-main"]
+        await world.watch(300.0)
+        for _flap in range(6):
+            account.state, account.call = STARTING, Outcome.SESSION_DOWN
+            await world.watch(270.0)
+            account.log_in()
+            await world.watch(30.0)
+        await world.watch(1800.0)
+        assert await world.told("instance.lost") == []
+        assert await world.recoveries() == []
+
+
+async def test_a_state_that_lies_is_seen_through(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(900.0)
+        world.gateways["sales-main"].log_out(told=False)
+        await world.watch(3600.0)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.LOST
+        assert (await _row(world, "sales-main")).state == "working"
+
+
+async def test_one_bad_reading_is_dismissed(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(300.0)
+        world.gateways["sales-main"].state = LOGGED_OUT
+        await world.watch(61.0)
+        world.gateways["sales-main"].log_in()
+        await world.watch(900.0)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.DISMISSED
+        assert await world.told("instance.lost") == []
+
+
+async def test_a_lost_account_that_comes_back_is_told_and_may_be_lost_again(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        account = world.gateways["backup-1"]
+        await world.watch(300.0)
+        account.log_out()
+        await world.watch(1500.0)
+        account.log_in()
+        await world.watch(3600.0)
+        loss = await world.loss("backup-1")
+        assert loss is not None
+        assert loss.case.standing is Standing.RETURNED
+        assert len(await world.told("instance.returned")) == 1
+        account.log_out()
+        await world.watch(1500.0)
+        again = await world.loss("backup-1")
+        assert again is not None
+        assert again.case.standing is Standing.LOST
+        assert again.id > loss.id
+        assert len(await world.told("instance.lost")) == 2
+
+
+async def test_a_gateway_that_is_away_is_said_once_and_loses_nobody(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0, on_loss="recover") as world:
+        await world.watch(300.0)
+        world.gateways["sales-main"].away = True
+        await world.watch(1800.0)
+        assert len(await world.lines("gateway.unreachable")) == 1
+        assert await world.lines("gateway.answers") == []
+        world.gateways["sales-main"].away = False
+        await world.watch(300.0)
+        assert len(await world.lines("gateway.answers")) == 1
+        assert await world.loss("sales-main") is None
+
+
+async def test_a_gateway_that_hangs_holds_up_nobody_else(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(120.0)
+        world.gateways["sales-main"].hangs = True
+        world.watcher.patience = 0.0  # real time is not to be waited for
+        before = world.gateways["backup-1"].asked
+        for _step in range(4):
+            await world.watcher.step()
+            world.time.true += 60.0
+        assert world.gateways["backup-1"].asked >= before + 3
+        assert (
+            world.gateways["sales-main"].asked <= 5
+        )  # one question is under way, and no more are heaped on it
+        checked = (await _row(world, "backup-1")).state_checked_at
+        assert checked >= world.time.now() - 120.0
+
+
+async def test_a_reading_stands_in_the_row_and_only_a_change_in_the_journal(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(600.0)
+        row = await _row(world, "backup-1")
+        assert (row.state, row.state_word, row.own_phone) == ("working", "WORKING", "15550100001")
+        assert row.state_checked_at >= world.time.now() - 61.0
+        changes = [line for line in await world.lines("session") if line.instance_id == row.id]
+        assert len(changes) == 1
+        since = row.state_since
+        world.gateways["backup-1"].state = STARTING
+        await world.watch(61.0)
+        row = await _row(world, "backup-1")
+        assert row.state == "starting"
+        assert row.state_since > since
+
+
+async def test_an_event_opens_a_suspicion_and_an_older_one_is_stale(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(300.0)
+        now = world.time.now()
+        assert not await _hear(world, "sales-main", Heard(now - 120.0, InstanceState.LOST, "FAILED"))
+        assert await world.loss("sales-main") is None
+        assert await _hear(world, "sales-main", Heard(now, InstanceState.LOST, "FAILED"))
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert [(one.kind.value, one.gone) for one in loss.case.evidence] == [("event", True)]
+        assert (await _row(world, "sales-main")).state == "lost"
+        world.gateways["sales-main"].log_out()
+        asked = world.gateways["sales-main"].asked
+        await world.watcher.step()
+        assert world.gateways["sales-main"].asked == asked + 1  # at once, not in its turn
+
+
+async def test_a_restart_forgets_no_suspicion(database_url: str) -> None:
+    async with lookout(database_url, backups=1, every=60.0, lost_after=600.0) as world:
+        await world.watch(120.0)
+        world.gateways["sales-main"].log_out()
+        await world.watch(300.0)
+        since = (await world.loss("sales-main")).case.since  # type: ignore[union-attr]
+        await world.watcher.close()
+        world.again()
+        await world.watch(450.0)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.LOST
+        assert loss.case.since == since
+
+
+async def _row(world: Lookout, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a row of any shape
+    async with world.database.read() as connection:
+        return (await connection.execute(select(instances_table).where(instances_table.c.name == name))).one()
+
+
+async def _hear(world: Lookout, name: str, heard: Heard) -> bool:
+    async with world.database.write() as connection:
+        record = await instances.lock(connection, world.id(name))
+        return await session_event(connection, record, heard, now=world.time.now(), actor="daemon@test")

@@ -1,0 +1,282 @@
+"""What follows a loss: which backup takes over, with which groups, and exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import update
+
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.readings import Evidence, Kind
+from orchestrator.domain.watching import Case, Standing
+from orchestrator.services.watch import consequence
+from orchestrator.services.watch.settings import Watch
+from orchestrator.store import instances, losses, orders, recoveries
+from orchestrator.store.orders import Order
+from orchestrator.store.recoveries import Scope
+from orchestrator.store.tables import memberships
+from tests.support.watching import lookout
+
+if TYPE_CHECKING:
+    from tests.support.watching import Lookout
+
+EVERY, LONG_ENOUGH = 120.0, 720.0
+
+
+async def lose(world: Lookout, name: str = "sales-main") -> None:
+    """Every account is known to work; then this one is logged out, and is decided lost."""
+    await world.watch(EVERY)
+    world.gateways[name].log_out()
+    await world.watch(LONG_ENOUGH)
+
+
+async def test_a_lost_primary_is_taken_over_by_the_first_backup(database_url: str) -> None:
+    async with lookout(database_url, on_loss="recover") as world:
+        await lose(world)
+        (recovery,) = await world.recoveries()
+        assert (recovery.to_instance_id, recovery.from_name) == (world.id("backup-1"), "sales-main")
+        assert (recovery.state, recovery.driver, recovery.fixed) == ("running", "daemon", False)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert (loss.action, loss.recovery_id, loss.detail) == ("recover", recovery.id, None)
+        (message,) = await world.told("instance.lost")
+        assert json.loads(message.data)["to"] == "backup-1"
+        (started,) = await world.told("recovery.started")
+        assert started.recovery_id == recovery.id
+        assert len(await world.rows(memberships)) == 6
+        await world.watch(600.0)
+        assert len(await world.recoveries()) == 1
+
+
+async def test_without_groups_of_its_own_all_groups_are_taken_over(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, primaries=("sales-main", "other"), on_loss="recover") as world:
+        await lose(world, "other")
+        (recovery,) = await world.recoveries()
+        assert recovery.from_name is None
+        assert len(await world.rows(memberships)) == 6
+
+
+async def test_backups_that_do_not_work_or_are_paused_are_passed_over(database_url: str) -> None:
+    async with lookout(database_url, backups=3, on_loss="recover") as world:
+        world.gateways["backup-1"].away = True
+        await world.set("backup-2", pause_reason=Reason.RATE_LIMITED.value, paused_at=world.time.now())
+        await lose(world)
+        (recovery,) = await world.recoveries()
+        assert recovery.to_instance_id == world.id("backup-3")
+
+
+async def test_a_pause_that_a_working_session_cures_is_no_hindrance(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=1, on_loss="recover") as world:
+        await world.set("backup-1", pause_reason=Reason.INSTANCE_UNAVAILABLE.value, paused_at=1.0)
+        await lose(world)
+        assert len(await world.recoveries()) == 1
+
+
+async def test_without_a_healthy_backup_it_waits_says_why_and_goes_on_by_itself(database_url: str) -> None:
+    async with lookout(database_url, backups=1, on_loss="recover") as world:
+        world.gateways["backup-1"].away = True
+        await lose(world)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.LOST
+        assert loss.detail == "no backup is healthy: backup-1 does not work (transient)"
+        assert await world.recoveries() == []
+        world.gateways["backup-1"].away = False
+        await world.watch(EVERY)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.recovery_id is not None
+        assert loss.detail is None
+        assert len(await world.recoveries()) == 1
+        assert len(await world.told("instance.lost")) == 1
+
+
+async def test_a_backup_that_is_busy_for_another_is_left_alone(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, primaries=("sales-main", "other"), backups=1, on_loss="recover") as world:
+        made = await _place(world, "backup-1", Scope("other"))
+        await lose(world)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.detail == "no backup is healthy: backup-1 is busy with another recovery"
+        await _finish(world, made, "complete")
+        await world.watch(60.0)
+        assert [one.from_name for one in await world.recoveries()] == ["other", "sales-main"]
+
+
+async def test_a_recovery_that_brings_it_back_already_is_not_doubled(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, on_loss="recover") as world:
+        made = await _place(world, "backup-2", Scope("sales-main"))
+        await lose(world)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.recovery_id == made
+        assert len(await world.recoveries()) == 1
+
+
+async def test_decision_recovery_and_message_are_written_together_or_not_at_all(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_given: object) -> None:
+        raise RuntimeError("the process dies here")
+
+    async with lookout(database_url, on_loss="recover") as world:
+        with monkeypatch.context() as patched:
+            patched.setattr(consequence.outbox, "append", die)
+            with pytest.raises(RuntimeError, match="dies here"):
+                await lose(world)
+        loss = await world.loss("sales-main")
+        assert loss is not None
+        assert loss.case.standing is Standing.SUSPECTED
+        assert await world.recoveries() == []
+        assert await world.rows(memberships) == []
+        await world.watcher.close()
+        world.again()
+        await world.watch(120.0)
+        assert len(await world.recoveries()) == 1
+        assert len(await world.told("instance.lost")) == 1
+
+
+async def test_two_daemons_at_once_place_one_recovery(database_url: str) -> None:
+    async with lookout(database_url, on_loss="recover") as world:
+        now, lost = world.time.now(), world.id("sales-main")
+        gone = [
+            Evidence(now - 500.0, Kind.STATE, True, "lost"),
+            Evidence(now, Kind.MEMBERS, True, "session_down"),
+        ]
+        case = Case(Standing.SUSPECTED, now - 500.0, (gone[0], replace(gone[0], at=now), gone[1]))
+        async with world.database.write() as connection:
+            await losses.suspect(connection, lost, case)
+        account = next(one for one in world.accounts if one.id == lost)
+        twins = [
+            Watch(world.database, world.time, world.accounts, world.settings, f"daemon@{n}") for n in "ab"
+        ]
+        decided = await asyncio.gather(*(consequence.decide(watch, account) for watch in twins))
+        assert sorted(decided) == [False, True]
+        assert len(await world.recoveries()) == 1
+        assert len(await world.told("instance.lost")) == 1
+
+
+async def test_the_next_backup_goes_on_with_what_is_surely_left(database_url: str) -> None:
+    async with lookout(database_url, number_of_groups=9, on_loss="recover", on_backup_lost="next") as world:
+        cut_off = await _place(world, "backup-1", Scope("sales-main"))
+        stand = [*Status][:9]
+        assert set(stand) >= {Status.PENDING, Status.READY, Status.ACTIVE, Status.JOINING}
+        await _stand(world, stand)
+        await lose(world, "backup-1")
+        first, second = await world.recoveries()
+        assert (first.id, first.state, first.outcome) == (cut_off, "finished", "instance_lost")
+        assert (second.to_instance_id, second.follows_id) == (world.id("backup-2"), cut_off)
+        assert (second.from_name, second.fixed, second.driver) == ("sales-main", True, "daemon")
+        taken = await world.rows(memberships, memberships.c.instance_id == world.id("backup-2"))
+        free = {Status.PENDING, Status.READY, Status.DEFERRED, Status.BLOCKED}
+        assert {row.group_id for row in taken} == {n for n, one in enumerate(stand, 1) if one in free}
+        loss = await world.loss("backup-1")
+        assert loss is not None
+        assert loss.recovery_id == second.id
+        (message,) = await world.told("instance.lost")
+        data = json.loads(message.data)
+        assert data["cut_off"] == cut_off
+        assert data["may_be_in"] == len(data["may_be_in_groups"]) == 4
+        assert [json.loads(one.data)["outcome"] for one in await world.told("recovery.finished")] == [
+            "instance_lost"
+        ]
+
+
+async def test_a_group_whose_join_was_never_cleared_up_is_left_to_a_person(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, number_of_groups=2, on_backup_lost="next") as world:
+        await _place(world, "backup-1", Scope("sales-main"))
+        await _stand(world, [Status.BLOCKED, Status.PENDING])
+        await _write(
+            world,
+            update(memberships)
+            .where(memberships.c.group_id == 1)
+            .values(reason=Reason.OUTCOME_UNKNOWN.value, requested_at=5.0),
+        )
+        await lose(world, "backup-1")
+        taken = await world.rows(memberships, memberships.c.instance_id == world.id("backup-2"))
+        assert [row.group_id for row in taken] == [2]
+
+
+async def test_a_loop_that_still_runs_ends_its_own_recovery_first(database_url: str) -> None:
+    async with lookout(database_url, on_backup_lost="next") as world:
+        cut_off = await _place(world, "backup-1", Scope("sales-main"))
+        await world.set("backup-1", lease_until=world.time.now() + 86_400.0)
+        await lose(world, "backup-1")
+        assert len(await world.recoveries()) == 1
+        assert (await world.recoveries())[0].state == "running"
+        await _finish(world, cut_off, "instance_lost")
+        await world.watch(30.0)
+        assert [one.follows_id for one in await world.recoveries()] == [None, cut_off]
+
+
+async def test_stop_means_stop(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, on_backup_lost="stop") as world:
+        cut_off = await _place(world, "backup-1", Scope("sales-main"))
+        await lose(world, "backup-1")
+        (recovery,) = await world.recoveries()
+        assert (recovery.id, recovery.outcome) == (cut_off, "instance_lost")
+        (message,) = await world.told("instance.lost")
+        assert json.loads(message.data)["action"] == "notify"
+
+
+async def test_the_loss_of_an_idle_backup_is_told_and_nothing_else(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, on_loss="recover", on_backup_lost="next") as world:
+        await lose(world, "backup-2")
+        assert await world.recoveries() == []
+        assert len(await world.told("instance.lost")) == 1
+
+
+async def test_one_backup_after_the_other(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=3, on_loss="recover", on_backup_lost="next") as world:
+        await lose(world)
+        await lose(world, "backup-1")
+        await lose(world, "backup-2")
+        found = await world.recoveries()
+        assert [one.to_instance_id for one in found] == [world.id(f"backup-{n}") for n in (1, 2, 3)]
+        assert [one.follows_id for one in found] == [None, found[0].id, found[1].id]
+        assert [one.state for one in found] == ["finished", "finished", "running"]
+
+
+async def test_a_suspected_backup_is_not_chosen(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, on_loss="recover") as world:
+        await world.watch(EVERY)
+        world.gateways["sales-main"].log_out()
+        await world.watch(300.0)
+        world.gateways["backup-1"].log_out()
+        await world.watch(420.0)
+        (recovery,) = await world.recoveries()
+        assert recovery.to_instance_id == world.id("backup-2")
+        suspected = await world.loss("backup-1")
+        assert suspected is not None
+        assert suspected.case.suspected
+
+
+async def _place(world: Lookout, name: str, scope: Scope) -> int:
+    async with world.database.write() as connection:
+        await instances.lock(connection, world.id(name))
+        return await orders.place(connection, Order(world.id(name), scope, "daemon@test"), world.time.now())
+
+
+async def _finish(world: Lookout, recovery_id: int, outcome: str) -> None:
+    """As the recovery's own loop would."""
+    async with world.database.write() as connection:
+        await recoveries.finish(
+            connection, recovery_id, state="finished", outcome=outcome, counted={}, now=world.time.now()
+        )
+
+
+async def _stand(world: Lookout, statuses: list[Status]) -> None:
+    async with world.database.write() as connection:
+        for group_id, status in enumerate(statuses, 1):
+            await connection.execute(
+                update(memberships).where(memberships.c.group_id == group_id).values(status=status.value)
+            )
+
+
+async def _write(world: Lookout, statement: object) -> None:
+    async with world.database.write() as connection:
+        await connection.execute(statement)  # type: ignore[call-overload]
