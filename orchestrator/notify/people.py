@@ -10,16 +10,21 @@ import asyncio
 import importlib.util
 import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.notify.base import Answer
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from orchestrator.clock import Clock
 
 TIMEOUT = 30.0
 """Seconds for one notice to one service."""
+REAL_TIMEOUT = 15.0
+"""Real seconds that it gets even in accelerated time: Apprise is loaded with the first notice."""
 MISSING = "notify.urls needs Apprise, which is not installed"
 HOW_TO_GET_IT = "install rejoin[notify], or take the addresses out of notify.urls"
 _TALKATIVE = ("apprise", "urllib3", "requests", "httpx", "httpcore", "charset_normalizer", "slixmpp", "paho")
@@ -56,20 +61,18 @@ class Service:
 
     async def send(self, notice: Notice) -> Answer:
         """Try once. Whatever Apprise does, nothing is raised and nothing of its address is told."""
+        if not is_installed():
+            return Answer(ok=False, text=MISSING)
+        await asyncio.to_thread(_load)  # the first time it takes its time, which is not the service's
         try:
-            async with asyncio.timeout(self._clock.real(TIMEOUT)):
+            async with asyncio.timeout(max(REAL_TIMEOUT, self._clock.real(TIMEOUT))):
                 return await asyncio.to_thread(_send, self._url, notice)
         except TimeoutError:
             return Answer(ok=False, text="did not answer in time")
 
 
 def _send(url: str, notice: Notice) -> Answer:
-    if not is_installed():
-        return Answer(ok=False, text=MISSING)
-    import apprise  # noqa: PLC0415 - an extra, and a third of a second
-
-    _hush()
-    service = apprise.Apprise()
+    service = _load().Apprise()
     try:
         if not service.add(url):
             return Answer(ok=False, text="Apprise does not understand its address")
@@ -81,16 +84,19 @@ def _send(url: str, notice: Notice) -> Answer:
     return Answer(ok=True, text="sent") if done else Answer(ok=False, text="the service did not take it")
 
 
-def _hush() -> None:
+@cache
+def _load() -> ModuleType:
+    """With its plugins, which it reads at the first address."""
+    import apprise  # noqa: PLC0415 - an extra, and a third of a second
+
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL + 1)
         logger.propagate = False
+    apprise.Apprise().add("json://localhost")
+    return apprise
 
 
 def understood(url: str) -> bool:
     """Whether Apprise knows what to do with that address; it must be installed."""
-    import apprise  # noqa: PLC0415 - as above
-
-    _hush()
-    return bool(apprise.Apprise().add(url))
+    return bool(_load().Apprise().add(url))

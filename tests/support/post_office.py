@@ -50,9 +50,14 @@ class Office:
     clock: ManualClock
     routes: Routes = field(default_factory=lambda: Routes(hooks=(HOOK,)))
 
-    async def write(self, *subjects: str, kind: str = "group.active", **data: Any) -> None:
+    async def write(
+        self, *subjects: str, kind: str = "group.active", recovery_id: int | None = None, **data: Any
+    ) -> None:
         """One message for each subject, in that order."""
-        planned = [Message(kind, subject, {"n": n, **data}) for n, subject in enumerate(subjects)]
+        planned = [
+            Message(kind, subject, {"n": n, **data}, recovery_id=recovery_id)
+            for n, subject in enumerate(subjects)
+        ]
         async with self.database.write() as connection:
             await outbox.append(connection, self.clock.now(), planned)
 

@@ -33,10 +33,8 @@ def test_an_address_at_a_configured_gateway_is_refused_without_being_told(tmp_pa
 )
 def test_whatsapp_to_a_number_that_owns_our_groups_is_refused(tmp_path: Path, url: str) -> None:
     text = f"{BACKUP}[allow_list]\nowners = ['+1 555 0100001']\n[notify]\nurls = ['{url}']"
-    assert problems(tmp_path, text) == [
-        "rejoin.toml:10: notify.urls.0: tells a number of allow_list.owners by WhatsApp, which may be what is"
-        " lost"
-    ]
+    sentence = "tells a number of allow_list.owners by WhatsApp, which may be what is lost"
+    assert problems(tmp_path, text) == [f"rejoin.toml:10: notify.urls.0: {sentence}"]
 
 
 @pytest.mark.parametrize(
