@@ -38,13 +38,19 @@ def _run(words: list[str]) -> int:
     if "--version" in options:
         print(f"rejoin {orchestrator.__version__}")  # noqa: T201 - the answer
         return 0
-    if options in (["healthcheck"], ["healthcheck", "--ready"]):
+    if _is_probe(options):
         from orchestrator.cli import health  # noqa: PLC0415 - asked every half minute for ever: stdlib only
 
-        return health.main(ready="--ready" in options)
+        return health.main(ready="--ready" in options, daemon="--daemon" in options)
     from orchestrator.cli import runner  # noqa: PLC0415 - brings the command line's library
 
     return runner.run(words)
+
+
+def _is_probe(options: Sequence[str]) -> bool:
+    """`healthcheck` with nothing but its own flags, none of them said by a variable."""
+    plain = options[:1] == ["healthcheck"] and {*options[1:]} <= {"--ready", "--daemon"}
+    return plain and not os.environ.keys() & {"REJOIN_READY", "REJOIN_DAEMON"}
 
 
 if __name__ == "__main__":

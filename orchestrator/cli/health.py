@@ -1,8 +1,9 @@
 """The container's probe. Standard library only: it is asked every half minute for ever.
 
 Plain: the interpreter starts and, where there is a configuration, its database can be read (SQLite) or
-answers on its port (PostgreSQL). Ready: there must be a configuration, with its key file, and the SQLite
-database must have this program's schema and take writes.
+answers on its port (PostgreSQL). Ready: there must be a configuration, with a key file that fits, and the
+SQLite database must have this program's schema and take writes. Daemon: one must run, and have given a sign
+of life within a minute.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ class UnhealthyError(Exception):
     """The reason, fit to be shown."""
 
 
-def main(*, ready: bool, config: Path | None = None) -> int:
+def main(*, ready: bool = False, daemon: bool = False, config: Path | None = None) -> int:
     """Print `ok`, or the reason on stderr; 0 or 1."""
-    reason = find_fault(config, os.environ, ready=ready)
+    reason = find_fault(config, os.environ, ready=ready, daemon=daemon)
     if reason is None:
         print("ok")  # noqa: T201 - the answer
         return 0
@@ -38,79 +39,102 @@ def main(*, ready: bool, config: Path | None = None) -> int:
     return 1
 
 
-def find_fault(config: Path | None, environ: Mapping[str, str], *, ready: bool) -> str | None:
+def find_fault(
+    config: Path | None, environ: Mapping[str, str], *, ready: bool, daemon: bool = False
+) -> str | None:
     """What is wrong, or None."""
+    file = config or Path(environ.get("REJOIN_CONFIG") or "rejoin.toml")
     try:
-        _check(config or Path(environ.get("REJOIN_CONFIG") or "rejoin.toml"), environ, ready=ready)
+        if file.exists():
+            _check(file, environ, ready=ready, daemon=daemon)
+        elif ready or daemon:
+            raise UnhealthyError(f"{file}: there is no configuration")  # noqa: TRY301 - told like the others
     except UnhealthyError as error:
         return str(error)
     return None
 
 
-def _check(file: Path, environ: Mapping[str, str], *, ready: bool) -> None:
-    if not file.exists():
-        if ready:
-            raise UnhealthyError(f"{file}: there is no configuration")
-        return
-    section = _database_section(file)
-    if ready:
-        _check_key_file(_setting(section, environ, "key_file", default="rejoin.key"), file)
+def _check(file: Path, environ: Mapping[str, str], *, ready: bool, daemon: bool) -> None:
+    written = _written(file)
+    section = _section(written, "database")
+    key_file = _setting(section, environ, "DATABASE__KEY_FILE", default="rejoin.key")
+    keys = _keys(file.absolute().parent / key_file) if ready else None
     url = _database_url(section, environ, file)
+    path = file.absolute().parent / url.partition(":///")[2]
     if url.startswith("sqlite"):
-        _check_sqlite(file.absolute().parent / url.partition(":///")[2], ready=ready)
+        _check_sqlite(path, keys)
     elif url.startswith("postgres"):
         _check_postgres(url)
     else:
         raise UnhealthyError(f"{file}: database.url begins neither with sqlite nor with postgresql")
+    if daemon:
+        from orchestrator.cli import health_daemon  # noqa: PLC0415 - for those only who ask for it
+
+        listen = _setting(_section(written, "web"), environ, "WEB__LISTEN", default="127.0.0.1:8080")
+        health_daemon.check(path if url.startswith("sqlite") else None, listen, environ)
 
 
-def _database_section(file: Path) -> dict[str, Any]:
+def _written(file: Path) -> dict[str, Any]:
     try:
-        section = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("database", {})
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UnhealthyError(f"{file}: {error.strerror}") from None
     except ValueError:  # not UTF-8, or not TOML; the parser's error may hold the text
         raise UnhealthyError(f"{file}: is not valid TOML; rejoin config validate says more") from None
+
+
+def _section(written: dict[str, Any], name: str) -> dict[str, Any]:
+    section = written.get(name, {})
     return section if isinstance(section, dict) else {}
 
 
-def _setting(section: dict[str, Any], environ: Mapping[str, str], key: str, *, default: str) -> str:
-    return environ.get(f"REJOIN_DATABASE__{key.upper()}") or str(section.get(key) or default)
+def _setting(section: dict[str, Any], environ: Mapping[str, str], name: str, *, default: str) -> str:
+    key = name.partition("__")[2].lower()
+    return environ.get(f"REJOIN_{name}") or str(section.get(key) or default)
 
 
 def _database_url(section: dict[str, Any], environ: Mapping[str, str], file: Path) -> str:
     plain = environ.get("REJOIN_DATABASE__URL")
-    url_file = "" if plain else _setting(section, environ, "url_file", default="")
+    url_file = "" if plain else _setting(section, environ, "DATABASE__URL_FILE", default="")
     if not url_file:
-        return _setting(section, environ, "url", default="sqlite:///rejoin.db")
+        return _setting(section, environ, "DATABASE__URL", default="sqlite:///rejoin.db")
     try:
         return (file.absolute().parent / url_file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         raise UnhealthyError(f"{file}: the file of database.url_file cannot be read") from None
 
 
-def _check_key_file(name: str, file: Path) -> None:
-    path = file.absolute().parent / name
-    if not os.access(path, os.R_OK):
-        raise UnhealthyError(f"{path}: there is no key file that can be read")
+def _keys(path: Path) -> tuple[str, ...]:
+    """The ids of the keys in the key file. Raises UnhealthyError."""
+    from orchestrator.domain.errors import ConfigurationError  # noqa: PLC0415 - for --ready only
+    from orchestrator.store.keyring import KeyRing  # noqa: PLC0415 - the same
+
+    try:
+        return KeyRing.load(path).ids
+    except ConfigurationError as error:
+        raise UnhealthyError(error.message) from None
 
 
-def _check_sqlite(path: Path, *, ready: bool) -> None:
+def _check_sqlite(path: Path, keys: tuple[str, ...] | None) -> None:
+    """`keys` are given where it must be ready."""
     if not path.exists():
         raise UnhealthyError(f"{path}: there is no database")
-    mode = "rw" if ready else "ro"
+    mode = "ro" if keys is None else "rw"
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=PATIENCE)) as database:
             found = database.execute("SELECT version_num FROM alembic_version").fetchone()
-            if ready:
-                _check_ready(database, str(found[0]) if found else "")
+            if keys is not None:
+                _check_ready(database, str(found[0]) if found else "", keys)
     except sqlite3.Error as error:
         raise UnhealthyError(f"{path}: {error}") from None
 
 
-def _check_ready(database: sqlite3.Connection, revision: str) -> None:
+def _check_ready(database: sqlite3.Connection, revision: str, keys: tuple[str, ...]) -> None:
     if revision != _newest_revision():
         raise UnhealthyError("the database's schema is not this program's; rejoin db check says more")
+    used = database.execute("SELECT value FROM meta WHERE key = 'active_key'").fetchone()
+    if used is not None and used[0] not in keys:
+        raise UnhealthyError(f"the key file does not hold the key {used[0]} that the database uses")
     database.isolation_level = None
     database.execute("BEGIN IMMEDIATE")
     database.execute("ROLLBACK")
