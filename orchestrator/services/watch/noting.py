@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Noted:
-    """What became of the answers. `ripe`: suspicions that are to be decided now."""
+    """What became of the answers. `ripe`: suspicions that are to be decided now.
 
+    `shift`: the database's time less the boot time.
+    """
+
+    shift: float = 0.0
     ripe: list[Account] = field(default_factory=list)
     minds: list[tuple[Track, Calm, Case | None]] = field(default_factory=list)
 
@@ -38,6 +42,7 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
         records = await sessions.lock_many(connection, [one.track.account.id for one in asked])
         open_ones = await losses.open_ones(connection)
         desk = Desk(connection, await watch.database.now(connection), watch.actor)
+        noted.shift = desk.now - watch.clock.boottime()
         same = []
         for one in asked:
             record = records[one.track.account.id]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AT_ONCE = 4  # questions to one gateway at a time
 REAL_PATIENCE = 0.1  # the least, in accelerated time
 UNANSWERED = 1.0  # seconds until a step looks again for answers that are on their way
-TOGETHER = 12  # so many batches of questions in one interval
+TOGETHER = 10  # so many batches of questions in one interval
 
 
 class Watcher:
@@ -31,6 +31,7 @@ class Watcher:
         self._debounce = watch.settings.debounce
         self._tracks: dict[int, Track] = {}
         self._addresses: dict[int, str] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
         self._reach = Reach(self._debounce.every)
         self._shift = 0.0  # the database's time less the boot time
         self._unsettled = False  # a loss waits for a backup, or its recovery for its end
@@ -44,6 +45,7 @@ class Watcher:
         if asked:
             noted = await noting.write_down(self._watch, asked, self._reach.news)
             self._reach.news.clear()
+            self._shift = noted.shift
             self._hasten(asked)
             for account in noted.ripe:
                 decided = await consequence.decide(self._watch, account) or decided
@@ -62,8 +64,8 @@ class Watcher:
         database, clock = self._watch.database, self._watch.clock
         async with database.read() as connection:
             open_ones = await losses.open_ones(connection)
-            self._shift = await database.now(connection) - clock.boottime()
             if not self._tracks:
+                self._shift = await database.now(connection) - clock.boottime()
                 for record in await reads.instance_records(connection):
                     self._addresses[record.id] = record.account.rpartition("#")[0]
         if not self._tracks:
@@ -98,19 +100,19 @@ class Watcher:
         boottime = self._watch.clock.boottime()
         batch = self._debounce.every / TOGETHER
         for track in self._tracks.values():
-            if track.asking is None and track.due <= boottime + batch and self._may_begin(track):
-                track.asking = asyncio.create_task(ask(self._watch, track, self._shift), name="watching")
+            if track.asking is None and track.due <= boottime + batch:
+                track.asking = asyncio.create_task(self._ask(track), name="watching")
         under_way = {track.asking for track in self._tracks.values() if track.asking is not None}
         if under_way:
             patience = max(REAL_PATIENCE, self._watch.clock.real(self.patience))
             await asyncio.wait(under_way, timeout=patience)
         return self._collect()
 
-    def _may_begin(self, track: Track) -> bool:
-        """A gateway that is slow holds up its own accounts only."""
-        address = self._address(track)
-        asked = [one for one in self._tracks.values() if one.asking is not None]
-        return sum(self._address(one) == address for one in asked) < AT_ONCE
+    async def _ask(self, track: Track) -> Asked:
+        """In its turn: a gateway that is slow holds up its own accounts only."""
+        gate = self._gates.setdefault(self._address(track), asyncio.Semaphore(AT_ONCE))
+        async with gate:
+            return await ask(self._watch, track, self._shift)
 
     def _address(self, track: Track) -> str:
         return self._addresses.get(track.account.id, "")
