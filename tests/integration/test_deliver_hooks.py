@@ -167,8 +167,9 @@ async def test_a_redirect_is_not_followed(office: Office, hook: Webhook, listene
 
 
 async def test_one_that_never_answers_holds_up_no_other_subject(
-    office: Office, hook: Webhook, listener: Listener
+    office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("orchestrator.notify.http.REAL_TIMEOUT", 0.5)
     await office.write("group:1", "group:2", "group:3", "group:3")
     listener.when = lambda got: HANG if got.json["data"] == {"n": 0} else None
     part = office.deliverer(hook)

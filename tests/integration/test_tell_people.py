@@ -262,7 +262,10 @@ async def test_a_service_that_fails_is_tried_again_and_its_address_is_told_nowhe
     assert listener.url.rpartition(":")[2] not in caplog.text
 
 
-async def test_a_service_that_hangs_is_given_up_in_time(office: Office, listener: Listener) -> None:
+async def test_a_service_that_hangs_is_given_up_in_time(
+    office: Office, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.notify.people.REAL_TIMEOUT", 0.0)
     listener.usual = HANG
 
     answer = await service(office, listener).send(Notice("t", "b"))
