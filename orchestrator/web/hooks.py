@@ -47,7 +47,7 @@ class Hooks:
     refusals: Refusals = field(default_factory=Refusals)
     taken: Counter[str] = field(default_factory=Counter)  # by the gateway's word; "other" is not kept
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.Response:
         given = {
             "signature": request.headers.get(self.header),
             "path": request.match_info.get("secret") or request.query.get("secret"),
@@ -66,7 +66,7 @@ class Hooks:
         value = _object(body)
         if value is None:
             return self._refuse(Refusal.NOT_JSON)
-        return await self._take(instance_id, value)
+        return await self._keep(instance_id, value)
 
     async def _whole_body(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > LARGEST_BODY:
@@ -76,7 +76,7 @@ class Hooks:
             self.doors.whole(request.transport)
         return body
 
-    async def _take(self, instance_id: int, value: dict[str, Any]) -> web.Response:
+    async def _keep(self, instance_id: int, value: dict[str, Any]) -> web.Response:
         heard = self.read_event(value)
         if heard is None or heard.kind not in USED:
             self.taken["other"] += 1

@@ -86,6 +86,7 @@ class HookServer:
             await self._serve(listening)
         except BaseException:
             listening.close()
+            await self.close()
             raise
         if not self.hooks.secrets.configured:
             _log.warning("no webhook will be taken: neither webhooks.secret nor webhooks.path_secret is set")
@@ -124,8 +125,8 @@ class HookServer:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_BODY)
         application.router.add_get("/healthz", self._health)
-        application.router.add_post("/hooks/{instance}", self.hooks)
-        application.router.add_post("/hooks/{instance}/{secret}", self.hooks)
+        application.router.add_post("/hooks/{instance}", self.hooks.take)
+        application.router.add_post("/hooks/{instance}/{secret}", self.hooks.take)
         return application
 
     async def _health(self, _request: web.Request) -> web.Response:
