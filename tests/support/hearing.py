@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.stage import Stage
 
 ME = {"id": "15550100002@c.us", "lid": "900000000000002@lid", "pushName": "backup"}
+QUIET = 20.0  # seconds without anything to do
 _numbers = count(1)
 
 
@@ -106,11 +107,13 @@ async def tending(
 
 
 async def drive(stage: Stage, part: Part, *, seconds: float) -> None:
-    """Step by step, as the supervisor does, for so many simulated seconds."""
+    """Step by step, as the supervisor does: for so many simulated seconds, and until nothing is due soon."""
     end = stage.clock.boottime() + seconds
-    while stage.clock.boottime() < end:
+    wait = 0.0
+    while stage.clock.boottime() < end or wait < QUIET:
         wait = await part.step()
-        await stage.clock.sleep(min(wait, max(0.0, end - stage.clock.boottime())))
+        left = end - stage.clock.boottime()
+        await stage.clock.sleep(min(wait, max(0.0, left)) if wait >= QUIET else wait)
 
 
 async def hear_all(stage: Stage, hearer: Hearer, *, seconds: float = 400.0) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
+SHORTEST = 0.05
 REAL_SHORTEST = 0.25  # real seconds between two steps without work; more only in accelerated time
 CUT_OFF_AFTER = 300.0  # seconds after which nobody is at work any more on a join that nobody drives
 
@@ -90,9 +91,9 @@ class Tender:
         due = list(self._due(needs, now))
         at_work = [(need, what) for need, what in due if what.anything]
         waits = await side_by_side(at_work, lambda item: self._tend(*item), at_once=ACCOUNTS_AT_ONCE)
-        idle = [what.wait for _need, what in due if not what.anything]
-        shortest = REAL_SHORTEST / self._clock.real(1.0)
-        return max(min([LONGEST_WAIT, *idle, *waits]), min(shortest, LONGEST_WAIT))
+        shortest = min(LONGEST_WAIT, REAL_SHORTEST / self._clock.real(1.0))
+        idle = [max(shortest, what.wait) for _need, what in due if not what.anything]
+        return max(SHORTEST, min([LONGEST_WAIT, *idle, *waits]))
 
     def _due(self, needs: Sequence[Need], now: float) -> Iterator[tuple[Need, _Due]]:
         for need in needs:
@@ -123,6 +124,7 @@ class Tender:
         context = ward.context
         if due.cut_off:
             await start_lookups_after_crash(context)
+            return 0.0  # they are due now
         if not await may_ask(context):
             return LONGEST_WAIT
         waits: list[float | None] = []
