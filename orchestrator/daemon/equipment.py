@@ -15,6 +15,7 @@ from orchestrator.services.deliver.telling import Health
 from orchestrator.services.hearing.hearer import Hearer
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
+from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.services.retention import Keep, Retention
 from orchestrator.services.schedule.entries import entries_of
 from orchestrator.services.schedule.recovering import Recover
@@ -68,7 +69,7 @@ class Equipment:
             receivers=await closing.enter_async_context(open_receivers(app.settings, app.clock)),
             server=await closing.enter_async_context(server),
             cipher=await app.cipher(),
-            settings=endless(recovery_settings(app.settings)),
+            settings=endless(recovery_settings(app.settings), events=server.hooks.secrets.configured),
             actor=f"daemon@{app.actor.rpartition('@')[2]}",
             wake=woken,
         )
@@ -164,9 +165,13 @@ class Equipment:
         return Health(ok=True, sentence=f"{view.active} of {view.total} groups are in place")
 
 
-def endless(settings: RecoverySettings) -> RecoverySettings:
-    """A daemon has all the time: it waits for whatever comes back, and the watcher decides what is lost."""
-    return replace(settings, patience=FOR_EVER, lost_after=FOR_EVER, lease=LEASE)
+def endless(settings: RecoverySettings, *, events: bool) -> RecoverySettings:
+    """A daemon has all the time: it waits for whatever comes back, and the watcher decides what is lost.
+
+    Where gateways may tell by webhook, a join's event is waited for before anybody looks.
+    """
+    expected = events and settings.confirm in (ConfirmMethod.AUTO, ConfirmMethod.EVENT)
+    return replace(settings, patience=FOR_EVER, lost_after=FOR_EVER, lease=LEASE, events_expected=expected)
 
 
 async def _accounts(app: App) -> dict[int, Account]:

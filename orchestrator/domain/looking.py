@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SETTLE = 120.0  # seconds after a join's plan before "not there" counts: its life, its time-out, and more
 AFTER_RECEIPT = (3.0, 12.0, 30.0, 80.0, 120.0, 300.0, 600.0)  # seconds to the next look
+AWAITING_EVENT = 30.0  # seconds that a webhook gets before the first look after a receipt
 AFTER_UNKNOWN = (6.0, 20.0, 100.0, 120.0, 300.0, 600.0, 900.0)
 AFTER_REQUEST = (300.0, 900.0, 1800.0, 3600.0, 3 * 3600.0, 6 * 3600.0)  # an admin must approve
 MAX_UNKNOWNS = 2  # joins of unknown outcome before a person must look

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.forker import Forked, can_fork
+
 CHECKOUT = Path(__file__).parents[2]
 _PATIENCE = 45.0
 
@@ -41,6 +43,7 @@ class Rejoin:
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    forked: bool = True  # started quickly; False: as the shell does
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,42 +54,22 @@ class Rejoin:
 
     def __call__(self, *words: str, stdin: str = "", **variables: str) -> Answer:
         """Without a terminal anywhere."""
-        done = subprocess.run(
-            command(*words),
-            cwd=self.folder,
-            env=self.environment | variables,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        with self._popen(words, variables, stdin=subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate(stdin, _PATIENCE)
+            finally:
+                process.kill()
+        return Answer(process.returncode, out, err)
 
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, stderr: Any = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
         """In the background; the caller ends it."""
-        return subprocess.Popen(
-            command(*words),
-            cwd=self.folder,
-            env=self.environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self._popen(words, variables, stdin=subprocess.DEVNULL, stderr=stderr)
 
     def on_terminal(self, *words: str, typed: str = "", **variables: str) -> tuple[int, str]:
         """On a terminal: the exit code and all that was shown. `typed` is sent at the first output."""
         controller, terminal = pty.openpty()
-        process = subprocess.Popen(
-            command(*words),
-            cwd=self.folder,
-            env=self.environment | variables,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-        )
+        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+        process = self._popen(words, variables, **streams, start_new_session=True)
         os.close(terminal)
         try:
             shown = _converse(controller, process, typed)
@@ -97,11 +80,21 @@ class Rejoin:
         return code, shown
 
 
+    def _popen(
+        self, words: tuple[str, ...], variables: dict[str, str], **streams: Any
+    ) -> subprocess.Popen[str]:
+        env = self.environment | variables
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        if self.forked and can_fork(env):
+            return Forked(words, cwd=self.folder, env=env, text=True, **pipes)
+        return subprocess.Popen(command(*words), cwd=self.folder, env=env, text=True, **pipes)
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "orchestrator", *words]
 
 
-def _converse(controller: int, process: subprocess.Popen[bytes], typed: str) -> str:
+def _converse(controller: int, process: subprocess.Popen[str], typed: str) -> str:
     shown, end = b"", time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         ready, _, _ = select.select([controller], [], [], 0.1)

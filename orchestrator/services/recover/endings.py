@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.domain.endings import BAD_REQUEST_WAIT, HOUR, SLOW_WAITS, Act, Ending, step
-from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN
+from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.retrying import backoff
@@ -70,11 +70,12 @@ def _step_aside(writing: Writing, old: Membership, reason: Reason | None, detail
 def _look(writing: Writing, old: Membership, reason: Reason | None) -> Membership:
     unknown = reason is Reason.OUTCOME_UNKNOWN
     waits = AFTER_UNKNOWN if unknown else AFTER_RECEIPT
+    event_first = writing.context.settings.events_expected and not unknown
     return writing.move(
         old,
         Status.CONFIRMING,
         reason,
-        next_attempt_at=writing.now + waits[0],
+        next_attempt_at=writing.now + (AWAITING_EVENT if event_first else waits[0]),
         unknowns=old.unknowns + (1 if unknown else 0),
     )
 

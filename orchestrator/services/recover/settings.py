@@ -38,6 +38,7 @@ class RecoverySettings:
     policy: PacingPolicy = field(default_factory=PacingPolicy)
     allow: AllowList = field(default_factory=AllowList)
     confirm: ConfirmMethod = ConfirmMethod.AUTO
+    events_expected: bool = False  # webhooks come in: a receipt waits a while for its event before a look
     greeting: GreetingPolicy = field(default_factory=GreetingPolicy)
     retry: RetrySettings = field(default_factory=RetrySettings)
     probe_gap: float = 3.0
