@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from orchestrator.domain.readings import Evidence, Kind
 from orchestrator.domain.watching import Case, Standing
-from orchestrator.store.tables import losses
+from orchestrator.store.tables import instances, losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +59,9 @@ async def open_one(connection: AsyncConnection, instance_id: int) -> Loss | None
 
 async def latest(connection: AsyncConnection) -> dict[int, Loss]:
     """Each account's last suspicion, open or over: for the status."""
-    newest = select(func.max(losses.c.id)).group_by(losses.c.instance_id)
-    rows = (await connection.execute(select(losses).where(losses.c.id.in_(newest)))).all()
+    of_one = losses.alias("of_one")
+    newest = select(func.max(of_one.c.id)).where(of_one.c.instance_id == instances.c.id).scalar_subquery()
+    rows = (await connection.execute(select(losses).where(losses.c.id.in_(select(newest))))).all()
     return {row.instance_id: _loss(row) for row in rows}
 
 

@@ -40,6 +40,8 @@ class RecoveryRow:
     stop_requested_by: str | None
     counts: str | None
     pace: float | None
+    driver: str
+    follows_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
+from orchestrator.domain.readings import Evidence, Kind
+from orchestrator.domain.watching import Standing
 from orchestrator.services.schedule.entries import ScheduleView
 from orchestrator.services.status.explain import Explanation
 from orchestrator.services.status.past import PastRecovery
@@ -21,12 +23,55 @@ from orchestrator.services.status.views import (
     StatusView,
     WaitingView,
 )
+from orchestrator.services.status.views_daemon import (
+    DaemonView,
+    EventsView,
+    LossView,
+    OutboxView,
+    SinkView,
+)
+from orchestrator.store.daemons import Trouble
 from orchestrator.store.reads import NeedsYouRow, RecoveryRow
 from orchestrator.store.reads_journal import JournalLine
 from orchestrator.store.reads_memberships import GroupRow
 from orchestrator.store.reads_slots import LastJoin, SlotLine
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
+
+DAEMON = DaemonView(
+    running=True,
+    heartbeat_at=NOW - 1,
+    host="box",
+    pid=4711,
+    version="0.1.0",
+    listen="127.0.0.1:8080",
+    started_at=NOW - 9000,
+    troubles=(Trouble("outbox hook:crm", NOW - 300, "connection \x1b[31mrefused"),),
+)
+LOSS = LossView(
+    instance="sales-main",
+    state=Standing.LOST,
+    since=NOW - 1200,
+    decided_at=NOW - 600,
+    ended_at=None,
+    decided_by="for 10 min, by 2 kinds of evidence: the session's state, asked for; a look at its list",
+    evidence=(
+        Evidence(NOW - 1200, Kind.STATE, gone=True, says="needs_login", text="SCAN_QR_CODE"),
+        Evidence(NOW - 900, Kind.LIST, gone=True, says="session_down"),
+    ),
+    action="recover",
+    recovery=7,
+    to="backup-2",
+    detail=None,
+)
+OUTBOX = OutboxView(
+    unsorted=0,
+    pending=3,
+    oldest_pending_at=NOW - 400,
+    parked=2,
+    sinks=(SinkView("hook:crm", 3, 2),),
+)
+EVENTS = EventsView(received_last_day=87, open=1, last_at=NOW - 20)
 
 RUNNER = RunnerView(running=True, heartbeat_at=NOW - 2, host="box", pid=4711)
 PAUSE = PauseView(
@@ -139,6 +184,10 @@ VIEW = StatusView(
     last=LastJoin(NOW - 9, "Retail Braga", "retail-braga", Status.ACTIVE, "1203@g.us", 214),
     catalogue=CatalogueView(groups=112, with_code=110),
     schedule=(SCHEDULED,),
+    daemon=DAEMON,
+    losses=(LOSS,),
+    events=EVENTS,
+    outbox=OUTBOX,
 )
 ROW = GroupRow(
     group_id=1,
@@ -203,6 +252,8 @@ PAST = PastRecovery(
         stop_requested_by=None,
         counts=None,
         pace=4.0,
+        driver="daemon",
+        follows_id=6,
     ),
     phase=Phase.FINISHED,
     labels=(),

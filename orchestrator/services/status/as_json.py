@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from orchestrator.services.status.as_json_daemon import daemon_json, events_json, loss_json, outbox_json
+from orchestrator.services.status.times import instant, seconds
 
 if TYPE_CHECKING:
     from orchestrator.domain.hints import Hint
@@ -18,20 +20,10 @@ if TYPE_CHECKING:
     )
     from orchestrator.store.reads_slots import LastJoin
 
+__all__ = ["SCHEMA", "hint_fields", "instant", "pause_fields", "seconds", "to_json"]
+__all__ += ["progress", "progress_line", "summary_line"]
+
 SCHEMA = 1
-
-
-def instant(at: float | None) -> str | None:
-    """Seconds since 1970 as `2026-11-22T21:42:00Z`, with milliseconds where there are any."""
-    if at is None:
-        return None
-    moment = datetime.fromtimestamp(round(at, 3), UTC)
-    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
-    return text.replace("+00:00", "Z")
-
-
-def seconds(duration: float | None) -> float | None:
-    return None if duration is None else round(max(0.0, duration), 3)
 
 
 def to_json(view: StatusView) -> dict[str, Any]:
@@ -46,8 +38,11 @@ def to_json(view: StatusView) -> dict[str, Any]:
         "waiting": [_waiting(one) for one in view.waiting],
         "last_join": _last_join(view.last),
         "catalogue": {"groups": view.catalogue.groups, "with_code": view.catalogue.with_code},
-        "daemon": _runner(view.runner, view.now),
+        "daemon": daemon_json(view),
         "schedule": [_scheduled(one) for one in view.schedule],
+        "losses": [loss_json(one) for one in view.losses],
+        "events": events_json(view.events),
+        "outbox": outbox_json(view.outbox),
     }
 
 
@@ -100,6 +95,8 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
         "finished_at": instant(one.finished_at),
         "stop_requested_at": instant(one.stop_requested_at),
         "stop_requested_by": one.stop_requested_by,
+        "driver": one.driver,
+        "follows": one.follows,
         "total": view.total,
         "active": view.active,
         "unfinished": view.unfinished,

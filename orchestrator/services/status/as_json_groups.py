@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.services.status.as_json import SCHEMA, hint_fields, instant, pause_fields, seconds
+from orchestrator.services.status.as_json import SCHEMA, hint_fields, pause_fields
+from orchestrator.services.status.times import instant, seconds
 
 if TYPE_CHECKING:
     from orchestrator.services.status.explain import Explanation
@@ -129,5 +130,7 @@ def history_json(one: PastRecovery) -> dict[str, Any]:
         "started_at": instant(row.started_at),
         "finished_at": instant(row.finished_at),
         "duration_seconds": seconds(one.seconds),
+        "driver": row.driver,
+        "follows": row.follows_id,
         "counts": {status.value: count for status, count in one.counts.items()},
     }

@@ -25,8 +25,10 @@ from orchestrator.store.reads import known_reason
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.memberships import Reason
     from orchestrator.services.status.facts import Facts
+    from orchestrator.services.status.views_daemon import DaemonView
     from orchestrator.store.reads import CountRow, DueRow, RecoveryRow
 
 MOST_WAITING_LINES = 20
@@ -55,7 +57,7 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         return None
     return RecoveryView(
         id=row.id,
-        phase=phase(row, driven=runner(facts.target, facts.now).running),
+        phase=phase(row, driven=_somebody_drives(facts)),
         outcome=row.outcome,
         to_name=row.to_name,
         from_name=row.from_name,
@@ -66,6 +68,8 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         finished_at=row.finished_at,
         stop_requested_at=row.stop_requested_at,
         stop_requested_by=row.stop_requested_by,
+        driver=row.driver,
+        follows=row.follows_id,
     )
 
 
@@ -190,7 +194,18 @@ def _merged(rows: tuple[DueRow, ...]) -> list[DueRow]:
 
 def driven(facts: Facts) -> bool:
     row = facts.recovery
-    return row is not None and phase(row, driven=runner(facts.target, facts.now).running) in DRIVEN
+    return row is not None and phase(row, driven=_somebody_drives(facts)) in DRIVEN
+
+
+def _somebody_drives(facts: Facts) -> bool:
+    return is_driven(facts.recovery, facts.target, facts.daemon, facts.now)
+
+
+def is_driven(row: RecoveryRow | None, target: InstanceRecord | None, daemon: DaemonView, now: float) -> bool:
+    """By the instance's lease; a recovery of the daemon's is about to be, as long as the daemon works."""
+    if runner(target, now).running:
+        return True
+    return row is not None and row.driver == "daemon" and daemon.works
 
 
 def held(facts: Facts) -> tuple[str, float | None] | None:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
-from orchestrator.store import reads, reads_slots
+from orchestrator.services.status.daemon import daemon_view
+from orchestrator.store import daemons, reads, reads_slots
 from orchestrator.store import slots as slot_store
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.services.status.views_daemon import DaemonView
     from orchestrator.store.reads import CatalogueRow, CountRow, DueRow, NeedsYouRow, RecoveryRow
     from orchestrator.store.reads_slots import LastJoin
 
@@ -34,6 +36,7 @@ class Facts:
     needs_you: tuple[NeedsYouRow, ...]
     last: LastJoin | None
     catalogue: CatalogueRow
+    daemon: DaemonView
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ async def gather(
         needs_you=work.needs_you,
         last=sends.last,
         catalogue=await reads.catalogue(connection),
+        daemon=daemon_view(await daemons.read(connection), now),
     )
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Status
 from orchestrator.services.status import derive
-from orchestrator.services.status.instances import runner
+from orchestrator.services.status.daemon import daemon_view
 from orchestrator.services.status.listing import find_group, held_back, paused_instances
-from orchestrator.store import reads, reads_journal, reads_memberships
+from orchestrator.store import daemons, reads, reads_journal, reads_memberships
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +50,13 @@ async def history(database: Database, *, limit: int = HISTORY_LIMIT) -> list[Pas
     """Newest first."""
     async with database.read() as connection:
         now = await database.now(connection)
-        running = {one.id for one in await reads.instance_records(connection) if runner(one, now).running}
-        rows = await reads.latest_recoveries(connection, limit)
-        return [await _past(connection, row, driven=row.to_instance_id in running) for row in rows]
+        records = {one.id: one for one in await reads.instance_records(connection)}
+        daemon = daemon_view(await daemons.read(connection), now)
+        found = []
+        for row in await reads.latest_recoveries(connection, limit):
+            driven = derive.is_driven(row, records[row.to_instance_id], daemon, now)
+            found.append(await _past(connection, row, driven=driven))
+        return found
 
 
 async def _past(connection: AsyncConnection, row: RecoveryRow, *, driven: bool) -> PastRecovery:

@@ -8,6 +8,7 @@ from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.schedule.entries import read_schedule
 from orchestrator.services.status import derive
+from orchestrator.services.status.daemon import surroundings
 from orchestrator.services.status.facts import gather
 from orchestrator.services.status.instances import instance_views, runner
 from orchestrator.services.status.views import CatalogueView, StatusView
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.services.schedule.entries import Entry, ScheduleView
+    from orchestrator.services.status.daemon import Surroundings
     from orchestrator.services.status.facts import Facts
     from orchestrator.store.engine import Database
 
@@ -45,10 +47,11 @@ async def read_status(
         moment = await database.now(connection) if now is None else now
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
         planned = await read_schedule(connection, schedule, moment)
-    return _view(facts, planned)
+        around = await surroundings(connection, facts.instances, moment)
+    return _view(facts, planned, around)
 
 
-def _view(facts: Facts, planned: tuple[ScheduleView, ...]) -> StatusView:
+def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings) -> StatusView:
     return StatusView(
         now=facts.now,
         recovery=derive.recovery_view(facts),
@@ -63,4 +66,8 @@ def _view(facts: Facts, planned: tuple[ScheduleView, ...]) -> StatusView:
         last=facts.last,
         catalogue=CatalogueView(facts.catalogue.groups, facts.catalogue.with_code),
         schedule=planned,
+        daemon=facts.daemon,
+        losses=around.losses,
+        events=around.events,
+        outbox=around.outbox,
     )

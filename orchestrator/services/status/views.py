@@ -10,6 +10,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.memberships import Bucket, Status
+from orchestrator.services.status.views_daemon import (
+    NO_DAEMON,
+    NO_EVENTS,
+    NOTHING_TO_TELL,
+    DaemonView,
+    EventsView,
+    OutboxView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.memberships import Reason
     from orchestrator.services.schedule.entries import ScheduleView
+    from orchestrator.services.status.views_daemon import LossView
     from orchestrator.store.reads import NeedsYouRow
     from orchestrator.store.reads_slots import LastJoin
 
@@ -66,6 +75,8 @@ class RecoveryView:
     finished_at: float | None
     stop_requested_at: float | None
     stop_requested_by: str | None
+    driver: str = "person"  # person: a `run` works on it; daemon: the daemon does
+    follows: int | None = None  # the recovery onto a lost backup that this one goes on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,10 @@ class StatusView:
     last: LastJoin | None
     catalogue: CatalogueView
     schedule: tuple[ScheduleView, ...] = ()
+    daemon: DaemonView = NO_DAEMON
+    losses: tuple[LossView, ...] = ()
+    events: EventsView = NO_EVENTS
+    outbox: OutboxView = NOTHING_TO_TELL
 
     @property
     def total(self) -> int:
@@ -188,3 +203,7 @@ class StatusView:
     def target(self) -> InstanceView | None:
         """The instance that is being filled."""
         return next((one for one in self.instances if one.part == "to"), None)
+
+    def loss_of(self, instance: str) -> LossView | None:
+        """Its latest loss or suspicion, if there was one."""
+        return next((one for one in self.losses if one.instance == instance), None)

@@ -1,0 +1,92 @@
+"""What the read model shows of the daemon: itself, the accounts it lost sight of, its letters.
+
+Instants are seconds since 1970. Texts that came from outside are foreign and scrubbed of secrets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.domain.readings import Evidence
+    from orchestrator.domain.watching import Standing
+    from orchestrator.store.daemons import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonView:
+    """The daemon of this database. `heartbeat_at` stays after it is gone; None: none ever ran."""
+
+    running: bool
+    heartbeat_at: float | None
+    host: str | None = None
+    pid: int | None = None
+    version: str | None = None
+    listen: str | None = None
+    started_at: float | None = None
+    stopping: bool = False
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether what waits for a daemon is taken up by this one."""
+        return self.running and not self.stopping
+
+
+NO_DAEMON = DaemonView(running=False, heartbeat_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LossView:
+    """An account that is suspected to be lost, is lost, or has returned after that.
+
+    `decided_by`: how it was decided, in a sentence; None while it is only suspected.
+    """
+
+    instance: str
+    state: Standing
+    since: float
+    decided_at: float | None
+    ended_at: float | None
+    decided_by: str | None
+    evidence: tuple[Evidence, ...]
+    action: str | None
+    recovery: int | None
+    to: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkView:
+    """One receiver of messages, such as `hook:crm`."""
+
+    name: str
+    pending: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxView:
+    """What is to be told. `unsorted`: no daemon has looked at it yet; `parked`: given up."""
+
+    unsorted: int = 0
+    pending: int = 0
+    oldest_pending_at: float | None = None
+    parked: int = 0
+    sinks: tuple[SinkView, ...] = ()
+
+
+NOTHING_TO_TELL = OutboxView()
+
+
+@dataclass(frozen=True, slots=True)
+class EventsView:
+    """What gateways told by webhook. `open`: not processed yet."""
+
+    received_last_day: int = 0
+    open: int = 0
+    last_at: float | None = None
+
+
+NO_EVENTS = EventsView()
