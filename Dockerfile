@@ -36,5 +36,6 @@ VOLUME /data
 USER 10001:0
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["rejoin"]
-CMD ["--help"]
+CMD ["daemon"]
+# Also for containers that only `run`; beside a daemon ask more: rejoin healthcheck --daemon.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["rejoin", "healthcheck"]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from orchestrator.config.draft import Draft
 
 LARGEST_SECRET = 64 * 1024
-# Container engines mount secrets here with mode 0444, in a place that only the container sees.
-_CONTAINER_SECRETS = Path("/run/secrets")
+# Container engines mount secrets with mode 0444, systemd with an ACL that looks like 0440, in places that
+# only the container or the service sees.
+_HANDED_OVER = (Path("/run/secrets"), Path("/run/credentials"))
 
 
 class _UnreadableError(Exception):
@@ -98,7 +99,7 @@ def _content(file: Path) -> str:
 
 
 def _warn_if_open(draft: Draft, path: KeyPath, file: Path) -> None:
-    if not file.absolute().is_relative_to(_CONTAINER_SECRETS):
+    if not any(file.absolute().is_relative_to(place) for place in _HANDED_OVER):
         warn_if_readable(draft, path, file)
 
 
