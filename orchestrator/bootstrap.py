@@ -115,6 +115,13 @@ def event_reader() -> ReadEvent:
     return read_event
 
 
+def events_wanted() -> tuple[str, ...]:
+    """The gateway's names of the events that it is asked for."""
+    from orchestrator.gateways.wawp.events import SUBSCRIBED  # noqa: PLC0415 - for `hooks install` only
+
+    return SUBSCRIBED
+
+
 def actor() -> str:
     """Who acts, for the journal: login at host."""
     try:

@@ -34,6 +34,7 @@ FAMILIES = {
     "config": "Check and show the configuration.",
     "groups": "Your groups and their invite codes.",
     "notify": "Who is told, and whether it gets through.",
+    "hooks": "Webhooks from the gateways.",
     "outbox": "Messages to webhooks and people.",
     "db": "The database: migrate, check, back up, change its key.",
 }
@@ -95,6 +96,9 @@ SECTIONS = (
         "Tools",
         (
             _command("notify test", "notify:try_out", "Send a test message to every receiver."),
+            _command("hooks install", "hooks:install", "Set our webhook at the gateways."),
+            _command("hooks list", "hooks:list_", "What gateways told lately."),
+            _command("hooks replay", "hooks:replay", "Process stored events once more."),
             _command("outbox list", "outbox:list_", "Messages that wait, and those that were given up."),
             _command("outbox retry", "outbox:retry", "Try again what was given up."),
             _command("db upgrade", "db:upgrade", "Bring the database to this program's schema."),

@@ -1,0 +1,227 @@
+"""`rejoin hooks`: webhooks from the gateways; setting them up, and what came in."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from orchestrator.cli.call import NOTHING_SAID, Call
+from orchestrator.cli.durations import seconds
+from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.render import clean, plural, rfc3339, timestamp
+from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import App
+    from orchestrator.config import InstanceSettings, Settings
+    from orchestrator.services.installing import HookAddress, Installed
+    from orchestrator.store.events import ListedEvent
+
+_INSTANCE = flag("instance", "Only this instance.", metavar="NAME")
+_IDS = positional("ID", "Numbers as listed.")
+
+
+async def install(
+    *,
+    instance: Annotated[str | None, _INSTANCE] = None,
+    url: Annotated[str | None, flag("url", "Where gateways reach us (else webhooks.public_url).")] = None,
+    dry_run: Annotated[bool, flag("dry-run", "Only say what would be done.")] = False,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Sets our webhook at the gateway of every instance, beside those that are there.
+
+    Examples:
+      rejoin hooks install --dry-run
+      rejoin hooks install --instance backup-1 --url https://rejoin.example.org
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+
+    settings = call.settings()
+    chosen = _chosen(settings, instance)
+    public = _public_url(settings, url)
+    call.start_logs(settings)
+    _hide_secrets(settings)
+    done: list[Installed] = []
+    troubles: list[RejoinError] = []
+    async with open_app(settings) as app:
+        for one in chosen:
+            try:
+                done.append(await _install_one(app, one, public, dry_run=dry_run))
+            except RejoinError as error:  # the others may do
+                troubles.append(error)
+    _tell_installed(call, done, dry_run=dry_run)
+    if settings.webhooks.secret.get_secret_value() and done:
+        call.out.say(
+            "The gateway must sign with webhooks.secret: where it asks for a key, set the same there."
+        )
+    for trouble in troubles[:-1]:
+        call.out.warn(str(trouble))
+    if troubles:
+        raise troubles[-1]
+
+
+async def list_(
+    *,
+    instance: Annotated[str | None, _INSTANCE] = None,
+    limit: Annotated[int, flag("limit", "How many, at most.", metavar="N")] = 50,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """What gateways told lately, newest first, and what became of it.
+
+    Examples:
+      rejoin hooks list
+      rejoin hooks list --instance backup-1 --limit 10 --json
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.store import events, reads  # noqa: PLC0415
+
+    settings = call.settings()
+    async with open_app(settings) as app, app.database.read() as connection:
+        names = {row.id: row.name for row in await reads.instance_records(connection)}
+        only = _known(names, instance)
+        found = await events.latest(connection, limit=max(1, limit), instance_id=only)
+        open_ones = await events.backlog(connection)
+        now = await app.database.now(connection)
+    if call.json:
+        listed = [_as_json(one, names) for one in found]
+        counts = {"new": open_ones.new, "waiting": open_ones.waiting}
+        call.out.answer_json({"schema": 1, "at": rfc3339(now), **counts, "events": listed})
+        return
+    zone = settings.timezone
+    rows = [
+        [
+            str(one.id),
+            timestamp(one.received_at, zone),
+            clean(names.get(one.instance_id, "-")),
+            clean(one.kind),
+            clean(_standing(one)),
+            str(one.times),
+        ]
+        for one in found
+    ]
+    call.out.table(rows, "ID", "RECEIVED", "INSTANCE", "EVENT", "RESULT", "TIMES")
+    call.out.say(f"{open_ones.new} new, {open_ones.waiting} wait for a look.")
+
+
+async def replay(
+    *ids: Annotated[int, _IDS],
+    since: Annotated[str | None, flag("since", "All received in so long.", metavar="2h")] = None,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Lets the daemon process stored events once more. Doing so twice does no harm.
+
+    Examples:
+      rejoin hooks replay 17 18
+      rejoin hooks replay --since 2h
+    """
+    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.store import events, journal  # noqa: PLC0415
+
+    length = seconds("--since", since)
+    if bool(ids) is (length is not None):
+        raise UsageError("say which: numbers, or --since", hint="rejoin hooks list shows them")
+    async with open_app(call.settings()) as app, app.database.write() as connection:
+        now = await app.database.now(connection)
+        missing = await events.unknown(connection, ids)
+        if missing:
+            raise NotFoundError(f"there is no event {missing[0]}", hint="rejoin hooks list shows them")
+        after = None if length is None else now - length
+        again = await events.replay(connection, ids=ids or None, since=after)
+        if again:
+            line = journal.Entry("act.replay", app.actor, {"events": again[:100], "count": len(again)})
+            await journal.append(connection, now, [line])
+    if call.json:
+        call.out.answer_json({"changed": len(again), "events": again})
+    else:
+        call.out.answer(f"{plural(len(again), 'event')} to be processed once more.")
+
+
+def _hide_secrets(settings: "Settings") -> None:
+    from orchestrator import logs  # noqa: PLC0415 - brings structlog
+
+    secrets = (settings.webhooks.secret, settings.webhooks.path_secret)
+    logs.redaction.learn(one.get_secret_value() for one in secrets)
+
+
+def _chosen(settings: "Settings", name: str | None) -> "list[InstanceSettings]":
+    secrets = (settings.webhooks.secret, settings.webhooks.path_secret)
+    if not any(one.get_secret_value() for one in secrets):
+        raise ConfigurationError(
+            "no webhook would be taken: neither webhooks.secret nor webhooks.path_secret is set",
+            hint='set one of them, such as path_secret = { env = "REJOIN_HOOKS_SECRET" }',
+        )
+    if name is None and not settings.instances:
+        raise ConfigurationError("no instance is configured", hint="add [[instances]] to the configuration")
+    return list(settings.instances) if name is None else [settings.instance(name)]
+
+
+def _public_url(settings: "Settings", given: str | None) -> str:
+    from orchestrator.config.values import check_public_url  # noqa: PLC0415 - brings pydantic
+
+    try:
+        url = settings.webhooks.public_url if given is None else check_public_url(given)
+    except ValueError as error:
+        raise UsageError(f"--url {error}") from None
+    if not url:
+        hint = "give --url, or set webhooks.public_url"
+        raise ConfigurationError("it is not known where gateways reach us", hint=hint)
+    return url
+
+
+async def _install_one(
+    app: "App", instance: "InstanceSettings", public: str, *, dry_run: bool
+) -> "Installed":
+    from orchestrator.bootstrap import events_wanted  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.installing import HookAddress, install  # noqa: PLC0415
+
+    secret = app.settings.webhooks.path_secret.get_secret_value()
+    address = HookAddress(public, instance.name, secret)
+    return await install(app.gateway(instance), address, events_wanted(), dry_run=dry_run)
+
+
+def _tell_installed(call: Call, done: "list[Installed]", *, dry_run: bool) -> None:
+    if call.json:
+        rows = [
+            {"instance": one.instance, "url": one.address.shown, "changed": one.changed}
+            | {"events": list(one.events), "kept": one.kept}
+            for one in done
+        ]
+        call.out.answer_json({"dry_run": dry_run, "webhooks": rows})
+        return
+    for one in done:
+        verb = "would be set" if dry_run else "is set"
+        what = (
+            f"{verb} to {_shown(one.address)}" if one.changed else f"was set already: {_shown(one.address)}"
+        )
+        kept = f", beside {plural(one.kept, 'other')}" if one.kept else ""
+        call.out.answer(f"{one.instance}: the webhook {what}{kept}.")
+
+
+def _shown(address: "HookAddress") -> str:
+    return clean(address.shown)
+
+
+def _known(names: dict[int, str], wanted: str | None) -> int | None:
+    if wanted is None:
+        return None
+    for number, name in names.items():
+        if name == wanted:
+            return number
+    raise NotFoundError(f"no instance is called {wanted}", hint=f"there are: {', '.join(names.values())}")
+
+
+def _standing(one: "ListedEvent") -> str:
+    return one.result or "-" if one.state == "done" else one.state
+
+
+def _as_json(one: "ListedEvent", names: dict[int, str]) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "received_at": rfc3339(one.received_at),
+        "sent_at": rfc3339(one.sent_at),
+        "instance": names.get(one.instance_id),
+        "event": one.kind,
+        "state": one.state,
+        "result": one.result,
+        "times": one.times,
+        "tries": one.tries,
+        "next_try_at": rfc3339(one.next_try_at),
+        "processed_at": rfc3339(one.processed_at),
+    }
