@@ -75,9 +75,9 @@ def troubled_webhooks(world: Town) -> None:
     base = f"http://127.0.0.1:{world.hooks_port}/hooks"
     targets = [{"account": name, "url": f"{base}/{name}"} for name in ("sales-main", "backup-1")]
     world.webhooks(
-        secret=SECRET, shape="mixed", own_id="alternate", lost=0.333, doubled=0.333, delay=[0, 60], forged=0.4,
-        unsigned=0.2, replayed=0.2, replay_after=[30, 120], strangers=0.5, unknown=0.2, targets=targets,
-        sends=["session.status", "group.v2.join"],
+        secret=SECRET, shape="mixed", own_id="alternate", lost=0.333, doubled=0.333, delay=[0, 60],
+        forged=0.4, unsigned=0.2, replayed=0.2, replay_after=[30, 120], strangers=0.5, unknown=0.2,
+        targets=targets, sends=["session.status", "group.v2.join"],
     )  # fmt: skip
 
 

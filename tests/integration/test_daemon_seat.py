@@ -1,0 +1,115 @@
+"""One daemon drives one database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import update
+
+from orchestrator.clock import SystemClock
+from orchestrator.daemon.seat import Seat
+from orchestrator.domain.errors import LeaseLostError
+from orchestrator.services.recover.lease import current_holder
+from orchestrator.store import daemons, schema
+from orchestrator.store.daemons import Trouble
+from orchestrator.store.engine import Database
+from orchestrator.store.tables import daemon
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    await schema.upgrade(database)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def row(database: Database) -> daemons.DaemonRow:
+    async with database.read() as connection:
+        return await daemons.read(connection)
+
+
+async def held_by(database: Database, holder: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(update(daemon).values(holder=holder))
+
+
+def a_dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+async def test_the_second_stands_by_and_takes_over_when_the_first_leaves(database_url: str) -> None:
+    async with opened(database_url) as database:
+        first, second = Seat(database, SystemClock()), Seat(database, SystemClock())
+        assert await first.take()
+        assert not await second.take()
+
+        await first.leave()
+
+        assert await second.take()
+        assert second.fence == first.fence + 1
+
+
+async def test_a_seat_whose_process_is_dead_is_taken_at_once(database_url: str) -> None:
+    dead = replace(current_holder(), pid=a_dead_process(), pid_start="1")
+    async with opened(database_url) as database:
+        await Seat(database, SystemClock()).take()
+        await held_by(database, json.dumps(asdict(dead)))
+
+        assert await Seat(database, SystemClock()).take()
+
+
+async def test_a_silent_daemon_of_another_machine_is_waited_for_until_its_lease_is_over(
+    database_url: str,
+) -> None:
+    elsewhere = replace(current_holder(), host="elsewhere", boot_id="another")
+    async with opened(database_url) as database:
+        await Seat(database, SystemClock()).take()
+        await held_by(database, json.dumps(asdict(elsewhere)))
+        assert not await Seat(database, SystemClock()).take()
+
+        async with database.write() as connection:
+            await connection.execute(update(daemon).values(until=await database.now(connection) - 1.0))
+
+        assert await Seat(database, SystemClock()).take()
+
+
+async def test_who_was_replaced_learns_it_by_its_next_sign_of_life(database_url: str) -> None:
+    async with opened(database_url) as database:
+        slow, quick = Seat(database, SystemClock()), Seat(database, SystemClock())
+        await slow.take()
+        await slow.leave()
+        await quick.take()
+
+        with pytest.raises(LeaseLostError):
+            await slow.beat([])
+        await slow.leave()  # must not throw the other one out
+
+        assert (await row(database)).fence == quick.fence
+        assert (await row(database)).holder is not None
+
+
+async def test_a_sign_of_life_tells_the_troubles(database_url: str) -> None:
+    async with opened(database_url) as database:
+        seat = Seat(database, SystemClock())
+        await seat.take()
+
+        await seat.beat([Trouble("outbox crm", 1.0, "answered 503")])
+
+        found = await row(database)
+        assert daemons.troubles_of(found) == [Trouble("outbox crm", 1.0, "answered 503")]
+        async with database.read() as connection:
+            assert found.alive(await database.now(connection))
