@@ -61,8 +61,9 @@ class Case:
         return replace(self, evidence=add(self.evidence, new))
 
 
-def judge(case: Case, debounce: Debounce, now: float) -> Standing:
-    """What the evidence makes of an open case."""
+def judge(case: Case, debounce: Debounce) -> Standing:
+    """What the evidence makes of an open case, at the moment of its last reading."""
+    now = max(one.at for one in case.evidence)
     if case.standing is Standing.LOST:
         return Standing.RETURNED if _returned(case, debounce, now) else Standing.LOST
     if _is_false_alarm(case, debounce, now):

@@ -15,7 +15,7 @@ from orchestrator.domain.readings import Evidence, Kind
 from orchestrator.domain.watching import Case, Standing
 from orchestrator.services.watch import consequence
 from orchestrator.services.watch.settings import Watch
-from orchestrator.store import instances, losses, orders, recoveries
+from orchestrator.store import instances, losses, orders, outbox, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import memberships
@@ -60,8 +60,8 @@ async def test_without_groups_of_its_own_all_groups_are_taken_over(sqlite_url: s
         assert len(await world.rows(memberships)) == 6
 
 
-async def test_backups_that_do_not_work_or_are_paused_are_passed_over(database_url: str) -> None:
-    async with lookout(database_url, backups=3, on_loss="recover") as world:
+async def test_backups_that_do_not_work_or_are_paused_are_passed_over(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=3, on_loss="recover") as world:
         world.gateways["backup-1"].away = True
         await world.set("backup-2", pause_reason=Reason.RATE_LIMITED.value, paused_at=world.time.now())
         await lose(world)
@@ -76,8 +76,8 @@ async def test_a_pause_that_a_working_session_cures_is_no_hindrance(sqlite_url: 
         assert len(await world.recoveries()) == 1
 
 
-async def test_without_a_healthy_backup_it_waits_says_why_and_goes_on_by_itself(database_url: str) -> None:
-    async with lookout(database_url, backups=1, on_loss="recover") as world:
+async def test_without_a_healthy_backup_it_waits_says_why_and_goes_on_by_itself(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=1, on_loss="recover") as world:
         world.gateways["backup-1"].away = True
         await lose(world)
         loss = await world.loss("sales-main")
@@ -125,7 +125,7 @@ async def test_decision_recovery_and_message_are_written_together_or_not_at_all(
 
     async with lookout(database_url, on_loss="recover") as world:
         with monkeypatch.context() as patched:
-            patched.setattr(consequence.outbox, "append", die)
+            patched.setattr(outbox, "append", die)
             with pytest.raises(RuntimeError, match="dies here"):
                 await lose(world)
         loss = await world.loss("sales-main")
@@ -201,8 +201,8 @@ async def test_a_group_whose_join_was_never_cleared_up_is_left_to_a_person(sqlit
         assert [row.group_id for row in taken] == [2]
 
 
-async def test_a_loop_that_still_runs_ends_its_own_recovery_first(database_url: str) -> None:
-    async with lookout(database_url, on_backup_lost="next") as world:
+async def test_a_loop_that_still_runs_ends_its_own_recovery_first(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, on_backup_lost="next") as world:
         cut_off = await _place(world, "backup-1", Scope("sales-main"))
         await world.set("backup-1", lease_until=world.time.now() + 86_400.0)
         await lose(world, "backup-1")

@@ -72,7 +72,7 @@ class World:
             self._take(by_call(due.kind, answer, self.now, empty=False))
         if self.case is None:
             return
-        standing = judge(self.case, DEBOUNCE, self.now)
+        standing = judge(self.case, DEBOUNCE)
         if standing is not self.case.standing:
             self.history.append((self.now, standing))
             over = standing in (Standing.DISMISSED, Standing.RETURNED)
@@ -283,7 +283,7 @@ def test_no_loss_without_two_kinds_and_the_debounce_whatever_is_read(story: Stor
             calm, case = notice(calm, reading, DEBOUNCE)
             continue
         case = case.with_reading(reading)
-        if judge(case, DEBOUNCE, reading.at) is Standing.LOST:
+        if judge(case, DEBOUNCE) is Standing.LOST:
             against = [one for one in seen if one.at >= case.since and (one.gone or one.weak)]
             assert len({one.kind for one in against}) >= 2
             assert reading.gone or now_or_weak(seen, reading)
@@ -292,7 +292,7 @@ def test_no_loss_without_two_kinds_and_the_debounce_whatever_is_read(story: Stor
             accusing_calls = [one.at for one in seen if one.gone]
             assert not working_calls or max(working_calls) < max(accusing_calls)
             return
-        if judge(case, DEBOUNCE, reading.at) is Standing.DISMISSED:
+        if judge(case, DEBOUNCE) is Standing.DISMISSED:
             calm, case = Calm(), None
 
 
@@ -305,11 +305,10 @@ def test_what_is_kept_decides_no_sooner_than_everything_would(story: Story) -> N
     assert len(kept) <= 6 + 4 * 7
     assert kept[-1:] == tuple(readings[-1:])
     if readings:
-        now = readings[-1].at
         whole = Case(Standing.SUSPECTED, readings[0].at, tuple(readings))
         short = Case(Standing.SUSPECTED, readings[0].at, kept)
-        if judge(short, DEBOUNCE, now) is Standing.LOST:
-            assert judge(whole, DEBOUNCE, now) is Standing.LOST
+        if judge(short, DEBOUNCE) is Standing.LOST:
+            assert judge(whole, DEBOUNCE) is Standing.LOST
 
 
 @given(st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=1, max_size=60))

@@ -32,7 +32,7 @@ async def decide(watch: Watch, account: Account) -> bool:
         loss = await losses.open_one(connection, account.id)
         if loss is None or loss.case.standing is not Standing.SUSPECTED:
             return False
-        if judge(loss.case, watch.settings.debounce, desk.now) is not Standing.LOST:
+        if judge(loss.case, watch.settings.debounce) is not Standing.LOST:
             return False  # something was heard in the meantime
         if recovers:
             followed = await placing.take_over(watch, desk, records, choice=choice)

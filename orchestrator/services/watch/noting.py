@@ -89,7 +89,7 @@ async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted:
             case = case.with_reading(reading)
     if case is not None:
         case = await _keep(watch, desk, track.account, loss, case)
-        if case is not None and case.suspected and judge(case, debounce, desk.now) is Standing.LOST:
+        if case is not None and case.suspected and judge(case, debounce) is Standing.LOST:
             noted.ripe.append(track.account)
     noted.minds.append((track, calm, case))
 
@@ -101,7 +101,7 @@ async def _keep(watch: Watch, desk: Desk, account: Account, loss: Loss | None, c
         return case
     if case.evidence != loss.case.evidence:
         await losses.keep_evidence(desk.connection, loss.id, case.evidence)
-    standing = judge(case, watch.settings.debounce, desk.now)
+    standing = judge(case, watch.settings.debounce)
     if standing is Standing.DISMISSED:
         await losses.end(desk.connection, loss.id, standing, desk.now)
         await desk.note("instance.suspicion_dismissed", account.id, after_s=round(desk.now - case.since, 3))
