@@ -10,9 +10,10 @@ from orchestrator.cli.render import clean
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
-    from orchestrator.config import InstanceSettings
+    from orchestrator.config import InstanceSettings, Settings
     from orchestrator.domain.errors import RejoinError
     from orchestrator.services.doctor.finding import Finding
+    from orchestrator.services.doctor.notifying import Told
     from orchestrator.services.doctor.patient import Account, Patient
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
@@ -74,7 +75,21 @@ def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
         warnings=tuple(str(warning) for warning in settings.warnings),
         to=to,
         schedule=configured_schedule(app),
+        told=_told(settings),
         database_error=fault,
+    )
+
+
+def _told(settings: "Settings") -> "Told":
+    from orchestrator.receivers import hook_names  # noqa: PLC0415
+    from orchestrator.services.doctor.notifying import Told  # noqa: PLC0415
+
+    names = hook_names(settings)
+    signed = [hook.secret.get_secret_value() for hook in settings.notify.webhooks]
+    return Told(
+        urls=tuple(url.get_secret_value() for url in settings.notify.urls),
+        hooks=tuple(names),
+        unsigned=tuple(name for name, secret in zip(names, signed, strict=True) if not secret),
     )
 
 

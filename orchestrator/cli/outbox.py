@@ -63,7 +63,7 @@ async def retry(
     if bool(ids) is all_:
         raise UsageError("say which: numbers, or --all", hint="rejoin outbox list --parked shows them")
     async with open_app(call.settings()) as app:
-        changed = await try_again(app.database, None if all_ else ids)
+        changed = await try_again(app.database, actor=app.actor, ids=None if all_ else ids)
     if call.json:
         call.out.answer_json({"changed": changed})
     else:

@@ -128,6 +128,7 @@ def _lost(data: Mapping[str, Any], zone: tzinfo) -> Notice:
     lines = [f"Not working since {_clock(data.get('since'), zone)}; decided {_word(data, 'decided_by')}."]
     if data.get("recovery") is not None:
         lines.append(f"Recovery {data['recovery']} onto {_word(data, 'to')} has begun.")
+        lines += [f"{_word(data, 'detail')}." if data.get("detail") else ""]
     elif data.get("action") == "recover":
         lines.append(f"A recovery follows by itself: {_word(data, 'detail') or 'when a backup is healthy'}.")
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.services.status.as_json import instant
 from orchestrator.store import deliveries
+from orchestrator.store.journal import Entry, append
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,10 +32,14 @@ async def read_outbox(database: Database, *, parked_only: bool = False, limit: i
         return Outbox(await database.now(connection), totals, tuple(found))
 
 
-async def try_again(database: Database, ids: Collection[int] | None = None) -> int:
+async def try_again(database: Database, *, actor: str, ids: Collection[int] | None = None) -> int:
     """Put parked deliveries back in line, all of them without ids; how many it were."""
     async with database.write() as connection:
-        return await deliveries.retry_parked(connection, ids)
+        changed = await deliveries.retry_parked(connection, ids)
+        if changed:
+            line = Entry("act.outbox_retry", actor, {"deliveries": changed})
+            await append(connection, await database.now(connection), [line])
+    return changed
 
 
 def totals_json(totals: Totals) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.services.doctor import accounts, catalogue, planned, storage
+from orchestrator.services.doctor import accounts, catalogue, notifying, planned, storage
 from orchestrator.services.doctor.finding import Finding, State, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NEED_THE_DATABASE = (
     *("clock", "key file", "codes", "groups", "allow-list", "expectations", "current codes"),
-    *("backup", "accounts", "schedule"),
+    *("backup", "accounts", "schedule", "outbox"),
 )
 
 
@@ -33,7 +33,7 @@ async def examine(patient: Patient) -> list[Finding]:
         findings += await _stored(patient)
     else:
         findings += [skipped(name, "the database cannot be used") for name in _NEED_THE_DATABASE]
-    findings += [catalogue.greetings(patient), storage.disk(patient)]
+    findings += [catalogue.greetings(patient), *notifying.receivers(patient.told), storage.disk(patient)]
     for account in _examined(patient):
         findings += await accounts.online(account)
         if usable:
@@ -55,6 +55,7 @@ async def _stored(patient: Patient) -> list[Finding]:
         *await _guarded("backup", _alone(accounts.choice(patient))),
         *await _guarded("accounts", _alone(accounts.one_driver(patient))),
         *await _guarded("schedule", planned.schedule(patient)),
+        *await _guarded("outbox", notifying.outbox(patient.database)),
     ]
 
 

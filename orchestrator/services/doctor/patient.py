@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.services.doctor.notifying import Told
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
@@ -46,6 +48,7 @@ class Patient:
     warnings: tuple[str, ...] = ()
     to: str | None = None
     schedule: tuple[Entry, ...] = ()
+    told: Told = field(default_factory=Told)
     database_error: RejoinError | None = field(default=None)
 
     @property
