@@ -108,6 +108,11 @@ def test_what_is_older_than_what_is_known_changes_nothing(event: HeardEvent, sta
         assert meaning(event, about(event, US), standing, received_at=SENT).act is Act.NOTHING
 
 
+def test_a_join_event_from_before_our_join_is_stale() -> None:
+    assert told(replace(JOINED, sent_at=SENT - SKEW - 1), OPEN) is Result.STALE
+    assert told(replace(JOINED, sent_at=SENT - SKEW + 1), OPEN) is Result.CONFIRMED
+
+
 @pytest.mark.parametrize("status", sorted(OPEN_JOIN))
 def test_an_open_join_is_confirmed_also_before_its_own_answer(status: Status) -> None:
     assert told(JOINED, replace(OPEN, status=status)) is Result.CONFIRMED

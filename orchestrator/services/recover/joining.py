@@ -290,9 +290,8 @@ async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, ending:
     new = await carry_out(writing, old, ending, receipt.answer)
     if ending.reason is Reason.OUTCOME_UNKNOWN:
         return new
-    # Whoever was in before has not been let in by this join, unless by an earlier one of unknown outcome.
-    entered = may_have_entered(receipt, ending) or old.unknowns > 0
-    return _amend(writing, new, joined_at=writing.now if entered else None, jid=receipt.jid or old.jid)
+    joined_at = writing.now if may_have_entered(receipt, ending) else None
+    return _amend(writing, new, joined_at=joined_at, jid=receipt.jid or old.jid)
 
 
 async def _foreign(writing: Writing, work: Work, jid: str) -> Membership:
