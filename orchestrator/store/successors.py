@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.elements import ColumnElement
 
-MAY_BE_IN = (Status.ACTIVE, Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
-_NOT_TO_JOIN = (*MAY_BE_IN, Status.SKIPPED, Status.LEFT)
+_MAY_BE_IN = (Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
+_NOT_TO_JOIN = (*_MAY_BE_IN, Status.ACTIVE, Status.SKIPPED, Status.LEFT)
 _MOST_NAMED = 20
 
 
@@ -88,20 +88,35 @@ async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[i
     return list((await connection.scalars(query.order_by(memberships.c.group_id))).all())
 
 
-async def may_be_in(connection: AsyncConnection, recovery_id: int) -> tuple[int, list[str]]:
-    """How many of its groups the instance is in, or may be in, and the first of their names."""
-    this = and_(memberships.c.recovery_id == recovery_id, _may_be_in())
-    number = await connection.scalar(select(func.count()).select_from(memberships).where(this))
-    query = select(groups.c.name).join(memberships, memberships.c.group_id == groups.c.id).where(this)
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Groups of a recovery that its instance is in, or may be in, and the first names of the latter."""
+
+    inside: int
+    perhaps: int
+    names: list[str]
+
+
+async def taken(connection: AsyncConnection, recovery_id: int) -> Taken:
+    """What nobody else may join in the same recovery."""
+    mine = memberships.c.recovery_id == recovery_id
+    perhaps = and_(mine, _may_be_in())
+    number = select(func.count()).select_from(memberships)
+    active = memberships.c.status == Status.ACTIVE.value
+    query = select(groups.c.name).join(memberships, memberships.c.group_id == groups.c.id).where(perhaps)
     names = (await connection.scalars(query.order_by(groups.c.name).limit(_MOST_NAMED))).all()
-    return int(number or 0), list(names)
+    return Taken(
+        inside=int(await connection.scalar(number.where(mine, active)) or 0),
+        perhaps=int(await connection.scalar(number.where(perhaps)) or 0),
+        names=list(names),
+    )
 
 
 def _may_be_in() -> ColumnElement[bool]:
     """Or nobody knows: the outcome of its join was never found out, or what it entered was another group."""
     unsure = (Reason.OUTCOME_UNKNOWN.value, Reason.IDENTITY_MISMATCH.value)
     return or_(
-        memberships.c.status.in_([status.value for status in MAY_BE_IN]),
+        memberships.c.status.in_([status.value for status in _MAY_BE_IN]),
         and_(
             memberships.c.reason.is_not(None),  # the whole must never be null: it is negated too
             memberships.c.reason.in_(unsure),

@@ -180,7 +180,9 @@ async def test_the_next_backup_goes_on_with_what_is_surely_left(database_url: st
         (message,) = await world.told("instance.lost")
         data = json.loads(message.data)
         assert data["cut_off"] == cut_off
-        assert data["may_be_in"] == len(data["may_be_in_groups"]) == 4
+        assert data["is_in"] == 1
+        assert data["may_be_in"] == len(data["may_be_in_groups"]) == 3
+        assert loss.detail == "left to a person: groups that backup-1 is in (1) or may be in (3)"
         assert [json.loads(one.data)["outcome"] for one in await world.told("recovery.finished")] == [
             "instance_lost"
         ]

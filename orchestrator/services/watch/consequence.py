@@ -87,8 +87,9 @@ async def _write_down(desk: Desk, fact: _Fact) -> None:
         "detail": followed.detail,
     }
     if followed.of is not None:
-        number, names = await successors.may_be_in(desk.connection, followed.of)
-        data |= {"cut_off": followed.of, "may_be_in": number, "may_be_in_groups": names}
+        taken = await successors.taken(desk.connection, followed.of)
+        data |= {"cut_off": followed.of, "is_in": taken.inside}
+        data |= {"may_be_in": taken.perhaps, "may_be_in_groups": taken.names}
     recovery_id = followed.recovery_id or followed.of
     await desk.note("instance.lost", account.id, recovery_id=recovery_id, **data)
     message = outbox.Message(

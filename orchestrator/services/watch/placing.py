@@ -82,9 +82,14 @@ async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behin
         rows.chosen.id, behind.scope, watch.actor, watch.settings.pace, only=only, follows_id=behind.id
     )
     made = await _place(desk, rows.chosen, order)
-    number, _names = await successors.may_be_in(desk.connection, behind.id)
-    detail = f"{number} groups that {rows.lost.name} may be in are left to a person" if number else None
-    return Followed(RECOVER, made, rows.chosen.name, detail)
+    return Followed(RECOVER, made, rows.chosen.name, await _left_to_a_person(desk, rows.lost.name, behind.id))
+
+
+async def _left_to_a_person(desk: Desk, name: str, recovery_id: int) -> str | None:
+    taken = await successors.taken(desk.connection, recovery_id)
+    if not taken.inside + taken.perhaps:
+        return None
+    return f"left to a person: groups that {name} is in ({taken.inside}) or may be in ({taken.perhaps})"
 
 
 def _why_not(scene: Scene, rows: Locked, choice: Choice) -> str | None:

@@ -42,4 +42,4 @@ def how_decided(case: Case, lasted: float) -> str:
     if len(sources) == 1:
         sources.insert(0, "a session that never came to work")
     minutes = max(1, round(lasted / 60))
-    return f"for {minutes} min, by {len(sources)} kinds of evidence: {'; '.join(sources)}"
+    return f"after {minutes} min by {len(sources)} kinds of evidence: {'; '.join(sources)}"
