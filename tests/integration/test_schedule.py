@@ -156,7 +156,7 @@ async def test_work_that_fails_leaves_nothing_behind_and_is_still_due(
     [
         ("0 6 * * *", 18 * HOUR + 5 * HOUR, 1),  # back five hours late
         ("0 6 * * *", 18 * HOUR + 23.9 * HOUR, 1),
-        ("0 6 15 * *", 20 * DAY, 0),  # a run of 20 days ago is not made up
+        ("0 6 15 * *", 33 * DAY, 0),  # the run of two days ago is not made up
         ("0 6 * * *", 10 * DAY, 1),  # ten missed ones are one
         ("*/10 * * * *", 300 * DAY, 1),
     ],
