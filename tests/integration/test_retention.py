@@ -248,12 +248,12 @@ async def test_a_round_without_work_is_one_step(lite: Database) -> None:
     assert await Retention(lite, KEEP).step() == EVERY
 
 
-MANY = 6000
+MANY = 3000
 
 
 async def _fill(connection: AsyncConnection) -> None:
     now = time.time()
-    at = [now - 100 * DAY + n * 1000 for n in range(MANY)]
+    at = [now - 100 * DAY + n * 2000 for n in range(MANY)]
     await connection.execute(insert(journal), [{"at": one, "kind": "k", "actor": "t"} for one in at])
     await connection.execute(
         insert(events),
@@ -266,7 +266,7 @@ async def _fill(connection: AsyncConnection) -> None:
 
 @pytest.mark.timeout(120)
 async def test_no_batch_reads_a_whole_table(database: Database) -> None:
-    await _slots(database, 1, 2000)
+    await _slots(database, 1, 1500)
     async with database.write() as connection:
         await _fill(connection)
     async with database.write() as connection:

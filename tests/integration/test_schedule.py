@@ -267,6 +267,8 @@ async def test_a_recovery_is_placed_for_what_is_missing(database: Database, cloc
     (made,) = await placed(database)
     assert (made.to_instance_id, made.state, made.actor, made.pace) == (backup, "running", "daemon@box", None)
     (line,) = await told(database, "recovery.started")
+    (why,) = await told(database, "schedule.recover")
+    assert "for 2 of 4 groups" in why.data
     assert (line.recovery_id, line.actor) == (made.id, "daemon@box")
     async with database.read() as connection:
         kinds = (await connection.scalars(select(messages.c.kind))).all()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.hints import account_hint
 from orchestrator.services.operate.acting import Act
 from orchestrator.services.recover.keeping import GONE_STATES
-from orchestrator.store import instances, losses, orders, reads, recoveries, schedules
+from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ class Recover:
 
     async def __call__(self, connection: AsyncConnection, now: float) -> str:
         """In the caller's transaction; returns what became of it, as one sentence."""
+        result = await self._run(connection, now)
+        entry = journal.Entry("schedule.recover", self.actor, {"result": result})
+        await journal.append(connection, now, [entry])
+        return result
+
+    async def _run(self, connection: AsyncConnection, now: float) -> str:
         latest = await reads.recovery(connection)
         known = {record.name: record for record in await reads.instance_records(connection)}
         wanted = self.backups
