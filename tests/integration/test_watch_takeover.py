@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.readings import Evidence, Kind
 from orchestrator.domain.watching import Case, Standing
 from orchestrator.services.watch import consequence
@@ -249,7 +250,9 @@ async def test_a_suspected_backup_is_not_chosen(sqlite_url: str) -> None:
         world.gateways["sales-main"].log_out()
         await world.watch(300.0)
         world.gateways["backup-1"].log_out()
-        await world.watch(420.0)
+        await world.watch(EVERY)
+        world.gateways["backup-1"].state = InstanceState.WORKING  # it says so, but its calls fail
+        await world.watch(300.0)
         (recovery,) = await world.recoveries()
         assert recovery.to_instance_id == world.id("backup-2")
         suspected = await world.loss("backup-1")

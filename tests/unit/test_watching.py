@@ -207,6 +207,12 @@ def test_a_call_that_works_contradicts_a_state_that_says_gone() -> None:
     assert world.first(Standing.LOST) is None
 
 
+def test_a_call_that_works_contradicts_even_two_readings_of_the_state() -> None:
+    world = World(from_then_on(600.0, WORKING, LOGGED_OUT), lambda _now: GOOD).watch(600.0)
+    world.hear(LOGGED_OUT)
+    assert world.watch(5000.0).first(Standing.LOST) is None
+
+
 def test_a_session_that_returns_in_the_moment_of_decision_is_not_lost_by_old_calls() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), from_then_on(600.0, GOOD, DOWN))
     world.watch(600.0 + LOST_AFTER - EVERY)
