@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.events import HeardEvent
 
-SPEED = 150.0
+SPEED = 400.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"
 GREETS = GreetingPolicy(enabled=True)
 OWN = {"own_phone": "15550100002", "own_lid": "900000000000002", "state": "working"}
@@ -82,8 +82,8 @@ async def test_our_own_open_join_is_confirmed_by_an_event(
         assert stage.log.requests == []
 
 
-async def test_a_confirmed_group_is_to_be_greeted_and_told_of_in_the_journal(database_url: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_a_confirmed_group_is_to_be_greeted_and_told_of_in_the_journal(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage, Status.AWAITING_APPROVAL, reason=Reason.APPROVAL_PENDING, joined_at=None)
         async with hearing(stage, brisk(greeting=GREETS)) as hearer:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
@@ -124,8 +124,8 @@ async def test_a_departure_that_is_heard_before_the_join_is_not_forgotten(databa
         assert await results(stage) == ["absent", "absent"]
 
 
-async def test_a_departure_in_the_same_batch_as_the_join_has_the_last_word(database_url: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_a_departure_in_the_same_batch_as_the_join_has_the_last_word(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
         events = [waha(LEAVE, jid(stage, "Odd"), sent + 4), waha(JOIN, jid(stage, "Odd"), sent + 2)]
         async with hearing(stage, brisk(greeting=GREETS)) as hearer:
@@ -136,8 +136,8 @@ async def test_a_departure_in_the_same_batch_as_the_join_has_the_last_word(datab
 
 
 @pytest.mark.parametrize("known", ["phone", "nothing"])
-async def test_a_removal_is_a_tip_and_the_look_decides(database_url: str, known: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_a_removal_is_a_tip_and_the_look_decides(sqlite_url: str, known: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         since = await active(stage)
         if known == "nothing":
             await set_instance(stage, own_phone=None, own_lid=None)
@@ -204,8 +204,8 @@ async def test_refusals_of_a_session_that_does_not_work_prove_no_absence(sqlite_
         assert await results(stage) == [None]
 
 
-async def test_a_tip_waits_while_the_session_is_down(database_url: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_a_tip_waits_while_the_session_is_down(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         since = await active(stage, inside=False)
         await set_instance(stage, state="disconnected")
         async with hearing(stage, brisk()) as hearer:
@@ -248,9 +248,9 @@ async def test_a_group_that_was_entered_by_mistake_does_not_become_active(sqlite
         assert await results(stage) == ["unknown_group"]
 
 
-async def test_what_is_not_about_our_groups_is_recorded_and_asks_nothing(database_url: str) -> None:
+async def test_what_is_not_about_our_groups_is_recorded_and_asks_nothing(sqlite_url: str) -> None:
     """A community took us along; others join; it was meant for another account; nobody knows what it is."""
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
         before = await membership(stage, 1)
         odd, stranger = jid(stage, "Odd"), {"id": "15550109999@c.us"}
@@ -279,8 +279,8 @@ async def test_where_only_looks_count_an_event_causes_one(sqlite_url: str) -> No
         assert (found.status, found.evidence) == (Status.ACTIVE, "participant")
 
 
-async def test_the_sessions_state_is_taken_in_and_an_old_one_is_not(database_url: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_the_sessions_state_is_taken_in_and_an_old_one_is_not(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         moment = await now(stage)
         await set_instance(stage, state="working", state_checked_at=moment - 100)
         async with hearing(stage, brisk()) as hearer:

@@ -76,9 +76,9 @@ def greetings(stage: Stage) -> int:
     ("what", "outcome"), [(None, "joined"), (Trouble.CUT, "unknown"), (Trouble.NO_ID, "accepted")], ids=str
 )
 async def test_an_event_before_the_joins_own_answer_stands(
-    database_url: str, what: Trouble | None, outcome: str
+    sqlite_url: str, what: Trouble | None, outcome: str
 ) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         if what is not None:
             trouble(stage, what, Kind.JOIN, effect=When.DONE, times=1)
         ended = await recover_with(stage, "join", lambda: hear(stage, JOIN))
@@ -120,8 +120,8 @@ async def test_a_limit_that_is_met_by_a_join_which_an_event_confirmed_stops_the_
         assert [line["reason"] for line in paused] == ["rate_limited"]
 
 
-async def test_an_event_between_the_receipt_and_the_look_stands(database_url: str) -> None:
-    async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
+async def test_an_event_between_the_receipt_and_the_look_stands(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         ended = await recover_with(stage, "participants", lambda: hear(stage, JOIN))
         found = await membership(stage, 1)
         assert (found.status, found.evidence) == (Status.ACTIVE, "event")

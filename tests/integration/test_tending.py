@@ -6,12 +6,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
+from orchestrator.store.tables import memberships
 from tests.support.by_hand import let_in, lines, membership, now, put, set_group, set_instance
 from tests.support.hearing import drive, tending
 from tests.support.stage import brisk, set_stage
@@ -20,7 +22,7 @@ from tests.support.worlds import ACCOUNT, group, named, trouble, world
 if TYPE_CHECKING:
     from tests.support.stage import Stage
 
-SPEED = 150.0
+SPEED = 400.0
 GREETS = brisk(greeting=GreetingPolicy(enabled=True))
 OWN = {"own_phone": "15550100002", "own_lid": "900000000000002", "state": "working"}
 
@@ -41,20 +43,22 @@ async def open_in(stage: Stage, status: Status, reason: Reason | None = None, **
 
 async def test_an_approval_hours_later_becomes_active_and_is_greeted_by_itself(database_url: str) -> None:
     async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
-        due = await now(stage) + 60.0
-        await open_in(stage, Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, next_attempt_at=due)
+        later = await now(stage) + 90_000.0
+        await open_in(stage, Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, next_attempt_at=later)
         let_in(stage, 1)
         async with tending(stage, GREETS) as tender:
             await tender.step()
             assert stage.log.requests == []
-            await drive(stage, tender, seconds=200)
+            async with stage.database.write() as connection:
+                await connection.execute(update(memberships).values(next_attempt_at=later - 90_000.0))
+            await drive(stage, tender, seconds=100)
         found = await membership(stage, 1)
         assert (found.status, found.greeting) == (Status.ACTIVE, Greeting.SENT)
         assert stage.log.joins() == []
 
 
-async def test_a_removal_that_no_event_told_of_is_found(database_url: str) -> None:
-    async with set_stage(database_url, content=world(generate=3), speed=SPEED) as stage:
+async def test_a_removal_that_no_event_told_of_is_found(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(generate=3), speed=SPEED) as stage:
         await active(stage, 1, 2)
         await active(stage, 3, inside=False, greeting="pending")
         async with tending(stage, GREETS) as tender:
@@ -97,8 +101,8 @@ async def test_a_session_that_does_not_work_is_not_asked_where_we_are(
         assert not stage.log.of(Kind.LIST)
 
 
-async def test_after_a_restart_the_list_is_not_asked_for_again_before_its_time(database_url: str) -> None:
-    async with set_stage(database_url, content=world(generate=2), speed=SPEED) as stage:
+async def test_after_a_restart_the_list_is_not_asked_for_again_before_its_time(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(generate=2), speed=SPEED) as stage:
         await active(stage, 1, 2)
         for _restart in range(3):
             async with tending(stage, brisk()) as tender:

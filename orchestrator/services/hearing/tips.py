@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SOONEST = 30.0  # seconds to another look at one group
 LATEST = 900.0
+LONGEST_LOOK = 20.0
+REAL_LONGEST_LOOK = 2.0  # real seconds; more only in accelerated time
 GIVE_UP = 24 * 3600.0  # the comparison with the gateway's list finds what is still wrong then
 
 
@@ -43,15 +46,24 @@ def again_at(hint: Hint, now: float) -> float:
 
 async def look(context: Context, looker: Looker, hint: Hint) -> None:
     """Make the look, and write down what it decides together with the end of the events."""
-    begun = context.clock.boottime()
-    seen = await looker.glance(hint.jid, not_before=begun)
-    if seen.seen is Sighting.ABSENT and not await proven(context, seen):
+    seen = await _glance(context, looker, hint.jid)
+    if seen is None or (seen.seen is Sighting.ABSENT and not await proven(context, seen)):
         await postpone(context, [hint])
         return
     async with context.writing() as writing:
         await brake(writing, seen.answer)
         current = await memberships.by_ids(writing.connection, [hint.work.membership.id])
         await _decide(writing, current[0], hint, seen)
+
+
+async def _glance(context: Context, looker: Looker, jid: str) -> Look | None:
+    """None if it takes too long: events of other accounts wait meanwhile."""
+    longest = max(context.clock.real(LONGEST_LOOK), REAL_LONGEST_LOOK)
+    try:
+        async with asyncio.timeout(longest):
+            return await looker.glance(jid, not_before=context.clock.boottime())
+    except TimeoutError:
+        return None
 
 
 async def _decide(writing: Writing, work: Work, hint: Hint, look: Look) -> None:

@@ -17,7 +17,7 @@ from orchestrator.services.tend.presence import know_ourselves, may_ask
 from orchestrator.store import whereabouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from orchestrator.clock import Clock
     from orchestrator.services.accounts import Account
@@ -29,6 +29,8 @@ ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
 SHORTEST = 0.05
 REAL_SHORTEST = 0.25  # real seconds between two steps without work; more only in accelerated time
+TOOK_LONG = 20.0
+REAL_TOOK_LONG = 1.0  # real seconds; more only in accelerated time
 CUT_OFF_AFTER = 300.0  # seconds after which nobody is at work any more on a join that nobody drives
 
 
@@ -127,14 +129,25 @@ class Tender:
             return 0.0  # they are due now
         if not await may_ask(context):
             return LONGEST_WAIT
-        waits: list[float | None] = []
+        steps: list[Callable[[], Awaitable[float | None]]] = []
         if due.look and await know_ourselves(context):
-            waits.append(await ward.looker.step())
+            steps.append(ward.looker.step)
         if due.greet:
-            waits.append(await self._greet(ward))
+            steps.append(lambda: self._greet(ward))
         if due.compare:
-            waits.append(await ward.comparer.step())
-        return min([LONGEST_WAIT, *(wait for wait in waits if wait is not None)])
+            steps.append(ward.comparer.step)
+        return await self._one_after_the_other(steps)
+
+    async def _one_after_the_other(self, steps: Sequence[Callable[[], Awaitable[float | None]]]) -> float:
+        """Until one takes long: a gateway that hangs holds up other accounts for one call's time only."""
+        begun, waits = self._clock.boottime(), [LONGEST_WAIT]
+        for step in steps:
+            wait = await step()
+            if wait is not None:
+                waits.append(wait)
+            if self._clock.boottime() - begun > max(TOOK_LONG, REAL_TOOK_LONG / self._clock.real(1.0)):
+                return 0.0
+        return min(waits)
 
     async def _greet(self, ward: _Ward) -> float | None:
         if not ward.unsure_settled:
