@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 GIVEN_UP = len(deliverer.WAITS) + 1
 
 
+on_both = pytest.mark.usefixtures("database_url")
+
+
 @pytest.fixture
-async def office(database_url: str) -> AsyncIterator[Office]:
-    async with post_office(database_url, clock=HastyClock()) as made:
+async def office(request: pytest.FixtureRequest) -> AsyncIterator[Office]:
+    """On SQLite; on both databases where a test says so."""
+    wanted = "database_url" if "database_url" in request.fixturenames else "sqlite_url"
+    async with post_office(request.getfixturevalue(wanted), clock=HastyClock()) as made:
         yield made
 
 
@@ -59,6 +64,7 @@ async def test_a_message_is_delivered_once_and_then_no_more(
     assert again == deliverer.IDLE
 
 
+@on_both
 async def test_a_subject_waits_for_its_earlier_message_and_others_do_not(
     office: Office, hook: Webhook, listener: Listener
 ) -> None:
@@ -91,6 +97,7 @@ async def test_every_attempt_bears_the_same_id_and_the_same_body(
     assert len({got.headers["webhook-timestamp"] for got in listener.got}) == 3
 
 
+@on_both
 async def test_a_deliverer_that_dies_between_sending_and_recording_sends_the_same_once_more(
     office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +119,7 @@ async def test_a_deliverer_that_dies_between_sending_and_recording_sends_the_sam
     assert await office.rows() == [("delivered", 1, None)] * 2
 
 
+@on_both
 async def test_what_fails_for_days_is_parked_shown_and_can_be_tried_again(
     office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +174,7 @@ async def test_a_redirect_is_not_followed(office: Office, hook: Webhook, listene
     assert await office.rows() == [("pending", 1, "answered 307: a redirect, which is not followed")]
 
 
+@on_both
 async def test_one_that_never_answers_holds_up_no_other_subject(
     office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +275,7 @@ async def test_a_defect_that_one_message_meets_keeps_back_no_other(office: Offic
     ]
 
 
+@on_both
 async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office, hook: Webhook) -> None:
     office.routes = Routes(hooks=(HOOK, "hook:old"))
     await office.write("group:1")
@@ -278,6 +288,7 @@ async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office
     assert await office.rows("hook:old") == [("parked", 0, deliverer.NOT_CONFIGURED)]
 
 
+@on_both
 async def test_fanning_out_twice_makes_each_delivery_once(office: Office) -> None:
     await office.write("group:1", "group:2")
     async with office.database.write() as connection:

@@ -29,9 +29,14 @@ JID = "120363025246125486@g.us"
 LINK = "chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv"
 
 
+on_both = pytest.mark.usefixtures("database_url")
+
+
 @pytest.fixture
-async def stage(database_url: str) -> AsyncIterator[Stage]:
-    async with set_stage(database_url, groups=3) as prepared:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """On SQLite; on both databases where a test says so."""
+    wanted = "database_url" if "database_url" in request.fixturenames else "sqlite_url"
+    async with set_stage(request.getfixturevalue(wanted), groups=3) as prepared:
         yield prepared
 
 
@@ -58,6 +63,7 @@ async def read(stage: Stage, group_id: int) -> Membership:
     return work.membership
 
 
+@on_both
 async def test_a_group_that_became_active_is_told_with_its_jid_and_evidence(
     stage: Stage, context: Context
 ) -> None:
@@ -99,6 +105,7 @@ async def test_a_group_that_became_active_is_told_with_its_jid_and_evidence(
     }
 
 
+@on_both
 async def test_a_retry_that_blocks_again_is_told_again_and_the_retry_is_not(
     stage: Stage, context: Context
 ) -> None:
@@ -115,6 +122,7 @@ async def test_a_retry_that_blocks_again_is_told_again_and_the_retry_is_not(
     assert blocked[0]["command"] == "rejoin groups set-code group-1"
 
 
+@on_both
 async def test_a_move_that_somebody_else_forestalled_is_not_told(stage: Stage, context: Context) -> None:
     await put(stage, 1, Status.PENDING)
     old = await read(stage, 1)
@@ -136,6 +144,7 @@ async def test_a_status_that_stays_is_not_told(stage: Stage, context: Context) -
     assert await told(stage) == []
 
 
+@on_both
 async def test_what_is_undone_is_not_told(stage: Stage, context: Context) -> None:
     await put(stage, 1, Status.PENDING)
     old = await read(stage, 1)
