@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("recovery", "import_100k", "status_100k")
+NAMES = ("recovery", "import_100k", "status_100k", "hostile")
 
 
 def main(wanted: list[str]) -> int:
