@@ -67,17 +67,14 @@ class Town:
         errors = (self.folder / "daemon.err").open("a")
         self.process = self.rejoin.start("daemon", "--log-format", "json", stderr=errors)
         errors.close()
-        pid = self.process.pid
-        until(lambda: self._sits(pid) or self._must_live())
-        return self.process
+        process = self.process
+        until(lambda: self._sits(process))
+        return process
 
-    def _must_live(self) -> None:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log
-
-    def _sits(self, pid: int) -> bool:
+    def _sits(self, process: subprocess.Popen[str]) -> bool:
+        assert process.poll() is None, self.log
         held = self.rows("SELECT holder, listen FROM daemon")[0]
-        return bool(held[0]) and json.loads(held[0])["pid"] == pid and bool(held[1])
+        return bool(held[0]) and json.loads(held[0])["pid"] == process.pid and bool(held[1])
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signal it and wait for its end."""
