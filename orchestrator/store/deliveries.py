@@ -110,12 +110,20 @@ async def new_messages(connection: AsyncConnection, *, limit: int = _AT_A_TIME) 
     return [_stored(row) for row in (await connection.execute(query)).all()]
 
 
-async def fan_out(connection: AsyncConnection, routed: Sequence[tuple[Stored, Collection[str]]]) -> None:
-    """Make the deliveries of these messages, to the sinks named with each. Twice is as good as once."""
+async def fan_out(
+    connection: AsyncConnection,
+    routed: Sequence[tuple[Stored, Collection[str]]],
+    *,
+    in_one_line: Collection[str] = (),
+) -> None:
+    """Make the deliveries of these messages, to the sinks named with each. Twice is as good as once.
+
+    A sink `in_one_line` gets everything in order, as if it were about one subject.
+    """
     if not routed:
         return
     rows = [
-        {"message_id": message.id, "sink": sink, "subject": message.subject}
+        {"message_id": message.id, "sink": sink, "subject": sink if sink in in_one_line else message.subject}
         for message, sinks in routed
         for sink in sinks
     ]

@@ -99,7 +99,7 @@ async def fan_out(database: Database, routes: Routes) -> int:
             )
             for message in new
         ]
-        await deliveries.fan_out(connection, routed)
+        await deliveries.fan_out(connection, routed, in_one_line=(*routes.people, PING))
     return len(new)
 
 
