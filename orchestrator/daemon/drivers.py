@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
-from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.gateways.redact import scrub
 from orchestrator.services.deliver.planning import INSTANCE_HALTED
-from orchestrator.services.recover import brakes, loop
+from orchestrator.services.recover import loop
 from orchestrator.services.recover.loop import Job
-from orchestrator.store import instances, losses, orders, outbox
+from orchestrator.store import instances, journal, losses, orders, outbox
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from orchestrator.clock import Clock
     from orchestrator.services.recover.context import Context
@@ -53,11 +52,16 @@ class Drivers:
         database: Database,
         clock: Clock,
         *,
+        known: Collection[int],
         context_for: Callable[[Waiting], Awaitable[Context]],
         wake: Callable[[], None],
+        actor: str,
     ) -> None:
+        """`known`: the ids of the instances that are configured; the recoveries of others wait."""
         self._database, self._clock = database, clock
-        self._context_for, self._wake = context_for, wake
+        self._known, self._context_for, self._wake = known, context_for, wake
+        self._actor = actor
+        self._said: dict[int, str] = {}  # by recovery: why it waits, said once
         self._drives: dict[int, Drive] = {}  # by instance
         self._stopping = False
 
@@ -76,7 +80,9 @@ class Drivers:
                 drive.context.lost = True
                 drive.context.ring()
         for one in waiting:
-            if one.instance_id not in self._drives and one.instance_id not in halted:
+            if one.instance_id not in self._known:
+                self._say(one, "its instance is not configured any more")
+            elif one.instance_id not in self._drives and one.instance_id not in halted:
                 task = asyncio.create_task(self._drive(one), name=f"recovery {one.id}")
                 self._drives[one.instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
@@ -122,10 +128,9 @@ class Drivers:
         return max(KEEPER_SILENT, KEEPER_SILENT / self._clock.real(1.0))
 
     async def _reap(self) -> None:
-        for instance_id, drive in list(self._drives.items()):
-            if drive.task.done():
-                del self._drives[instance_id]
-                await drive.task  # an error of ours, not of the recovery: the supervisor tells it
+        done = [one for one, drive in self._drives.items() if drive.task.done()]
+        for drive in [self._drives.pop(one) for one in done]:
+            await drive.task  # it carries no error but the database's
 
     async def _go_on_with_what_is_back_in_line(self) -> None:
         async with self._database.read() as connection:
@@ -154,7 +159,7 @@ class Drivers:
             context.stopping = self._stopping
             ended = await loop.run(context, Job(adopt=one.id))
         except (LockHeldError, LeaseLostError) as error:
-            _log.warning("recovery %s waits: %s", one.id, error.message)
+            self._say(one, error.message)
             return False
         except DatabaseGoneError:
             return False
@@ -162,7 +167,7 @@ class Drivers:
             return await self._gave_up(one, context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it halts one instance, not the daemon
             _log.exception("the loop of recovery %s failed", one.id)
-            await self._halt(one, context, error)
+            await self._halt(one, scrub(f"{type(error).__name__}: {error}"))
             return True
         _log.info("recovery %s: %s", ended.recovery_id, ended.end.value)
         return True
@@ -174,23 +179,43 @@ class Drivers:
         if context is not None and context.lost:
             await _close_lost(context, one.id)
             return True
-        _log.warning("recovery %s does not begin: %s", one.id, scrub(error.message))
+        self._say(one, scrub(error.message))
         async with self._database.read() as connection:
             return all(other.id != one.id for other in await orders.waiting(connection))
 
-    async def _halt(self, one: Waiting, context: Context | None, error: Exception) -> None:
+    def _say(self, one: Waiting, why: str) -> None:
+        if self._said.get(one.id) != why:
+            self._said[one.id] = why
+            _log.warning("recovery %s waits: %s", one.id, why)
+
+    async def _halt(self, one: Waiting, text: str) -> None:
         """A loop that died stops its instance, visibly, until a person resumes; the others go on."""
-        if context is None:
-            raise error
-        context.fence = None
-        answer = GatewayAnswer(Outcome.TRANSIENT, scrub(f"{type(error).__name__}: {error}"))
-        async with context.writing() as writing:
-            await brakes.pause_account(writing, Reason.INTERNAL_ERROR, answer)
-            writing.note("loop.failed", text=answer.text)
-            data = {"instance": context.instance_name, "sentence": f"{HALTED} ({answer.text})"}
-            subject = f"instance:{context.instance_id}"
-            halted = outbox.Message(INSTANCE_HALTED, subject, data, context.instance_id, recovery_id=one.id)
-            await outbox.append(writing.connection, writing.now, [halted])
+        async with self._database.write() as connection:
+            record = await instances.lock(connection, one.instance_id)
+            now = await self._database.now(connection)
+            reason = Reason.INTERNAL_ERROR.value
+            await instances.set_values(
+                connection,
+                record.id,
+                pause_reason=reason,
+                pause_text=text,
+                pause_by=self._actor,
+                paused_at=now,
+                paused_until=None,
+            )
+            line = journal.Entry(
+                "instance.paused",
+                self._actor,
+                {"reason": reason, "text": text},
+                record.id,
+                recovery_id=one.id,
+            )
+            await journal.append(connection, now, [line])
+            data = {"instance": record.name, "sentence": f"{HALTED} ({text})"}
+            told = outbox.Message(
+                INSTANCE_HALTED, f"instance:{record.id}", data, record.id, recovery_id=one.id
+            )
+            await outbox.append(connection, now, [told])
 
 
 async def _close_lost(context: Context, recovery_id: int) -> None:

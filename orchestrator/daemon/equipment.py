@@ -89,7 +89,9 @@ class Equipment:
         return Drivers(
             app.database,
             app.clock,
+            known=self.accounts,
             context_for=self._recovery_context,
+            actor=self.actor,
             wake=lambda: self.wake("recoveries", "watching", "tending"),
         )
 

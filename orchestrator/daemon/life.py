@@ -75,11 +75,16 @@ class Life:
             await self._seat.tell(listen=equipment.listens_at)
             began()
             self._service.ready("watching")
-            await self._until_the_end(drivers)
+            try:
+                await self._until_the_end(drivers)
+            except BaseExceptionGroup as group:
+                raise _first(group) from None
+            finally:
+                await drivers.cancel()  # after a drain there are none
 
     async def _until_the_end(self, drivers: Drivers) -> None:
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(self._run(drivers), name="parts")
+            running = tasks.create_task(self._supervisor.run(), name="parts")
             feeding = tasks.create_task(self._feed(drivers), name="watchdog")
             ending = tasks.create_task(self._ends.wait(), name="end")
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -88,14 +93,6 @@ class Life:
                 await self._wind_down(drivers)
                 self._supervisor.stop()
             feeding.cancel()
-
-    async def _run(self, drivers: Drivers) -> None:
-        try:
-            await self._supervisor.run()
-        except BaseExceptionGroup as group:
-            await drivers.cancel()
-            lost, _rest = group.split(LeaseLostError)
-            raise (LeaseLostError() if lost is not None else group) from None
 
     async def _wind_down(self, drivers: Drivers) -> None:
         """Loops first, while everything else goes on; a second signal does not wait for them."""
@@ -134,3 +131,12 @@ class Life:
         if self._drivers is not None:
             self._drivers.ring()
         self._supervisor.wake()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended it, plain: a lost seat before whatever it brought about."""
+    lost, _rest = group.split(LeaseLostError)
+    error: BaseException = lost or group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -144,6 +144,19 @@ def assert_no_join_was_repeated(world: Town) -> None:
     assert verdict["joins_repeated_without_look"] == 0
 
 
+def test_a_daemon_whose_seat_was_taken_stands_by_and_comes_back(world: Town) -> None:
+    held = world.rows("SELECT holder FROM daemon")[0][0]
+    elsewhere = json.dumps(json.loads(held) | {"host": "elsewhere", "boot_id": "another"})
+    spoil(world, "UPDATE daemon SET fence = fence + 1, until = until + 1e6, holder = ?", elsewhere)
+
+    until(lambda: "on elsewhere; standing by" in world.log)
+    spoil(world, "UPDATE daemon SET holder = NULL")
+
+    until(lambda: world.rows("SELECT holder FROM daemon")[0][0] == held)
+    assert world.stop() == 0
+    assert "Traceback" not in world.log
+
+
 def test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one(world: Town) -> None:
     assert world.process is not None
     toml = world.folder / "rejoin.toml"
@@ -186,9 +199,9 @@ def test_a_loop_that_dies_halts_its_instance_and_not_the_daemon(world: Town) -> 
     assert_no_join_was_repeated(world)
 
 
-def spoil(world: Town, statement: str) -> None:
+def spoil(world: Town, statement: str, *values: str) -> None:
     with closing(sqlite3.connect(world.folder / "rejoin.db", timeout=30)) as database:
-        database.execute(statement)
+        database.execute(statement, values)
         database.commit()
 
 
