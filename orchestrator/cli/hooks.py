@@ -73,12 +73,14 @@ async def list_(
     from orchestrator.store import events, reads  # noqa: PLC0415
 
     settings = call.settings()
-    async with open_app(settings) as app, app.database.read() as connection:
-        names = {row.id: row.name for row in await reads.instance_records(connection)}
-        only = _known(names, instance)
-        found = await events.latest(connection, limit=max(1, limit), instance_id=only)
-        open_ones = await events.backlog(connection)
-        now = await app.database.now(connection)
+    async with open_app(settings) as app:
+        await app.sync_instances()
+        async with app.database.read() as connection:
+            names = {row.id: row.name for row in await reads.instance_records(connection)}
+            only = _known(names, instance)
+            found = await events.latest(connection, limit=max(1, limit), instance_id=only)
+            open_ones = await events.backlog(connection)
+            now = await app.database.now(connection)
     if call.json:
         listed = [_as_json(one, names) for one in found]
         counts = {"new": open_ones.new, "waiting": open_ones.waiting}
