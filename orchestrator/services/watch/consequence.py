@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from orchestrator.services.watch.settings import Watch
     from orchestrator.store.losses import Loss
 
+_log = logging.getLogger(__name__)
+
 
 async def decide(watch: Watch, account: Account) -> bool:
     """Make the suspicion a loss, and what follows from it, in one transaction. False: no longer so."""
@@ -39,6 +42,8 @@ async def decide(watch: Watch, account: Account) -> bool:
         else:
             followed = await _without_a_backup(watch, desk, account, loss)
         await _write_down(desk, _Fact(account, loss, followed))
+    how = how_decided(loss.case, desk.now - loss.case.since)
+    _log.warning("%s counts as lost, %s. What follows: %s", account.name, how, followed.action)
     return True
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.domain.watching import Standing, judge, notice
+from orchestrator.domain.watching import Calm, Standing, judge, notice
 from orchestrator.services.deliver.planning import INSTANCE_RETURNED
 from orchestrator.services.status.as_json import instant
 from orchestrator.services.watch.recording import Desk, open_case, store_answer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.watching import Calm, Case
+    from orchestrator.domain.watching import Case
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.asking import Asked, Track
     from orchestrator.services.watch.settings import Watch
@@ -81,7 +81,7 @@ def _says_the_same(record: InstanceRecord, one: Asked) -> bool:
 async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:
     """Add the readings to the account's case, or to what is remembered of it while there is none."""
     debounce, track = watch.settings.debounce, one.track
-    calm, case = track.calm, None if loss is None else loss.case
+    calm, case = (track.calm, None) if loss is None else (Calm(), loss.case)
     for reading in one.readings:
         if case is None:
             calm, case = notice(calm, reading, debounce)

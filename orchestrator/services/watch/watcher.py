@@ -135,7 +135,7 @@ class Watcher:
         if track.case is not None and track.case.suspected:
             track.due = boottime + self._debounce.poll_when_suspected
         else:
-            track.due = max(track.due + self._debounce.every, boottime)
+            track.due = max(track.due + self._debounce.every, boottime + self._debounce.every / 2)
 
     def _hasten(self, asked: list[Asked]) -> None:
         """Whom these answers made suspect is asked again soon."""
