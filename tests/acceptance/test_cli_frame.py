@@ -23,7 +23,7 @@ HEAVY = ("sqlalchemy", "aiohttp", "pydantic", "alembic", "rich", "structlog", "c
 
 @pytest.fixture
 def rejoin(tmp_path: Path) -> Rejoin:
-    return Rejoin(tmp_path)
+    return Rejoin(tmp_path, forked=False)
 
 
 def test_the_version_is_one_line(rejoin: Rejoin) -> None:

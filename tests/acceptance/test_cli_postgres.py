@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_init_import_list_and_check_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+def test_init_import_list_and_check_on_postgresql(tmp_path: Path, empty_postgres_url: str) -> None:
     rejoin = Rejoin(tmp_path)
-    url = postgres_url.replace("postgresql+asyncpg", "postgresql")
+    url = empty_postgres_url.replace("postgresql+asyncpg", "postgresql")
 
     assert rejoin("init", "--database-url", url).code == 0
     table = "name,code\nOn Call,fEViSc2rjBsWaYkeHfule4\n"

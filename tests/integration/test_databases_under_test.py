@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.postgres import PostgresServer
 
 
-async def test_each_database_is_real_and_fresh(database_url: str) -> None:
-    engine = create_async_engine(database_url)
+async def test_each_database_is_real_and_fresh(empty_database_url: str) -> None:
+    engine = create_async_engine(empty_database_url)
     try:
         async with engine.begin() as connection:
             assert await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names()) == []

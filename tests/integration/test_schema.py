@@ -57,8 +57,8 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def test_the_migrations_make_what_the_models_say(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_the_migrations_make_what_the_models_say(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         async with database.read() as connection:
             differences = await connection.run_sync(_differences)
@@ -66,8 +66,10 @@ async def test_the_migrations_make_what_the_models_say(database_url: str) -> Non
     assert differences == []
 
 
-async def test_migrated_and_created_tables_have_the_same_columns_indexes_and_keys(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_migrated_and_created_tables_have_the_same_columns_indexes_and_keys(
+    empty_database_url: str,
+) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         migrated = await _shape(database)
         async with database.write() as connection:
@@ -81,8 +83,8 @@ async def test_migrated_and_created_tables_have_the_same_columns_indexes_and_key
     assert len(migrated) > 100
 
 
-async def test_upgrading_twice_is_harmless(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_upgrading_twice_is_harmless(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         assert await schema.upgrade(database) is True
         first = await _meta(database)
 
@@ -90,8 +92,8 @@ async def test_upgrading_twice_is_harmless(database_url: str) -> None:
         assert await _meta(database) == first
 
 
-async def test_the_first_migration_says_when_and_gives_the_database_an_id(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_the_first_migration_says_when_and_gives_the_database_an_id(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         rows = await _meta(database)
 
@@ -100,7 +102,7 @@ async def test_the_first_migration_says_when_and_gives_the_database_an_id(databa
     assert int(rows["database_id"], 16)
 
 
-def test_two_processes_that_upgrade_at_once_do_not_break_each_other(database_url: str) -> None:
+def test_two_processes_that_upgrade_at_once_do_not_break_each_other(empty_database_url: str) -> None:
     code = (
         "import asyncio, sys\n"
         "from orchestrator.store import schema\n"
@@ -113,7 +115,7 @@ def test_two_processes_that_upgrade_at_once_do_not_break_each_other(database_url
     )
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", code, database_url],
+            [sys.executable, "-c", code, empty_database_url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(schema.__file__).parents[2],
         )
         for _ in range(3)
@@ -124,8 +126,8 @@ def test_two_processes_that_upgrade_at_once_do_not_break_each_other(database_url
     assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]
 
 
-async def test_the_journal_cannot_be_changed_or_emptied(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_the_journal_cannot_be_changed_or_emptied(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         async with database.write() as connection:
             await connection.execute(insert(journal).values(at=time.time(), kind="act.import", actor="test"))
@@ -142,9 +144,9 @@ async def test_the_journal_cannot_be_changed_or_emptied(database_url: str) -> No
             assert (await connection.execute(select(journal.c.kind))).scalars().all() == ["act.import"]
 
 
-async def test_only_an_old_line_of_the_journal_can_be_pruned(database_url: str) -> None:
+async def test_only_an_old_line_of_the_journal_can_be_pruned(empty_database_url: str) -> None:
     day, now = 86400.0, time.time()
-    async with opened(database_url) as database:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         async with database.write() as connection:
             for age in (31, 29):
@@ -161,8 +163,8 @@ async def test_only_an_old_line_of_the_journal_can_be_pruned(database_url: str) 
             assert (await connection.execute(select(journal.c.kind))).scalars().all() == ["29 days"]
 
 
-async def test_a_database_without_a_schema_is_empty_and_asks_for_the_upgrade(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_a_database_without_a_schema_is_empty_and_asks_for_the_upgrade(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         assert await schema.check(database) is SchemaState.EMPTY
         assert await schema.current(database) is None
         with pytest.raises(ConfigurationError) as refusal:
@@ -171,8 +173,8 @@ async def test_a_database_without_a_schema_is_empty_and_asks_for_the_upgrade(dat
     assert "rejoin db upgrade" in refusal.value.hint
 
 
-async def test_a_migrated_database_is_up_to_date(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_a_migrated_database_is_up_to_date(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
 
         assert await schema.check(database) is SchemaState.UP_TO_DATE
@@ -180,15 +182,15 @@ async def test_a_migrated_database_is_up_to_date(database_url: str) -> None:
         await schema.require_current(database)
 
 
-async def test_looking_at_a_missing_file_does_not_make_one(sqlite_url: str, tmp_path: Path) -> None:
-    async with opened(sqlite_url) as database:
+async def test_looking_at_a_missing_file_does_not_make_one(empty_sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(empty_sqlite_url) as database:
         assert await schema.check(database) is SchemaState.EMPTY
 
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop is idle
 
 
-async def test_an_unknown_revision_is_from_a_newer_rejoin_and_is_left_alone(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_an_unknown_revision_is_from_a_newer_rejoin_and_is_left_alone(empty_database_url: str) -> None:
+    async with opened(empty_database_url) as database:
         await schema.upgrade(database)
         await _set_revision(database, "9999")
 
@@ -199,8 +201,8 @@ async def test_an_unknown_revision_is_from_a_newer_rejoin_and_is_left_alone(data
             await schema.upgrade(database)
 
 
-async def test_an_older_revision_is_behind(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(sqlite_url) as database:
+async def test_an_older_revision_is_behind(empty_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(empty_sqlite_url) as database:
         await schema.upgrade(database)
         newer = (*schema.revisions(), "9000")
         monkeypatch.setattr(schema, "revisions", lambda: newer)
@@ -213,9 +215,9 @@ async def test_an_older_revision_is_behind(sqlite_url: str, monkeypatch: pytest.
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with opened(database_url) as database:
+    async with opened(empty_database_url) as database:
         with monkeypatch.context() as patch:
             patch.setattr("uuid.uuid4", _fail)
             with pytest.raises(RuntimeError, match="power cut"):

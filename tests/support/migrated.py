@@ -1,0 +1,55 @@
+"""Databases with the schema in place: migrated once for each test process, then copied.
+
+A copy is a database of its own: it gets its own id and time of making, which a recovery reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from orchestrator.store import schema
+from orchestrator.store.engine import Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.postgres import PostgresServer
+
+
+def migrate(url: str) -> None:
+    """In a thread, so that no event loop of a test is touched."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(_migrate(url))).result()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await schema.upgrade(database)
+    await database.close()  # SQLite: the last one out empties the write-ahead log into the file
+
+
+def copy_file(template: Path, copy: Path) -> str:
+    """The URL of a SQLite file of its own."""
+    shutil.copyfile(template, copy)
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        for key, value in (("created_at", repr(time.time())), ("database_id", uuid.uuid4().hex)):
+            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+    return f"sqlite+aiosqlite:///{copy}"
+
+
+def copy_database(server: PostgresServer, template: str) -> str:
+    """The name of a PostgreSQL database of its own."""
+    name = server.create_database(template=template)
+    server.execute(
+        "UPDATE meta SET value = extract(epoch FROM clock_timestamp())::text WHERE key = 'created_at';"
+        " UPDATE meta SET value = md5(random()::text) WHERE key = 'database_id'",
+        database=name,
+    )
+    return name
