@@ -44,8 +44,9 @@ def _row(one: "PastRecovery", zone: "tzinfo") -> list[str]:
 
     row = one.row
     active, blocked, total = one.counts[Status.ACTIVE], one.counts[Status.BLOCKED], sum(one.counts.values())
+    follows = "" if row.follows_id is None else f" (goes on with {row.follows_id})"
     return [
-        str(row.id),
+        f"{row.id}{follows}",
         one.phase.value,
         clean(row.outcome or "-"),
         clean(row.to_name),

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, clock, clock_with_offset, duration, pad, plural, shorten
+from orchestrator.cli.render_daemon import (
+    account_rows,
+    account_text,
+    daemon_rows,
+    letter_rows,
+    loss_lines,
+    parked_line,
+)
 from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Status
+from orchestrator.domain.watching import Standing
 from orchestrator.services.status.views import EtaReason, Phase
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
         InstanceView,
         NeedsYouView,
         PauseView,
+        RecoveryView,
         StatusView,
         WaitingView,
     )
@@ -72,7 +82,7 @@ def status_text(view: StatusView, look: Look) -> str:
     blocks = [
         [headline(view, look), *_trouble(view, look)],
         _bar(view, look) if view.total else [],
-        _parts(view, look) if view.recovery is not None else [],
+        _parts(view, look),
         _needs_you(view, look),
         _waiting(view, look),
         _last(view, look),
@@ -93,11 +103,15 @@ def headline(view: StatusView, look: Look) -> str:
     sentences = {
         Phase.RUNNING: f"Recovering onto {onto}: {back}. {_done_about(view, look)}",
         Phase.STOPPING: f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded.",
-        Phase.INTERRUPTED: f"The recovery onto {onto} was interrupted: {back}. rejoin run continues it.",
+        Phase.INTERRUPTED: f"The recovery onto {onto} was interrupted: {back}. {_goes_on(one)}",
         Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. rejoin run goes on with it.",
         Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.{_left_over(view)}",
     }
     return sentences[one.phase]
+
+
+def _goes_on(one: RecoveryView) -> str:
+    return f"rejoin {'daemon' if one.driver == 'daemon' else 'run'} continues it."
 
 
 def _left_over(view: StatusView) -> str:
@@ -144,15 +158,20 @@ def _eta_why(reason: EtaReason) -> str:
 def _trouble(view: StatusView, look: Look) -> list[str]:
     """What stands in the way, and how many groups wait for a person."""
     target = view.target
+    lost = {one.instance for one in view.losses if one.state is Standing.LOST}
     # A first run that the gateway refused left no recovery behind, but a pause.
     looked_at = view.instances if view.recovery is None else () if target is None else (target,)
     lines = [look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause]
-    if target is not None and target.state in ("lost", "needs_login"):
+    lines += [look.style(line, "red") for line in loss_lines(view, look.zone)]
+    if target is not None and target.name not in lost and target.state in ("lost", "needs_login"):
         lines.append(
             look.style(
                 f"{clean(target.name)} is not logged in to WhatsApp: link it again at the gateway.", "red"
             )
         )
+    parked = parked_line(view)
+    if parked is not None:
+        lines.append(look.style(parked, "yellow"))
     count = view.buckets[Bucket.NEEDS_YOU]
     if count:
         lines.append(look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold"))
@@ -187,10 +206,21 @@ def _share(view: StatusView, bucket: Bucket) -> int:
 
 
 def _parts(view: StatusView, look: Look) -> list[str]:
-    rows = [("Pace", _pace(view, look))]
-    rows += [(_part(one), _instance(one, view, look)) for one in view.instances if one.part is not None]
-    rows.append(("Runner", _runner(view)))
+    """Before the first recovery: the accounts and the daemon, where there is anything to see."""
+    rows: list[tuple[str, str]] = []
+    if view.recovery is not None:
+        rows.append(("Pace", _pace(view, look)))
+        rows += [(_part(one), _account(one, view, look)) for one in view.instances if one.part is not None]
+    elif view.instances or view.daemon.heartbeat_at is not None:
+        rows += account_rows(view, look.zone)
+    else:
+        return []
+    rows += daemon_rows(view, look.zone) + letter_rows(view, look.zone)
     return [look.cut(f"  {pad(label, _LABEL)}{text}") for label, text in rows]
+
+
+def _account(one: InstanceView, view: StatusView, look: Look) -> str:
+    return account_text(one, view.loss_of(one.name), look.zone, view.now)
 
 
 def _part(one: InstanceView) -> str:
@@ -211,25 +241,6 @@ def _next_join(view: StatusView) -> str:
         return "no join is due" if pace.next_join_reason == "nothing_to_join" else f"no next join: {why}"
     away = pace.next_join_at - view.now
     return "next join now" if away <= 0 else f"next join in {duration(away)} ({why})"
-
-
-def _instance(one: InstanceView, view: StatusView, look: Look) -> str:
-    if one.state is None:
-        return f"{clean(one.name)}  not looked at yet"
-    word = f' (gateway: "{clean(one.state_word)}")' if one.state_word else ""
-    since = f" since {_moment(one.since, view, look)}" if one.since is not None else ""
-    age = f", checked {duration(view.now - one.checked_at)} ago" if one.checked_at is not None else ""
-    return f"{clean(one.name)}  {one.state}{word}{since}{age}"
-
-
-def _runner(view: StatusView) -> str:
-    one = view.runner
-    age = "" if one.heartbeat_at is None else f"{duration(view.now - one.heartbeat_at)} ago"
-    if not one.running:
-        return f"not running{f', last heartbeat {age}' if age else ''}"
-    where = f" on {clean(one.host)}" if one.host else ""
-    process = f", process {one.pid}" if one.pid is not None else ""
-    return f"running{where}{process}, heartbeat {age}"
 
 
 def _needs_you(view: StatusView, look: Look) -> list[str]:

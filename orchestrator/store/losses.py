@@ -60,8 +60,9 @@ async def open_one(connection: AsyncConnection, instance_id: int) -> Loss | None
 async def latest(connection: AsyncConnection) -> dict[int, Loss]:
     """Each account's last suspicion, open or over: for the status."""
     of_one = losses.alias("of_one")
-    newest = select(func.max(of_one.c.id)).where(of_one.c.instance_id == instances.c.id).scalar_subquery()
-    rows = (await connection.execute(select(losses).where(losses.c.id.in_(select(newest))))).all()
+    newest = select(func.max(of_one.c.id)).where(of_one.c.instance_id == instances.c.id)
+    ids = select(newest.correlate(instances).scalar_subquery()).select_from(instances)
+    rows = (await connection.execute(select(losses).where(losses.c.id.in_(ids)))).all()
     return {row.instance_id: _loss(row) for row in rows}
 
 

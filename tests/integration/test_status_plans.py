@@ -13,7 +13,17 @@ from orchestrator.services.status.past import ChangeFeed, read_journal
 from orchestrator.services.status.read import read_status
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
-from orchestrator.store.tables import groups, invite_codes, journal, memberships, slots
+from orchestrator.store.tables import (
+    deliveries,
+    events,
+    groups,
+    invite_codes,
+    journal,
+    losses,
+    memberships,
+    messages,
+    slots,
+)
 from tests.integration.status_rows import NOW, Rows
 
 if TYPE_CHECKING:
@@ -23,10 +33,18 @@ if TYPE_CHECKING:
 
 GROUPS = 12_000
 RECOVERIES = 20
-BIG = ("memberships", "slots", "journal", "groups", "invite_codes")
+BIG = (
+    *("memberships", "slots", "journal", "groups", "invite_codes"),
+    *("messages", "deliveries", "events", "losses"),
+)
 STATUSES = ("active", "active", "active", "pending", "deferred", "blocked")
 # Counted whole, along an index that has nothing else in it.
-COUNTED = ("count(*) AS count_1 FROM groups", "FROM invite_codes WHERE current")
+COUNTED = (
+    "count(*) AS count_1 FROM groups",
+    "FROM invite_codes WHERE current",
+    "FROM deliveries WHERE state = 'pending'",
+    "FROM messages WHERE NOT fanned_out",
+)
 
 
 @pytest.fixture
@@ -50,6 +68,10 @@ async def _fill(database: Database) -> None:
             (memberships, _membership),
             (slots, _slot),
             (journal, _line),
+            (messages, _message),
+            (deliveries, _delivery),
+            (events, _event),
+            (losses, _loss),
         ):
             await connection.execute(insert(table), [make(number) for number in range(1, GROUPS + 1)])
     async with database.engine.connect() as connection:
@@ -125,6 +147,26 @@ def _line(number: int) -> dict[str, Any]:
         "recovery_id": _owner(number),
         "data": "{}",
     }
+
+
+def _message(number: int) -> dict[str, Any]:
+    row = {"id": number, "uid": f"msg_{number}", "kind": "group.active", "at": NOW - number}
+    return row | {"subject": f"group:{number}", "data": "{}", "fanned_out": number > 5}
+
+
+def _delivery(number: int) -> dict[str, Any]:
+    state = {1: "pending", 2: "parked"}.get(number % 1000, "delivered")
+    row = {"id": number, "message_id": number, "sink": "hook:crm", "subject": f"group:{number}"}
+    return row | {"state": state}
+
+
+def _event(number: int) -> dict[str, Any]:
+    row = {"instance_id": _owner(number), "received_at": NOW - number * 600, "key": f"e{number}"}
+    return row | {"kind": "group.v2.join", "body": "{}", "state": "done" if number % 1000 else "new"}
+
+
+def _loss(number: int) -> dict[str, Any]:
+    return {"instance_id": _owner(number), "state": "dismissed", "suspected_at": NOW - 99999 + number}
 
 
 async def _plans(database: Database, statements: list[tuple[str, Any]]) -> dict[str, str]:

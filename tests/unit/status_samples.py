@@ -54,7 +54,7 @@ LOSS = LossView(
     since=NOW - 1200,
     decided_at=NOW - 600,
     ended_at=None,
-    decided_by="for 10 min, by 2 kinds of evidence: the session's state, asked for; a look at its list",
+    decided_by="after 10 min by 2 kinds of evidence: the session's state, asked for; a look at its list",
     evidence=(
         Evidence(NOW - 1200, Kind.STATE, gone=True, says="needs_login", text="SCAN_QR_CODE"),
         Evidence(NOW - 900, Kind.LIST, gone=True, says="session_down"),
@@ -95,6 +95,20 @@ INSTANCE = InstanceView(
     slow_until=None,
     strikes=1,
     runner=RUNNER,
+)
+PRIMARY = InstanceView(
+    name="sales-main",
+    role="primary",
+    gateway="wawp",
+    part="from",
+    state="needs_login",
+    state_word="SCAN_QR_CODE",
+    since=NOW - 1200,
+    checked_at=NOW - 30,
+    pause=None,
+    slow_until=None,
+    strikes=0,
+    runner=RunnerView(running=False, heartbeat_at=None, host=None, pid=None),
 )
 NEEDS_YOU = NeedsYouView(
     NeedsYouRow(
@@ -177,7 +191,7 @@ VIEW = StatusView(
     buckets=BUCKETS,
     eta=Eta(NOW + 840, EtaReason.PACE),
     pace=PACE,
-    instances=(INSTANCE,),
+    instances=(PRIMARY, INSTANCE),
     needs_you=(NEEDS_YOU,),
     waiting=(WAITING,),
     runner=RUNNER,

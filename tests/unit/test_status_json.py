@@ -18,7 +18,9 @@ from orchestrator.services.status.as_json_groups import (
     history_json,
     journal_json,
 )
-from tests.unit.status_samples import EXPLANATION, LINE, PAST, ROW, VIEW
+from orchestrator.services.status.instances import NOBODY
+from orchestrator.services.status.views_daemon import NO_DAEMON
+from tests.unit.status_samples import EXPLANATION, LINE, NOW, PAST, ROW, VIEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,3 +137,23 @@ def test_times_in_the_journals_data_are_times_too() -> None:
         "paused_until": None,
         "half_pace_for_s": 3600.0,
     }
+
+
+def test_the_daemon_is_the_daemon_where_one_lives_else_whoever_drives_else_nobody() -> None:
+    gone = replace(NO_DAEMON, heartbeat_at=NOW - 60)
+    run = replace(VIEW, daemon=gone)
+    nobody = replace(run, runner=replace(NOBODY, heartbeat_at=NOW - 90))
+
+    daemon, driven, silent = (to_json(one)["daemon"] for one in (VIEW, run, nobody))
+
+    assert (daemon["kind"], daemon["running"], daemon["heartbeat_age_seconds"]) == ("daemon", True, 1.0)
+    assert (driven["kind"], driven["running"], driven["heartbeat_age_seconds"]) == ("run", True, 2.0)
+    assert (driven["pid"], driven["version"], driven["troubles"]) == (4711, None, [])
+    assert (silent["kind"], silent["running"], silent["heartbeat_age_seconds"]) == (None, False, 60.0)
+    assert (silent["host"], silent["pid"]) == (None, None)
+
+
+def test_an_instances_runner_keeps_its_fields() -> None:
+    runner = to_json(VIEW)["instances"][1]["runner"]
+
+    assert runner == {"running": True, "heartbeat_age_seconds": 2.0, "host": "box", "pid": 4711}

@@ -9,11 +9,44 @@ from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_status import Look, headline, status_text
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
+from orchestrator.domain.watching import Standing
+from orchestrator.services.status.instances import NOBODY
 from orchestrator.services.status.views import Eta, EtaReason, Phase
-from tests.unit.status_samples import EXPLANATION, INSTANCE, NOW, PAUSE, RECOVERY, VIEW
+from orchestrator.services.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
+from tests.unit.status_samples import (
+    DAEMON,
+    EXPLANATION,
+    INSTANCE,
+    LOSS,
+    NOW,
+    OUTBOX,
+    PAUSE,
+    PRIMARY,
+    RECOVERY,
+    RUNNER,
+    VIEW,
+)
 
 LOOK = Look(zone=timezone(timedelta(hours=-3)))
-RUNNING = replace(VIEW, instances=(replace(INSTANCE, pause=None),))
+RUNNING = replace(
+    VIEW, instances=(PRIMARY, replace(INSTANCE, pause=None)), outbox=replace(OUTBOX, parked=0, pending=0)
+)
+NOTHING = replace(
+    VIEW,
+    recovery=None,
+    counts=dict.fromkeys(Status, 0),
+    buckets=dict.fromkeys(Bucket, 0),
+    needs_you=(),
+    waiting=(),
+    instances=(),
+    last=None,
+    schedule=(),
+    daemon=NO_DAEMON,
+    runner=NOBODY,
+    losses=(),
+    events=NO_EVENTS,
+    outbox=NOTHING_TO_TELL,
+)
 
 
 def test_the_answer_comes_first_with_the_eta_as_clock_time_and_offset() -> None:
@@ -31,7 +64,12 @@ def test_then_why_and_then_the_parts() -> None:
     assert "active 61   working 2   waiting 46   needs you 3   skipped 0" in text
     assert "4.0/min; next join in 9 s (spacing between joins); most in 60 s: 4 of 5" in text
     assert 'backup-2  working (gateway: "WORKING") since 04:00, checked 4 s ago' in text
-    assert "running on box, process 4711, heartbeat 2 s ago" in text
+    assert (
+        "  Daemon      running on box, process 4711, heartbeat 1 s ago, takes webhooks at 127.0.0.1:8080"
+        in text
+    )
+    assert "  Webhooks    87 in the last day, last 20 s ago; 1 not processed yet" in text
+    assert "Runner" not in text
     assert "store a new code: rejoin groups set-code suppliers-north" in text
     assert "and 2 more: rejoin groups list --bucket needs_you" in text
     assert "12 groups deferred until 05:31: the gateway failed" in text
@@ -89,6 +127,12 @@ def test_the_headline_says_how_the_recovery_stands(phase: Phase, sentence: str) 
     assert headline(view, LOOK).startswith(sentence)
 
 
+def test_a_recovery_of_the_daemons_that_was_interrupted_is_gone_on_with_by_a_daemon() -> None:
+    interrupted = replace(RECOVERY, phase=Phase.INTERRUPTED, driver="daemon")
+
+    assert headline(replace(VIEW, recovery=interrupted), LOOK).endswith("rejoin daemon continues it.")
+
+
 def test_when_all_are_back_it_says_so() -> None:
     counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: 40}
 
@@ -96,21 +140,9 @@ def test_when_all_are_back_it_says_so() -> None:
 
 
 def test_with_nothing_recovered_it_says_what_to_do_next() -> None:
-    zero = dict.fromkeys(Bucket, 0)
-    nothing = replace(
-        VIEW,
-        recovery=None,
-        counts=dict.fromkeys(Status, 0),
-        buckets=zero,
-        needs_you=(),
-        waiting=(),
-        instances=(),
-        last=None,
-        schedule=(),
-    )
-    empty = replace(nothing, catalogue=replace(VIEW.catalogue, groups=0, with_code=0))
+    empty = replace(NOTHING, catalogue=replace(VIEW.catalogue, groups=0, with_code=0))
 
-    assert status_text(nothing, LOOK) == (
+    assert status_text(NOTHING, LOOK) == (
         "Nothing recovered yet. 112 groups are stored, 2 of them without an invite code. Next: rejoin plan"
     )
     assert status_text(empty, LOOK).endswith("Next: rejoin groups import FILE")
@@ -167,3 +199,94 @@ def test_the_journal_below_an_explanation_shows_times_as_times() -> None:
     text = explanation_text(replace(EXPLANATION, lines=(line,)), LOOK)
 
     assert 'n=7 send_at="2027-01-15 05:00:00 UTC-3" until="2027-01-15 05:01:00 UTC-3"' in text
+
+
+def test_the_lost_account_says_since_when_and_how_that_was_decided() -> None:
+    text = status_text(VIEW, LOOK)
+
+    assert (
+        '  From        sales-main  lost 04:40, gateway: "SCAN_QR_CODE"; decided 04:50: gone for 10 min, by 2'
+        " kinds of evidence: the session's state, asked for; a look at its list"
+    ) in text
+    assert "sales-main is lost" not in text
+
+
+def test_a_loss_without_a_recovery_says_what_follows() -> None:
+    told = replace(LOSS, action="notify", recovery=None, to=None)
+    view = replace(NOTHING, losses=(told,))
+    held_up = replace(told, detail="no backup is healthy")
+    backup = replace(told, instance="backup-2")
+
+    assert (
+        status_text(view, LOOK)
+        .splitlines()[1]
+        .startswith("sales-main is lost since 04:40; decided 04:50 after ")
+    )
+    assert "Its groups wait for you: rejoin run --from sales-main" in status_text(view, LOOK)
+    assert "Nothing followed yet: no backup is healthy." in status_text(
+        replace(view, losses=(held_up,)), LOOK
+    )
+    assert "Recovery 7 onto backup-2 followed." in status_text(replace(view, losses=(LOSS,)), LOOK)
+    assert "Link it again at the gateway." in status_text(
+        replace(view, losses=(backup,), instances=(INSTANCE,)), LOOK
+    )
+
+
+def test_a_suspected_account_is_told_with_the_last_word_against_it() -> None:
+    suspected = replace(LOSS, state=Standing.SUSPECTED, decided_at=None, decided_by=None, recovery=None)
+
+    text = status_text(replace(VIEW, losses=(suspected,)), LOOK)
+
+    assert (
+        "sales-main may be lost: suspected since 04:40, not decided yet; last against it: session down."
+        in text
+    )
+    assert 'From        sales-main  needs_login (gateway: "SCAN_QR_CODE") since 04:40' in text
+
+
+def test_an_account_that_came_back_says_for_how_long_it_was_lost() -> None:
+    back = replace(LOSS, state=Standing.RETURNED, ended_at=NOW - 60)
+    working = replace(PRIMARY, state="working", state_word=None)
+
+    text = status_text(replace(VIEW, losses=(back,), instances=(working, INSTANCE)), LOOK)
+
+    assert "sales-main  working since 04:40, checked 30 s ago; was lost 04:40 to 04:59" in text
+
+
+def test_before_the_first_recovery_the_accounts_and_the_daemon_are_there() -> None:
+    accounts = (replace(INSTANCE, part=None, pause=None), replace(PRIMARY, part=None))
+
+    lines = status_text(replace(NOTHING, instances=accounts, daemon=DAEMON), LOOK).splitlines()
+
+    assert lines[2].startswith('  Primary     sales-main  needs_login (gateway: "SCAN_QR_CODE")')
+    assert lines[3].startswith('  Backup      backup-2  working (gateway: "WORKING")')
+    assert lines[4].startswith("  Daemon      running on box, process 4711")
+    many = tuple(replace(accounts[0], name=f"backup-{number}") for number in range(40))
+    assert "and 28 more: rejoin status --json" in status_text(replace(NOTHING, instances=many), LOOK)
+
+
+def test_a_daemon_that_is_gone_says_since_when_and_a_run_beside_it_is_shown() -> None:
+    gone = replace(RUNNING, daemon=replace(NO_DAEMON, heartbeat_at=NOW - 1200))
+    beside = replace(RUNNING, runner=replace(RUNNER, pid=12))
+    stopping = replace(RUNNING, daemon=replace(DAEMON, stopping=True))
+
+    assert "  Daemon      not running since 04:40" in status_text(gone, LOOK)
+    assert "  Runner      running on box, process 4711, heartbeat 2 s ago" in status_text(gone, LOOK)
+    assert "  Runner      running on box, process 12, heartbeat 2 s ago" in status_text(beside, LOOK)
+    assert "  Daemon      stopping on box, process 4711" in status_text(stopping, LOOK)
+
+
+def test_the_daemons_troubles_have_lines_of_their_own() -> None:
+    text = status_text(VIEW, LOOK)
+
+    assert "  Trouble     outbox hook:crm since 04:55: connection [31mrefused" in text
+
+
+def test_messages_that_were_given_up_name_the_command_and_late_ones_their_receiver() -> None:
+    text = status_text(VIEW, replace(LOOK, width=60))
+    fresh = replace(VIEW, outbox=replace(OUTBOX, parked=0, oldest_pending_at=NOW - 10))
+
+    assert "2 messages were given up: rejoin outbox list" in text
+    assert "  Outbox      3 messages wait since 04:53 for hook:crm" in text
+    assert "Outbox" not in status_text(fresh, LOOK)
+    assert "given up" not in status_text(fresh, LOOK)

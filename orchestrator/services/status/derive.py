@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.hints import explain_reason, group_hint
+from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.instances import HALF_PACE
 from orchestrator.domain.memberships import Bucket, Status, bucket
 from orchestrator.domain.pacing import Wait, worst_window
 from orchestrator.services.status.eta import Course, Remaining, estimate
 from orchestrator.services.status.instances import pause, runner
+from orchestrator.services.status.moves import group_move
 from orchestrator.services.status.views import (
     Eta,
     EtaReason,
@@ -25,11 +26,13 @@ from orchestrator.store.reads import known_reason
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from orchestrator.domain.hints import Hint
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.memberships import Reason
     from orchestrator.services.status.facts import Facts
     from orchestrator.services.status.views_daemon import DaemonView
-    from orchestrator.store.reads import CountRow, DueRow, RecoveryRow
+    from orchestrator.store.reads import CountRow, DueRow, NeedsYouRow, RecoveryRow
+    from orchestrator.store.reads_memberships import GroupRow
 
 MOST_WAITING_LINES = 20
 DRIVEN = frozenset({Phase.RUNNING, Phase.STOPPING})
@@ -118,7 +121,14 @@ def pace(facts: Facts) -> PaceView:
 
 
 def needs_you(facts: Facts) -> tuple[NeedsYouView, ...]:
-    return tuple(NeedsYouView(row, group_hint(row.status, row.reason, row.slug)) for row in facts.needs_you)
+    return tuple(NeedsYouView(row, move(facts, row)) for row in facts.needs_you)
+
+
+def move(facts: Facts, row: NeedsYouRow | GroupRow) -> Hint:
+    """Whose move it is for a group that was taken up."""
+    assert row.status is not None  # noqa: S101 - the caller looked
+    there = {"driven": driven(facts), "daemon": facts.daemon.works}
+    return group_move(row.status, row.reason, row.slug, **there)
 
 
 def waiting(facts: Facts) -> tuple[WaitingView, ...]:

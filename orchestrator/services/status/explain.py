@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
-from orchestrator.domain.hints import Hint, Mover, group_hint
+from orchestrator.domain.hints import Hint, Mover
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.status import derive
@@ -146,4 +146,4 @@ def _whose_move(
     if row.status in _IN_LINE and held is not None:
         return held.hint, held.until
     until = row.next_attempt_at if row.next_attempt_at is not None else line.expected_at
-    return group_hint(row.status, row.reason, row.slug), until
+    return derive.move(facts, row), until

@@ -1,0 +1,161 @@
+"""The daemon, the accounts, what is lost, what could not be told: lines of `rejoin status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.render import clean, clock, duration, plural
+from orchestrator.domain.watching import Standing
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from orchestrator.services.status.views import InstanceView, RunnerView, StatusView
+    from orchestrator.services.status.views_daemon import DaemonView, LossView
+
+ACCOUNTS_SHOWN = 12
+PENDING_IS_LATE = 300.0
+"""Seconds for which a message may wait without anybody having to know."""
+
+Row = tuple[str, str]
+
+
+def daemon_rows(view: StatusView, zone: tzinfo) -> list[Row]:
+    """Who works: the daemon with its troubles, and a run that works beside it or instead of it."""
+    daemon, runner = view.daemon, view.runner
+    rows = []
+    if not (daemon.running and (not runner.running or _is_one(daemon, runner))):
+        rows.append(("Runner", _runner(runner, view.now)))
+    rows.append(("Daemon", _daemon(daemon, zone, view.now)))
+    for one in daemon.troubles:
+        since = clock(one.since, zone, now=view.now)
+        rows.append(("Trouble", f"{clean(one.part)} since {since}: {clean(one.text)}"))
+    return rows
+
+
+def letter_rows(view: StatusView, zone: tzinfo) -> list[Row]:
+    """What gateways told, and what waits to be told for longer than it should."""
+    rows = []
+    events, outbox = view.events, view.outbox
+    if events.received_last_day or events.open:
+        last = "" if events.last_at is None else f", last {duration(view.now - events.last_at)} ago"
+        still = f"; {events.open:,} not processed yet" if events.open else ""
+        rows.append(("Webhooks", f"{events.received_last_day:,} in the last day{last}{still}"))
+    oldest = outbox.oldest_pending_at
+    if oldest is not None and view.now - oldest >= PENDING_IS_LATE:
+        names = ", ".join(clean(one.name) for one in outbox.sinks if one.pending)
+        waits = plural(outbox.pending, "message waits", "messages wait")
+        rows.append(("Outbox", f"{waits} since {clock(oldest, zone, now=view.now)} for {names}"))
+    return rows
+
+
+def account_rows(view: StatusView, zone: tzinfo) -> list[Row]:
+    """Before the first recovery: every account, those first that do not work."""
+    sorted_ = sorted(view.instances, key=lambda one: one.state == "working")
+    rows = [
+        (_role(one), account_text(one, view.loss_of(one.name), zone, view.now))
+        for one in sorted_[:ACCOUNTS_SHOWN]
+    ]
+    if len(sorted_) > ACCOUNTS_SHOWN:
+        rows.append(("", f"and {len(sorted_) - ACCOUNTS_SHOWN:,} more: rejoin status --json"))
+    return rows
+
+
+def account_text(one: InstanceView, loss: LossView | None, zone: tzinfo, now: float) -> str:
+    """How an account stands: lost, if that was decided, else by its state."""
+    name = clean(one.name)
+    if loss is not None and loss.state is Standing.LOST:
+        said = f', gateway: "{clean(one.state_word)}"' if one.state_word else ""
+        return f"{name}  lost {clock(loss.since, zone, now=now)}{said}; {_decided(loss, zone, now)}"
+    if one.state is None:
+        return f"{name}  not looked at yet"
+    word = f' (gateway: "{clean(one.state_word)}")' if one.state_word else ""
+    since = f" since {clock(one.since, zone, now=now)}" if one.since is not None else ""
+    age = f", checked {duration(now - one.checked_at)} ago" if one.checked_at is not None else ""
+    return f"{name}  {one.state}{word}{since}{age}{_back(loss, zone, now)}"
+
+
+def loss_lines(view: StatusView, zone: tzinfo) -> list[str]:
+    """Accounts that are lost or may be, but for the one whose groups come back just now: its line says it."""
+    part_from = {one.name for one in view.instances if one.part == "from"}
+    lines = []
+    for one in view.losses:
+        name, since = clean(one.instance), clock(one.since, zone, now=view.now)
+        if one.state is Standing.SUSPECTED:
+            lines.append(f"{name} may be lost: suspected since {since}, not decided yet{_last_word(one)}.")
+        elif one.state is Standing.LOST and one.instance not in part_from:
+            decided = _decided(one, zone, view.now)
+            lines.append(f"{name} is lost since {since}; {decided}. {_what_follows(one, view)}")
+    return lines
+
+
+def parked_line(view: StatusView) -> str | None:
+    count = view.outbox.parked
+    if not count:
+        return None
+    return f"{plural(count, 'message was', 'messages were')} given up: rejoin outbox list"
+
+
+def _role(one: InstanceView) -> str:
+    return (one.role or "account").capitalize()
+
+
+def _decided(loss: LossView, zone: tzinfo, now: float) -> str:
+    if loss.decided_at is None or loss.decided_by is None:
+        return "decided"
+    return f"decided {clock(loss.decided_at, zone, now=now)} {clean(loss.decided_by)}"
+
+
+def _back(loss: LossView | None, zone: tzinfo, now: float) -> str:
+    if loss is None or loss.state is not Standing.RETURNED or loss.ended_at is None:
+        return ""
+    lost, back = clock(loss.since, zone, now=now), clock(loss.ended_at, zone, now=now)
+    return f"; was lost {lost} to {back}"
+
+
+def _last_word(loss: LossView) -> str:
+    against = [one for one in loss.evidence if one.gone or one.weak]
+    if not against:
+        return ""
+    last = against[-1]
+    text = f' ("{clean(last.text)}")' if last.text else ""
+    return f"; last against it: {clean(last.says).replace('_', ' ')}{text}"
+
+
+def _what_follows(loss: LossView, view: StatusView) -> str:
+    if loss.recovery is not None:
+        onto = f" onto {clean(loss.to)}" if loss.to else ""
+        return f"Recovery {loss.recovery}{onto} followed."
+    if loss.detail:
+        return f"Nothing followed yet: {clean(loss.detail)}."
+    is_backup = any(one.name == loss.instance and one.role == "backup" for one in view.instances)
+    if is_backup:
+        return "Link it again at the gateway."
+    return f"Its groups wait for you: rejoin run --from {clean(loss.instance)}"
+
+
+def _is_one(daemon: DaemonView, runner: RunnerView) -> bool:
+    return (daemon.host, daemon.pid) == (runner.host, runner.pid)
+
+
+def _daemon(one: DaemonView, zone: tzinfo, now: float) -> str:
+    if not one.running:
+        since = "" if one.heartbeat_at is None else f" since {clock(one.heartbeat_at, zone, now=now)}"
+        return f"not running{since}"
+    word = "stopping" if one.stopping else "running"
+    listens = f", takes webhooks at {clean(one.listen)}" if one.listen else ""
+    return f"{word}{_where(one.host, one.pid)}, heartbeat {_ago(one.heartbeat_at, now)}{listens}"
+
+
+def _runner(one: RunnerView, now: float) -> str:
+    if not one.running:
+        return f"not running{f', last heartbeat {_ago(one.heartbeat_at, now)}' if one.heartbeat_at else ''}"
+    return f"running{_where(one.host, one.pid)}, heartbeat {_ago(one.heartbeat_at, now)}"
+
+
+def _where(host: str | None, pid: int | None) -> str:
+    return (f" on {clean(host)}" if host else "") + (f", process {pid}" if pid is not None else "")
+
+
+def _ago(at: float | None, now: float) -> str:
+    return "unknown" if at is None else f"{duration(now - at)} ago"
