@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.config import InstanceSettings, Settings
     from orchestrator.domain.errors import RejoinError
     from orchestrator.services.doctor.finding import Finding
+    from orchestrator.services.doctor.hooks import Hooks
     from orchestrator.services.doctor.notifying import Told
     from orchestrator.services.doctor.patient import Account, Patient
 
@@ -27,7 +28,7 @@ async def doctor(
     ] = None,
     call: Call = NOTHING_SAID,
 ) -> int:
-    """Gateways, tokens, sessions, clocks, database, key file, codes, allow-list, room on the disk.
+    """Gateways, tokens, sessions, clocks, database, key file, codes, allow-list, daemon, webhooks, disk.
 
     Exit code 0 when a recovery would work (there may be warnings), 4 when a token is refused, 5 when a
     gateway is out of reach, 1 for other failures.
@@ -76,6 +77,8 @@ def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
         to=to,
         schedule=configured_schedule(app),
         told=_told(settings),
+        hooks=_hooks(settings),
+        listen=settings.web.listen,
         database_error=fault,
     )
 
@@ -91,6 +94,19 @@ def _told(settings: "Settings") -> "Told":
         hooks=tuple(names),
         unsigned=tuple(name for name, secret in zip(names, signed, strict=True) if not secret),
     )
+
+
+def _hooks(settings: "Settings") -> "Hooks":
+    from orchestrator.bootstrap import events_wanted  # noqa: PLC0415
+    from orchestrator.services.doctor.hooks import Hooks  # noqa: PLC0415
+    from orchestrator.services.installing import HookAddress  # noqa: PLC0415
+
+    secret, path_secret = (
+        one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
+    )
+    url = settings.webhooks.public_url
+    addresses = tuple(HookAddress(url, one.name, path_secret) for one in settings.instances) if url else ()
+    return Hooks(url, bool(secret or path_secret), addresses, events_wanted())
 
 
 def _account(app: "App", instance: "InstanceSettings") -> "Account":

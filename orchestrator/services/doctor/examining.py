@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.services.doctor import accounts, catalogue, notifying, planned, storage
+from orchestrator.services.doctor import accounts, catalogue, hooks, notifying, planned, storage, watched
 from orchestrator.services.doctor.finding import Finding, State, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NEED_THE_DATABASE = (
     *("clock", "key file", "codes", "groups", "allow-list", "expectations", "current codes"),
-    *("backup", "accounts", "schedule", "outbox"),
+    *("backup", "accounts", "schedule", "daemon", "losses", "outbox"),
 )
 
 
@@ -34,8 +34,11 @@ async def examine(patient: Patient) -> list[Finding]:
     else:
         findings += [skipped(name, "the database cannot be used") for name in _NEED_THE_DATABASE]
     findings += [catalogue.greetings(patient), *notifying.receivers(patient.told), storage.disk(patient)]
+    findings.append(hooks.configured(patient.hooks))
     for account in _examined(patient):
-        findings += await accounts.online(account)
+        online = await accounts.online(account)
+        works = any(one.name == "session" and one.state is State.OK for one in online)
+        findings += [*online, *await hooks.at_gateway(patient.hooks, account, works=works)]
         if usable:
             findings += await _guarded("record", accounts.on_record(patient, account))
     return findings
@@ -55,6 +58,8 @@ async def _stored(patient: Patient) -> list[Finding]:
         *await _guarded("backup", _alone(accounts.choice(patient))),
         *await _guarded("accounts", _alone(accounts.one_driver(patient))),
         *await _guarded("schedule", planned.schedule(patient)),
+        *await _guarded("daemon", watched.daemon(patient)),
+        *await _guarded("losses", watched.lost(patient)),
         *await _guarded("outbox", notifying.outbox(patient.database)),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.services.doctor.hooks import Hooks
 from orchestrator.services.doctor.notifying import Told
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Patient:
     """Everything to look at. `warnings` are the configuration's own, without secrets.
 
     `database_error`: why the database cannot be used, if that is known already; then nothing is asked of it.
-    `folder`: whose disk must have room. `to`: the backup that was named, if any.
+    `folder`: whose disk must have room. `to`: the backup that was named, if any. `listen`: host and port of
+    the daemon's web server; empty: not looked at.
     """
 
     database: Database
@@ -49,6 +51,8 @@ class Patient:
     to: str | None = None
     schedule: tuple[Entry, ...] = ()
     told: Told = field(default_factory=Told)
+    hooks: Hooks = field(default_factory=Hooks)
+    listen: str = ""
     database_error: RejoinError | None = field(default=None)
 
     @property
