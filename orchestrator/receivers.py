@@ -13,7 +13,7 @@ from orchestrator.notify.http import open_session
 from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
-from orchestrator.services.deliver.deliverer import Deliverer
+from orchestrator.services.deliver.deliverer import WAITS_FOR_PEOPLE, Deliverer
 from orchestrator.services.deliver.digesting import Digester
 from orchestrator.services.deliver.routing import PING, Routes
 from orchestrator.services.deliver.telling import People, Pinging, Watchdog
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from orchestrator.clock import Clock
     from orchestrator.config import Settings
-    from orchestrator.notify.base import Answer, Receiver
+    from orchestrator.notify.base import Answer
     from orchestrator.services.deliver.telling import Health
     from orchestrator.services.parts import Part
     from orchestrator.store.engine import Database
@@ -56,20 +56,20 @@ class Receivers:
     def parts(self, database: Database, clock: Clock, health: Callable[[], Awaitable[Health]]) -> list[Part]:
         """What the daemon drives: one part for each receiver, the digests, and the ping. May be none."""
         routes = self.routes
-        parts: list[Part] = [
-            Deliverer(database, clock, receiver, routes) for receiver in self._receivers(database)
+        parts: list[Part] = [Deliverer(database, clock, hook, routes) for hook in self.hooks]
+        parts += [
+            Deliverer(database, clock, told, routes, WAITS_FOR_PEOPLE) for told in self._people(database)
         ]
+        if self.ping is not None:
+            parts.append(Deliverer(database, clock, Watchdog(self.ping), routes))
+            parts.append(Pinging(self.ping, health, self.settings.notify.ping_every))
         if self.services and routes.level != "failures":
             parts.append(Digester(database, self._backups))
-        if self.ping is not None:
-            parts.append(Pinging(self.ping, health, self.settings.notify.ping_every))
         return parts
 
-    def _receivers(self, database: Database) -> list[Receiver]:
+    def _people(self, database: Database) -> list[People]:
         zone = self.settings.timezone
-        told: list[Receiver] = [*self.hooks]
-        told += [People(service, database, self._backups, zone) for service in self.services]
-        return [*told, Watchdog(self.ping)] if self.ping is not None else told
+        return [People(service, database, self._backups, zone) for service in self.services]
 
     async def try_out(self, name: str, now: float) -> Answer:
         """Send a test message to that sink of `routes`, past the outbox."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert
 
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.notify.http import open_session
 from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
+from orchestrator.receivers import open_receivers
 from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
 from orchestrator.services.deliver.routing import Routes, concerns_people
@@ -23,9 +25,11 @@ from orchestrator.store.deliveries import Stored
 from orchestrator.store.tables import groups, memberships
 from tests.support.post_office import HastyClock, Office, post_office
 from tests.support.receiver import HANG, Listener, listening
+from tests.unit.config_files import settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from orchestrator.services.deliver.routing import Level
 
@@ -341,3 +345,42 @@ async def test_a_ping_that_fails_is_said_once_until_it_works_again(
         "the ping does not get through: notify.ping_url answered 500",
     ]
     assert "s3cret" not in json.dumps(said)
+
+
+async def test_every_configured_receiver_is_a_part_of_the_daemon(office: Office, tmp_path: Path) -> None:
+    text = """[notify]
+urls = ["json://a.example", "tgram://1/2"]
+ping_url = "https://hc.example/1"
+[[notify.webhooks]]
+url = "https://n8n.example/a"
+[[notify.webhooks]]
+url = "https://n8n.example/b"
+"""
+
+    async def health() -> Health:
+        return Health(ok=True, sentence="")
+
+    async with open_receivers(settings(tmp_path, text), office.clock) as receivers:
+        parts = receivers.parts(office.database, office.clock, health)
+
+    assert [part.name for part in parts] == [
+        "outbox hook:n8n.example",
+        "outbox hook:n8n.example-2",
+        "outbox people",
+        "outbox people-2",
+        "outbox ping",
+        "ping",
+        "digest",
+    ]
+
+
+async def test_without_apprise_a_daemon_that_must_tell_people_does_not_start(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.notify.people.is_installed", lambda: False)
+    wanted = settings(tmp_path, "[notify]\nurls = ['json://a.example']")
+
+    with pytest.raises(ConfigurationError, match="needs Apprise") as refusal:
+        await open_receivers(wanted, office.clock).__aenter__()
+
+    assert "rejoin[notify]" in refusal.value.hint

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 MINUTE, HOUR = 60.0, 3600.0
 WAITS = (5.0, 5 * MINUTE, *(HOUR * n for n in (0.5, 2, 5, 10, 14, 20, 24)))
 """After each failed attempt; the one after the last of them is the end. Standard Webhooks suggests these."""
+WAITS_FOR_PEOPLE = (5.0, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, *[HOUR] * 24)
+"""A notice that waits holds up the next one, which may be more urgent; and after a day it is no news."""
 LONGEST_WAIT = 24 * HOUR  # whatever a receiver asks for
 JITTER = 0.1
 IN_FLIGHT = 20
@@ -61,6 +63,7 @@ class Deliverer:
     clock: Clock
     receiver: Receiver
     routes: Routes
+    waits: tuple[float, ...] = WAITS
     dice: random.Random = field(default_factory=random.SystemRandom)
     name: str = field(init=False)
     _trouble: _Trouble = field(default_factory=_Trouble)
@@ -149,9 +152,9 @@ class Deliverer:
             self._remember(due, answer)
 
     def _failed(self, due: Due, answer: Answer, now: float) -> Failed:
-        if answer.final or due.attempts >= len(WAITS):
+        if answer.final or due.attempts >= len(self.waits):
             return Failed(due.id, answer.text, None)
-        wait = WAITS[due.attempts] * self.dice.uniform(1.0 - JITTER, 1.0 + JITTER)
+        wait = self.waits[due.attempts] * self.dice.uniform(1.0 - JITTER, 1.0 + JITTER)
         wanted = min(answer.retry_after or 0.0, LONGEST_WAIT)
         return Failed(due.id, answer.text, now + max(wait, wanted))
 
@@ -164,7 +167,7 @@ class Deliverer:
             return
         self._trouble.failed(self.clock.boottime(), answer.retry_after)
         said = {"sink": self.receiver.name, "uid": due.message.uid, "why": answer.text}
-        if answer.final or due.attempts >= len(WAITS):
+        if answer.final or due.attempts >= len(self.waits):
             _log.warning("a message is parked: rejoin outbox list --parked", extra=said)
         elif self._trouble.failures == 1:
             _log.warning("a message did not get through; tried again later", extra=said)
