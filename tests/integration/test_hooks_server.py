@@ -249,7 +249,12 @@ async def test_refusals_are_told_as_numbers_once_a_minute(
         for _ in range(5):
             for raw in WRONG.values():
                 await found.ask(raw.replace(b"nonsense", b"foreign-text"))
-        await found.ask(b"\x16\x03\x01 garbage foreign-text\r\n\r\n")
+        for head in (
+            b"\x16\x03\x01 garbage",
+            b"POST / HTTP/1.1\r\nContent-Length: -5\r\nX:",
+            b"GET /healthz HTTP/9",
+        ):
+            assert (await found.ask(head + b" foreign-text\r\n\r\n")).status == 400
     said = caplog.text + "".join(capsys.readouterr())
 
     assert said.count("webhooks were refused") == 2  # the first, and the rest at the end
