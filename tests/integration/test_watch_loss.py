@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.watching import Standing
 from orchestrator.services.watch.recording import Heard, session_event
 from orchestrator.store import instances
@@ -48,31 +48,6 @@ async def test_an_account_that_is_logged_out_is_decided_lost_and_told_once(datab
         assert "2 kinds of evidence" in data["decided_by"]
         assert len(await world.lines("instance.lost")) == 1
         assert await world.recoveries() == []
-
-
-async def test_half_an_hour_of_starting_flaps_starts_nothing(sqlite_url: str) -> None:
-    async with lookout(sqlite_url, backups=0, on_loss="recover") as world:
-        account = world.gateways["sales-main"]
-        await world.watch(EVERY)
-        for _flap in range(6):
-            account.state, account.call = STARTING, Outcome.SESSION_DOWN
-            await world.watch(270.0)
-            account.log_in()
-            await world.watch(30.0)
-        await world.watch(4 * EVERY)
-        assert await world.told("instance.lost") == []
-        assert await world.recoveries() == []
-
-
-async def test_a_state_that_lies_is_seen_through(sqlite_url: str) -> None:
-    async with lookout(sqlite_url, backups=0) as world:
-        await world.watch(EVERY)
-        world.gateways["sales-main"].log_out(told=False)
-        await world.watch(1200.0 + 2 * LOST_AFTER)
-        loss = await world.loss("sales-main")
-        assert loss is not None
-        assert loss.case.standing is Standing.LOST
-        assert (await _row(world, "sales-main")).state == "working"
 
 
 async def test_one_bad_reading_is_dismissed(sqlite_url: str) -> None:
