@@ -93,7 +93,7 @@ async def needs(connection: AsyncConnection) -> list[Need]:
         _earliest(memberships.c.next_attempt_at, Status.AWAITING_APPROVAL),
         exists().where(_MINE, text(_UNGREETED)).correlate(instances),
         _earliest(memberships.c.status_since, Status.JOINING),
-        exists().where(_MINE, memberships.c.status == Status.ACTIVE.value).correlate(instances),
+        _any_active(),
     )
     compared_at = await _compared_at(connection)
     return [
@@ -103,7 +103,7 @@ async def needs(connection: AsyncConnection) -> list[Need]:
             min((at for at in (one, other) if at is not None), default=None),
             bool(greetings),
             joining,
-            bool(active),
+            active is not None,
             compared_at.get(number),
         )
         for number, until, one, other, greetings, joining, active in await connection.execute(query)
@@ -117,6 +117,13 @@ _UNGREETED = "memberships.greeting IN ('pending', 'sending')"  # as the partial 
 def _earliest(column: Column[Any], status: Status) -> ScalarSelect[Any]:
     query = select(func.min(column)).where(_MINE, memberships.c.status == status.value)
     return query.correlate(instances).scalar_subquery()
+
+
+def _any_active() -> ScalarSelect[Any]:
+    """In the order of ix_memberships_claim: an EXISTS may be planned as a walk through the whole table."""
+    c = memberships.c
+    query = select(c.id).where(_MINE, c.status == Status.ACTIVE.value).order_by(c.priority.desc(), c.id)
+    return query.limit(1).correlate(instances).scalar_subquery()
 
 
 _COMPARED = "compared:"  # and the instance's id: when its memberships were last compared with the gateway

@@ -10,7 +10,7 @@ from sqlalchemy import event, insert, text
 
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.pacing import PacingPolicy
-from orchestrator.store import instances, memberships, recoveries, schema, slots
+from orchestrator.store import instances, memberships, recoveries, schema, slots, whereabouts
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
@@ -96,6 +96,8 @@ async def _hot_queries(connection: AsyncConnection) -> None:
         await memberships.greetings(connection, 1, Greeting.PENDING, limit=1, recovery_id=mine)
     await memberships.holders_of(connection, 1, ["12036300000000042@g.us"])
     await memberships.by_group(connection, 1, 77)
+    await whereabouts.by_jids(connection, 1, ["12036300000000042@g.us", "120@g.us"])
+    await whereabouts.needs(connection)
     await memberships.by_ids(connection, [1, 2, 3])
     await memberships.wake_deferred(connection, 1, 1, NOW - 1)
     await slots.peek(connection, record, policy, NOW)
