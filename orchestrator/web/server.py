@@ -13,9 +13,11 @@ from aiohttp import web
 
 from orchestrator.bootstrap import event_reader
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
+from orchestrator.gateways.redact import one_line
 from orchestrator.services.receiving import Inbox
 from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, not_found
+from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.signatures import HookSecrets
 
@@ -179,15 +181,16 @@ def _listen(host: str, port: int) -> socket.socket:
         found.bind(address)
     except OSError as error:
         found.close()
-        raise _cannot_listen(where, error) from None
+        raise _cannot_listen(where, port, error) from None
     found.setblocking(False)
     return found
 
 
-def _cannot_listen(where: str, error: OSError) -> ConfigurationError | TemporaryError:
+def _cannot_listen(where: str, port: int, error: OSError) -> ConfigurationError | TemporaryError:
     if error.errno == errno.EADDRINUSE:
-        hint = "`ss -ltnp` shows which program; stop it, or choose another web.listen"
-        return TemporaryError(f"cannot listen on {where}: another program does already", hint=hint)
+        who = one_line(occupant(port)) or "another program"
+        hint = "stop it, or choose another web.listen; `ss -ltnp` shows who listens where"
+        return TemporaryError(f"cannot listen on {where}: {who} does already", hint=hint)
     if error.errno in (errno.EACCES, errno.EPERM):
         hint = "ports below 1024 are for root; choose another web.listen"
         return ConfigurationError(f"cannot listen on {where}: this user may not", hint=hint)
