@@ -205,7 +205,7 @@ def test_the_lost_account_says_since_when_and_how_that_was_decided() -> None:
     text = status_text(VIEW, LOOK)
 
     assert (
-        '  From        sales-main  lost 04:40, gateway: "SCAN_QR_CODE"; decided 04:50: gone for 10 min, by 2'
+        '  From        sales-main  lost 04:40, gateway: "SCAN_QR_CODE"; decided 04:50 after 10 min by 2'
         " kinds of evidence: the session's state, asked for; a look at its list"
     ) in text
     assert "sales-main is lost" not in text
