@@ -54,6 +54,7 @@ class Equipment:
     settings: RecoverySettings
     actor: str
     wake: Callable[..., None]
+    closing: AsyncExitStack
 
     @classmethod
     async def open(
@@ -72,6 +73,7 @@ class Equipment:
             settings=endless(recovery_settings(app.settings), events=server.hooks.secrets.configured),
             actor=f"daemon@{app.actor.rpartition('@')[2]}",
             wake=woken,
+            closing=closing,
         )
 
     @property
@@ -102,11 +104,12 @@ class Equipment:
         debounce = Debounce(every=watch.every, lost_after=watch.lost_after)
         pace = configured.pacing.joins_per_minute
         told = WatchSettings(debounce, watch.on_loss, watch.on_backup_lost, pace)
-        watching = Watch(app.database, app.clock, tuple(self.accounts.values()), told, self.actor)
+        watcher = Watcher(Watch(app.database, app.clock, tuple(self.accounts.values()), told, self.actor))
+        self.closing.push_async_callback(watcher.close)  # it asks slow gateways between its steps
         backups = [one.name for one in configured.backups]
         kept = Keep(**configured.retention.model_dump())
         return [
-            Watcher(watching),
+            watcher,
             Hearer(
                 app.database,
                 app.clock,

@@ -66,7 +66,7 @@ class Life:
             tidings = Tidings(
                 self._app.database,
                 self._app.clock,
-                acted=self._somebody_acted,
+                acted=lambda: self._somebody_acted(*equipment.telling),
                 heard=lambda: self._wake("hearing"),
                 to_tell=lambda: self._wake(*equipment.telling),
             )
@@ -127,10 +127,10 @@ class Life:
     def _wake(self, *names: str) -> None:
         self._supervisor.wake(*names)
 
-    def _somebody_acted(self) -> None:
+    def _somebody_acted(self, *telling: str) -> None:
         if self._drivers is not None:
             self._drivers.ring()
-        self._supervisor.wake()
+        self._supervisor.wake("recoveries", "watching", "hearing", "tending", *telling)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

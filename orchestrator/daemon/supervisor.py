@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from orchestrator.services.parts import Part
 
 SHORTEST = 0.02  # real seconds between two steps of a part: a part that asks for no wait starves nobody
-LONGEST = 300.0  # real seconds that one wait may last: a part that asks for more is asked in between
+LONGEST = 300.0  # real seconds: so often a longer wait looks at the boot time, which a suspended machine's
+# event loop falls behind
 STUCK_AFTER = 300.0  # real seconds in one step: longer than every time-out of a gateway together
 BACKOFF = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # real seconds
 
@@ -56,15 +57,15 @@ class Supervisor:
             self._driven[part.name] = Driven(part)
 
     def wake(self, *names: str) -> None:
-        """Something happened that these parts care about; without a name, all."""
-        for name in names or tuple(self._driven):
+        """Something happened that these parts care about."""
+        for name in names:
             if name in self._driven:
                 self._driven[name].bell.set()
 
     def stop(self) -> None:
         """Let every step under way end, and begin none."""
         self.stopping.set()
-        self.wake()
+        self.wake(*self._driven)
 
     def troubles(self) -> list[Trouble]:
         """The parts that fail just now."""
@@ -107,7 +108,7 @@ class Supervisor:
         finally:
             one.stepping_since = None
         self._works(one)
-        return min(LONGEST, max(SHORTEST, self._clock.real(wait)))
+        return max(SHORTEST, self._clock.real(wait))
 
     def _failed(self, one: Driven, error: Exception, *, quietly: bool) -> float:
         one.gone = isinstance(error, DatabaseGoneError)
@@ -134,6 +135,9 @@ class Supervisor:
     async def _listen(self, one: Driven, wait: float) -> None:
         """Until the time has come, or there is news. A failing part is not woken: it has its back-off."""
         waiting: Callable[[], object] = self.stopping.wait if one.failures else one.bell.wait
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await waiting()  # type: ignore[misc]
+        due = boottime() + wait
+        while (left := due - boottime()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, LONGEST)):
+                    await waiting()  # type: ignore[misc]
+                    return

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second
-ACTS = ("act.%", "recovery.started")
-"""Journal lines that somebody's act leaves behind, which the loops must look at."""
+ACTS = ("act.%", "recovery.started", "instance.lost", "instance.suspected")
+"""Journal lines of what somebody else did or decided, which the loops must look at."""
 
 
 class Tidings:
