@@ -207,7 +207,7 @@ async def test_a_recovery_under_way_tells_at_its_end_what_needs_a_person(
 
     ((title, body),) = texts(listener)
     assert title == "Rejoin: recovery onto backup-1: it ended, and some groups need you"
-    assert "1 of 3 groups are in place." in body
+    assert "In place: 1 of 3 groups." in body
     assert "the invite code was revoked (2): Group 1, Group 2" in body
 
 

@@ -85,9 +85,10 @@ def compose(parcel: Parcel, needs: Needs, zone: tzinfo) -> Notice | None:
         case planning.INSTANCE_PAUSED:
             made = _paused(data, zone)
         case planning.INSTANCE_RETURNED:
-            made = Notice(f"{_word(data, 'instance')} is back", _word(data, "sentence"), "success")
+            body = f"Lost {_clock(data.get('lost_at'), zone)}, back {_clock(data.get('returned_at'), zone)}."
+            made = Notice(f"Rejoin: {_word(data, 'instance')} is back", body, "success")
         case planning.INSTANCE_HALTED:
-            made = Notice(f"{_word(data, 'instance')} is halted", _word(data, "sentence"), "failure")
+            made = Notice(f"Rejoin: {_word(data, 'instance')} is halted", _word(data, "sentence"), "failure")
         case _:
             made = Notice("Rejoin", parcel.kind)
     return made
@@ -161,7 +162,7 @@ def _finished(data: Mapping[str, Any], needs: Needs) -> Notice:
     how, weight = _ENDS.get(str(data.get("outcome")), ("it ended", "info"))
     lines = [
         f"Recovery {data.get('recovery')} onto {_word(data, 'to')}: {how}.",
-        f"{data.get('active')} of {_count(int(data.get('total') or 0), 'group')} are in place.",
+        f"In place: {data.get('active')} of {_count(int(data.get('total') or 0), 'group')}.",
         *(["", f"{headline(needs).removeprefix('Rejoin: ')}:", digest(needs)] if needs else []),
     ]
     return Notice(f"Rejoin: recovery onto {_word(data, 'to')}: {how}", "\n".join(lines), weight)
