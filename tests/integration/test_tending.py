@@ -31,7 +31,11 @@ async def active(stage: Stage, *group_ids: int, inside: bool = True, **values: A
     await set_instance(stage, **OWN)
     for number in group_ids:
         jid = let_in(stage, number) if inside else stage.world.rows[number - 1].jid
-        facts: dict[str, Any] = {"jid": jid, "evidence": "participant", "confirmed_at": await now(stage)}
+        facts: dict[str, Any] = {
+            "jid": jid,
+            "evidence": "participant",
+            "confirmed_at": await now(stage) - 900,
+        }
         await put(stage, number, Status.ACTIVE, **facts | values)
 
 
@@ -69,6 +73,15 @@ async def test_a_removal_that_no_event_told_of_is_found(sqlite_url: str) -> None
         assert len(stage.log.of(Kind.LIST)) == 1
         assert len(stage.log.of(Kind.PARTICIPANTS)) == 1
         assert stage.log.joins() == []
+
+
+async def test_what_an_event_has_just_confirmed_is_not_lost_by_a_gateway_that_lags(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(generate=1), speed=SPEED) as stage:
+        await active(stage, 1, inside=False, confirmed_at=await now(stage) + 900)
+        async with tending(stage, brisk()) as tender:
+            await drive(stage, tender, seconds=30)
+        assert stage.log.of(Kind.PARTICIPANTS)
+        assert (await membership(stage, 1)).status is Status.ACTIVE
 
 
 @pytest.mark.parametrize("lie", [Trouble.LIST_EMPTY, Trouble.LIST_MISSING, Trouble.LIST_BARE])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hearing import is_the_group
-from orchestrator.domain.looking import Sighting, sight
+from orchestrator.domain.looking import SETTLE, Sighting, sight
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.services.recover.gap import Gap
@@ -147,7 +147,8 @@ async def _by_look(writing: Writing, work: Work, jid: str, look: Look) -> None:
     """What one look decides about a membership as it stands now."""
     old = work.membership
     if look.seen is Sighting.ABSENT and old.status is Status.ACTIVE and old.jid == jid:
-        await apply_absence(writing, work, look)
+        if writing.now - (old.confirmed_at or 0.0) >= SETTLE:  # an event may be ahead of what is shown
+            await apply_absence(writing, work, look)
     elif look.seen is Sighting.IN and old.status not in SETTLED and _is_ours(work, jid):
         holders = await memberships.holders_of(writing.connection, old.instance_id, [jid])
         if holders.get(jid, old.id) == old.id:
