@@ -18,7 +18,7 @@ LOST = {
     "instance": "sales-main",
     "role": "primary",
     "since": AT,
-    "decided_by": "for 10 min, by 2 kinds of evidence",
+    "decided_by": "for 10 min, by 2 kinds",
 }
 
 
