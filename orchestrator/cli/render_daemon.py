@@ -24,7 +24,8 @@ def daemon_rows(view: StatusView, zone: tzinfo) -> list[Row]:
     """Who works: the daemon with its troubles, and a run that works beside it or instead of it."""
     daemon, runner = view.daemon, view.runner
     rows = []
-    if not (daemon.running and (not runner.running or _is_one(daemon, runner))):
+    beside = runner.running and not (daemon.running and _is_one(daemon, runner))
+    if beside or (not runner.running and daemon.heartbeat_at is None):
         rows.append(("Runner", _runner(runner, view.now)))
     rows.append(("Daemon", _daemon(daemon, zone, view.now)))
     for one in daemon.troubles:

@@ -272,6 +272,7 @@ def test_a_daemon_that_is_gone_says_since_when_and_a_run_beside_it_is_shown() ->
 
     assert "  Daemon      not running since 04:40" in status_text(gone, LOOK)
     assert "  Runner      running on box, process 4711, heartbeat 2 s ago" in status_text(gone, LOOK)
+    assert "Runner" not in status_text(replace(gone, runner=NOBODY), LOOK)
     assert "  Runner      running on box, process 12, heartbeat 2 s ago" in status_text(beside, LOOK)
     assert "  Daemon      stopping on box, process 4711" in status_text(stopping, LOOK)
 

@@ -97,6 +97,8 @@ def _loss(one: Loss, name: str) -> Finding:
     since = instant(one.case.since)
     if one.case.standing is Standing.SUSPECTED:
         return warning("losses", f"suspected since {since}: not decided yet", "rejoin status", instance=name)
-    followed = f"recovery {one.recovery_id} followed" if one.recovery_id is not None else one.detail
-    sentence = f"lost since {since}" + (f"; {followed}" if followed else "")
+    if one.recovery_id is not None:
+        sentence = f"lost since {since}; recovery {one.recovery_id} followed"
+        return warning("losses", sentence, f"rejoin status {one.recovery_id}", instance=name)
+    sentence = f"lost since {since}" + (f"; {one.detail}" if one.detail else "")
     return warning("losses", sentence, f"rejoin plan --from {name}", instance=name)
