@@ -15,6 +15,8 @@ from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver.deliverer import WAITS_FOR_PEOPLE, Deliverer
 from orchestrator.services.deliver.digesting import Digester
+from orchestrator.services.deliver.nobody import NAME as OUTBOX
+from orchestrator.services.deliver.nobody import Nobody
 from orchestrator.services.deliver.routing import PING, Routes
 from orchestrator.services.deliver.telling import People, Pinging, Watchdog
 from orchestrator.store.outbox import new_uid
@@ -45,6 +47,11 @@ class Receivers:
     ping: Ping | None
 
     @property
+    def carriers(self) -> tuple[str, ...]:
+        """The names of the parts that carry messages."""
+        return tuple(f"outbox {sink}" for sink in self.routes.sinks) or (OUTBOX,)
+
+    @property
     def routes(self) -> Routes:
         return Routes(
             hooks=tuple(hook.name for hook in self.hooks),
@@ -54,7 +61,7 @@ class Receivers:
         )
 
     def parts(self, database: Database, clock: Clock, health: Callable[[], Awaitable[Health]]) -> list[Part]:
-        """What the daemon drives: one part for each receiver, the digests, and the ping. May be none."""
+        """What the daemon drives: one part for each receiver, the digests, and the ping."""
         routes = self.routes
         parts: list[Part] = [Deliverer(database, clock, hook, routes) for hook in self.hooks]
         parts += [
@@ -63,6 +70,8 @@ class Receivers:
         if self.ping is not None:
             parts.append(Deliverer(database, clock, Watchdog(self.ping), routes))
             parts.append(Pinging(self.ping, health, self.settings.notify.ping_every))
+        if not parts:
+            parts.append(Nobody(database, routes))
         if self.services and routes.level != "failures":
             parts.append(Digester(database, self._backups))
         return parts

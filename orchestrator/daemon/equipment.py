@@ -82,9 +82,9 @@ class Equipment:
         return f"{host}:{self.server.port}"
 
     @property
-    def telling(self) -> list[str]:
+    def telling(self) -> tuple[str, ...]:
         """The names of the parts that carry messages."""
-        return [f"outbox {sink}" for sink in self.receivers.routes.sinks]
+        return self.receivers.carriers
 
     def drivers(self) -> Drivers:
         app = self.app

@@ -12,6 +12,7 @@ from orchestrator.notify.base import Answer
 from orchestrator.notify.http import open_session
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver import deliverer
+from orchestrator.services.deliver.nobody import Nobody
 from orchestrator.services.deliver.routing import Routes
 from orchestrator.store import deliveries
 from tests.support.post_office import HOOK, HastyClock, Office, post_office
@@ -286,6 +287,22 @@ async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office
     await office.deliverer(hook).step()
 
     assert await office.rows("hook:old") == [("parked", 0, deliverer.NOT_CONFIGURED)]
+
+
+@on_both
+async def test_without_any_receiver_nothing_waits_and_nothing_is_told_years_later(office: Office) -> None:
+    await office.write("group:1")
+    async with office.database.write() as connection:
+        new = await deliveries.new_messages(connection)
+        await deliveries.fan_out(connection, [(one, [HOOK]) for one in new])
+    await office.write("group:2")
+    office.routes = Routes()
+
+    await Nobody(office.database, office.routes).step()
+
+    assert await office.rows() == [("parked", 0, deliverer.NOT_CONFIGURED)]
+    async with office.database.read() as connection:
+        assert await deliveries.new_messages(connection) == []
 
 
 @on_both

@@ -374,6 +374,16 @@ url = "https://n8n.example/b"
     ]
 
 
+async def test_without_receivers_the_outbox_is_a_part_all_the_same(office: Office, tmp_path: Path) -> None:
+    async def health() -> Health:
+        return Health(ok=True, sentence="")
+
+    async with open_receivers(settings(tmp_path, ""), office.clock) as receivers:
+        parts = receivers.parts(office.database, office.clock, health)
+
+        assert [part.name for part in parts] == list(receivers.carriers) == ["outbox"]
+
+
 async def test_without_apprise_a_daemon_that_must_tell_people_does_not_start(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

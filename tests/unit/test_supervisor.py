@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,37 @@ async def test_news_wake_a_part_before_its_time_has_come() -> None:
         while part.stepped < 2:  # noqa: ASYNC110 - its progress has no event
             await asyncio.sleep(0.001)
 
+    made.stop()
+    await asyncio.wait_for(running, PATIENCE)
+
+
+async def test_news_that_concern_nobody_wake_nobody() -> None:
+    patient = Scripted("patient")
+    made = Supervisor(SystemClock(), [patient])
+    running = asyncio.create_task(made.run())
+    while patient.stepped < 1:  # noqa: ASYNC110 - its progress has no event
+        await asyncio.sleep(0)
+
+    made.wake()
+    await asyncio.sleep(2 * supervisor.SHORTEST)
+
+    assert patient.stepped == 1
+    made.stop()
+    await asyncio.wait_for(running, PATIENCE)
+
+
+async def test_a_long_wait_is_looked_after_in_between_but_not_cut_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "LONGEST", 0.01)
+    patient = Scripted("patient", 0.05)
+    made = Supervisor(SystemClock(), [patient])
+    began = time.monotonic()
+    running = asyncio.create_task(made.run())
+    while patient.stepped < 2:  # noqa: ASYNC110 - its progress has no event
+        await asyncio.sleep(0.001)
+
+    assert time.monotonic() - began >= 0.05
     made.stop()
     await asyncio.wait_for(running, PATIENCE)
 
