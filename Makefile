@@ -11,7 +11,7 @@
 
 PYTHON ?=
 ARGS ?=
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 

@@ -11,7 +11,6 @@ from orchestrator.domain.memberships import Status
 from orchestrator.services.status.explain import explain
 from orchestrator.services.status.past import ChangeFeed, read_journal
 from orchestrator.services.status.read import read_status
-from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import (
     deliveries,
@@ -25,11 +24,15 @@ from orchestrator.store.tables import (
     slots,
 )
 from tests.integration.status_rows import NOW, Rows
+from tests.support.migrated import copy_database, copy_file, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tests.support.postgres import PostgresServer
 
 GROUPS = 12_000
 RECOVERIES = 20
@@ -47,13 +50,40 @@ COUNTED = (
 )
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    await schema.upgrade(opened)
-    await _fill(opened)
+# One process fills one database of each kind, and every test gets a copy.
+pytestmark = pytest.mark.xdist_group("status_plans")
+
+
+@pytest.fixture(scope="module")
+def filled_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("filled") / "rejoin.db"
+    in_thread(_filled(copy_file(sqlite_template, file)))
+    return file
+
+
+@pytest.fixture(scope="module")
+def filled_database(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    name = copy_database(postgres_server, postgres_template)
+    in_thread(_filled(postgres_server.url(name)))
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    if request.param == "sqlite":
+        opened = Database(copy_file(request.getfixturevalue("filled_file"), tmp_path / "rejoin.db"))
+    else:
+        server = request.getfixturevalue("postgres_server")
+        opened = Database(server.url(copy_database(server, request.getfixturevalue("filled_database"))))
     yield opened
     await opened.close()
+
+
+async def _filled(url: str) -> None:
+    database = Database(url)
+    await _fill(database)
+    await database.close()
 
 
 async def _fill(database: Database) -> None:

@@ -156,7 +156,7 @@ def _stream(number: int, model: io.TextIOWrapper) -> io.TextIOWrapper:
     at_once = number == 2 or bool(os.environ.get("PYTHONUNBUFFERED"))
     file = open(number, "wb" if number else "rb", 0 if number and at_once else -1, closefd=False)  # noqa: SIM115
     return io.TextIOWrapper(
-        file,  # type: ignore[arg-type]
+        file,
         model.encoding,
         model.errors,
         line_buffering=at_once or os.isatty(number),

@@ -12,21 +12,26 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from tests.support.postgres import PostgresServer
 
 
 def migrate(url: str) -> None:
-    """In a thread, so that no event loop of a test is touched."""
+    in_thread(_migrate(url))
+
+
+def in_thread(work: Coroutine[Any, Any, None]) -> None:
+    """Done before it returns, without a touch of any test's event loop."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_migrate(url))).result()
+        thread.submit(lambda: asyncio.run(work)).result()
 
 
 async def _migrate(url: str) -> None:
