@@ -37,7 +37,6 @@ async def install(
     chosen = _chosen(settings, instance)
     public = _public_url(settings, url)
     call.start_logs(settings)
-    _hide_secrets(settings)
     done: list[Installed] = []
     troubles: list[RejoinError] = []
     async with open_app(settings) as app:
@@ -133,13 +132,6 @@ async def replay(
         call.out.answer_json({"changed": len(again), "events": again})
     else:
         call.out.answer(f"{plural(len(again), 'event')} to be processed once more.")
-
-
-def _hide_secrets(settings: "Settings") -> None:
-    from orchestrator import logs  # noqa: PLC0415 - brings structlog
-
-    secrets = (settings.webhooks.secret, settings.webhooks.path_secret)
-    logs.redaction.learn(one.get_secret_value() for one in secrets)
 
 
 def _chosen(settings: "Settings", name: str | None) -> "list[InstanceSettings]":

@@ -62,7 +62,7 @@ class HookServer:
             secrets=HookSecrets(hooks.secret.get_secret_value(), hooks.path_secret.get_secret_value()),
             header=hooks.header,
             inbox=self.inbox,
-            hidden=secrets_of(settings),
+            hidden=frozenset(settings.secret_values()),
         )
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
@@ -152,13 +152,6 @@ class HookServer:
         finally:
             if self.hooks.doors is not None:
                 self.hooks.doors.answered(request.transport)
-
-
-def secrets_of(settings: Settings) -> frozenset[str]:
-    """What must never be written down, wherever it comes from."""
-    tokens = (one.access_token.get_secret_value() for one in settings.instances)
-    hooks = (settings.webhooks.secret, settings.webhooks.path_secret)
-    return frozenset(value for value in (*tokens, *(one.get_secret_value() for one in hooks)) if value)
 
 
 def split_listen(listen: str) -> tuple[str, int]:
