@@ -40,6 +40,7 @@ class Membership:
     status_since: float
     next_attempt_at: float | None
     attempts: int
+    slow_rounds: int
     unknowns: int
     looks: int
     code_id: int | None
@@ -360,6 +361,7 @@ async def _requeue(connection: AsyncConnection, condition: ColumnElement[bool], 
             detail=None,
             next_attempt_at=None,
             attempts=0,
+            slow_rounds=0,
             unknowns=0,
             looks=0,
         )

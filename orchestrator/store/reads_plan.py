@@ -46,6 +46,7 @@ class PlanRow:
     detail: str | None
     next_attempt_at: float | None
     attempts: int
+    slow_rounds: int
     jid: str | None
 
     @property
@@ -105,6 +106,7 @@ def _rows(instance_id: int) -> Select[Any]:
             m.detail,
             m.next_attempt_at,
             m.attempts,
+            m.slow_rounds,
             m.jid,
         )
         .select_from(groups)
@@ -132,5 +134,6 @@ def _row(row: Any) -> PlanRow:
         more[0],
         more[1],
         more[2] or 0,
-        more[3],
+        more[3] or 0,
+        more[4],
     )

@@ -46,6 +46,7 @@ async def test_a_retried_group_is_back_in_line_with_its_attempts_forgotten(stage
         Status.BLOCKED,
         Reason.CODE_REVOKED,
         attempts=3,
+        slow_rounds=2,
         unknowns=1,
         looks=2,
         requested_at=1000.0,
@@ -57,7 +58,8 @@ async def test_a_retried_group_is_back_in_line_with_its_attempts_forgotten(stage
 
     found = await membership(stage, 1)
     assert (found.status, found.reason, found.detail) == (Status.PENDING, None, None)
-    assert (found.attempts, found.unknowns, found.looks, found.requested_at) == (0, 0, 0, 1000.0)
+    assert (found.attempts, found.slow_rounds, found.unknowns, found.looks) == (0, 0, 0, 0)
+    assert found.requested_at == 1000.0
     assert (done.changed, again.changed) == (1, 0)
     assert await lines(stage, "act.retry") == [{"was": "blocked: code_revoked", "status": "pending"}]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.settings import ConfirmMethod, RetrySettings
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind
+from orchestrator.store.tables import memberships
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, entered, group, joins_of, judge, named, row, trouble, world
 
@@ -81,6 +83,18 @@ async def test_what_somebody_else_may_free_is_tried_again_hours_later(
         assert ended.end is End.DEFERRED
         assert len(joins_of(stage, "Odd")) == joins
         await judge(stage)
+
+
+async def test_waiting_for_room_grows_longer_and_costs_no_attempt(sqlite_url: str) -> None:
+    content = world(group("Odd", "full = true"), generate=1)
+    async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
+        for rounds, hours in ((1, 6), (2, 12), (3, 24)):
+            await stage.recover(brisk())
+            found = await row(stage, "Odd")
+            assert (found.slow_rounds, found.attempts) == (rounds, 0)
+            assert found.next_attempt_at - found.status_since == pytest.approx(hours * HOUR, abs=1)
+            async with stage.database.write() as connection:
+                await connection.execute(update(memberships).values(next_attempt_at=found.status_since))
 
 
 async def test_a_malformed_code_is_tried_once_more_and_then_blocked(sqlite_url: str) -> None:

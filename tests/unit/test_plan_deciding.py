@@ -47,6 +47,7 @@ def row(**more: Any) -> PlanRow:
         "detail": None,
         "next_attempt_at": None,
         "attempts": 0,
+        "slow_rounds": 0,
         "jid": None,
     }
     return PlanRow(**usual | more)

@@ -141,7 +141,7 @@ def _decide(act: Act, work: Work, choice: Choice, because: str | None, *, fresh:
 
 
 def _in_line(act: Act, old: Membership, _because: str | None) -> Membership:
-    return act.move(old, Status.PENDING, attempts=0, unknowns=0)
+    return act.move(old, Status.PENDING, attempts=0, slow_rounds=0, unknowns=0)
 
 
 def _look(act: Act, old: Membership, _because: str | None) -> Membership:
@@ -152,6 +152,7 @@ def _look(act: Act, old: Membership, _because: str | None) -> Membership:
         Reason.OUTCOME_UNKNOWN,
         next_attempt_at=act.now,
         attempts=0,
+        slow_rounds=0,
         unknowns=0,
         approval=None,
     )

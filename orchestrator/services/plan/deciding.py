@@ -163,7 +163,7 @@ def _by_ending(row: PlanRow, known: Known, answer: GatewayAnswer) -> Line:
         return _blocked(row, known, reason, None)
     if ending.act is Act.LOOK:
         return _member_already(row, known, answer)
-    waits = {Act.SLOWLY: step(SLOW_WAITS, row.attempts), Act.ONCE_MORE: BAD_REQUEST_WAIT}
+    waits = {Act.SLOWLY: step(SLOW_WAITS, row.slow_rounds), Act.ONCE_MORE: BAD_REQUEST_WAIT}
     until = known.now + (answer.retry_after or waits.get(ending.act, known.first_wait))
     return line(row, known, Decision.DEFERRED, explain_reason(reason), reason=reason, until=until)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from orchestrator.domain.endings import BAD_REQUEST_WAIT, HOUR, SLOW_WAITS, Act, Ending, step
 from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
@@ -42,8 +42,8 @@ def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnsw
         case Act.ONCE_MORE:
             new = _once_more(writing, old, reason, detail)
         case Act.SLOWLY:
-            wait = answer.retry_after or step(SLOW_WAITS, old.attempts)
-            new = _defer(writing, old, reason, wait, detail)
+            wait, rounds = answer.retry_after or step(SLOW_WAITS, old.slow_rounds), old.slow_rounds + 1
+            new = _defer(writing, old, reason, wait, detail=detail, slow_rounds=rounds)
         case Act.BLOCK:
             new = writing.move(old, Status.BLOCKED, reason, detail=detail)
         case Act.PAUSE | Act.CALM:
@@ -88,23 +88,16 @@ def _retry(writing: Writing, old: Membership, reason: Reason | None, answer: Gat
             old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail=answer.text or None, attempts=attempts
         )
     wait = max(backoff(settings, attempts), answer.retry_after or 0.0)
-    return _defer(writing, old, reason, wait, answer.text or None)
+    return _defer(writing, old, reason, wait, detail=answer.text or None, attempts=attempts)
 
 
 def _once_more(writing: Writing, old: Membership, reason: Reason | None, detail: str | None) -> Membership:
     if old.attempts:
         return writing.move(old, Status.BLOCKED, reason, detail=detail)
-    return _defer(writing, old, reason, BAD_REQUEST_WAIT, detail)
+    return _defer(writing, old, reason, BAD_REQUEST_WAIT, detail=detail, attempts=old.attempts + 1)
 
 
 def _defer(
-    writing: Writing, old: Membership, reason: Reason | None, wait: float, detail: str | None
+    writing: Writing, old: Membership, reason: Reason | None, wait: float, **changes: Any
 ) -> Membership:
-    return writing.move(
-        old,
-        Status.DEFERRED,
-        reason,
-        detail=detail,
-        next_attempt_at=writing.now + wait,
-        attempts=old.attempts + 1,
-    )
+    return writing.move(old, Status.DEFERRED, reason, next_attempt_at=writing.now + wait, **changes)
