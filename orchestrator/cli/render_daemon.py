@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.views_daemon import DaemonView, LossView
 
 ACCOUNTS_SHOWN = 12
+OTHERS_SHOWN = 5
 PENDING_IS_LATE = 300.0
 """Seconds for which a message may wait without anybody having to know."""
 
@@ -95,6 +96,16 @@ def parked_line(view: StatusView) -> str | None:
     if not count:
         return None
     return f"{plural(count, 'message was', 'messages were')} given up: rejoin outbox list"
+
+
+def other_lines(view: StatusView) -> list[str]:
+    """A daemon may drive many; this page shows one."""
+    shown = [
+        f"Recovery {one.id} onto {clean(one.to_name)} is {one.phase.value}: rejoin status {one.id}"
+        for one in view.others[:OTHERS_SHOWN]
+    ]
+    rest = len(view.others) - len(shown)
+    return [*shown, f"and {rest:,} more: rejoin history"] if rest > 0 else shown
 
 
 def _role(one: InstanceView) -> str:

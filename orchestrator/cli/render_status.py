@@ -12,6 +12,7 @@ from orchestrator.cli.render_daemon import (
     daemon_rows,
     letter_rows,
     loss_lines,
+    other_lines,
     parked_line,
 )
 from orchestrator.cli.render_schedule import scheduled_text
@@ -86,6 +87,7 @@ def status_text(view: StatusView, look: Look) -> str:
         _needs_you(view, look),
         _waiting(view, look),
         _last(view, look),
+        other_lines(view),
         [look.cut(scheduled_text(one, look.zone, now=view.now)) for one in view.schedule],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)

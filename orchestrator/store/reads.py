@@ -110,6 +110,15 @@ async def latest_recoveries(connection: AsyncConnection, limit: int) -> list[Rec
     return [RecoveryRow(**row) for row in rows.mappings()]
 
 
+async def open_recoveries(connection: AsyncConnection) -> list[RecoveryRow]:
+    """Each instance has one at most, and it is its latest: found along the index, whatever came before."""
+    of_one = recoveries.alias("of_one")
+    newest = select(func.max(of_one.c.id)).where(of_one.c.to_instance_id == instances.c.id)
+    ids = select(newest.correlate(instances).scalar_subquery()).select_from(instances)
+    query = _recoveries().where(recoveries.c.id.in_(ids), recoveries.c.state == "running")
+    return [RecoveryRow(**row) for row in (await connection.execute(query)).mappings()]
+
+
 def _recoveries() -> Select[Any]:
     names = [field.name for field in fields(RecoveryRow) if field.name != "to_name"]
     return select(*(recoveries.c[name] for name in names), instances.c.name.label("to_name")).join(

@@ -213,3 +213,20 @@ async def test_what_is_put_off_is_tried_by_itself_only_where_somebody_works(data
 
     assert hint.sentence == "the gateway failed"
     assert (hint.mover.value, hint.command) == ("you", "rejoin run")
+
+
+async def test_open_recoveries_of_other_instances_are_not_hidden_by_the_latest(database: Database) -> None:
+    rows = Rows(database)
+    one, two, three = [await rows.instance(name) for name in ("backup-1", "backup-2", "backup-3")]
+    await rows.recovery(one, state="finished", outcome="complete", finished_at=NOW)
+    still_open = await rows.recovery(one)
+    await rows.recovery(two, state="stopped", outcome="stopped")
+    latest = await rows.recovery(three)
+
+    view = await read_status(database, now=NOW)
+    other = await read_status(database, recovery_id=still_open, now=NOW)
+
+    assert [(found.id, found.to_name, found.phase) for found in view.others] == [
+        (still_open, "backup-1", Phase.RUNNING)
+    ]
+    assert [found.id for found in other.others] == [latest]

@@ -15,6 +15,7 @@ from orchestrator.services.status.views import (
     EtaReason,
     InstanceView,
     NeedsYouView,
+    OtherView,
     PaceView,
     PauseView,
     Phase,
@@ -202,6 +203,7 @@ VIEW = StatusView(
     losses=(LOSS,),
     events=EVENTS,
     outbox=OUTBOX,
+    others=(OtherView(6, Phase.RUNNING, "backup-1", None),),
 )
 ROW = GroupRow(
     group_id=1,

@@ -5,6 +5,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from orchestrator.cli.history import _row
 from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_status import Look, headline, status_text
 from orchestrator.domain.hints import account_hint
@@ -20,6 +21,7 @@ from tests.unit.status_samples import (
     LOSS,
     NOW,
     OUTBOX,
+    PAST,
     PAUSE,
     PRIMARY,
     RECOVERY,
@@ -46,6 +48,7 @@ NOTHING = replace(
     losses=(),
     events=NO_EVENTS,
     outbox=NOTHING_TO_TELL,
+    others=(),
 )
 
 
@@ -291,3 +294,17 @@ def test_messages_that_were_given_up_name_the_command_and_late_ones_their_receiv
     assert "  Outbox      3 messages wait since 04:53 for hook:crm" in text
     assert "Outbox" not in status_text(fresh, LOOK)
     assert "given up" not in status_text(fresh, LOOK)
+
+
+def test_other_open_recoveries_are_named_with_the_command_that_shows_them() -> None:
+    many = replace(VIEW, others=VIEW.others * 8)
+
+    assert "Recovery 6 onto backup-1 is running: rejoin status 6" in status_text(VIEW, LOOK)
+    assert "and 3 more: rejoin history" in status_text(many, LOOK)
+
+
+def test_the_history_says_which_recovery_one_goes_on_with() -> None:
+    first = replace(PAST, row=replace(PAST.row, follows_id=None))
+
+    assert _row(PAST, LOOK.zone)[0] == "7 (goes on with 6)"
+    assert _row(first, LOOK.zone)[0] == "7"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.views import (
         InstanceView,
         NeedsYouView,
+        OtherView,
         PauseView,
         RunnerView,
         StatusView,
@@ -40,6 +41,7 @@ def to_json(view: StatusView) -> dict[str, Any]:
         "catalogue": {"groups": view.catalogue.groups, "with_code": view.catalogue.with_code},
         "daemon": daemon_json(view),
         "schedule": [_scheduled(one) for one in view.schedule],
+        "others": [_other(one) for one in view.others],
         "losses": [loss_json(one) for one in view.losses],
         "events": events_json(view.events),
         "outbox": outbox_json(view.outbox),
@@ -101,6 +103,10 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
         "active": view.active,
         "unfinished": view.unfinished,
     }
+
+
+def _other(one: OtherView) -> dict[str, Any]:
+    return {"id": one.id, "state": one.phase.value, "to": one.to_name, "from": one.from_name}
 
 
 def _pace(view: StatusView) -> dict[str, Any]:

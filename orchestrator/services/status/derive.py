@@ -16,6 +16,7 @@ from orchestrator.services.status.views import (
     Eta,
     EtaReason,
     NeedsYouView,
+    OtherView,
     PaceView,
     Phase,
     RecoveryView,
@@ -73,6 +74,22 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         stop_requested_by=row.stop_requested_by,
         driver=row.driver,
         follows=row.follows_id,
+    )
+
+
+def others(facts: Facts, rows: Iterable[RecoveryRow]) -> tuple[OtherView, ...]:
+    """Recoveries that are open beside the one that is shown."""
+    records = {one.id: one for one in facts.instances}
+    shown = None if facts.recovery is None else facts.recovery.id
+    return tuple(
+        OtherView(
+            row.id,
+            phase(row, driven=is_driven(row, records[row.to_instance_id], facts.daemon, facts.now)),
+            row.to_name,
+            row.from_name,
+        )
+        for row in rows
+        if row.id != shown
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
@@ -48,7 +49,9 @@ async def read_status(
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
         planned = await read_schedule(connection, schedule, moment)
         around = await surroundings(connection, facts.instances, moment)
-    return _view(facts, planned, around)
+        open_ones = await reads.open_recoveries(connection)
+    view = _view(facts, planned, around)
+    return replace(view, others=derive.others(facts, open_ones))
 
 
 def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings) -> StatusView:

@@ -80,6 +80,16 @@ class RecoveryView:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherView:
+    """A recovery of another instance that is open just now."""
+
+    id: int
+    phase: Phase
+    to_name: str
+    from_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PaceView:
     """How fast joins go out, when the next one may, and how fast they really went."""
 
@@ -185,6 +195,7 @@ class StatusView:
     losses: tuple[LossView, ...] = ()
     events: EventsView = NO_EVENTS
     outbox: OutboxView = NOTHING_TO_TELL
+    others: tuple[OtherView, ...] = ()
 
     @property
     def total(self) -> int:
