@@ -15,6 +15,7 @@ from orchestrator.config.values import (
     AccountId,
     BaseUrl,
     Cron,
+    GreetingText,
     GroupPath,
     InSeconds,
     InstanceName,
@@ -135,10 +136,8 @@ class GreetingSettings(Section):
     """What is said on arrival."""
 
     enabled: YesNo = True
-    default: Annotated[str, Field(min_length=1, max_length=4096)] = (
-        "{{ instance }} has joined the room. Type /help for assistance."
-    )
-    small: Annotated[str, Field(min_length=1, max_length=4096)] = (
+    default: GreetingText = "{{ instance }} has joined the room. Type /help for assistance."
+    small: GreetingText = (
         "Hello everyone, {{ instance }} is here. Good to be back with you! Type /help if you need a hand."
     )
     small_group_members: Annotated[Whole, Field(ge=0, le=1024)] = 20

@@ -16,7 +16,15 @@ from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, Strict, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    Strict,
+    ValidationInfo,
+)
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_DURATION = 366 * 86400.0
@@ -213,6 +221,18 @@ def check_listen(value: str) -> str:
     return value
 
 
+def check_greeting(value: str) -> str:
+    from jinja2 import TemplateError  # noqa: PLC0415 - for those only who have words of their own
+
+    from orchestrator.greeting_text import check  # noqa: PLC0415 - the same
+
+    try:
+        check(value)
+    except TemplateError as error:
+        raise ValueError(f"must be a template that can be filled in: {error}") from None
+    return value
+
+
 def check_cron(value: str) -> str:
     """Five fields as Debian's cron has them, which come due at some time; or nothing."""
     fields = value.split()
@@ -275,6 +295,7 @@ Phone = Annotated[str, AfterValidator(normal_phone)]
 Zone = Annotated[ZoneInfo, BeforeValidator(known_zone), PlainSerializer(str)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 Cron = Annotated[str, AfterValidator(check_cron)]
+GreetingText = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(check_greeting)]
 PlainPath = Annotated[str, AfterValidator(check_plain_path)]
 GroupPath = Annotated[str, AfterValidator(check_group_path)]
 PathBeside = Annotated[Path, BeforeValidator(beside_config)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from orchestrator.domain.greeting import MAX_LENGTH
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.greeting_text import fill_in
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import BRAKES, REST, brake
 from orchestrator.services.recover.retrying import read
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.services.recover.context import Context
     from orchestrator.store.memberships import Work
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
-
 
 def render(template: str, *, instance: str, work: Work) -> str:
     """Fill in a greeting. Foreign text (the subject) is data here, never a template.
@@ -28,15 +24,13 @@ def render(template: str, *, instance: str, work: Work) -> str:
     Raises jinja2.TemplateError for a template that cannot be filled in, ValueError for one that comes out
     empty or longer than WhatsApp takes.
     """
-    text = _ENVIRONMENT.from_string(template).render(
+    return fill_in(
+        template,
         instance=instance,
         group=work.name,
         subject=work.membership.seen_subject or work.name,
         members=work.membership.seen_members,
     )
-    if not 0 < len(text.strip()) <= MAX_LENGTH:
-        raise ValueError(f"a greeting must have 1 to {MAX_LENGTH} characters, this one has {len(text)}")
-    return text.strip()
 
 
 class Greeter:

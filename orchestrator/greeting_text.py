@@ -1,0 +1,66 @@
+"""Filling in a greeting's template, in a part of Jinja's language in which nothing can run or grow for long.
+
+No loops, no calls, no variables of one's own and no arithmetic that makes much of little: the text is at most
+as long as the template with a few values put in, so that filling it in is over at once.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.domain.greeting import MAX_LENGTH
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
+_ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr),
+    *(nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test, nodes.Filter, nodes.Concat),
+    *(nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos),
+)
+_FILTERS = frozenset(
+    {"abs", "capitalize", "d", "default", "first", "float", "int", "last", "length", "lower", "round"}
+    | {"string", "title", "trim", "truncate", "upper"}
+)
+
+
+def check(template: str) -> None:
+    """Raises jinja2.TemplateError for a template that is none, or that asks for more than filling in."""
+    _compiled(template)
+
+
+def fill_in(template: str, **values: Any) -> str:
+    """The text. Values are data here, never a template.
+
+    Raises jinja2.TemplateError, or whatever a template's arithmetic raises; ValueError for a text that comes
+    out empty or longer than WhatsApp takes.
+    """
+    text = _compiled(template).render(**values)
+    if not 0 < len(text.strip()) <= MAX_LENGTH:
+        raise ValueError(f"a greeting must have 1 to {MAX_LENGTH} characters, this one has {len(text)}")
+    return text.strip()
+
+
+@lru_cache(maxsize=8)
+def _compiled(template: str) -> Template:
+    for node in _all_of(_ENVIRONMENT.parse(template)):
+        if not isinstance(node, _ALLOWED):
+            raise TemplateError(f"a greeting cannot use {_word(node)}")
+        if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
+            known = ", ".join(sorted(_FILTERS))
+            raise TemplateError(f"a greeting cannot use the filter {node.name}; it can use {known}")
+    return _ENVIRONMENT.from_string(template)
+
+
+def _all_of(tree: nodes.Template) -> list[nodes.Node]:
+    return [tree, *tree.find_all(nodes.Node)]
+
+
+def _word(node: nodes.Node) -> str:
+    words = {nodes.For: "loops", nodes.Call: "calls", nodes.Assign: "set", nodes.Pow: "**", nodes.Mul: "*"}
+    return words.get(type(node), type(node).__name__.lower())
