@@ -54,21 +54,19 @@ def letter_rows(view: StatusView, zone: tzinfo) -> list[Row]:
 def account_rows(view: StatusView, zone: tzinfo) -> list[Row]:
     """Before the first recovery: every account, those first that do not work."""
     sorted_ = sorted(view.instances, key=lambda one: one.state == "working")
-    rows = [
-        (_role(one), account_text(one, view.loss_of(one.name), zone, view.now))
-        for one in sorted_[:ACCOUNTS_SHOWN]
-    ]
+    rows = [(_role(one), account_text(one, view, zone, how=False)) for one in sorted_[:ACCOUNTS_SHOWN]]
     if len(sorted_) > ACCOUNTS_SHOWN:
         rows.append(("", f"and {len(sorted_) - ACCOUNTS_SHOWN:,} more: rejoin status --json"))
     return rows
 
 
-def account_text(one: InstanceView, loss: LossView | None, zone: tzinfo, now: float) -> str:
-    """How an account stands: lost, if that was decided, else by its state."""
-    name = clean(one.name)
+def account_text(one: InstanceView, view: StatusView, zone: tzinfo, *, how: bool = True) -> str:
+    """How an account stands: lost, if that was decided (and how), else by its state."""
+    name, loss, now = clean(one.name), view.loss_of(one.name), view.now
     if loss is not None and loss.state is Standing.LOST:
         said = f', gateway: "{clean(one.state_word)}"' if one.state_word else ""
-        return f"{name}  lost {clock(loss.since, zone, now=now)}{said}; {_decided(loss, zone, now)}"
+        decided = f"; {_decided(loss, zone, now)}" if how else ""
+        return f"{name}  lost {clock(loss.since, zone, now=now)}{said}{decided}"
     if one.state is None:
         return f"{name}  not looked at yet"
     word = f' (gateway: "{clean(one.state_word)}")' if one.state_word else ""

@@ -212,17 +212,14 @@ def _parts(view: StatusView, look: Look) -> list[str]:
     rows: list[tuple[str, str]] = []
     if view.recovery is not None:
         rows.append(("Pace", _pace(view, look)))
-        rows += [(_part(one), _account(one, view, look)) for one in view.instances if one.part is not None]
+        parts = [one for one in view.instances if one.part is not None]
+        rows += [(_part(one), account_text(one, view, look.zone)) for one in parts]
     elif view.instances or view.daemon.heartbeat_at is not None:
         rows += account_rows(view, look.zone)
     else:
         return []
     rows += daemon_rows(view, look.zone) + letter_rows(view, look.zone)
     return [look.cut(f"  {pad(label, _LABEL)}{text}") for label, text in rows]
-
-
-def _account(one: InstanceView, view: StatusView, look: Look) -> str:
-    return account_text(one, view.loss_of(one.name), look.zone, view.now)
 
 
 def _part(one: InstanceView) -> str:

@@ -264,6 +264,9 @@ def test_before_the_first_recovery_the_accounts_and_the_daemon_are_there() -> No
     assert lines[2].startswith('  Primary     sales-main  needs_login (gateway: "SCAN_QR_CODE")')
     assert lines[3].startswith('  Backup      backup-2  working (gateway: "WORKING")')
     assert lines[4].startswith("  Daemon      running on box, process 4711")
+    lost = status_text(replace(NOTHING, instances=accounts, losses=(LOSS,)), LOOK)
+    assert lost.count("decided 04:50") == 1
+    assert '\n  Primary     sales-main  lost 04:40, gateway: "SCAN_QR_CODE"\n' in lost
     many = tuple(replace(accounts[0], name=f"backup-{number}") for number in range(40))
     assert "and 28 more: rejoin status --json" in status_text(replace(NOTHING, instances=many), LOOK)
 
