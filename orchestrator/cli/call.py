@@ -39,7 +39,8 @@ class Call:
 
     @cached_property
     def out(self) -> Output:
-        return Output(json=self.json, quiet=self.quiet, no_color=self.no_color)
+        config = None if self.config is None else str(self.config)
+        return Output(json=self.json, quiet=self.quiet, no_color=self.no_color, config=config)
 
     @property
     def may_ask(self) -> bool:

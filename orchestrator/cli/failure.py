@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import exit_codes, render
+from orchestrator.cli import exit_codes, pasting, render
 from orchestrator.domain.errors import InputRejectedError, RejoinError
 
 if TYPE_CHECKING:
@@ -88,10 +88,18 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def report(error: BaseException, *, as_json: bool, verbose: bool, stream: TextIO | None = None) -> int:
-    """Tell it, and return the exit code."""
+def report(
+    error: BaseException,
+    *,
+    as_json: bool,
+    verbose: bool,
+    config: str | None = None,
+    stream: TextIO | None = None,
+) -> int:
+    """Tell it, and return the exit code. `config`: the file that the call named."""
     stream = stream or sys.stderr
     failure = describe(error)
+    failure = replace(failure, hint=pasting.in_text(failure.hint, config))
     if verbose and failure.exit_code == exit_codes.UNEXPECTED:
         traceback.print_exception(error, file=stream)
     text = _as_json(failure) if as_json else _as_text(failure)

@@ -3,6 +3,7 @@
 import csv
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from orchestrator.cli import pasting
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.prompt import read_secret
@@ -80,7 +81,7 @@ async def _as_json(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
 
     before = "["
     async for row in rows:
-        text = as_json(group_json(row)).replace("\n", "\n  ")
+        text = as_json(pasting.in_json(group_json(row), call.out.config)).replace("\n", "\n  ")
         call.out.stdout.write(f"{before}\n  {text}")
         before = ","
     call.out.answer("[]" if before == "[" else "\n]")

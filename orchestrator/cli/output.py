@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orchestrator.cli import render
+from orchestrator.cli import pasting, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,40 +24,44 @@ class Output:
         json: bool = False,
         quiet: bool = False,
         no_color: bool = False,
+        config: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.json = json
         self.quiet = quiet
         self.no_color = no_color
+        self.config = config  # as `-c` gave it: the commands that are suggested repeat it
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
 
     def answer(self, text: str = "") -> None:
         """A piece of the answer, for people."""
-        print(text, file=self.stdout)
+        print(pasting.in_text(text, self.config), file=self.stdout)
 
     def answer_json(self, value: Any) -> None:
         """The whole answer, for scripts."""
-        print(render.as_json(value), file=self.stdout)
+        print(render.as_json(pasting.in_json(value, self.config)), file=self.stdout)
 
     def answer_line(self, value: Any) -> None:
         """One line of JSON lines, out at once."""
+        value = pasting.in_json(value, self.config)
         print(render.as_json(value, indent=None), file=self.stdout, flush=True)
 
     def say(self, text: str = "") -> None:
         """Talk: what is going on, what could be done next. Silent with -q."""
         if not self.quiet:
-            print(text, file=self.stderr, flush=True)
+            print(pasting.in_text(text, self.config), file=self.stderr, flush=True)
 
     def warn(self, text: str) -> None:
         """Talk that -q does not silence."""
-        print(f"{self.style('warning', 'yellow', stream=self.stderr)}: {text}", file=self.stderr, flush=True)
+        word, text = self.style("warning", "yellow", stream=self.stderr), pasting.in_text(text, self.config)
+        print(f"{word}: {text}", file=self.stderr, flush=True)
 
     def table(self, rows: list[list[str]], *headers: str) -> None:
         """Cut to the terminal's width; whole when piped."""
         if rows:
-            self.answer(render.table(rows, headers=list(headers), width=self.width))
+            print(render.table(rows, headers=list(headers), width=self.width), file=self.stdout)
 
     @property
     def interactive(self) -> bool:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from orchestrator.cli import app as command_line
-from orchestrator.cli import exit_codes
+from orchestrator.cli import exit_codes, pasting
 from orchestrator.cli.call import NOTHING_SAID
 from orchestrator.cli.catalogue import FAMILIES
 from orchestrator.cli.failure import Terminated, report
@@ -34,7 +34,12 @@ def run(words: list[str]) -> int:
         if isinstance(error, SystemExit):
             raise
         sys.stdout.flush()
-        return report(error, as_json=_said(words, "--json"), verbose=_said(words, "--verbose", "-v"))
+        return report(
+            error,
+            as_json=_said(words, "--json"),
+            verbose=_said(words, "--verbose", "-v"),
+            config=pasting.config_said(words),
+        )
 
 
 def _dispatch(words: list[str]) -> int:
