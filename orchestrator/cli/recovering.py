@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import exit_codes
+from orchestrator.cli.render import duration, plural
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.watch import Sink
     from orchestrator.services.recover.context import Context
     from orchestrator.services.recover.loop import Ended, Job
+    from orchestrator.services.status.views import StatusView
 
 EVERY = 1.0  # a person's seconds between two looks
 _BY_SIGNAL = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.TERMINATED}
@@ -35,7 +38,7 @@ async def recover(app: App, call: Call, context: Context, job: Job) -> int:
     """Run it to its end and show it; returns the exit code."""
     begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     work = asyncio.create_task(loop.run(context, job, started=begun.set_result), name="recovery")
-    brake = _Brake(call, context, work)
+    brake = _Brake(call, context, work, max_duration=job.max_duration)
     with brake.listening():
         try:
             return await _shown(app, call, context, work, begun=begun, brake=brake)
@@ -75,8 +78,14 @@ async def _shown(
             schedule=configured_schedule(app),
         )
     code = brake.exit_code(ended)
-    sink.end(view, code)
+    sink.end(_why(view, "" if brake.pulled else brake.told_to_end(ended)), code)
     return code
+
+
+def _why(view: StatusView, cut_short: str) -> StatusView:
+    return (
+        view if view.recovery is None else replace(view, recovery=replace(view.recovery, cut_short=cut_short))
+    )
 
 
 def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
@@ -110,10 +119,13 @@ async def _put_away(work: asyncio.Task[Ended]) -> None:
 
 
 class _Brake:
-    """What signals do: the first drains, the second stops at once."""
+    """What ends a run before its time: its limits; a signal, which drains, and a second, which stops."""
 
-    def __init__(self, call: Call, context: Context, work: asyncio.Task[Ended]) -> None:
+    def __init__(
+        self, call: Call, context: Context, work: asyncio.Task[Ended], *, max_duration: float | None
+    ) -> None:
         self._call, self._context, self._work = call, context, work
+        self._limit, self._max_duration = context.joins_left, max_duration
         self._signal: signal.Signals | None = None
         self.hard = False
 
@@ -136,6 +148,14 @@ class _Brake:
         if self._signal is not None and (ended is None or ended.end is End.INTERRUPTED):
             return _BY_SIGNAL[self._signal]
         return exit_codes.UNEXPECTED if ended is None else EXIT_CODES[ended.end]
+
+    def told_to_end(self, ended: Ended) -> str:
+        """The limit that the run came to, if it ended at one."""
+        if ended.end is not End.INTERRUPTED:
+            return ""
+        if self._limit is not None and self._context.joins_left == 0:
+            return f"after {plural(self._limit, 'join')} (--limit)"
+        return "" if self._max_duration is None else f"after {duration(self._max_duration)} (--max-duration)"
 
     def _pull(self, number: signal.Signals) -> None:
         if self._signal is not None:

@@ -105,11 +105,18 @@ def headline(view: StatusView, look: Look) -> str:
     sentences = {
         Phase.RUNNING: f"Recovering onto {onto}: {back}. {_done_about(view, look)}",
         Phase.STOPPING: f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded.",
-        Phase.INTERRUPTED: f"The recovery onto {onto} was interrupted: {back}. {_goes_on(one)}",
+        Phase.INTERRUPTED: f"{_broken_off(one)}: {back}. {_goes_on(one)}",
         Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. rejoin run goes on with it.",
         Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.{_left_over(view)}",
     }
     return sentences[one.phase]
+
+
+def _broken_off(one: RecoveryView) -> str:
+    onto = clean(one.to_name)
+    if one.cut_short:
+        return f"The run onto {onto} ended {one.cut_short}"
+    return f"The recovery onto {onto} was interrupted"
 
 
 def _goes_on(one: RecoveryView) -> str:

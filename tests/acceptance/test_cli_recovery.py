@@ -228,6 +228,24 @@ def test_two_runs_for_one_instance_cannot_both_work(slow: Stage) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--limit", "2"), "ended after 2 joins (--limit): 2 of 8 groups are back"),
+        (("--max-duration", "20s"), "ended after 20 s (--max-duration)"),
+    ],
+    ids=" ".join,
+)
+def test_a_run_that_was_told_how_far_to_go_says_that_it_got_there(
+    smooth: Stage, words: tuple[str, ...], said: str
+) -> None:
+    run = smooth("run", "--yes", *words)
+
+    assert run.code == 8
+    assert said in run.out
+    assert smooth("status", "--json").json["recovery"]["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         (("--pace", "9/min"), "2 to 5"),
         (("--limit", "0"), "at least 1"),
         (("--patience", "long"), "--patience"),

@@ -130,6 +130,15 @@ def test_the_headline_says_how_the_recovery_stands(phase: Phase, sentence: str) 
     assert headline(view, LOOK).startswith(sentence)
 
 
+def test_a_run_that_came_to_its_limit_was_not_interrupted() -> None:
+    ended = replace(RECOVERY, phase=Phase.INTERRUPTED, cut_short="after 10 joins (--limit)")
+
+    said = headline(replace(VIEW, recovery=ended), LOOK)
+
+    assert said.startswith("The run onto backup-2 ended after 10 joins (--limit): 61 of 112 groups are back.")
+    assert said.endswith("rejoin run continues it.")
+
+
 def test_a_recovery_of_the_daemons_that_was_interrupted_is_gone_on_with_by_a_daemon() -> None:
     interrupted = replace(RECOVERY, phase=Phase.INTERRUPTED, driver="daemon")
 

@@ -77,6 +77,9 @@ class RecoveryView:
     stop_requested_by: str | None
     driver: str = "person"  # person: a `run` works on it; daemon: the daemon does
     follows: int | None = None  # the recovery onto a lost backup that this one goes on with
+    cut_short: str = (
+        ""  # how a run ended that went no further because it was told so: "after 10 joins (--limit)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
