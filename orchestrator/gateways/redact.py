@@ -55,6 +55,11 @@ def scrub(text: str, *, secrets: Iterable[str] = (), codes: Iterable[str] = ()) 
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
+def hide_links(text: str) -> str:
+    """The same text, of any length, with the codes of invite links reduced to their last four characters."""
+    return _LINK.sub(lambda m: m["head"] + last_four(m["code"]), text)
+
+
 def one_line(text: str) -> str:
     """Without control, format (bidi) and surrogate characters; every run of white space is one space."""
     kept = (" " if unicodedata.category(c) in {"Zl", "Zp", "Zs"} or c in "\t\n\r\f\v" else c for c in text)

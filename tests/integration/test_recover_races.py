@@ -148,7 +148,9 @@ async def test_an_expectation_that_is_corrected_during_the_probe_counts(sqlite_u
         await judge(stage)
 
 
-async def test_an_invite_link_in_a_subject_does_not_reach_the_journal(sqlite_url: str) -> None:
+async def test_an_invite_link_in_a_subject_reaches_neither_the_journal_nor_the_membership(
+    sqlite_url: str,
+) -> None:
     code = "AbCdEfGhIjKlMnOpQrStU1"
     wrong = 'import.jid = "120363000000000001@g.us"'
     content = world(group(f"Join chat.whatsapp.com/{code}", wrong))
@@ -157,6 +159,8 @@ async def test_an_invite_link_in_a_subject_does_not_reach_the_journal(sqlite_url
         probe = (await told(stage.database, "probe"))[0]
         assert "identity_mismatch" in probe.data
         assert code not in probe.data
+        seen = (await row(stage, f"Join chat.whatsapp.com/{code}")).seen_subject
+        assert (seen.startswith("Join chat.whatsapp.com/"), code in seen) == (True, False)
 
 
 async def test_greetings_that_were_still_to_be_sent_are_not_once_they_are_switched_off(

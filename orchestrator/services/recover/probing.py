@@ -10,7 +10,7 @@ from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
-from orchestrator.gateways.redact import scrub
+from orchestrator.gateways.redact import hide_links, scrub
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
@@ -151,7 +151,7 @@ class Prober:
         expected = Expected(work.expected_jid, work.expected_subject, work.expected_owner)
         verdict = verify(self._context.settings.allow, expected, preview)
         seen: dict[str, Any] = {
-            "seen_subject": preview.subject,
+            "seen_subject": preview.subject and hide_links(preview.subject),
             "seen_owner": preview.owner,
             "seen_members": preview.members,
             "announce": preview.announce,
