@@ -72,12 +72,12 @@ class ProbingTalk:
             return
         if self._out.stderr.isatty():
             self._rewrite(progress)
-        elif time.monotonic() >= self._next:
+        elif progress.waits or time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
             self._out.say(_sentence(progress))
 
     def _rewrite(self, progress: Progress) -> None:
-        end = "\n" if progress.done == progress.total else ""
+        end = "\n" if progress.done == progress.total or progress.waits else ""
         self._out.stderr.write(f"\r\x1b[K{_sentence(progress)}{end}")
         self._out.stderr.flush()
 
@@ -85,6 +85,8 @@ class ProbingTalk:
 def _sentence(progress: Progress) -> str:
     if progress.done == progress.total:
         return f"{plural(progress.total, 'group')} probed."
+    if progress.waits:
+        return f"The gateway wants fewer calls: going on in {duration(progress.waits)}."
     left = duration(progress.seconds_left)
     return (
         f"Probing, joining nothing: {progress.done} of {plural(progress.total, 'group')}, about {left} to go."

@@ -212,7 +212,6 @@ async def test_an_account_that_is_paused_for_trouble_is_not_asked(stage: Stage) 
         (Trouble.UNAUTHORIZED, {}, CredentialsError),
         (Trouble.SUBSCRIPTION, {}, CredentialsError),
         (Trouble.SESSION, {}, TemporaryError),
-        (Trouble.IQ, {"iq": 429}, TemporaryError),
         (Trouble.IQ, {"iq": 463}, TemporaryError),
     ],
 )
@@ -226,6 +225,34 @@ async def test_trouble_with_the_account_ends_the_probing_at_once(
 
     assert raised.value.hint
     assert len(stage.log.of(Kind.PROBE)) == 3
+    assert await verdicts(stage) == ["good", "good", None, None, None, None]
+
+
+async def test_a_gateway_that_wants_fewer_calls_for_a_moment_is_waited_for_and_that_is_said(
+    stage: Stage,
+) -> None:
+    trouble(stage, Trouble.IQ, Kind.PROBE, skip=2, times=2, iq=429)
+    told: list[Progress] = []
+
+    plan = await planned(stage, told=told)
+
+    assert plan.counts[Decision.JOIN] == 6
+    assert [one.waits for one in told if one.waits] == [60.0, 120.0]
+    throttled = stage.log.of(Kind.PROBE)[2:5]
+    assert throttled[1].at - throttled[0].at >= 60.0
+    assert throttled[2].at - throttled[1].at >= 120.0
+
+
+async def test_a_gateway_that_wants_fewer_calls_for_long_ends_the_plan_after_five_minutes(
+    stage: Stage,
+) -> None:
+    trouble(stage, Trouble.IQ, Kind.PROBE, skip=2, iq=429)
+    began = stage.clock.now()
+
+    with pytest.raises(TemporaryError, match="wants fewer calls"):
+        await planned(stage)
+
+    assert stage.clock.now() - began < 300.0
     assert await verdicts(stage) == ["good", "good", None, None, None, None]
 
 

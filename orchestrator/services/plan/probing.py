@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import Act
+from orchestrator.domain.endings import CALM_WAITS, Act, step
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -38,16 +38,23 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import StoredCode
     from orchestrator.store.reads_plan import PlanRow
 
+LONGEST_WAITING = 300.0
+"""Seconds that one plan rests in all because the gateway wants fewer calls; then it ends, and says so."""
+
 _DOCTOR = "rejoin doctor shows more; rejoin plan --no-probe answers from the database"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the probing is. `seconds_left`: about how long the rest takes at the gentle pace."""
+    """How far the probing is. `seconds_left`: about how long the rest takes at the gentle pace.
+
+    `waits`: seconds for which it rests now, because the gateway asked for fewer calls.
+    """
 
     done: int
     total: int
     seconds_left: float
+    waits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Prober:
         self._parts = parts
         self._gap = Gap(parts.clock, settings.probe_gap, parts.dice)
         self._failed_in_a_row = 0
+        self._throttled, self._waited = 0, 0.0
         self.done = 0
 
     async def get_ready(self, known: Known) -> None:
@@ -102,24 +110,40 @@ class Prober:
         found: list[Line] = []
         for row, line in zip(rows, settled, strict=True):
             if line is None:
-                found.append(await self._probe(row, known))
+                found.append(await self._probe(row, known, total))
                 self.done += 1
                 self._tell(total)
             else:
                 found.append(line)
         return found
 
-    def _tell(self, total: int) -> None:
+    def _tell(self, total: int, *, waits: float = 0.0) -> None:
         left = probing_time(total - self.done, self._settings.probe_gap)
-        self._parts.progress(Progress(self.done, total, left))
+        self._parts.progress(Progress(self.done, total, left, waits))
 
-    async def _probe(self, row: PlanRow, known: Known) -> Line:
-        probed = await self._ask(row)
-        line = deciding.by_probe(row, known, probed)
-        await self._record(row, line, probed.answer)
+    async def _probe(self, row: PlanRow, known: Known, total: int) -> Line:
+        while True:
+            probed = await self._ask(row)
+            line = deciding.by_probe(row, known, probed)
+            await self._record(row, line, probed.answer)
+            if not await self._waited_out(probed.answer, total):
+                break
         _raise_if_account(self._instance.name, probed.answer)
         self._count_failures(probed.answer)
         return line
+
+    async def _waited_out(self, answer: GatewayAnswer, total: int) -> bool:
+        """Whether the gateway asked for fewer calls, and has got its rest: as a run would give it."""
+        if answer.outcome is not Outcome.THROTTLED:
+            self._throttled = 0
+            return False
+        wait = answer.retry_after or step(CALM_WAITS, self._throttled)
+        if self._waited + wait > LONGEST_WAITING:
+            return False
+        self._throttled, self._waited = self._throttled + 1, self._waited + wait
+        self._tell(total, waits=wait)
+        await self._parts.clock.sleep(wait)
+        return True
 
     async def _ask(self, row: PlanRow) -> ProbeAnswer:
         parts, code = self._parts, row.code
