@@ -194,9 +194,9 @@ async def test_an_open_database_file_is_found(sqlite_url: str, tmp_path: Path) -
 
 
 async def test_a_database_without_a_schema_is_found_and_not_backed_up(
-    database_url: str, tmp_path: Path
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    database = Database(database_url)
+    database = Database(empty_database_url)
     try:
         assert [finding.code for finding in await check(database)] == ["schema_empty"]
         with pytest.raises(ConfigurationError):

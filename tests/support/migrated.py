@@ -43,6 +43,7 @@ async def _migrate(url: str) -> None:
 def copy_file(template: Path, copy: Path) -> str:
     """The URL of a SQLite file of its own."""
     shutil.copyfile(template, copy)
+    copy.chmod(0o600)  # as ours are made
     with closing(sqlite3.connect(copy)) as connection, connection:
         for key, value in (("created_at", repr(time.time())), ("database_id", uuid.uuid4().hex)):
             connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
