@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orchestrator.domain.errors import TemporaryError
+from orchestrator.store import one_hop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,6 +31,7 @@ _CLOCK_SQL = {
 }
 
 WRITES = "rejoin_writes"
+PATIENCE = 30.0  # seconds for another writer to be done
 
 
 class DatabaseClock(Protocol):
@@ -57,6 +60,7 @@ class Database:
 
     def __init__(self, url: str, clock: DatabaseClock | None = None) -> None:
         self.engine: AsyncEngine = _create(url)
+        self._turn = asyncio.Lock()
         self.clock: DatabaseClock = clock or DatabaseTime()
 
     @property
@@ -67,7 +71,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One short transaction that writes. On SQLite it takes the write lock at its beginning."""
         with _told_apart():
-            async with self._connected() as connection:
+            async with self._in_turn(), self._connected() as connection:
                 await connection.execution_options(**{WRITES: True})
                 async with connection.begin():
                     yield connection
@@ -78,6 +82,26 @@ class Database:
         with _told_apart():
             async with self._connected() as connection, connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """SQLite has one writer at a time. Ours wait here, first come first served.
+
+        SQLite's own queue is none: each waiter asks again after up to a tenth of a second, and all the
+        while keeps a connection that a reader could use.
+        """
+        if self.dialect != "sqlite":
+            yield
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise DatabaseGoneError("the database does not answer: locked by another process") from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -140,7 +164,9 @@ def _first_line(error: Exception) -> str:
 
 def _create(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"timeout": 30.0}, hide_parameters=True)
+        engine = create_async_engine(
+            url, module=one_hop.driver(), connect_args={"timeout": PATIENCE}, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
