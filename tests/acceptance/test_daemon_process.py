@@ -214,7 +214,8 @@ def test_two_things_that_must_be_put_right_first_are_said_at_the_start(tmp_path:
         toml.write_text(good.replace(f":{world.hooks_port}", f":{taken}"))
         answer: Any = world("daemon")
         assert answer.code == 5
-        assert "another program" in answer.err
+        assert f"cannot listen on 127.0.0.1:{taken}: " in answer.err
+        assert "does already" in answer.err
 
         toml.write_text(good + '\n[watch]\nevery = "soon"\n')
         assert world("daemon").code == 78

@@ -100,6 +100,9 @@ class Town:
     def webhooks(self, **knobs: Any) -> None:
         self._post("/_sim/webhooks", knobs)
 
+    def faults(self, **troubles: Any) -> None:
+        self._post("/_sim/faults", troubles)
+
     def asks(self, path: str) -> Any:
         with urllib.request.urlopen(self.told["base_url"] + path, timeout=10) as answer:  # noqa: S310 - loopback
             return json.load(answer)
@@ -114,8 +117,8 @@ class Town:
     def close(self) -> None:
         for process in (self.process, self.simulator):
             if process is not None:
-                process.kill()
-                process.communicate()
+                with process:
+                    process.kill()
 
 
 @contextmanager
