@@ -39,6 +39,7 @@ class Running:
     _server: HttpServer = field(repr=False)
     _courier: Courier = field(repr=False)
     _ticker: Ticker = field(repr=False)
+    _closed: bool = field(default=False, repr=False)
     world: World | None = None  # where it came from a scenario
 
     @property
@@ -57,7 +58,10 @@ class Running:
         return list(self.network.accounts.values())
 
     async def close(self) -> None:
-        """Stop serving, end every call under way and post nothing more."""
+        """Stop serving, end every call under way and post nothing more. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         await self._server.close()
         await self._courier.close()
         await self._ticker.close()
