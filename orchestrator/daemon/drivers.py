@@ -130,7 +130,8 @@ class Drivers:
     async def _reap(self) -> None:
         done = [one for one, drive in self._drives.items() if drive.task.done()]
         for drive in [self._drives.pop(one) for one in done]:
-            await drive.task  # it carries no error but the database's
+            if not drive.task.cancelled():
+                await drive.task  # it carries no error but the database's
 
     async def _go_on_with_what_is_back_in_line(self) -> None:
         async with self._database.read() as connection:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.daemon.notify_socket import NotifySocket
     from orchestrator.daemon.seat import Seat
 
+GRACE = 5.0  # real seconds that the parts have to end their steps
 FEED_EVERY = 10.0  # real seconds at most between two words to the service manager
 
 _log = logging.getLogger(__name__)
@@ -91,8 +92,18 @@ class Life:
             ending.cancel()
             if not running.done():
                 await self._wind_down(drivers)
-                self._supervisor.stop()
+                await self._end(running)
             feeding.cancel()
+
+    async def _end(self, running: asyncio.Task[None]) -> None:
+        """Parts may end their step; one that waits for a slow gateway or receiver is cut off."""
+        self._supervisor.stop()
+        hurry = asyncio.create_task(self._hurry.wait(), name="hurry")
+        await asyncio.wait((running, hurry), timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not running.done():
+            running.cancel()
+            await asyncio.wait((running,))
 
     async def _wind_down(self, drivers: Drivers) -> None:
         """Loops first, while everything else goes on; a second signal does not wait for them."""

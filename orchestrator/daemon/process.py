@@ -33,6 +33,7 @@ class Process:
     def __init__(self, settings: Settings, reread: Callable[[], Settings], service: NotifySocket) -> None:
         self._settings, self._reread, self._service = settings, reread, service
         self._proven = settings  # the last configuration that a life began with
+        self._missing = False  # the database, and it has been said
         self._life: Life | None = None
         self._stop = asyncio.Event()
         self.signals: list[int] = []  # that asked it to stop
@@ -49,35 +50,50 @@ class Process:
                 except DatabaseGoneError as error:
                     if not lives:
                         raise
-                    _log.warning("%s; waiting for it", error.message)
-                    await self._pause(AFTER_AN_OUTAGE)
+                    if not self._fall_back(error, unless_same_database=True):
+                        await self._wait_for_the_database(error)
                 except RejoinError as error:
-                    if self._settings is self._proven or not lives:
+                    if not lives or not self._fall_back(error):
                         raise
-                    _log.error("the new configuration does not work: %s; going on with the last one", error)
-                    self._settings = self._proven
                 lives += 1
 
     async def _one_life(self) -> None:
-        async with open_app(self._settings) as app:
+        settings = self._settings  # a reload in the middle of this is another life's
+        async with open_app(settings) as app:
             await app.sync_instances()
             seat = Seat(app.database, app.clock)
-            if not await self._sit_down(app, seat):
+            if not await self._sit_down(app, seat, settings):
                 return
             self._life = Life(app, seat, self._service)
             try:
-                await self._life.live(began=self._prove)
+                if not self._stop.is_set() and self._settings is settings:
+                    await self._life.live(began=lambda: self._prove(settings))
             finally:
                 self._life = None
                 with suppress(DatabaseGoneError):
                     await asyncio.shield(seat.leave())
 
-    def _prove(self) -> None:
-        self._proven = self._settings
+    def _prove(self, settings: Settings) -> None:
+        self._proven, self._missing = settings, False
 
-    async def _sit_down(self, app: App, seat: Seat) -> bool:
+    def _fall_back(self, error: RejoinError, *, unless_same_database: bool = False) -> bool:
+        """Whether there is another configuration to go back to, and it is the new one's fault."""
+        new, proven = self._settings, self._proven
+        if new is proven or (unless_same_database and new.database.url == proven.database.url):
+            return False
+        _log.error("the new configuration does not work: %s; going on with the last one", error)
+        self._settings = proven
+        return True
+
+    async def _wait_for_the_database(self, error: DatabaseGoneError) -> None:
+        if not self._missing:
+            _log.warning("%s; waiting for it", error.message)
+        self._missing = True
+        self._service.watchdog()
+        await self._pause(AFTER_AN_OUTAGE)
+
+    async def _sit_down(self, app: App, seat: Seat, settings: Settings) -> bool:
         """Stand by until the seat is free; False when told to stop, or to read the configuration anew."""
-        settings = self._settings
         while not self._stop.is_set() and self._settings is settings:
             with suppress(DatabaseGoneError):
                 if await seat.take():

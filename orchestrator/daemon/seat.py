@@ -84,4 +84,8 @@ class Seat:
 
 
 def _held(row: DaemonRow, now: float) -> bool:
-    return row.alive(now) and not Holder(**json.loads(row.holder or "{}")).is_dead
+    """By somebody who may live. A seat that this process could not give back in an outage is its own."""
+    if not row.alive(now):
+        return False
+    holder = Holder(**json.loads(row.holder or "{}"))
+    return holder != current_holder() and not holder.is_dead

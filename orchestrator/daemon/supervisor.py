@@ -99,6 +99,13 @@ class Supervisor:
             wait = await one.part.step()
         except LeaseLostError:
             raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return self._failed(
+                one, error, quietly=True
+            )  # of something inside: nobody asked this part to end
         except DatabaseGoneError as error:
             return self._failed(one, error, quietly=one.gone or self._said_already())
         # Whatever happens in a part is its own trouble and not the daemon's end.
@@ -110,7 +117,7 @@ class Supervisor:
         self._works(one)
         return max(SHORTEST, self._clock.real(wait))
 
-    def _failed(self, one: Driven, error: Exception, *, quietly: bool) -> float:
+    def _failed(self, one: Driven, error: BaseException, *, quietly: bool) -> float:
         one.gone = isinstance(error, DatabaseGoneError)
         if not one.failures:
             one.since = self._clock.now()

@@ -55,12 +55,22 @@ async def test_the_second_stands_by_and_takes_over_when_the_first_leaves(databas
     async with opened(database_url) as database:
         first, second = Seat(database, SystemClock()), Seat(database, SystemClock())
         assert await first.take()
+        await held_by(database, json.dumps(asdict(replace(current_holder(), host="elsewhere", boot_id="x"))))
         assert not await second.take()
 
         await first.leave()
 
         assert await second.take()
         assert second.fence == first.fence + 1
+
+
+async def test_a_seat_that_could_not_be_given_back_is_taken_again_by_its_own_process(
+    database_url: str,
+) -> None:
+    async with opened(database_url) as database:
+        await Seat(database, SystemClock()).take()  # and an outage kept it from leaving
+
+        assert await Seat(database, SystemClock()).take()
 
 
 async def test_a_seat_whose_process_is_dead_is_taken_at_once(database_url: str) -> None:

@@ -25,7 +25,7 @@ class Scripted:
     """A part that does what it is told, step by step, and then waits for an hour."""
 
     def __init__(
-        self, name: str, *steps: Exception | float, after: Callable[[], object] = lambda: None
+        self, name: str, *steps: BaseException | float, after: Callable[[], object] = lambda: None
     ) -> None:
         self.name = name
         self._steps = list(steps)
@@ -39,7 +39,7 @@ class Scripted:
             self._after()
             return 3600.0
         now = self._steps.pop(0)
-        if isinstance(now, Exception):
+        if isinstance(now, BaseException):
             raise now
         return now
 
@@ -65,6 +65,16 @@ async def test_an_error_in_one_part_ends_neither_it_nor_the_others() -> None:
     assert frail.stepped == 3
     assert steady.stepped == 1
     assert made.troubles() == []
+
+
+async def test_a_cancellation_from_inside_a_part_does_not_end_it() -> None:
+    made = Supervisor(SystemClock())
+    frail = Scripted("frail", asyncio.CancelledError(), after=made.stop)
+    made.add(frail)
+
+    await until_stopped(made)
+
+    assert frail.stepped == 2
 
 
 async def test_a_failing_part_is_a_trouble_with_its_words_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
