@@ -1,0 +1,130 @@
+"""Signals that come at bad moments: while the seat is being taken, while a life is being prepared."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.clock import SystemClock
+from orchestrator.config import Settings
+from orchestrator.daemon import process as module
+from orchestrator.daemon.notify_socket import NotifySocket
+from orchestrator.daemon.process import Process
+from orchestrator.domain.errors import ConfigurationError, TemporaryError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+PATIENCE = 5.0
+
+
+class Scene:
+    """What the process meets: a seat, and lives that last until they are told to end."""
+
+    def __init__(self) -> None:
+        self.lived: list[Any] = []  # the settings of each life that began
+        self.at_the_seat: list[Callable[[], None]] = []
+        self.in_life: list[Callable[[], None]] = []
+        self.refusals: dict[int, Exception] = {}  # by the settings' identity: what a life with them raises
+        self.settings: Any = None
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:  # noqa: C901 - four small stand-ins
+    there = Scene()
+
+    class App:
+        clock = SystemClock()
+        database = None
+
+        async def sync_instances(self) -> None:
+            """Nothing is stored here."""
+
+    @asynccontextmanager
+    async def open_app(settings: Settings) -> AsyncIterator[App]:
+        there.settings = settings
+        yield App()
+
+    class Seat:
+        def __init__(self, *_given: Any) -> None: ...
+
+        async def take(self) -> bool:
+            await asyncio.sleep(0)
+            if there.at_the_seat:
+                there.at_the_seat.pop(0)()
+            return True
+
+        async def leave(self) -> None: ...
+
+    class Life:
+        def __init__(self, *_given: Any) -> None:
+            self._settings = there.settings
+            self._ended = asyncio.Event()
+
+        async def live(self, *, began: Callable[[], None]) -> None:
+            if id(self._settings) in there.refusals:
+                raise there.refusals[id(self._settings)]
+            there.lived.append(self._settings)
+            began()
+            if there.in_life:
+                there.in_life.pop(0)()
+            await self._ended.wait()
+
+        def end(self) -> None:
+            self._ended.set()
+
+        hurry = end
+
+    monkeypatch.setattr(module, "open_app", open_app)
+    monkeypatch.setattr(module, "Seat", Seat)
+    monkeypatch.setattr(module, "Life", Life)
+    return there
+
+
+async def run(process: Process) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await process.run()
+
+
+async def test_a_stop_while_the_seat_is_being_taken_begins_no_life(scene: Scene) -> None:
+    process = Process(Settings(), Settings, NotifySocket({}))
+    scene.at_the_seat.append(lambda: process._on_stop(signal.SIGTERM))
+
+    await run(process)
+
+    assert scene.lived == []
+    assert process.signals == [signal.SIGTERM]
+
+
+async def test_a_reload_while_the_seat_is_being_taken_is_not_lost(scene: Scene) -> None:
+    first, second = Settings(), Settings()
+    process = Process(first, lambda: second, NotifySocket({}))
+    scene.at_the_seat.append(process._on_reload)
+    scene.in_life.append(lambda: process._on_stop(signal.SIGTERM))
+
+    await run(process)
+
+    assert [one is second for one in scene.lived] == [True]
+
+
+async def test_a_configuration_that_does_not_work_gives_way_to_the_last_one_that_did(scene: Scene) -> None:
+    first, second = Settings(), Settings()
+    process = Process(first, lambda: second, NotifySocket({}))
+    scene.refusals[id(second)] = ConfigurationError("the port is taken")
+    scene.in_life += [process._on_reload, lambda: process._on_stop(signal.SIGTERM)]
+
+    await run(process)
+
+    assert [one is first for one in scene.lived] == [True, True]
+
+
+async def test_what_is_wrong_at_the_very_start_is_not_waited_out(scene: Scene) -> None:
+    first = Settings()
+    scene.refusals[id(first)] = TemporaryError("the port is taken")
+
+    with pytest.raises(TemporaryError, match="port"):
+        await run(Process(first, Settings, NotifySocket({})))
