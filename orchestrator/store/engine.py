@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.store import one_hop
+from orchestrator.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -60,7 +61,7 @@ class Database:
 
     def __init__(self, url: str, clock: DatabaseClock | None = None) -> None:
         self.engine: AsyncEngine = _create(url)
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self.clock: DatabaseClock = clock or DatabaseTime()
 
     @property
@@ -71,10 +72,11 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One short transaction that writes. On SQLite it takes the write lock at its beginning."""
         with _told_apart():
-            async with self._in_turn(), self._connected() as connection:
-                await connection.execution_options(**{WRITES: True})
-                async with connection.begin():
-                    yield connection
+            async with self._in_turn(), self._begun() as connection:
+                yield connection
+
+    def _in_turn(self) -> AbstractAsyncContextManager[None]:
+        return self._turns.mine() if self.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -84,24 +86,19 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """SQLite has one writer at a time. Ours wait here, first come first served.
-
-        SQLite's own queue is none: each waiter asks again after up to a tenth of a second, and all the
-        while keeps a connection that a reader could use.
-        """
-        if self.dialect != "sqlite":
-            yield
-            return
+    async def _begun(self) -> AsyncIterator[AsyncConnection]:
+        begun = False
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise DatabaseGoneError("the database does not answer: locked by another process") from None
-        try:
-            yield
-        finally:
-            self._turn.release()
+            async with self._connected() as connection:
+                await connection.execution_options(**{WRITES: True})
+                async with connection.begin():
+                    begun = True
+                    yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            if not begun and _is_away(error):
+                said = _gone(error).message
+                self._turns.refuse(lambda: DatabaseGoneError(said))
+            raise
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -137,7 +134,7 @@ def _told_apart() -> Iterator[None]:
     except (DBAPIError, PoolTimeout) as error:
         if not _is_away(error):
             raise
-        raise DatabaseGoneError(f"the database does not answer: {_first_line(error)}") from None
+        raise _gone(error) from None
     except ConnectionError as error:
         raise DatabaseGoneError(f"the database cannot be reached: {error}") from None
 
@@ -155,6 +152,10 @@ def _is_away(error: DBAPIError | PoolTimeout) -> bool:
         return any(word in str(error.orig).lower() for word in _SQLITE_AWAY)
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return state.startswith(_POSTGRESQL_AWAY) or isinstance(error, OperationalError | InterfaceError)
+
+
+def _gone(error: Exception) -> DatabaseGoneError:
+    return DatabaseGoneError(f"the database does not answer: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:

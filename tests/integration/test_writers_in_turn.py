@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -80,14 +81,44 @@ async def test_a_writer_cancelled_while_another_process_holds_the_lock_leaves_no
         other.execute("ROLLBACK")
 
 
-async def test_a_turn_that_does_not_come_is_a_database_that_is_gone(
+async def test_a_lock_that_another_process_keeps_is_waited_for_once_and_not_by_each_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.3)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'held.db'}")
+
+    async def write() -> None:
+        async with database.write():
+            raise AssertionError("it is locked")
+
+    with closing(sqlite3.connect(tmp_path / "held.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        answers = await asyncio.gather(*(write() for _ in range(20)), return_exceptions=True)
+        took = time.monotonic() - began
+        other.execute("ROLLBACK")
+
+    assert {type(answer) for answer in answers} == {DatabaseGoneError}
+    assert took < 10 * 0.3
+    async with asyncio.timeout(PATIENCE), database.write():
+        pass  # and the line goes on
+    await database.close()
+
+
+async def test_a_long_line_of_our_own_is_no_outage(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.05)
-    async with database.write():
-        with pytest.raises(DatabaseGoneError):
-            async with database.write():
-                raise AssertionError("two writers at once")
+    monkeypatch.setattr(engine, "PATIENCE", 0.01)
+    done: list[int] = []
+
+    async def write(n: int) -> None:
+        async with database.write():
+            await asyncio.sleep(0.01)
+            done.append(n)
+
+    await asyncio.gather(*(write(n) for n in range(10)))
+
+    assert done == list(range(10))
 
 
 async def test_rows_counts_and_new_keys_come_back_through_one_visit(database: Database) -> None:
