@@ -192,12 +192,14 @@ async def finish(
     outcome: str,
     counted: Mapping[str, int],
     now: float,
-) -> None:
-    await connection.execute(
+) -> bool:
+    """Write its end down, once: False if it is over already, and then it stays as it ended."""
+    ended = await connection.execute(
         update(recoveries)
-        .where(recoveries.c.id == recovery_id)
+        .where(recoveries.c.id == recovery_id, recoveries.c.state == "running")
         .values(state=state, outcome=outcome, counts=json.dumps(dict(counted)), finished_at=now)
     )
+    return ended.rowcount == 1
 
 
 async def request_stop(connection: AsyncConnection, recovery_id: int, *, actor: str, now: float) -> None:

@@ -45,7 +45,7 @@ async def stop(database: Database, recovery_id: int | None = None, *, actor: str
     async with acting(database, row.to_name, actor) as act:
         recovery = await recoveries.get(act.connection, row.id)
         if recovery is None or recovery.state != "running":
-            return Stopped(row.id, row.to_name, False, True, f"recovery {row.id} is over already")
+            return _over_already(row.id, row.to_name)
         return await _stop(act, recovery)
 
 
@@ -55,14 +55,15 @@ async def _stop(act: Act, recovery: Recovery) -> Stopped:
         # A runner that only lost its lease for being late sees the wish, too.
         await recoveries.request_stop(act.connection, recovery.id, actor=act.actor, now=act.now)
         counted = await recoveries.counts(act.connection, recovery.id)
-        await recoveries.finish(
+        if not await recoveries.finish(
             act.connection,
             recovery.id,
             state="stopped",
             outcome=End.STOPPED.value,
             counted=counted,
             now=act.now,
-        )
+        ):
+            return _over_already(recovery.id, name)
         act.note("act.stop", ended=True)
         return Stopped(recovery.id, name, True, True, f"recovery {recovery.id} is stopped")
     if recovery.stop_requested_at is not None:
@@ -71,6 +72,10 @@ async def _stop(act: Act, recovery: Recovery) -> Stopped:
     act.note("act.stop", ended=False)
     sentence = f"recovery {recovery.id} stops as soon as the join on its way has ended"
     return Stopped(recovery.id, name, True, False, sentence)
+
+
+def _over_already(recovery_id: int, name: str) -> Stopped:
+    return Stopped(recovery_id, name, False, True, f"recovery {recovery_id} is over already")
 
 
 def _driven(act: Act) -> bool:

@@ -185,15 +185,14 @@ async def close(context: Context, end: End, *, open_still: bool = False) -> Ende
     """Write down how the recovery of this context ended; one that is open still is gone on with later."""
     async with context.writing() as writing:
         counted = await recoveries.counts(writing.connection, context.recovery_id)
-        if not open_still:
-            await recoveries.finish(
-                writing.connection,
-                context.recovery_id,
-                state="stopped" if end in (End.STOPPED, End.INTERRUPTED) else "finished",
-                outcome=end.value,
-                counted=counted,
-                now=writing.now,
-            )
-        writing.note("recovery.ended", end=end.value, counts=counted)
+        if open_still or await recoveries.finish(
+            writing.connection,
+            context.recovery_id,
+            state="stopped" if end in (End.STOPPED, End.INTERRUPTED) else "finished",
+            outcome=end.value,
+            counted=counted,
+            now=writing.now,
+        ):
+            writing.note("recovery.ended", end=end.value, counts=counted)
     context.points.reach("recovery.finished")
     return Ended(context.recovery_id, end, counted)

@@ -133,10 +133,10 @@ async def _end(desk: Desk, record: InstanceRecord, recovery_id: int) -> None:
         return  # it ended, or the account came back
     counted = await recoveries.counts(desk.connection, recovery_id)
     end = End.INSTANCE_LOST.value
-    await recoveries.finish(
+    if await recoveries.finish(
         desk.connection, recovery_id, state="finished", outcome=end, counted=counted, now=desk.now
-    )
-    await _tell(desk, record, "recovery.ended", recovery_id, {"end": end, "counts": counted})
+    ):
+        await _tell(desk, record, "recovery.ended", recovery_id, {"end": end, "counts": counted})
 
 
 async def _tell(
