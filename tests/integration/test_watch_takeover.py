@@ -41,6 +41,7 @@ async def test_a_lost_primary_is_taken_over_by_the_first_backup(database_url: st
         (recovery,) = await world.recoveries()
         assert (recovery.to_instance_id, recovery.from_name) == (world.id("backup-1"), "sales-main")
         assert (recovery.state, recovery.driver, recovery.fixed) == ("running", "daemon", False)
+        assert recovery.pace is None  # as configured, whatever is configured later
         loss = await world.loss("sales-main")
         assert loss is not None
         assert (loss.action, loss.recovery_id, loss.detail) == ("recover", recovery.id, None)
@@ -172,6 +173,7 @@ async def test_the_next_backup_goes_on_with_what_is_surely_left(database_url: st
         assert (first.id, first.state, first.outcome) == (cut_off, "finished", "instance_lost")
         assert (second.to_instance_id, second.follows_id) == (world.id("backup-2"), cut_off)
         assert (second.from_name, second.fixed, second.driver) == ("sales-main", True, "daemon")
+        assert second.pace is None
         taken = await world.rows(memberships, memberships.c.instance_id == world.id("backup-2"))
         free = {Status.PENDING, Status.READY, Status.DEFERRED, Status.BLOCKED}
         assert {row.group_id for row in taken} == {n for n, one in enumerate(stand, 1) if one in free}

@@ -61,7 +61,7 @@ async def take_over(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice) -
     if rows.chosen is None or why_not is not None:
         return Followed(RECOVER, detail=f"no backup is healthy: {why_not}")
     name = rows.lost.name if await successors.has_groups(desk.connection, rows.lost.name) else None
-    order = Order(rows.chosen.id, Scope(name), watch.actor, watch.settings.pace)
+    order = Order(rows.chosen.id, Scope(name), watch.actor)
     made = await _place(desk, rows.chosen, order)
     return Followed(RECOVER, made, rows.chosen.name)
 
@@ -78,9 +78,7 @@ async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behin
     why_not = _why_not(scene, rows, choice)
     if rows.chosen is None or why_not is not None:
         return Followed(RECOVER, detail=f"no backup is healthy: {why_not}")
-    order = Order(
-        rows.chosen.id, behind.scope, watch.actor, watch.settings.pace, only=only, follows_id=behind.id
-    )
+    order = Order(rows.chosen.id, behind.scope, watch.actor, only=only, follows_id=behind.id)
     made = await _place(desk, rows.chosen, order)
     return Followed(RECOVER, made, rows.chosen.name, await _left_to_a_person(desk, rows.lost.name, behind.id))
 
@@ -111,7 +109,7 @@ def _already(desk: Desk, scene: Scene, name: str) -> tuple[UnderWay, str] | None
 
 async def _place(desk: Desk, chosen: InstanceRecord, order: Order) -> int:
     made = await orders.place(desk.connection, order, desk.now)
-    data = {"pace": order.pace, "from": order.scope.from_name, "follows": order.follows_id}
+    data = {"from": order.scope.from_name, "follows": order.follows_id}
     await _tell(desk, chosen, "recovery.started", made, data)
     return made
 
