@@ -15,6 +15,9 @@ from orchestrator.store.tables import instances as instances_table
 from tests.support.watching import LOGGED_OUT, STARTING, lookout
 
 if TYPE_CHECKING:
+    import pytest
+
+    from orchestrator.domain.outcomes import SessionAnswer
     from tests.support.watching import Lookout
 
 EVERY, LOST_AFTER = 120.0, 480.0
@@ -112,6 +115,22 @@ async def test_a_gateway_that_hangs_holds_up_nobody_else(sqlite_url: str) -> Non
         )  # it is under way, and no more are heaped on it
         checked = (await _row(world, "backup-1")).state_checked_at
         assert checked >= world.time.now() - 2 * EVERY
+
+
+async def test_an_adapter_that_fails_costs_nobody_else_a_reading(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> SessionAnswer:
+        raise ValueError("a field that nobody expected")
+
+    async with lookout(sqlite_url, backups=1) as world:
+        await world.watch(EVERY)
+        monkeypatch.setattr(world.gateways["sales-main"], "session", broken)
+        world.gateways["backup-1"].state = STARTING
+        await world.watch(2 * EVERY)
+        assert (await _row(world, "backup-1")).state == "starting"
+        assert "sales-main could not be asked" in caplog.text
+        assert "a field that nobody expected" in caplog.text
 
 
 async def test_a_reading_stands_in_the_row_and_only_a_change_in_the_journal(sqlite_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from orchestrator.services.watch import consequence, noting
@@ -13,6 +14,8 @@ from orchestrator.store import losses, reads
 if TYPE_CHECKING:
     from orchestrator.services.watch.settings import Watch
     from orchestrator.store.losses import Loss
+
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # questions to one gateway at a time
 REAL_PATIENCE = 0.1  # the least, in accelerated time
@@ -124,7 +127,12 @@ class Watcher:
                 continue
             task, track.asking = track.asking, None
             self._plan_next(track, boottime)
-            asked = task.result()
+            try:
+                asked = task.result()
+            # An adapter's defect leaves one account unread, not all of them.
+            except Exception:  # noqa: BLE001 - see above
+                _log.exception("%s could not be asked; it is tried again in its turn", track.account.name)
+                continue
             self._reach.heard(self._address(track), answered=not asked.out_of_reach, boottime=boottime)
             track.due = max(track.due, boottime + asked.peace)
             found.append(asked)
