@@ -14,7 +14,7 @@ from orchestrator.gateways.redact import scrub
 from orchestrator.services.deliver.planning import INSTANCE_HALTED
 from orchestrator.services.recover import loop
 from orchestrator.services.recover.loop import Job
-from orchestrator.store import instances, journal, losses, orders, outbox
+from orchestrator.store import instances, journal, losses, orders, outbox, recoveries
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ class Drivers:
                 self._drives[one.instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
 
-    def ring(self) -> None:
-        """Somebody acted: every loop looks again."""
-        for drive in self._drives.values():
-            if drive.context is not None:
+    def ring(self, instance_id: int | None = None) -> None:
+        """Somebody acted: the instance's loop looks again; without one, every loop."""
+        for number, drive in self._drives.items():
+            if drive.context is not None and instance_id in (None, number):
                 drive.context.ring()
 
     def stuck(self) -> list[str]:
@@ -158,6 +158,7 @@ class Drivers:
             drive = self._drives[one.instance_id]
             drive.context, context.alive_at = context, self._clock.boottime()
             context.stopping = self._stopping
+            _log.info("recovery %s onto %s begins, or goes on", one.id, context.instance_name)
             ended = await loop.run(context, Job(adopt=one.id))
         except (LockHeldError, LeaseLostError) as error:
             self._say(one, error.message)
@@ -220,6 +221,9 @@ class Drivers:
 
 
 async def _close_lost(context: Context, recovery_id: int) -> None:
-    """End a recovery whose instance was lost before its loop began."""
+    """End a recovery whose instance was lost before its loop began; a wish to stop it comes first."""
     context.fence, context.recovery_id = None, recovery_id
-    await loop.close(context, End.INSTANCE_LOST)
+    async with context.database.read() as connection:
+        recovery = await recoveries.get(connection, recovery_id)
+    stopped = recovery is not None and recovery.stop_requested_at is not None
+    await loop.close(context, End.STOPPED if stopped else End.INSTANCE_LOST)

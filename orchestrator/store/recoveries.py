@@ -36,6 +36,7 @@ class Recovery:
     state: str
     stop_requested_at: float | None
     stop_requested_by: str | None
+    deadline: float | None  # instant
 
 
 def groups_in(scope: Scope) -> Select[Any]:
@@ -81,7 +82,13 @@ async def get(connection: AsyncConnection, recovery_id: int) -> Recovery | None:
 def _recovery(row: Any) -> Recovery:
     scope = Scope(row.from_name, tuple(json.loads(row.labels)))
     return Recovery(
-        row.id, row.to_instance_id, scope, row.state, row.stop_requested_at, row.stop_requested_by
+        row.id,
+        row.to_instance_id,
+        scope,
+        row.state,
+        row.stop_requested_at,
+        row.stop_requested_by,
+        row.deadline,
     )
 
 

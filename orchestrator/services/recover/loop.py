@@ -83,7 +83,10 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     looker = Looker(context)
     if job.max_duration is not None:
         keeper.deadline = context.clock.boottime() + job.max_duration
-    await require_session(context, keeper)
+    called_off = await require_session(context, keeper, job.adopt)
+    if job.adopt is not None and called_off is not None:
+        context.recovery_id = job.adopt
+        return await close(context, called_off)
     if job.adopt is not None:
         keeper.deadline = await adopt_recovery(context, job.adopt)
     else:

@@ -16,6 +16,7 @@ from orchestrator.domain.errors import (
 from orchestrator.domain.looking import Sighting
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
@@ -43,16 +44,20 @@ OPEN_STATUSES = (
 PAGE = 500
 
 
-async def require_session(context: Context, keeper: Keeper) -> None:
-    """Wait for a working session within the run's patience.
+async def require_session(context: Context, keeper: Keeper, adopt: int | None = None) -> End | None:
+    """Wait for a working session within the run's patience; `adopt`: the recovery that waits for it.
 
+    None: it works. Else that recovery was called off meanwhile: a person stopped it, or its time is over.
     Raises CredentialsError, InstanceLostError (seen twice, `lost_after` apart) or TemporaryError.
     """
     started, said = context.clock.boottime(), ""
     while True:
         answer = await keeper.check_session()
         if answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING:
-            return
+            return None
+        called_off = None if adopt is None else await _called_off(context, adopt)
+        if called_off is not None:
+            return called_off
         _raise_if_final(context, keeper, answer)
         if context.stopping:
             raise TemporaryError("stopped while waiting for the backup instance's session")
@@ -65,6 +70,17 @@ async def require_session(context: Context, keeper: Keeper) -> None:
             most = f"at most {context.settings.patience / 60:g} min"
             context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
         await _until_checked_again(context)
+
+
+async def _called_off(context: Context, recovery_id: int) -> End | None:
+    async with context.database.read() as connection:
+        recovery = await recoveries.get(connection, recovery_id)
+        now = await context.database.now(connection)
+    if recovery is None or recovery.state != "running":
+        raise NotFoundError(f"recovery {recovery_id} is over")
+    if recovery.stop_requested_at is not None:
+        return End.STOPPED
+    return End.INTERRUPTED if recovery.deadline is not None and recovery.deadline <= now else None
 
 
 async def _until_checked_again(context: Context) -> None:
