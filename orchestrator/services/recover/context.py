@@ -58,6 +58,7 @@ class Context:
     listed_at: float | None = None  # boot time of the last list
     joins_left: int | None = None  # --limit
     told: bool = False  # a daemon rings the bells when others act: no need to look for that
+    lively: bool = False  # the keeper comes by itself soon: what moves need not call it
     lost: bool = False  # the watcher decided that this instance is lost
     alive_at: float = 0.0  # boot time of the keeper's last step
     stopping: bool = False  # drain: begin nothing new
@@ -94,7 +95,7 @@ class Context:
             yield writing
             await writing.flush()
         if writing.rings:
-            self.ring(*writing.rings, *(("keeping",) if self.told else ()))
+            self.ring(*writing.rings, *(("keeping",) if self.told and not self.lively else ()))
 
 
 _CONCERNED = {

@@ -84,9 +84,9 @@ class Keeper:
     def _until_next(self, pulse: Pulse) -> float:
         """Under a daemon, whose bells tell of everything else: what only time brings about."""
         outlook, boottime = pulse.outlook, self._context.clock.boottime()
-        if outlook.in_flight or pulse.ready:
-            return LIVELY
-        dues = [self._checked + self._session_every(pulse.instance) - boottime, QUIET]
+        self._context.lively = outlook.in_flight or bool(pulse.ready)
+        most = LIVELY if self._context.lively else QUIET
+        dues = [self._checked + self._session_every(pulse.instance) - boottime, most]
         if self.deadline is not None:
             dues.append(self.deadline - boottime)
         dues += [at - pulse.now for at in (outlook.next_deferred_at, outlook.paused_until) if at is not None]
