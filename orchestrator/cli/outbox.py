@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.render import clean, plural, timestamp
-from orchestrator.domain.errors import UsageError
+from orchestrator.domain.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -64,6 +64,8 @@ async def retry(
         raise UsageError("say which: numbers, or --all", hint="rejoin outbox list --parked shows them")
     async with open_app(call.settings()) as app:
         changed = await try_again(app.database, actor=app.actor, ids=None if all_ else ids)
+    if not changed and not all_:
+        raise NotFoundError("none of these is parked or waits for its next try", hint="rejoin outbox list")
     if call.json:
         call.out.answer_json({"changed": changed})
     else:

@@ -41,7 +41,7 @@ async def wait(
         give_up_at = None if longest is None else loop.time() + app.clock.real(longest)
         while True:
             view = await read_status(app.database, recovery_id=recovery, policy=configured_pace(app))
-            over = view.recovery is None or view.recovery.phase is Phase.FINISHED
+            over = view.recovery is None or view.recovery.phase in (Phase.FINISHED, Phase.STOPPED)
             if over or (give_up_at is not None and loop.time() >= give_up_at):
                 break
             recovery = recovery or (view.recovery.id if view.recovery else None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.config.origins import KeyPath
 
 CLOCK_SPEED = "REJOIN_CLOCK_SPEED"
+SHORTEST_PATH_SECRET = 16
 _TOKEN_OPTIONAL = frozenset({"waha", "gowa"})
 
 
@@ -27,6 +28,7 @@ def check_together(draft: Draft) -> None:
     _check_options(draft)
     _check_retry(draft)
     _check_listener(draft)
+    _check_path_secret(draft)
     _check_notifiers(draft)
 
 
@@ -166,6 +168,14 @@ def _reaches_us_by_whatsapp(draft: Draft, url: str) -> bool:
         return False
     targets = unquote(url).replace("?", "/").replace(",", "/").replace("=", "/").split("/")
     return any("".join(filter(str.isdigit, target)) in ours - {""} for target in targets)
+
+
+def _check_path_secret(draft: Draft) -> None:
+    """It is the only lock of a port that strangers may reach."""
+    path: KeyPath = ("webhooks", "path_secret")
+    secret = draft.get(path)
+    if isinstance(secret, str) and secret and len(secret) < SHORTEST_PATH_SECRET and path not in draft.broken:
+        draft.complain(path, f"must have at least {SHORTEST_PATH_SECRET} characters: openssl rand -hex 16")
 
 
 def check_clock_speed(draft: Draft, environ: Mapping[str, str]) -> float:

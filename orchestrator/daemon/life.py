@@ -7,10 +7,12 @@ import logging
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
+import orchestrator
 from orchestrator.daemon.equipment import Equipment
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.daemon.tidings import Tidings
 from orchestrator.domain.errors import LeaseLostError
+from orchestrator.store import reads
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Life:
                 self._app.database,
                 self._app.clock,
                 acted=lambda: self._somebody_acted(*equipment.telling),
+                moved=drivers.ring,
                 heard=lambda: self._wake("hearing"),
                 to_tell=lambda: self._wake(*equipment.telling),
             )
@@ -75,6 +78,7 @@ class Life:
             self._supervisor.add(Heart(self._seat, self._supervisor))
             await self._seat.tell(listen=equipment.listens_at)
             began()
+            await self._say_hello(equipment)
             self._service.ready("watching")
             try:
                 await self._until_the_end(drivers)
@@ -82,6 +86,21 @@ class Life:
                 raise _first(group) from None
             finally:
                 await drivers.cancel()  # after a drain there are none
+
+    async def _say_hello(self, equipment: Equipment) -> None:
+        settings = self._app.settings
+        async with self._app.database.read() as connection:
+            stored = await reads.catalogue(connection)
+        _log.info(
+            "rejoin %s watches %s accounts, with %s groups in %s; webhooks come in at %s",
+            orchestrator.__version__,
+            len(equipment.accounts),
+            stored.groups,
+            settings.database.safe_url,
+            equipment.listens_at,
+        )
+        if not stored.groups:
+            _log.warning("no groups are stored: a recovery would bring nothing back (rejoin groups import)")
 
     async def _until_the_end(self, drivers: Drivers) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second
 ACTS = ("act.%", "recovery.started", "instance.lost", "instance.suspected")
-"""Journal lines of what somebody else did or decided, which the loops must look at."""
+"""Journal lines of what somebody else did or decided, which everybody must look at."""
+HEARD = "heard"
+"""A line of what an event did: news for the loop of its instance."""
 
 
 class Tidings:
-    """Wakes the parts that have news. Acts of people concern everybody."""
+    """Wakes the parts that have news. Acts of people concern everybody, an event one instance."""
 
     name = "tidings"
 
@@ -33,11 +35,12 @@ class Tidings:
         clock: Clock,
         *,
         acted: Callable[[], None],
+        moved: Callable[[int], None],
         heard: Callable[[], None],
         to_tell: Callable[[], None],
     ) -> None:
         self._database = database
-        self._acted, self._heard, self._to_tell = acted, heard, to_tell
+        self._acted, self._moved, self._heard, self._to_tell = acted, moved, heard, to_tell
         self._every = max(EVERY, REAL_EVERY / clock.real(1.0))
         self._line: int | None = None
 
@@ -45,23 +48,26 @@ class Tidings:
         """Look once."""
         async with self._database.read() as connection:
             last, new_events, new_messages = (await connection.execute(_QUESTION)).one()
-            acted = await self._acts_up_to(connection, int(last or 0))
-        if acted:
+            lines = await self._lines_up_to(connection, int(last or 0))
+        if any(kind != HEARD for kind, _instance in lines):
             self._acted()
+        for _kind, instance_id in lines:
+            if instance_id is not None:
+                self._moved(instance_id)
         if new_events:
             self._heard()
         if new_messages:
             self._to_tell()
         return self._every
 
-    async def _acts_up_to(self, connection: AsyncConnection, last: int) -> bool:
+    async def _lines_up_to(self, connection: AsyncConnection, last: int) -> list[tuple[str, int | None]]:
+        """Kinds and instances of the lines that matter, each once."""
         before, self._line = self._line, last
         if before is None or last <= before:
-            return False
-        lines = select(journal.c.id).where(
-            journal.c.id > before, or_(*(journal.c.kind.like(kind) for kind in ACTS))
-        )
-        return bool(await connection.scalar(select(exists(lines))))
+            return []
+        kinds = or_(journal.c.kind == HEARD, *(journal.c.kind.like(kind) for kind in ACTS))
+        lines = select(journal.c.kind, journal.c.instance_id).where(journal.c.id > before, kinds).distinct()
+        return [(str(kind), instance_id) for kind, instance_id in await connection.execute(lines)]
 
 
 # The partial indexes' own words, so that the planner can use them.

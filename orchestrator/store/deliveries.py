@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.store.tables import deliveries, messages
@@ -206,14 +206,18 @@ async def park_others(connection: AsyncConnection, sinks: Collection[str], error
 
 
 async def retry_parked(connection: AsyncConnection, ids: Collection[int] | None = None) -> int:
-    """Put parked deliveries back in line, as if never tried; without ids, all of them. How many it were."""
+    """Put parked deliveries back in line, and those that wait for their next try, as if never tried.
+
+    Without ids, all of them. Returns how many it were.
+    """
     chosen: list[list[int] | None] = [None]
     if ids is not None:
         wanted = sorted(ids)
         chosen = [wanted[start : start + _AT_A_TIME] for start in range(0, len(wanted), _AT_A_TIME)]
     moved = 0
     for part in chosen:
-        query = update(deliveries).where(_PARKED)
+        waits = and_(_PENDING, _d.next_attempt_at.is_not(None))
+        query = update(deliveries).where(or_(_PARKED, waits))
         query = query if part is None else query.where(_d.id.in_(part))
         values = query.values(state=DeliveryState.PENDING.value, attempts=0, next_attempt_at=None)
         moved += int((await connection.execute(values)).rowcount)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, insert, select, text
+from sqlalchemy import and_, delete, exists, func, insert, select, text
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store import memberships as store
-from orchestrator.store.tables import events, groups, instances, journal, memberships, meta
+from orchestrator.store.tables import (
+    events,
+    groups,
+    instances,
+    journal,
+    memberships,
+    meta,
+    recoveries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,6 +92,16 @@ class Need:
     compared_at: float | None
 
 
+def _to_be_driven() -> Any:
+    """Whether a daemon's recovery is open: its loop greets, and must find no greeting of ours on its way."""
+    r = recoveries.c
+    return (
+        exists()
+        .where(r.to_instance_id == instances.c.id, r.state == "running", r.driver == "daemon")
+        .correlate(instances)
+    )
+
+
 async def needs(connection: AsyncConnection) -> list[Need]:
     """Of all instances: one statement made of look-ups in indexes, and one for the times of comparison."""
     query = select(
@@ -91,7 +109,7 @@ async def needs(connection: AsyncConnection) -> list[Need]:
         instances.c.lease_until,
         _earliest(memberships.c.next_attempt_at, Status.CONFIRMING),
         _earliest(memberships.c.next_attempt_at, Status.AWAITING_APPROVAL),
-        exists().where(_MINE, text(_UNGREETED)).correlate(instances),
+        and_(exists().where(_MINE, text(_UNGREETED)).correlate(instances), ~_to_be_driven()),
         _earliest(memberships.c.status_since, Status.JOINING),
         _any_active(),
     )

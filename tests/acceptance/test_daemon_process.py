@@ -100,6 +100,7 @@ def test_pause_resume_and_stop_are_seen_within_a_second(world: Town) -> None:
 
     assert world("stop").code == 0
     until(lambda: state(world) == ("stopped", "stopped"), patience=5.0)
+    assert world("wait", "--timeout", "1m").code == 8  # over, but not all are back
 
 
 def test_the_first_signal_drains_and_the_next_daemon_goes_on(world: Town) -> None:

@@ -160,6 +160,8 @@ _ENDS: dict[str, tuple[str, Weight]] = {
 
 def _finished(data: Mapping[str, Any], needs: Needs) -> Notice:
     how, weight = _ENDS.get(str(data.get("outcome")), ("it ended", "info"))
+    if not data.get("total"):
+        how, weight = "there was no group to recover", "failure"
     lines = [
         f"Recovery {data.get('recovery')} onto {_word(data, 'to')}: {how}.",
         f"In place: {data.get('active')} of {_count(int(data.get('total') or 0), 'group')}.",

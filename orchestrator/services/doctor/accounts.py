@@ -191,7 +191,11 @@ async def choice(patient: Patient) -> Finding:
     """Whether it is clear which backup a recovery would fill."""
     try:
         name = await choose_instance(patient.database, patient.to, patient.backups)
+    except NotFoundError as error:
+        return failed("backup", error.message, error.hint)
     except RejoinError as error:
+        if len(patient.backups) > 1:  # a daemon takes the first healthy one
+            return warning("backup", f"a run must be told which: {error.message}", error.hint)
         return failed("backup", error.message, error.hint)
     return ok("backup", f"a recovery would fill {name}")
 

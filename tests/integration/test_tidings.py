@@ -1,0 +1,97 @@
+"""Tidings: what somebody else did is noticed, and by whom it concerns."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert
+
+from orchestrator.clock import SystemClock
+from orchestrator.daemon.tidings import EVERY, Tidings
+from orchestrator.store import schema
+from orchestrator.store.engine import Database
+from orchestrator.store.tables import journal, messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@dataclass(slots=True)
+class Heard:
+    acts: int = 0
+    moved: list[int] = field(default_factory=list)
+    to_tell: int = 0
+
+    def act(self) -> None:
+        self.acts += 1
+
+    def tell(self) -> None:
+        self.to_tell += 1
+
+
+@asynccontextmanager
+async def listening(url: str) -> AsyncIterator[tuple[Database, Tidings, Heard]]:
+    database, heard = Database(url), Heard()
+    await schema.upgrade(database)
+    tidings = Tidings(
+        database,
+        SystemClock(),
+        acted=heard.act,
+        moved=heard.moved.append,
+        heard=lambda: None,
+        to_tell=heard.tell,
+    )
+    try:
+        await tidings.step()  # what was there before it began is no news
+        yield database, tidings, heard
+    finally:
+        await database.close()
+
+
+async def note(database: Database, kind: str, instance_id: int | None = None) -> None:
+    async with database.write() as connection:
+        line = insert(journal).values(at=1.0, kind=kind, actor="test", instance_id=instance_id)
+        await connection.execute(line)
+
+
+async def test_an_act_concerns_everybody_and_is_noticed_once(database_url: str) -> None:
+    async with listening(database_url) as (database, tidings, heard):
+        await note(database, "act.set_code")
+
+        assert await tidings.step() == EVERY < 1.0  # seen within a second
+        await tidings.step()
+
+        assert (heard.acts, heard.moved) == (1, [])
+
+
+async def test_what_an_event_did_concerns_the_loop_of_its_instance(database_url: str) -> None:
+    async with listening(database_url) as (database, tidings, heard):
+        await note(database, "heard", 7)
+        await note(database, "heard", 7)
+
+        await tidings.step()
+
+        assert (heard.acts, heard.moved) == (0, [7])
+
+
+async def test_a_loop_s_own_lines_are_no_news(sqlite_url: str) -> None:
+    async with listening(sqlite_url) as (database, tidings, heard):
+        for kind in ("probe", "slot", "join", "look", "greeting"):
+            await note(database, kind, 7)
+
+        await tidings.step()
+
+        assert (heard.acts, heard.moved) == (0, [])
+
+
+async def test_a_message_wakes_whoever_carries_it(sqlite_url: str) -> None:
+    async with listening(sqlite_url) as (database, tidings, heard):
+        async with database.write() as connection:
+            new = {"uid": "msg_1", "kind": "group.active", "at": 1.0, "subject": "group:1", "data": "{}"}
+            await connection.execute(insert(messages).values(**new))
+
+        await tidings.step()
+
+        assert heard.to_tell == 1
