@@ -40,13 +40,20 @@ class Witness:
         except (OSError, ValueError):
             return 1 << 62
 
-    def write(self, n: int) -> None:
-        """Replace the number. Not synced: after a power cut the boot is another one, and that is noticed."""
+    def write(self, n: int) -> bool:
+        """Replace the number. Not synced: after a power cut the boot is another one, and that is noticed.
+
+        False where it cannot be written, on a full disk for one: then nothing may be sent with that slot.
+        """
         if self._path is None:
-            return
+            return True
         fresh = self._path.with_suffix(".slots.new")
-        fresh.write_text(str(n))
-        os.replace(fresh, self._path)  # noqa: PTH105 - the same, and plainer beside its reason
+        try:
+            fresh.write_text(str(n))
+            os.replace(fresh, self._path)  # noqa: PTH105 - the same, and plainer beside its reason
+        except OSError:
+            return False
+        return True
 
     def contradicts(self, last_n: int) -> bool:
         """Whether the database knows less than was sent."""

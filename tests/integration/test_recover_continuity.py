@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from orchestrator.domain.instances import ClockPair, is_continuous
 from orchestrator.store import instances
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import instances as table
+from orchestrator.store.tables import slots
 from orchestrator.store.witness import Witness
 from tests.support.stage import Stage, brisk, set_stage
 
@@ -83,6 +85,31 @@ async def test_a_new_database_beside_an_old_witness_waits_too(sqlite_url: str, t
 
         assert await _known_since(stage) >= found - 1.0
         assert stage.log.joins("backup-1")[0].at >= found + 59.0
+
+
+async def test_without_its_witness_no_slot_is_used_and_afterwards_all_goes_on(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "rejoin.db.2.slots.new"
+    in_the_way.mkdir()
+    async with set_stage(sqlite_url, groups=1) as stage:
+        running = asyncio.create_task(stage.recover(brisk()))
+        async with asyncio.timeout(20):
+            while not await _slots_given_up(stage):  # noqa: ASYNC110 - its progress has no event
+                await asyncio.sleep(0.02)
+        assert stage.log.joins() == []
+
+        in_the_way.rmdir()
+        ended = await running
+
+        assert ended.counts["active"] == 1
+        assert len(stage.log.joins()) == 1
+
+
+async def _slots_given_up(stage: Stage) -> int:
+    async with stage.database.read() as connection:
+        over = slots.c.finished_at.is_not(None) & slots.c.sent_at.is_(None)
+        return int(await connection.scalar(select(func.count()).where(over)) or 0)
 
 
 async def test_a_first_run_needs_no_witness(sqlite_url: str) -> None:

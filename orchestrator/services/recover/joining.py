@@ -132,9 +132,9 @@ class Joiner:
             )
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
-        if reserved.slots:
-            self._witness.write(reserved.slots[-1].n)
         before, after = writing.boottimes
+        if reserved.slots and not self._witness.write(reserved.slots[-1].n):
+            before = float("-inf")  # their lives are over: they are given up, and nothing leaves
         context.points.reach("slot.reserved")
         return [
             Ticket(
