@@ -276,6 +276,58 @@ async def test_a_defect_that_one_message_meets_keeps_back_no_other(office: Offic
     ]
 
 
+class Slow:
+    """A receiver that takes seven seconds for each message."""
+
+    name = HOOK
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        del parcel
+        await self.office.clock.advance(7.0)
+        return Answer(ok=True)
+
+
+async def test_a_step_begins_no_more_deliveries_after_a_while_and_the_next_one_goes_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "REAL_BEGINS_FOR", 0.0)
+    await office.write(*["group:1"] * 20)  # one after the other
+    part = office.deliverer(Slow(office))
+
+    began = office.clock.boottime()
+    assert await part.step() == 0.0
+
+    assert office.clock.boottime() - began <= deliverer.BEGINS_FOR + 7.0
+    assert [row[0] for row in await office.rows()].count("delivered") == 3
+    await part.step()
+    assert [row[0] for row in await office.rows()].count("delivered") == 6
+
+
+class Hanging:
+    """A receiver that never comes to an end, without any time-out of its own."""
+
+    name = HOOK
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        del parcel
+        return await asyncio.Future[Answer]()
+
+
+async def test_a_receiver_that_never_ends_does_not_hold_its_step(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "LONGEST_ATTEMPT", 0.05)
+    await office.write("group:1")
+
+    async with asyncio.timeout(5):
+        await office.deliverer(Hanging()).step()
+
+    assert await office.rows() == [("pending", 1, "did not answer in time")]
+
+
 @on_both
 async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office, hook: Webhook) -> None:
     office.routes = Routes(hooks=(HOOK, "hook:old"))

@@ -33,6 +33,9 @@ LONGEST_WAIT = 24 * HOUR  # whatever a receiver asks for
 JITTER = 0.1
 IN_FLIGHT = 20
 STARTED_IN_A_STEP = 500
+BEGINS_FOR = 20.0  # seconds: what is still due then is for the next step, so that this one comes to its end
+REAL_BEGINS_FOR = 1.0  # real seconds; more only in accelerated time
+LONGEST_ATTEMPT = 15.0  # real seconds
 LOOK_AGAIN = 1.0  # seconds until a step that waits for answers looks for new messages
 IDLE = 60.0  # news wakes the part; this is for news that was not heard
 FAILURES_UNTIL_REST = 3
@@ -94,11 +97,12 @@ class Deliverer:
 
     async def _deliver(self) -> float:
         flights: dict[asyncio.Task[Answer], Due] = {}
-        started = 0
+        started, until = 0, self.clock.boottime() + max(BEGINS_FOR, REAL_BEGINS_FOR / self.clock.real(1.0))
         async with asyncio.TaskGroup() as tasks:
             while True:
                 line, now = await self._look(len(flights))
-                for due in self._chosen(line, now, flights) if started < STARTED_IN_A_STEP else []:
+                more = started < STARTED_IN_A_STEP and self.clock.boottime() < until
+                for due in self._chosen(line, now, flights) if more else []:
                     flights[tasks.create_task(self._attempt(due))] = due
                     started += 1
                 if not flights:
@@ -128,9 +132,14 @@ class Deliverer:
     async def _attempt(self, due: Due) -> Answer:
         message = due.message
         try:
-            return await self.receiver.deliver(Parcel(message.uid, message.kind, message.at, message.data))
+            async with asyncio.timeout(LONGEST_ATTEMPT):
+                return await self.receiver.deliver(
+                    Parcel(message.uid, message.kind, message.at, message.data)
+                )
         except DatabaseGoneError:
             raise
+        except TimeoutError:
+            return Answer(ok=False, text="did not answer in time")
         except Exception as error:  # noqa: BLE001 - one message that breaks its receiver must not keep back others
             return Answer(ok=False, text=f"failed unexpectedly: {type(error).__name__}")
 
