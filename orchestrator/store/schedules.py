@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, up
 
 from orchestrator.domain.memberships import UNFINISHED, Status
 from orchestrator.store.recoveries import groups_in
-from orchestrator.store.tables import daemon, memberships, schedule
+from orchestrator.store.tables import daemon, groups, memberships, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,9 +73,17 @@ async def say(connection: AsyncConnection, name: str, result: str) -> None:
     await connection.execute(update(schedule).where(schedule.c.name == name).values(last_result=result))
 
 
-async def missing(connection: AsyncConnection, instance_id: int, scope: Scope) -> Missing:
-    """Count the scope's groups by where this instance stands in them. Active ones are at their end."""
-    found, m = groups_in(scope).subquery(), memberships.c
+async def missing(
+    connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
+) -> Missing:
+    """Count the scope's groups by where this instance stands in them. Active ones are at their end.
+
+    `only` narrows it to these group ids.
+    """
+    wanted, m = groups_in(scope), memberships.c
+    if only is not None:
+        wanted = wanted.where(groups.c.id.in_(list(only)))
+    found = wanted.subquery()
     theirs = and_(m.group_id == found.c.id, m.instance_id == instance_id)
     waits = [Status.BLOCKED.value, Status.AWAITING_APPROVAL.value, Status.LEFT.value]
     query = select(

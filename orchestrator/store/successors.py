@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.watching import Standing
-from orchestrator.store.recoveries import Scope
+from orchestrator.store.recoveries import Scope, groups_in
 from orchestrator.store.tables import group_instances, groups, losses, memberships, recoveries
 
 if TYPE_CHECKING:
@@ -86,6 +86,60 @@ async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[i
         ~_may_be_in(),
     )
     return list((await connection.scalars(query.order_by(memberships.c.group_id))).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Recoveries that brought back the same groups one after the other, and the instances they were onto."""
+
+    ids: frozenset[int]
+    instances: frozenset[int]
+    begun_fixed: bool  # the first one was for chosen groups only
+
+
+async def chain(connection: AsyncConnection, recovery_id: int) -> Chain:
+    """What led to this recovery: whom it goes on for, and for chosen groups what they were chosen from."""
+    query = select(recoveries).where(recoveries.c.id <= recovery_id).order_by(recoveries.c.id)
+    rows = {row.id: row for row in (await connection.execute(query)).all()}
+    links = [rows[recovery_id]]
+    while (before := _before(links[-1], rows)) is not None:
+        links.append(before)
+    onto = frozenset(row.to_instance_id for row in links)
+    return Chain(frozenset(row.id for row in links), onto, begun_fixed=links[-1].fixed)
+
+
+def _before(row: Any, rows: dict[int, Any]) -> Any:
+    if row.follows_id is not None:
+        return rows.get(row.follows_id)
+    if not row.fixed:
+        return None  # it was begun anew, for its whole scope
+    onto_the_same = [id_ for id_, one in rows.items() if one.to_instance_id == row.to_instance_id]
+    last = rows.get(max((id_ for id_ in onto_the_same if id_ < row.id), default=0))
+    if last is None or (last.from_name, last.labels) != (row.from_name, row.labels):
+        return None
+    return last
+
+
+async def free_for(
+    connection: AsyncConnection, instance_id: int, scope: Scope, links: Chain
+) -> tuple[list[int], int]:
+    """Ids of the scope's groups that this instance may bring back, and how many are left to a person.
+
+    In those another instance of the chain is or may be, or somebody took them out of it.
+    """
+    found = groups_in(scope).subquery()
+    held = exists().where(
+        memberships.c.group_id == found.c.id,
+        memberships.c.instance_id.in_(links.instances - {instance_id}),
+        or_(memberships.c.status.in_([status.value for status in _NOT_TO_JOIN]), _may_be_in()),
+    )
+    query = select(found.c.id, held.label("held")).order_by(found.c.id)
+    if links.begun_fixed:
+        query = query.where(
+            exists().where(memberships.c.group_id == found.c.id, memberships.c.recovery_id.in_(links.ids))
+        )
+    rows = (await connection.execute(query)).all()
+    return [row.id for row in rows if not row.held], sum(1 for row in rows if row.held)
 
 
 @dataclass(frozen=True, slots=True)

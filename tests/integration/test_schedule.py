@@ -294,12 +294,110 @@ async def test_nothing_is_placed_when_nothing_could_move(lite: Database, clock: 
 
 async def test_a_recovery_that_has_not_ended_is_left_alone(lite: Database, clock: HandClock) -> None:
     rows = Rows(lite)
-    backup = await rows.instance()
+    backup = await rows.instance(lease_until=SIX + DAY)
     number = await rows.recovery(backup)
     await rows.group()
 
     assert await ran(lite, clock, "backup-1") == f"skipped: recovery {number} onto backup-1 has not ended"
     assert await placed(lite) == []
+
+
+async def test_one_that_nobody_drives_is_left_to_a_person_who_is_told_what_to_do(
+    lite: Database, clock: HandClock
+) -> None:
+    rows = Rows(lite)
+    backup = await rows.instance(lease_until=None, lease_holder=None)
+    number = await rows.recovery(backup)
+    await rows.group()
+    said = f"skipped: recovery {number} onto backup-1 has not ended"
+
+    assert await ran(lite, clock, "backup-1") == (
+        f"{said}, and nobody drives it: `rejoin run --to backup-1` goes on with it, "
+        f"`rejoin stop {number}` ends it"
+    )
+    assert await placed(lite) == []
+    async with lite.write() as connection:
+        await connection.execute(update(recoveries).values(driver="daemon"))
+    assert await ran(lite, clock, "backup-1") == said
+
+
+async def test_groups_that_the_lost_backup_before_it_holds_stay_left_to_a_person_for_good(
+    database: Database, clock: HandClock
+) -> None:
+    rows = Rows(database)
+    lost = await rows.instance(state="lost")
+    backup = await rows.instance("backup-2")
+    first = await rows.recovery(lost, state="finished", from_name=None)
+    states = [
+        (Status.ACTIVE, None),
+        (Status.CONFIRMING, None),
+        (Status.JOINING, None),
+        (Status.AWAITING_APPROVAL, None),
+        (Status.BLOCKED, Reason.OUTCOME_UNKNOWN),
+        (Status.PENDING, None),
+    ]
+    for status, reason in states:
+        await rows.membership(lost, status, reason, recovery=first, requested_at=NOON)
+    await rows.recovery(
+        backup, state="finished", from_name=None, follows_id=first, fixed=True, driver="daemon"
+    )
+    new = await rows.group()  # imported since
+    left_out = "; 5 left to a person: a backup before it is or may be in them"
+
+    said = await ran(database, clock, "backup-1", "backup-2")
+    assert said == f"began recovery 3 onto backup-2 for 2 of 2 groups{left_out}"
+    assert await _groups_of(database, backup) == [6, new]
+
+    async with database.write() as connection:
+        await connection.execute(update(recoveries).values(state="finished"))
+        mine = memberships.c.instance_id == backup
+        await connection.execute(update(memberships).where(mine).values(status=Status.ACTIVE.value))
+    said = await ran(database, clock, "backup-1", "backup-2")
+    assert said == f"nothing to do on backup-2: 2 of 2 groups are active{left_out}"
+    assert await _groups_of(database, backup) == [6, new]
+
+
+async def test_after_a_plan_of_chosen_groups_no_others_are_taken(lite: Database, clock: HandClock) -> None:
+    rows = Rows(lite)
+    backup = await rows.instance()
+    plan = await rows.recovery(backup, state="finished", from_name=None, fixed=True)
+    await rows.membership(backup, Status.DEFERRED, Reason.GROUP_FULL, recovery=plan, next_attempt_at=NOON)
+    await rows.group()
+
+    assert await ran(lite, clock, "backup-1") == "began recovery 2 onto backup-1 for 1 of 1 groups"
+    assert await _groups_of(lite, backup) == [1]
+
+
+async def test_a_retry_of_one_group_narrows_nothing_down(lite: Database, clock: HandClock) -> None:
+    rows = Rows(lite)
+    backup = await rows.instance()
+    await rows.recovery(backup, state="finished", from_name=None)
+    retry = await rows.recovery(backup, state="finished", from_name=None, fixed=True, driver="daemon")
+    await rows.membership(backup, Status.ACTIVE, recovery=retry)
+    await rows.group()
+
+    assert await ran(lite, clock, "backup-1") == "began recovery 3 onto backup-1 for 1 of 2 groups"
+
+
+async def _groups_of(database: Database, instance_id: int) -> list[int]:
+    async with database.read() as connection:
+        mine = select(memberships.c.group_id).where(memberships.c.instance_id == instance_id)
+        return list((await connection.scalars(mine.order_by(memberships.c.group_id))).all())
+
+
+async def test_a_pause_that_the_working_session_cures_is_no_hindrance(
+    lite: Database, clock: HandClock
+) -> None:
+    rows = Rows(lite)
+    backup = await rows.instance(
+        pause_reason=Reason.INSTANCE_UNAVAILABLE.value, paused_at=NOON, state="starting"
+    )
+    await rows.group()
+    assert (await ran(lite, clock, "backup-1")).startswith("skipped: backup-1 is paused (")
+
+    async with lite.write() as connection:
+        await connection.execute(update(instances).where(instances.c.id == backup).values(state="working"))
+    assert (await ran(lite, clock, "backup-1")).startswith("began recovery 1 onto backup-1")
 
 
 async def test_the_backup_and_the_scope_of_the_latest_recovery_are_kept(

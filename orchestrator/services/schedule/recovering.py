@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import account_hint
+from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.operate.acting import Act
+from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
 from orchestrator.services.recover.keeping import GONE_STATES
-from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules
+from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
@@ -55,22 +57,24 @@ class Recover:
     async def _onto(self, connection: AsyncConnection, instance: InstanceRecord, now: float) -> str:
         before = await recoveries.open_one(connection, instance.id)
         if before is not None:
-            return f"skipped: recovery {before.id} onto {instance.name} has not ended"
-        scope = await _scope(connection)
-        missing = await schedules.missing(connection, instance.id, scope)
+            return await _not_ended(connection, instance, before.id, now)
+        part = await _part(connection, instance)
+        missing = await schedules.missing(connection, instance.id, part.scope, part.only)
         if not missing.open:
-            return f"nothing to do on {instance.name}: {_said(missing)}"
-        order = orders.Order(instance.id, scope, self.actor)
+            return f"nothing to do on {instance.name}: {_said(missing)}{part.left_out}"
+        order = orders.Order(instance.id, part.scope, self.actor, only=part.only, follows_id=part.follows_id)
         made = await orders.place(connection, order, now)
         act = Act(connection, instance, now, self.actor, made)
         act.note("recovery.started", by="schedule")
         await act.write()
-        return f"began recovery {made} onto {instance.name} for {missing.open} of {missing.groups} groups"
+        number = f"{missing.open} of {missing.groups} groups"
+        return f"began recovery {made} onto {instance.name} for {number}{part.left_out}"
 
 
 async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: float) -> str | None:
     """Why nothing can be recovered onto it now. An account that merely reconnects is waited for later."""
-    if instance.paused(now):
+    cured = instance.state == InstanceState.WORKING and instance.pause_reason in CURED_BY_A_WORKING_SESSION
+    if instance.paused(now) and not cured:
         hint = account_hint(reads.known_reason(instance.pause_reason), instance.paused_until)
         return f"{instance.name} is paused ({hint.sentence})"
     if instance.state in GONE_STATES:
@@ -80,11 +84,46 @@ async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: flo
     return None
 
 
-async def _scope(connection: AsyncConnection) -> Scope:
-    """What the latest recovery was about; all groups before the first."""
+async def _not_ended(
+    connection: AsyncConnection, instance: InstanceRecord, recovery_id: int, now: float
+) -> str:
+    """One that nobody drives is not taken over: whoever limited or interrupted it may have meant to."""
+    said = f"skipped: recovery {recovery_id} onto {instance.name} has not ended"
+    driven = instance.lease_until is not None and instance.lease_until > now
+    if driven or any(one.id == recovery_id for one in await orders.waiting(connection)):
+        return said
+    return (
+        f"{said}, and nobody drives it: `rejoin run --to {instance.name}` goes on with it, "
+        f"`rejoin stop {recovery_id}` ends it"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the schedule may bring back. `only`: no other groups; `held`: left to a person."""
+
+    scope: Scope
+    only: list[int] | None = None
+    held: int = 0
+    follows_id: int | None = None
+
+    @property
+    def left_out(self) -> str:
+        return f"; {self.held} left to a person: a backup before it is or may be in them" if self.held else ""
+
+
+async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
+    """What the latest recovery was about, less what others before it hold; all groups before the first."""
     latest = await reads.recovery(connection)
     found = None if latest is None else await recoveries.get(connection, latest.id)
-    return Scope() if found is None else found.scope
+    if found is None:
+        return _Part(Scope())
+    links = await successors.chain(connection, found.id)
+    if links.instances == {instance.id} and not links.begun_fixed:
+        return _Part(found.scope)
+    free, held = await successors.free_for(connection, instance.id, found.scope, links)
+    follows_id = None if found.to_instance_id == instance.id else found.id
+    return _Part(found.scope, free, held, follows_id)
 
 
 def _said(missing: Missing) -> str:
