@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from orchestrator.daemon import drivers
+from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
+from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover import loop
-from orchestrator.store import instances, orders
+from orchestrator.services.recover.joining import Joiner
+from orchestrator.services.recover.keeping import Keeper
+from orchestrator.services.recover.loop import Ended, Job, run
+from orchestrator.simulator.model import AccountState
+from orchestrator.store import instances, orders, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
-from orchestrator.store.tables import messages
+from orchestrator.store.tables import memberships, messages
 from orchestrator.store.tables import recoveries as recoveries_table
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import told
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 BACKUP = 2  # the id of backup-1
 NAME = "backup-1"
@@ -54,3 +68,74 @@ async def test_a_recovery_that_is_over_is_not_closed_nor_told_again(sqlite_url: 
         assert await stand(stage, made) == ("finished", "needs_you")
         assert len(await told(stage.database, "recovery.ended")) == 1
         assert len(await messages_of(stage, "recovery.finished")) == 1
+
+
+@asynccontextmanager
+async def waiting_for_its_session(stage: Stage, **order: Any) -> AsyncIterator[Waits]:
+    """A recovery under a daemon whose account is logged out, until its run ends."""
+    stage.world.network.account(NAME).state = AccountState.SCAN_QR_CODE
+    made = await place(stage, **order)
+    context = await stage.context(brisk(patience=inf, lost_after=inf))
+    ended = asyncio.create_task(run(context, Job(adopt=made)))
+    try:
+        async with asyncio.timeout(10):
+            while not await told(stage.database, "session"):
+                await stage.clock.sleep(1.0)
+            yield Waits(made, ended)
+    finally:
+        ended.cancel()
+        await context.gateway.close()
+
+
+@dataclass(frozen=True)
+class Waits:
+    recovery_id: int
+    ended: asyncio.Task[Ended]
+
+
+async def test_a_wish_to_stop_is_seen_while_a_session_is_waited_for(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage, waiting_for_its_session(stage) as it:
+        await stop(stage.database, it.recovery_id, actor="ada@desk")
+        assert (await it.ended).end is End.STOPPED
+        assert await stand(stage, it.recovery_id) == ("stopped", "stopped")
+        assert len(await told(stage.database, "recovery.ended")) == 1
+
+
+async def test_a_deadline_is_seen_while_a_session_is_waited_for(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        deadline = stage.anchor + 1200.0
+        async with waiting_for_its_session(stage, deadline=deadline) as it:
+            assert (await it.ended).end is End.INTERRUPTED
+            assert await stand(stage, it.recovery_id) == ("stopped", "interrupted")
+
+
+async def test_a_lost_instances_recovery_that_a_person_stopped_ends_as_stopped(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        made = await place(stage)
+        async with stage.database.write() as connection:
+            await recoveries.request_stop(connection, made, actor="ada@desk", now=stage.anchor)
+        context = await stage.context(brisk())
+        await drivers._close_lost(context, made)
+        await context.gateway.close()
+        assert await stand(stage, made) == ("stopped", "stopped")
+
+
+async def test_where_a_pause_holds_up_nothing_any_more_a_daemons_recovery_ends_by_what_is_left(
+    sqlite_url: str,
+) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        made = await place(stage)
+        async with stage.database.write() as connection:
+            await connection.execute(update(memberships).values(status=Status.SKIPPED.value))
+        context = await stage.context(
+            brisk(patience=inf, lost_after=inf, session_every=inf, session_every_when_down=inf),
+            fence=None,
+            recovery_id=made,
+        )
+        async with stage.database.write() as connection:
+            pause = {"pause_reason": "instance_unavailable", "paused_at": stage.anchor}
+            await instances.set_values(connection, BACKUP, **pause)
+        keeper = Keeper(context, Joiner(context))
+        await keeper.step()
+        await context.gateway.close()
+        assert keeper.end is End.COMPLETE

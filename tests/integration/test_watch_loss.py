@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import select
 
 from orchestrator.domain.outcomes import InstanceState
@@ -15,8 +16,6 @@ from orchestrator.store.tables import instances as instances_table
 from tests.support.watching import LOGGED_OUT, STARTING, lookout
 
 if TYPE_CHECKING:
-    import pytest
-
     from orchestrator.domain.outcomes import SessionAnswer
     from tests.support.watching import Lookout
 
@@ -191,3 +190,33 @@ async def _hear(world: Lookout, name: str, heard: Heard) -> bool:
     async with world.database.write() as connection:
         record = await instances.lock(connection, world.id(name))
         return await session_event(connection, record, heard, now=world.time.now(), actor="daemon@test")
+
+
+@pytest.mark.parametrize("reason", ["instance_unavailable", "credentials_refused"])
+async def test_a_pause_of_an_account_that_nobody_drives_ends_when_its_session_works(
+    sqlite_url: str, reason: str
+) -> None:
+    async with lookout(sqlite_url, backups=1) as world:
+        await world.watch(EVERY)
+        await world.set("backup-1", pause_reason=reason, pause_text="gone", paused_at=world.time.now())
+        await world.watch(EVERY)
+        (row,) = await world.rows(instances_table, instances_table.c.name == "backup-1")
+        assert (row.pause_reason, row.pause_text) == (None, None)
+        assert row.slow_until == pytest.approx(world.time.now() + 3600.0, abs=EVERY)
+        (line,) = await world.lines("instance.resumed")
+        assert (line.instance_id, json.loads(line.data)["half_pace_for_s"]) == (world.id("backup-1"), 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "driven"), [("operator", False), ("plan_limit", False), ("instance_unavailable", True)]
+)
+async def test_a_persons_pause_and_that_of_a_driven_account_are_not_the_watchers(
+    sqlite_url: str, reason: str, driven: bool
+) -> None:
+    async with lookout(sqlite_url, backups=1) as world:
+        lease = world.time.now() + 10 * EVERY if driven else None
+        await world.set("backup-1", pause_reason=reason, paused_at=world.time.now(), lease_until=lease)
+        await world.watch(3 * EVERY)
+        (row,) = await world.rows(instances_table, instances_table.c.name == "backup-1")
+        assert row.pause_reason == reason
+        assert await world.lines("instance.resumed") == []

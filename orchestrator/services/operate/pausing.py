@@ -9,8 +9,7 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.operate.acting import acting, said
-from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
-from orchestrator.services.recover.keeping import HALF_PACE_AFTER_OUTAGE
+from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION, HALF_PACE_AFTER_OUTAGE
 from orchestrator.store import instances
 
 if TYPE_CHECKING:

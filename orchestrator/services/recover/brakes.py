@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.endings import CALM_WAITS, RESTRICTED_PAUSE, step
 from orchestrator.domain.instances import HALF_PACE_FOR
@@ -10,11 +10,14 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.store import instances
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer
     from orchestrator.services.recover.context import Context, Writing
 
 CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
+HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
 
 
@@ -101,14 +104,33 @@ def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, 
 
 async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
     """Lift the pause. `slow_for` seconds follow at half pace."""
+    line = await lift(writing.connection, writing.instance, writing.now, why=why, slow_for=slow_for)
+    writing.rings |= set(writing.context.bells)
+    writing.note("instance.resumed", **line)
+
+
+async def lift(
+    connection: AsyncConnection, instance: InstanceRecord, now: float, *, why: str, slow_for: float = 0.0
+) -> dict[str, Any]:
+    """As `resume`, behind the instance's row lock; returns what the line `instance.resumed` says of it."""
     values: dict[str, object] = dict.fromkeys(
         ("pause_reason", "pause_text", "pause_by", "paused_until"), None
     )
     if slow_for:
-        values["slow_until"] = max(writing.instance.slow_until or 0.0, writing.now + slow_for)
-    await instances.set_values(writing.connection, writing.instance.id, **values)
-    writing.rings |= set(writing.context.bells)
-    writing.note("instance.resumed", why=why, half_pace_for_s=slow_for or None)
+        values["slow_until"] = max(instance.slow_until or 0.0, now + slow_for)
+    await instances.set_values(connection, instance.id, **values)
+    return {"why": why, "half_pace_for_s": slow_for or None}
+
+
+async def lift_if_cured(
+    connection: AsyncConnection, instance: InstanceRecord, now: float
+) -> dict[str, Any] | None:
+    """The session works: lift the pause that its absence caused; half pace follows. None: there is none."""
+    cured = {reason.value for reason in CURED_BY_A_WORKING_SESSION}
+    if not instance.paused(now) or instance.pause_reason not in cured:
+        return None
+    why = "the session works again"
+    return await lift(connection, instance, now, why=why, slow_for=HALF_PACE_AFTER_OUTAGE)
 
 
 async def resume_if_over(context: Context) -> None:

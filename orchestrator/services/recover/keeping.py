@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
 REAL_BEAT = 0.25
 GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
-HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 
 
 MOST_READY = 1000
@@ -183,7 +182,13 @@ class Keeper:
             line_left = outlook.present & (IN_LINE | {Status.DEFERRED})
             self.end = End.INTERRUPTED if line_left else await self._verdict()
         elif not may_still_move(outlook, pulse.now, context.settings.patience):
-            self.end = _paused_end(outlook) or await self._verdict()
+            self.end = self._paused_end(outlook) or await self._verdict()
+
+    def _paused_end(self, outlook: Outlook) -> End | None:
+        """What a run that waits no longer says of a pause. A daemon waits: what is left, nothing moves."""
+        if isfinite(self._context.settings.patience) and outlook.paused_until == float("inf"):
+            return _PAUSED_ENDS.get(outlook.pause_reason)
+        return None
 
     async def _verdict(self) -> End:
         async with self._context.database.read() as connection:
@@ -194,17 +199,11 @@ def _settling(outlook: Outlook) -> bool:
     return Status.CONFIRMING in outlook.present or outlook.greetings
 
 
-_PAUSED_ENDS = {
+_PAUSED_ENDS: dict[Reason | None, End] = {
     Reason.CREDENTIALS_REFUSED: End.CREDENTIALS,
     Reason.INSTANCE_UNAVAILABLE: End.UNAVAILABLE,
     Reason.PLAN_LIMIT: End.NEEDS_YOU,
 }
-
-
-def _paused_end(outlook: Outlook) -> End | None:
-    if outlook.paused_until != float("inf") or outlook.pause_reason is None:
-        return None
-    return _PAUSED_ENDS.get(outlook.pause_reason)
 
 
 async def read_outlook(
@@ -256,7 +255,7 @@ async def record_session(writing: Writing, answer: SessionAnswer) -> None:
 
 async def _recovered(writing: Writing) -> None:
     """A working session lifts the pauses that its absence caused; half pace follows."""
-    instance = writing.instance
-    cured = {reason.value for reason in brakes.CURED_BY_A_WORKING_SESSION}
-    if instance.paused(writing.now) and instance.pause_reason in cured:
-        await brakes.resume(writing, why="the session works again", slow_for=HALF_PACE_AFTER_OUTAGE)
+    line = await brakes.lift_if_cured(writing.connection, writing.instance, writing.now)
+    if line is not None:
+        writing.rings |= set(writing.context.bells)
+        writing.note("instance.resumed", **line)

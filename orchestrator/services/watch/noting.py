@@ -9,7 +9,7 @@ from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.watching import Calm, Standing, judge, notice
 from orchestrator.services.deliver.planning import INSTANCE_RETURNED
 from orchestrator.services.status.as_json import instant
-from orchestrator.services.watch.recording import Desk, open_case, store_answer
+from orchestrator.services.watch.recording import Desk, lift_pause_if_cured, open_case, store_answer
 from orchestrator.store import losses, outbox, sessions
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
                 same.append(record.id)
             else:
                 await store_answer(desk, record, one.session)
+            await lift_pause_if_cured(desk, record, one.session)
             await _weigh(watch, desk, one, open_ones.get(record.id), noted)
         if same:
             await sessions.unchanged(connection, same, desk.now)

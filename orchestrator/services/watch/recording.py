@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.readings import by_state
 from orchestrator.domain.watching import Calm, Debounce, notice
+from orchestrator.services.recover import brakes
 from orchestrator.store import instances, journal, losses
 
 if TYPE_CHECKING:
@@ -74,6 +75,15 @@ async def store_answer(desk: Desk, instance: InstanceRecord, answer: SessionAnsw
         values["own_phone"] = answer.phone or instance.own_phone
         values["own_lid"] = answer.lid or instance.own_lid
     await _store_state(desk, instance, answer.state, answer.word, values)
+
+
+async def lift_pause_if_cured(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
+    """A working session ends the pauses that its absence caused; where a loop drives, that is the loop's."""
+    works = answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
+    if works and not (instance.lease_until or 0.0) > desk.now:
+        line = await brakes.lift_if_cured(desk.connection, instance, desk.now)
+        if line is not None:
+            await desk.note("instance.resumed", instance.id, **line)
 
 
 async def _store_state(
