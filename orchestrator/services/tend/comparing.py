@@ -98,16 +98,18 @@ class Comparer:
 
     async def _look(self) -> None:
         context = self._context
-        number, jid = self._doubtful[-1]
+        number, jid = (
+            self._doubtful.pop()
+        )  # and forgotten if this is cut off: it shall not keep back the others
         self._gap.taken()
         begun = context.clock.boottime()
         look = await self._looker.glance(jid, not_before=begun - context.settings.list_gap)
         if look.answer.outcome in BRAKES:
+            self._doubtful.append((number, jid))
             self._rest.taken()
             async with context.writing() as writing:
                 await brake(writing, look.answer)
             return
-        self._doubtful.pop()
         if look.seen is Sighting.INCONCLUSIVE:
             return
         if look.seen is Sighting.ABSENT and not await proven(context, look):

@@ -8,8 +8,8 @@ from orchestrator.domain.looking import OwnIds, Sighting
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.services.recover.keeping import record_session
-from orchestrator.services.recover.looking import apply_look
-from orchestrator.store import whereabouts
+from orchestrator.services.recover.looking import REST, apply_look
+from orchestrator.store import memberships, whereabouts
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import SessionAnswer
@@ -57,6 +57,19 @@ def _same(own: OwnIds, answer: SessionAnswer) -> bool:
 async def proven(context: Context, look: Look) -> bool:
     """Whether an absence is one: somebody outside is refused, but so is a session that is broken."""
     return look.answer.outcome is Outcome.OK or await session_works(context)
+
+
+async def look_later(context: Context) -> None:
+    """The look that was just cut off is made after a while: one group that hangs keeps back no other."""
+    async with context.writing() as writing:
+        if writing.instance.driven(writing.now):
+            return
+        for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
+            due = await memberships.due(writing.connection, context.instance_id, status, writing.now, limit=1)
+            for work in due:
+                old, at = work.membership, writing.now + REST
+                writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=at)
+                return
 
 
 def apply_presence(writing: Writing, work: Work, jid: str, look: Look) -> Membership:

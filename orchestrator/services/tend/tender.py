@@ -6,6 +6,7 @@ list. It joins nothing and needs no lease; as soon as a recovery drives an accou
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from orchestrator.services.recover.greeting import Greeter, give_up_on_unsure
 from orchestrator.services.recover.looking import Looker, start_lookups_after_crash
 from orchestrator.services.side_by_side import side_by_side
 from orchestrator.services.tend.comparing import Comparer
-from orchestrator.services.tend.presence import know_ourselves, may_ask
+from orchestrator.services.tend.presence import know_ourselves, look_later, may_ask
 from orchestrator.store import whereabouts
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
 SHORTEST = 0.05
 REAL_SHORTEST = 0.25  # real seconds between two steps without work; more only in accelerated time
-TOOK_LONG = 20.0
-REAL_TOOK_LONG = 1.0  # real seconds; more only in accelerated time
+BEGINS_FOR = 15.0  # seconds of one step: accounts whose turn has not come by then are the next step's
+TOOK_LONG = 5.0  # seconds in one account's turn: what is still due is for the next one
+REAL_LONG = 1.0  # real seconds for each of both; more only in accelerated time
+LONGEST = 20.0  # seconds for a look, a greeting or a comparing step, with all tries
+REAL_LONGEST = 2.0
+FIRST_REST, LONGEST_REST = 300.0, 1800.0  # seconds that an account is put off whose gateway answers too late
 CUT_OFF_AFTER = 300.0  # seconds after which nobody is at work any more on a join that nobody drives
 
 
@@ -42,7 +47,30 @@ class _Ward:
         self.looker = Looker(context)
         self.greeter = Greeter(context)
         self.comparer = Comparer(context, self.looker)
-        self.unsure_settled = False  # greetings that may have been sent before this process began
+        self.unsure_settled = (
+            False  # greetings that may have been sent: before this process began, or cut off
+        )
+        self.begun_at = float("-inf")  # its last turn; instants are boot time
+        self.rests_until = float("-inf")
+        self._rest = FIRST_REST
+
+    async def look(self) -> float | None:
+        return await self.looker.step() if await know_ourselves(self.context) else None
+
+    async def greet(self) -> float | None:
+        if not self.unsure_settled:
+            await give_up_on_unsure(self.context)
+            self.unsure_settled = True
+        return await self.greeter.step()
+
+    def too_late(self, boottime: float) -> None:
+        """Its gateway hangs: others get their turn first, for longer each time."""
+        self.unsure_settled = False
+        self.rests_until = boottime + self._rest
+        self._rest = min(LONGEST_REST, 2 * self._rest)
+
+    def in_time(self) -> None:
+        self._rest = FIRST_REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +114,28 @@ class Tender:
         self._wards: dict[int, _Ward] = {}
 
     async def step(self) -> float:
-        """One query finds what is due. Each account gets at most one look, greeting and comparing step."""
+        """One query finds what is due. Each account gets at most one look, greeting and comparing step.
+
+        However its gateways hang, it takes no longer than BEGINS_FOR, twice TOOK_LONG and LONGEST together.
+        """
         async with self._database.read() as connection:
             now = await self._database.now(connection)
             needs = await whereabouts.needs(connection)
         due = list(self._due(needs, now))
         at_work = [(need, what) for need, what in due if what.anything]
-        waits = await side_by_side(at_work, lambda item: self._tend(*item), at_once=ACCOUNTS_AT_ONCE)
+        at_work.sort(key=lambda item: self._begun_at(item[0]))
+        until = self._clock.boottime() + self._long(BEGINS_FOR)
+        waits = await side_by_side(at_work, lambda item: self._tend(*item, until), at_once=ACCOUNTS_AT_ONCE)
         shortest = min(LONGEST_WAIT, REAL_SHORTEST / self._clock.real(1.0))
         idle = [max(shortest, what.wait) for _need, what in due if not what.anything]
         return max(SHORTEST, min([LONGEST_WAIT, *idle, *waits]))
+
+    def _begun_at(self, need: Need) -> float:
+        ward = self._wards.get(need.instance_id)
+        return float("-inf") if ward is None else ward.begun_at
+
+    def _long(self, seconds: float) -> float:
+        return max(seconds, REAL_LONG / self._clock.real(1.0))
 
     def _due(self, needs: Sequence[Need], now: float) -> Iterator[tuple[Need, _Due]]:
         for need in needs:
@@ -112,48 +152,62 @@ class Tender:
             compare_at = float("-inf") if need.compared_at is None else need.compared_at + self._every
         compare = compare_at <= now or (ward is not None and ward.comparer.under_way)
         look_at = float("inf") if need.look_at is None else need.look_at
+        rest = 0.0 if ward is None else ward.rests_until - self._clock.boottime()
         cut_off_at = float("inf") if need.cut_off_at is None else need.cut_off_at + CUT_OFF_AFTER
         return _Due(
-            look=look_at <= now,
-            greet=need.greetings,
-            compare=compare,
+            look=look_at <= now and rest <= 0,
+            greet=need.greetings and rest <= 0,
+            compare=compare and rest <= 0,
             cut_off=cut_off_at <= now,
-            wait=min(look_at, compare_at, cut_off_at) - now,
+            wait=max(rest, min(look_at, compare_at, cut_off_at) - now),
         )
 
-    async def _tend(self, need: Need, due: _Due) -> float:
+    async def _tend(self, need: Need, due: _Due, until: float) -> float:
+        begun = self._clock.boottime()
+        if begun >= until:
+            return 0.0
         ward = self._ward(need.instance_id)
-        context = ward.context
+        ward.begun_at = begun
         if due.cut_off:
-            await start_lookups_after_crash(context)
+            await start_lookups_after_crash(ward.context)
             return 0.0  # they are due now
-        if not await may_ask(context):
+        if not await may_ask(ward.context):
             return LONGEST_WAIT
-        steps: list[Callable[[], Awaitable[float | None]]] = []
-        if due.look and await know_ourselves(context):
-            steps.append(ward.looker.step)
-        if due.greet:
-            steps.append(lambda: self._greet(ward))
-        if due.compare:
-            steps.append(ward.comparer.step)
-        return await self._one_after_the_other(steps)
+        try:
+            return await self._turn(ward, due)
+        except TimeoutError:
+            ward.too_late(self._clock.boottime())
+            return 0.0  # what else is to be done is seen at once
 
-    async def _one_after_the_other(self, steps: Sequence[Callable[[], Awaitable[float | None]]]) -> float:
-        """Until one takes long: a gateway that hangs holds up other accounts for one call's time only."""
+    async def _turn(self, ward: _Ward, due: _Due) -> float:
+        """One after the other, until one takes long. Raises TimeoutError."""
         begun, waits = self._clock.boottime(), [LONGEST_WAIT]
+        steps: list[Callable[[], Awaitable[float | None]]] = []
+        if due.look:
+            steps.append(lambda: self._look(ward))
+        if due.greet:
+            steps.append(lambda: self._in_time(ward.greet()))
+        if due.compare:
+            steps.append(lambda: self._in_time(ward.comparer.step()))
         for step in steps:
             wait = await step()
             if wait is not None:
                 waits.append(wait)
-            if self._clock.boottime() - begun > max(TOOK_LONG, REAL_TOOK_LONG / self._clock.real(1.0)):
+            if self._clock.boottime() - begun > self._long(TOOK_LONG):
                 return 0.0
+        ward.in_time()
         return min(waits)
 
-    async def _greet(self, ward: _Ward) -> float | None:
-        if not ward.unsure_settled:
-            await give_up_on_unsure(ward.context)
-            ward.unsure_settled = True
-        return await ward.greeter.step()
+    async def _look(self, ward: _Ward) -> float | None:
+        try:
+            return await self._in_time(ward.look())
+        except TimeoutError:
+            await look_later(ward.context)
+            raise
+
+    async def _in_time(self, step: Awaitable[float | None]) -> float | None:
+        async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
+            return await step
 
     def _ward(self, instance_id: int) -> _Ward:
         if instance_id not in self._wards:

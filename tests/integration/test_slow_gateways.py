@@ -1,0 +1,155 @@
+"""Gateways that hang: the steps of the daemon's parts end soon all the same, and each account has its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from orchestrator.clock import AcceleratedClock
+from orchestrator.domain.memberships import Status
+from orchestrator.domain.outcomes import (
+    GatewayAnswer,
+    GroupListAnswer,
+    InstanceState,
+    Outcome,
+    ParticipantsAnswer,
+    SessionAnswer,
+)
+from orchestrator.services.accounts import Account
+from orchestrator.services.recover.context import Context
+from orchestrator.services.tend import tender
+from orchestrator.services.tend.tender import Tender
+from orchestrator.store import instances, schema
+from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.tables import groups, memberships, meta
+from orchestrator.store.tables import instances as table
+from tests.support.stage import brisk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from orchestrator.gateways.base import Gateway
+
+SPEED = 60.0
+JID = "120363000000000001@g.us"
+GOOD = GatewayAnswer(Outcome.OK)
+HANGING = 9  # one more than are served side by side
+
+
+class Town:
+    """Accounts of which all but the last have a gateway that answers nothing but the session's state."""
+
+    def __init__(self, database: Database, clock: AcceleratedClock) -> None:
+        self.database, self.clock = database, clock
+        self.accounts: dict[int, Account] = {}
+        self.asked: list[str] = []
+
+    def context(self, account: Account) -> Context:
+        return Context(
+            database=self.database,
+            gateway=account.gateway,
+            clock=self.clock,
+            settings=brisk(),
+            reveal=lambda _code: "",
+            instance_id=account.id,
+            instance_name=account.name,
+            actor="test",
+            boot_id="",
+            fence=None,
+            told=True,
+        )
+
+
+class Slow:
+    def __init__(self, town: Town, number: int) -> None:
+        self.town, self.number = town, number
+
+    async def session(self) -> SessionAnswer:
+        return SessionAnswer(GOOD, InstanceState.WORKING, "WORKING", phone=f"1555{self.number:06}")
+
+    async def groups(self) -> GroupListAnswer:
+        await self._ask("groups")
+        return GroupListAnswer(GOOD, ())
+
+    async def participants(self, jid: str) -> ParticipantsAnswer:
+        await self._ask(f"participants {jid}")
+        return ParticipantsAnswer(GatewayAnswer(Outcome.TRANSIENT), ())
+
+    async def _ask(self, what: str) -> None:
+        self.town.asked.append(f"b{self.number} {what}")
+        if self.number < HANGING:
+            await asyncio.Future()
+
+
+@asynccontextmanager
+async def town(url: str, **values: Any) -> AsyncIterator[Town]:
+    database = Database(url)
+    await schema.upgrade(database)
+    async with database.read() as connection:
+        anchor = float(str(await connection.scalar(select(meta.c.value).where(meta.c.key == "created_at"))))
+    database.clock = DatabaseTime(SPEED, anchor)
+    made = Town(database, AcceleratedClock(SPEED, anchor))
+    names = [f"b{number}" for number in range(HANGING + 1)]
+    async with database.write() as connection:
+        now = await database.now(connection)
+        await instances.sync(
+            connection, [instances.Configured(one, "backup", "wawp", f"x#{one}") for one in names], now
+        )
+        odd = {"id": 1, "slug": "g", "name": "g", "jid": JID, "created_at": now, "updated_at": now}
+        await connection.execute(insert(groups).values(odd))
+        for number, name in enumerate(names):
+            found = await instances.get(connection, name)
+            made.accounts[found.id] = Account(found.id, name, "backup", cast("Gateway", Slow(made, number)))
+            own = {"own_phone": f"1555{number:06}", "state": "working"}
+            await connection.execute(update(table).where(table.c.id == found.id).values(own))
+            facts = {"status": Status.ACTIVE.value, "confirmed_at": now - 9000, "evidence": "event"} | values
+            ids = {"instance_id": found.id, "group_id": 1, "jid": JID, "status_since": now - 9000}
+            await connection.execute(insert(memberships).values(ids | facts))
+    try:
+        yield made
+    finally:
+        await database.close()
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the daemon's own time: no least real seconds."""
+    monkeypatch.setattr(tender, "REAL_LONG", 0.0)
+    monkeypatch.setattr(tender, "REAL_LONGEST", 0.0)
+
+
+def tending(made: Town) -> Tender:
+    return Tender(
+        made.database, made.clock, accounts=made.accounts, context_for=made.context, every=6 * 3600.0
+    )
+
+
+async def test_gateways_that_hang_hold_up_neither_tendings_step_nor_other_accounts(sqlite_url: str) -> None:
+    async with town(sqlite_url) as made, asyncio.timeout(10):
+        part = tending(made)
+
+        await part.step()
+        assert sorted(made.asked) == [f"b{number} groups" for number in range(8)]
+        await part.step()
+        assert sorted(made.asked[8:]) == ["b8 groups", "b9 groups"]
+
+        made.asked.clear()
+        await part.step()
+        assert not [one for one in made.asked if "b9" not in one]  # put off for minutes
+
+
+async def test_a_look_that_hangs_is_made_later_and_keeps_back_no_other(sqlite_url: str) -> None:
+    values = {"status": Status.CONFIRMING.value, "next_attempt_at": 1.0, "requested_at": 1.0}
+    async with town(sqlite_url, **values) as made, asyncio.timeout(10):
+        await tending(made).step()
+
+        async with made.database.read() as connection:
+            now = await made.database.now(connection)
+            query = select(memberships.c.next_attempt_at, memberships.c.status).order_by(memberships.c.id)
+            rows = (await connection.execute(query)).all()
+        assert [row.status for row in rows[:8]] == ["confirming"] * 8
+        assert all(row.next_attempt_at > now + 300 for row in rows[:8])
