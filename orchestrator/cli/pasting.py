@@ -20,7 +20,7 @@ _SUGGESTING = frozenset({"command", "hint"})  # the keys of JSON that hold words
 
 def config_said(words: Sequence[str]) -> str | None:
     """The file that `-c` or `--config` names among the words before `--`."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == "--":
             break
         if word in ("-c", "--config"):

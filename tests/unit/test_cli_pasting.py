@@ -14,6 +14,7 @@ from orchestrator.domain.errors import NotFoundError
 @pytest.mark.parametrize(
     ("words", "config"),
     [
+        ([], None),
         (["status"], None),
         (["status", "-c", "a b.toml"], "a b.toml"),
         (["--config", "x.toml", "status"], "x.toml"),
