@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func, insert, or_, select
+from sqlalchemy import and_, exists, func, insert, or_, select
 
-from orchestrator.store.recoveries import Scope, counts, finish, open_one, take_up
-from orchestrator.store.tables import journal, memberships, recoveries, slots
+from orchestrator.store.recoveries import Scope, counts, finish, groups_in, open_one, take_up
+from orchestrator.store.tables import instances, journal, losses, memberships, recoveries, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,14 +102,15 @@ async def adopt(connection: AsyncConnection, recovery_id: int) -> Adopted | None
     left = row.joins_left
     if left is not None:
         left = max(0, left - await _sent(connection, recovery_id))
-    begun = exists().where(journal.c.recovery_id == recovery_id, journal.c.kind == "recovery.started")
+    told = exists().where(journal.c.recovery_id == recovery_id, journal.c.kind == "recovery.started")
+    sent = exists().where(slots.c.instance_id == row.to_instance_id, slots.c.recovery_id == recovery_id)
     return Adopted(
         scope=Scope(row.from_name, tuple(json.loads(row.labels))),
         fixed=row.fixed,
         pace=row.pace,
         joins_left=left,
         deadline=row.deadline,
-        begun_before=bool(await connection.scalar(select(begun))),
+        begun_before=bool(await connection.scalar(select(or_(told, sent)))),  # lines are thrown away in time
     )
 
 
@@ -119,39 +121,54 @@ async def _sent(connection: AsyncConnection, recovery_id: int) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-_OVER = ("complete", "needs_you", "deferred")
-"""Ends after which a daemon's recovery goes on when a person puts one of its groups back in line."""
+_OVER = ("complete", "needs_you", "deferred", "unavailable", "credentials", "instance_lost")
+"""Ends after which a daemon's recovery goes on when a person puts one of its groups back in line. What a
+person stopped, a newer order replaced or a limit cut short stays as it is."""
 
 
 async def put_back_in_line(connection: AsyncConnection) -> list[Order]:
-    """Where an instance's last recovery was the daemon's and is over: what a person put back in line since.
+    """What waits in line at instances without an open recovery, though the daemon's that had it is over.
 
-    A retry, a new code and an import all end in `pending`; the daemon goes on with exactly those groups.
+    A retry, a new code and an import all end in `pending`; the daemon goes on with exactly those groups, one
+    order for each instance. Indexes ix_memberships_claim and ix_recoveries_to_instance_id.
     """
-    latest = (
-        select(func.max(recoveries.c.id).label("id")).group_by(recoveries.c.to_instance_id).subquery("latest")
+    under_way, next_one = recoveries.alias("under_way"), recoveries.alias("next_one")
+    open_one = exists().where(under_way.c.to_instance_id == instances.c.id, under_way.c.state == "running")
+    open_loss = exists().where(
+        losses.c.instance_id == instances.c.id, losses.c.state.in_(("suspected", "lost"))
     )
+    followed = exists().where(next_one.c.follows_id == recoveries.c.id)
+    since = memberships.c.status_since >= recoveries.c.finished_at
     query = (
-        select(recoveries)
-        .join(latest, latest.c.id == recoveries.c.id)
+        select(memberships.c.group_id, memberships.c.recovery_id, instances.c.id.label("instance_id"))
+        .select_from(instances)
+        .join(
+            memberships,
+            and_(memberships.c.instance_id == instances.c.id, memberships.c.status == "pending"),
+        )
+        .join(recoveries, recoveries.c.id == memberships.c.recovery_id)
         .where(
+            ~open_one,
             recoveries.c.driver == "daemon",
             recoveries.c.state == "finished",
             recoveries.c.outcome.in_(_OVER),
-            exists().where(memberships.c.recovery_id == recoveries.c.id, memberships.c.status == "pending"),
+            or_(recoveries.c.outcome != "instance_lost", and_(~open_loss, or_(since, ~followed))),
         )
+        .order_by(instances.c.id, memberships.c.group_id)
     )
-    return [await _again(connection, row) for row in (await connection.execute(query)).all()]
+    found = (await connection.execute(query)).all()
+    by_instance = groupby(found, key=lambda row: int(row.instance_id))
+    return [await _again(connection, instance_id, list(rows)) for instance_id, rows in by_instance]
 
 
-async def _again(connection: AsyncConnection, row: Any) -> Order:
-    waiting_ones = select(memberships.c.group_id).where(
-        memberships.c.recovery_id == row.id, memberships.c.status == "pending"
-    )
-    return Order(
-        instance_id=row.to_instance_id,
-        scope=Scope(row.from_name, tuple(json.loads(row.labels))),
-        actor=row.actor,
-        pace=row.pace,
-        only=list((await connection.scalars(waiting_ones)).all()),
-    )
+async def _again(connection: AsyncConnection, instance_id: int, rows: Sequence[Any]) -> Order:
+    """One order for all of them, as the latest of their recoveries was ordered."""
+    latest = select(recoveries).where(recoveries.c.id == max(row.recovery_id for row in rows))
+    row = (await connection.execute(latest)).one()
+    only = [one.group_id for one in rows]
+    scope = Scope(row.from_name, tuple(json.loads(row.labels)))
+    found = groups_in(scope).subquery()
+    inside = await connection.scalar(select(func.count()).where(found.c.id.in_(only)))
+    if inside != len(only):  # of another recovery's scope, or labelled anew: else they would wait for ever
+        scope = Scope()
+    return Order(instance_id=instance_id, scope=scope, actor=row.actor, pace=row.pace, only=only)

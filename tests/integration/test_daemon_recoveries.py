@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import delete, insert, select, update
 
 from orchestrator.daemon import drivers
 from orchestrator.domain.memberships import Status
+from orchestrator.domain.readings import Evidence, Kind
 from orchestrator.domain.recoveries import End
+from orchestrator.domain.watching import Case, Standing
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover import loop
 from orchestrator.services.recover.joining import Joiner
 from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.loop import Ended, Job, run
 from orchestrator.simulator.model import AccountState
-from orchestrator.store import instances, orders, recoveries
+from orchestrator.store import instances, losses, orders, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
-from orchestrator.store.tables import memberships, messages
+from orchestrator.store.tables import group_labels, journal, memberships, messages, slots
 from orchestrator.store.tables import recoveries as recoveries_table
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import told
@@ -139,3 +142,111 @@ async def test_where_a_pause_holds_up_nothing_any_more_a_daemons_recovery_ends_b
         await keeper.step()
         await context.gateway.close()
         assert keeper.end is End.COMPLETE
+
+
+# Going on
+
+
+async def over(stage: Stage, outcome: str, *, state: str = "finished", **order: Any) -> int:
+    """A recovery of the daemon that ended so, with all its groups blocked."""
+    made = await place(stage, **order)
+    mine = memberships.c.recovery_id == made
+    async with stage.database.write() as connection:
+        now = await stage.database.now(connection)
+        await recoveries.finish(connection, made, state=state, outcome=outcome, counted={}, now=now)
+        await connection.execute(update(memberships).where(mine).values(status="blocked", status_since=now))
+    return made
+
+
+async def put_back(stage: Stage, *group_ids: int) -> list[Order]:
+    """What goes on after a person put these back in line."""
+    mine = memberships.c.group_id.in_(group_ids)
+    async with stage.database.write() as connection:
+        now = await stage.database.now(connection)
+        await connection.execute(update(memberships).where(mine).values(status="pending", status_since=now))
+        return await orders.put_back_in_line(connection)
+
+
+async def test_groups_of_several_recoveries_that_are_over_go_on_in_one(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=4) as stage:
+        await over(stage, "needs_you")
+        await over(stage, "complete", only=[2])
+        (order,) = await put_back(stage, 2, 3)
+        assert (order.instance_id, order.only) == (BACKUP, [2, 3])
+        made = await place(stage, scope=order.scope, only=order.only)
+        async with stage.database.read() as connection:
+            query = select(memberships.c.group_id).where(memberships.c.recovery_id == made)
+            assert set(await connection.scalars(query)) == {2, 3}
+        assert await put_back(stage, 1) == []  # one is open
+
+
+async def test_a_group_outside_the_latest_ones_scope_is_taken_too(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=3) as stage:
+        async with stage.database.write() as connection:
+            await connection.execute(insert(group_labels).values(group_id=2, label="north"))
+        await over(stage, "needs_you")
+        await over(stage, "complete", scope=Scope(labels=("north",)))
+        (order,) = await put_back(stage, 2)
+        assert order.scope == Scope(labels=("north",))
+        (order,) = await put_back(stage, 3)
+        made = await place(stage, scope=order.scope, only=order.only)
+        async with stage.database.write() as connection:
+            assert (await recoveries.counts(connection, made))["pending"] == 2
+            await recoveries.finish(
+                connection, made, state="finished", outcome="complete", counted={}, now=stage.anchor
+            )
+            await connection.execute(update(memberships).values(status="active"))
+            assert await orders.put_back_in_line(connection) == []
+
+
+@pytest.mark.parametrize("outcome", ["unavailable", "credentials"])
+async def test_what_an_outage_ended_goes_on(sqlite_url: str, outcome: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        await over(stage, outcome)
+        assert [order.only for order in await put_back(stage, 1)] == [[1]]
+
+
+@pytest.mark.parametrize("outcome", ["stopped", "replaced", "interrupted"])
+async def test_what_a_person_a_newer_order_or_a_limit_ended_stays(sqlite_url: str, outcome: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        await over(stage, outcome, state="stopped")
+        assert await put_back(stage, 1) == []
+
+
+async def test_what_a_loss_ended_goes_on_when_the_instance_is_back(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        await over(stage, "instance_lost")
+        seen = Evidence(stage.anchor, Kind.STATE, gone=True, says="FAILED", text="")
+        async with stage.database.write() as connection:
+            loss = await losses.suspect(connection, BACKUP, Case(Standing.SUSPECTED, stage.anchor, (seen,)))
+        assert await put_back(stage, 1) == []
+        async with stage.database.write() as connection:
+            await losses.end(connection, loss, Standing.DISMISSED, stage.anchor)
+        assert [order.only for order in await put_back(stage, 1)] == [[1]]
+
+
+async def test_what_another_backup_went_on_with_stays_until_a_person_puts_it_back(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        lost = await over(stage, "instance_lost")
+        async with stage.database.write() as connection:
+            await orders.place(connection, Order(1, Scope(), "daemon@test", follows_id=lost), stage.anchor)
+            left = {"status": "pending", "status_since": stage.anchor}
+            mine = memberships.c.instance_id == BACKUP
+            await connection.execute(update(memberships).where(mine).values(left))
+            assert await orders.put_back_in_line(connection) == []
+        assert [order.only for order in await put_back(stage, 1)] == [[1]]
+
+
+async def test_a_recovery_has_begun_also_when_its_first_line_is_thrown_away(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=2) as stage:
+        made = await place(stage)
+        async with stage.database.write() as connection:
+            fresh = await orders.adopt(connection, made)
+            await connection.execute(delete(journal))
+            slot = {"instance_id": BACKUP, "n": 1, "membership_id": 1, "recovery_id": made, "fence": 1}
+            times = {"reserved_at": stage.anchor, "send_at": stage.anchor, "dice": 0.5}
+            await connection.execute(insert(slots).values(slot | times))
+            again = await orders.adopt(connection, made)
+        assert fresh is not None
+        assert again is not None
+        assert (fresh.begun_before, again.begun_before) == (False, True)

@@ -10,7 +10,7 @@ from sqlalchemy import event, insert, text
 
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.pacing import PacingPolicy
-from orchestrator.store import instances, memberships, recoveries, schema, slots, whereabouts
+from orchestrator.store import instances, memberships, orders, recoveries, schema, slots, whereabouts
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
@@ -104,6 +104,7 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await slots.last_n(connection, 1)
     await recoveries.present(connection, 1)
     await recoveries.open_one(connection, 1)
+    await orders.put_back_in_line(connection)
 
 
 async def _plan(connection: AsyncConnection, statement: str, parameters: Any) -> str:
