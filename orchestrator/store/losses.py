@@ -31,7 +31,7 @@ class Loss:
     ended_at: float | None
     action: str | None  # notify, recover: what was decided to follow
     recovery_id: int | None
-    detail: str | None  # why nothing followed yet
+    detail: str | None  # why nothing followed yet, or why it ended
 
     @property
     def waits_for_a_backup(self) -> bool:
@@ -119,9 +119,12 @@ async def follow(
     await _set(connection, loss_id, action=action, recovery_id=recovery_id, detail=detail)
 
 
-async def end(connection: AsyncConnection, loss_id: int, standing: Standing, now: float) -> None:
-    """Dismissed, or returned."""
-    await _set(connection, loss_id, state=standing.value, ended_at=now)
+async def end(
+    connection: AsyncConnection, loss_id: int, standing: Standing, now: float, *, detail: str | None = None
+) -> None:
+    """Dismissed, or returned. `detail`: how, if not by what the account itself showed."""
+    said = {} if detail is None else {"detail": detail}
+    await _set(connection, loss_id, state=standing.value, ended_at=now, **said)
 
 
 async def _set(connection: AsyncConnection, loss_id: int, **values: Any) -> None:

@@ -116,6 +116,36 @@ async def test_a_gateway_that_hangs_holds_up_nobody_else(sqlite_url: str) -> Non
         assert checked >= world.time.now() - 2 * EVERY
 
 
+async def test_what_is_open_about_an_account_that_is_not_configured_any_more_is_over(sqlite_url: str) -> None:
+    async with lookout(sqlite_url, backups=2) as world:
+        await world.watch(EVERY)
+        world.gateways["sales-main"].log_out()
+        await world.watch(LOST_AFTER)
+        world.gateways["backup-1"].log_out()
+        await world.watch(2 * EVERY)
+        world.gateways["backup-2"].log_out()
+        await world.watch(EVERY)
+        both = ("sales-main", "backup-1")
+        await world.watcher.close()
+        all_of_them = list(world.accounts)
+        world.accounts[:] = [one for one in all_of_them if one.name not in both]
+        await world.again().step()
+        kept = await world.loss("backup-2")
+        world.accounts[:] = all_of_them
+        lost, suspected = [await world.loss(name) for name in both]
+        assert lost is not None
+        assert suspected is not None
+        assert kept is not None
+        assert (lost.case.standing, suspected.case.standing) == (Standing.RETURNED, Standing.DISMISSED)
+        assert lost.detail == suspected.detail == "it is not configured any more"
+        assert kept.ended_at is None
+        said = [json.loads(line.data) for line in await world.lines("instance.unwatched")]
+        assert said == [
+            {"instance": "sales-main", "was": "lost"},
+            {"instance": "backup-1", "was": "suspected"},
+        ]
+
+
 async def test_an_adapter_that_fails_costs_nobody_else_a_reading(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,7 @@ from orchestrator.services.watch import placing
 from orchestrator.services.watch.choosing import Choice, choose
 from orchestrator.services.watch.recording import Desk
 from orchestrator.services.watch.wording import how_decided, in_words
-from orchestrator.store import losses, outbox, successors
+from orchestrator.store import instances, losses, outbox, successors
 from orchestrator.store.losses import NOTIFY, RECOVER
 
 if TYPE_CHECKING:
@@ -101,6 +101,26 @@ async def _write_down(desk: Desk, fact: _Fact) -> None:
         INSTANCE_LOST, f"instance:{account.id}", data, account.id, recovery_id=recovery_id
     )
     await outbox.append(desk.connection, desk.now, [message])
+
+
+async def end_unconfigured(watch: Watch) -> None:
+    """Nobody watches an instance any more that is not configured: what is open about it is over."""
+    known = {account.id for account in watch.accounts}
+    async with watch.database.read() as connection:
+        gone = (await losses.open_ones(connection)).keys() - known
+    if gone:
+        await placing.end_abandoned(watch)
+    for instance_id in sorted(gone):
+        async with watch.database.write() as connection:
+            record = await instances.lock(connection, instance_id)
+            loss = await losses.open_one(connection, instance_id)
+            if loss is None:
+                continue
+            desk = Desk(connection, await watch.database.now(connection), watch.actor)
+            standing = Standing.RETURNED if loss.is_lost else Standing.DISMISSED
+            await losses.end(connection, loss.id, standing, desk.now, detail="it is not configured any more")
+            was = loss.case.standing.value
+            await desk.note("instance.unwatched", record.id, instance=record.name, was=was)
 
 
 async def catch_up(watch: Watch) -> None:

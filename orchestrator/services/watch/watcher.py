@@ -37,11 +37,15 @@ class Watcher:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._reach = Reach(self._debounce.every)
         self._shift = 0.0  # the database's time less the boot time
+        self._tidied = False
         self._unsettled = False  # a loss waits for a backup, or its recovery for its end
         self._settle_at = 0.0  # boot time
 
     async def step(self) -> float:
         """Ask who is due, record what was answered, and carry out what follows."""
+        if not self._tidied:
+            await consequence.end_unconfigured(self._watch)
+            self._tidied = True
         await self._look_around()
         asked = await self._answers()
         decided = False
