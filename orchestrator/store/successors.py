@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select, update
 
-from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.watching import Standing
 from orchestrator.store.recoveries import Scope, groups_in
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAY_BE_IN = (Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
 _NOT_TO_JOIN = (*_MAY_BE_IN, Status.ACTIVE, Status.SKIPPED, Status.LEFT)
+_AT_WORK = [one.value for one in UNFINISHED - {Status.DEFERRED}]
 _MOST_NAMED = 20
 
 
@@ -43,6 +44,33 @@ async def under_way(connection: AsyncConnection) -> list[UnderWay]:
     """Recoveries that did not end, oldest first. One that a person interrupted is among them."""
     query = select(recoveries).where(recoveries.c.state == "running").order_by(recoveries.c.id)
     return [_under_way(row) for row in (await connection.execute(query)).all()]
+
+
+async def resting(connection: AsyncConnection, until: float) -> frozenset[int]:
+    """Ids of the daemon's open recoveries that have nothing to do before that instant but wait for it."""
+    mine = memberships.c.recovery_id == recoveries.c.id
+    later = and_(memberships.c.status == Status.DEFERRED.value, memberships.c.next_attempt_at > until)
+    sooner = and_(
+        memberships.c.status == Status.DEFERRED.value,
+        or_(memberships.c.next_attempt_at.is_(None), memberships.c.next_attempt_at <= until),
+    )
+    query = select(recoveries.c.id).where(
+        recoveries.c.state == "running",
+        recoveries.c.driver == "daemon",
+        exists().where(mine, later),
+        ~exists().where(mine, or_(memberships.c.status.in_(_AT_WORK), sooner)),
+    )
+    return frozenset((await connection.scalars(query)).all())
+
+
+async def take_along(connection: AsyncConnection, replaced_id: int, recovery_id: int) -> None:
+    """What a replaced recovery of the daemon still waits for goes on in another one of the same instance."""
+    was_the_daemons = exists().where(recoveries.c.id == replaced_id, recoveries.c.driver == "daemon")
+    waits = or_(
+        memberships.c.status == Status.DEFERRED.value, memberships.c.greeting == Greeting.PENDING.value
+    )
+    statement = update(memberships).where(memberships.c.recovery_id == replaced_id, waits, was_the_daemons)
+    await connection.execute(statement.values(recovery_id=recovery_id))
 
 
 async def of_lost(connection: AsyncConnection) -> list[UnderWay]:
@@ -94,7 +122,8 @@ class Chain:
 
     ids: frozenset[int]
     instances: frozenset[int]
-    begun_fixed: bool  # the first one was for chosen groups only
+    scope: Scope  # of the first one
+    begun_fixed: bool  # it was for chosen groups only
 
 
 async def chain(connection: AsyncConnection, recovery_id: int) -> Chain:
@@ -105,7 +134,8 @@ async def chain(connection: AsyncConnection, recovery_id: int) -> Chain:
     while (before := _before(links[-1], rows)) is not None:
         links.append(before)
     onto = frozenset(row.to_instance_id for row in links)
-    return Chain(frozenset(row.id for row in links), onto, begun_fixed=links[-1].fixed)
+    first = _under_way(links[-1])
+    return Chain(frozenset(row.id for row in links), onto, first.scope, first.fixed)
 
 
 def _before(row: Any, rows: dict[int, Any]) -> Any:
@@ -115,19 +145,18 @@ def _before(row: Any, rows: dict[int, Any]) -> Any:
         return None  # it was begun anew, for its whole scope
     onto_the_same = [id_ for id_, one in rows.items() if one.to_instance_id == row.to_instance_id]
     last = rows.get(max((id_ for id_ in onto_the_same if id_ < row.id), default=0))
-    if last is None or (last.from_name, last.labels) != (row.from_name, row.labels):
+    of_all = (row.from_name, row.labels) == (None, "[]")  # as one of groups from several scopes is, too
+    if last is None or not (of_all or (last.from_name, last.labels) == (row.from_name, row.labels)):
         return None
     return last
 
 
-async def free_for(
-    connection: AsyncConnection, instance_id: int, scope: Scope, links: Chain
-) -> tuple[list[int], int]:
-    """Ids of the scope's groups that this instance may bring back, and how many are left to a person.
+async def free_for(connection: AsyncConnection, instance_id: int, links: Chain) -> tuple[list[int], int]:
+    """Ids of the chain's groups that this instance may bring back, and how many are left to a person.
 
     In those another instance of the chain is or may be, or somebody took them out of it.
     """
-    found = groups_in(scope).subquery()
+    found = groups_in(links.scope).subquery()
     held = exists().where(
         memberships.c.group_id == found.c.id,
         memberships.c.instance_id.in_(links.instances - {instance_id}),

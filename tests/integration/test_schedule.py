@@ -371,9 +371,11 @@ async def test_after_a_plan_of_chosen_groups_no_others_are_taken(lite: Database,
 async def test_a_retry_of_one_group_narrows_nothing_down(lite: Database, clock: HandClock) -> None:
     rows = Rows(lite)
     backup = await rows.instance()
-    await rows.recovery(backup, state="finished", from_name=None)
+    await rows.recovery(backup, state="finished", from_name=None, labels='["vip"]')
     retry = await rows.recovery(backup, state="finished", from_name=None, fixed=True, driver="daemon")
-    await rows.membership(backup, Status.ACTIVE, recovery=retry)
+    retried = await rows.group(labels=("vip",))
+    await rows.membership(backup, Status.ACTIVE, recovery=retry, group=retried)
+    await rows.group(labels=("vip",))
     await rows.group()
 
     assert await ran(lite, clock, "backup-1") == "began recovery 3 onto backup-1 for 1 of 2 groups"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
@@ -19,13 +20,16 @@ from orchestrator.services.watch.settings import Watch
 from orchestrator.store import instances, losses, orders, outbox, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
-from orchestrator.store.tables import memberships
+from orchestrator.store.tables import group_instances, memberships
 from tests.support.watching import lookout
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.support.watching import Lookout
 
 EVERY, LONG_ENOUGH = 120.0, 720.0
+DAY = 86_400.0
 
 
 async def lose(world: Lookout, name: str = "sales-main") -> None:
@@ -107,6 +111,33 @@ async def test_a_backup_that_is_busy_for_another_is_left_alone(sqlite_url: str) 
         await _finish(world, made, "complete")
         await world.watch(60.0)
         assert [one.from_name for one in await world.recoveries()] == ["other", "sales-main"]
+
+
+async def test_a_group_deferred_for_long_keeps_no_backup_busy_and_is_not_forgotten(database_url: str) -> None:
+    async with _waiting_world(database_url, backups=1) as world:
+        made = (await world.recoveries())[0].id
+        await _due(world, {1: DAY, 2: 1800.0})
+        await lose(world, "other")
+        loss = await world.loss("other")
+        assert loss is not None
+        assert loss.detail == "no backup is healthy: backup-1 is busy with another recovery"
+        await _due(world, {2: DAY})
+        await world.watch(60.0)
+        first, second = await world.recoveries()
+        assert (first.id, first.state, first.outcome) == (made, "stopped", "replaced")
+        assert (second.to_instance_id, second.from_name) == (world.id("backup-1"), "other")
+        assert await _groups_in(world, second.id) == [1, 2, 5, 6]
+        assert await _groups_in(world, made) == [3, 4]
+
+
+async def test_what_was_taken_along_goes_on_with_the_next_backup(sqlite_url: str) -> None:
+    async with _waiting_world(sqlite_url, backups=2) as world:
+        await _due(world, {1: 3 * DAY, 2: 3 * DAY})
+        await lose(world, "other")
+        await lose(world, "backup-1")
+        _first, second, third = await world.recoveries()
+        assert (third.to_instance_id, third.follows_id) == (world.id("backup-2"), second.id)
+        assert await _groups_in(world, third.id) == [1, 2, 5, 6]
 
 
 async def test_a_recovery_that_brings_it_back_already_is_not_doubled(sqlite_url: str) -> None:
@@ -260,6 +291,30 @@ async def test_a_suspected_backup_is_not_chosen(sqlite_url: str) -> None:
         suspected = await world.loss("backup-1")
         assert suspected is not None
         assert suspected.case.suspected
+
+
+@asynccontextmanager
+async def _waiting_world(url: str, *, backups: int) -> AsyncIterator[Lookout]:
+    """Groups 1 to 4 are of sales-main, and 1 and 2 deferred on backup-1; 5 and 6 are of another primary."""
+    settings: dict[str, Any] = {"on_loss": "recover", "on_backup_lost": "next"}
+    async with lookout(url, primaries=("sales-main", "other"), backups=backups, **settings) as world:
+        theirs = update(group_instances).where(group_instances.c.group_id > 4)
+        await _write(world, theirs.values(instance_name="other"))
+        await _place(world, "backup-1", Scope("sales-main"))
+        await _stand(world, [Status.DEFERRED, Status.DEFERRED, Status.ACTIVE, Status.ACTIVE])
+        yield world
+
+
+async def _due(world: Lookout, waits: dict[int, float]) -> None:
+    """When deferred groups are tried again, in seconds from now."""
+    for group_id, wait in waits.items():
+        this = update(memberships).where(memberships.c.group_id == group_id)
+        await _write(world, this.values(next_attempt_at=world.time.now() + wait, reason="group_full"))
+
+
+async def _groups_in(world: Lookout, recovery_id: int) -> list[int]:
+    rows = await world.rows(memberships, memberships.c.recovery_id == recovery_id)
+    return sorted(row.group_id for row in rows)
 
 
 async def _place(world: Lookout, name: str, scope: Scope) -> int:

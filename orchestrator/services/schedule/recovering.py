@@ -120,10 +120,10 @@ async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
         return _Part(Scope())
     links = await successors.chain(connection, found.id)
     if links.instances == {instance.id} and not links.begun_fixed:
-        return _Part(found.scope)
-    free, held = await successors.free_for(connection, instance.id, found.scope, links)
+        return _Part(links.scope)
+    free, held = await successors.free_for(connection, instance.id, links)
     follows_id = None if found.to_instance_id == instance.id else found.id
-    return _Part(found.scope, free, held, follows_id)
+    return _Part(links.scope, free, held, follows_id)
 
 
 def _said(missing: Missing) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.store.successors import UnderWay
 
 ANSWERS_WITHIN = 10.0  # seconds for one backup's state
+RESTS = 3600.0  # seconds: a recovery that only waits, and for longer than that, keeps no backup busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Scene:
     losses: dict[int, Loss]
     under_way: list[UnderWay]
     records: dict[int, InstanceRecord]
+    resting: frozenset[int]  # recoveries
     now: float
 
     def unfit(self, record: InstanceRecord) -> str | None:
@@ -47,11 +49,13 @@ class Scene:
         cured = {reason.value for reason in CURED_BY_A_WORKING_SESSION}
         if record.paused(self.now) and record.pause_reason not in cured:
             return f"is paused ({record.pause_reason})"
-        if any(
-            one.to_instance_id == record.id and is_driven(one, record, self.now) for one in self.under_way
-        ):
+        if any(self._is_busy_with(one, record) for one in self.under_way):
             return "is busy with another recovery"
         return None
+
+    def _is_busy_with(self, one: UnderWay, record: InstanceRecord) -> bool:
+        mine = one.to_instance_id == record.id and one.id not in self.resting
+        return mine and is_driven(one, record, self.now)
 
 
 def is_driven(recovery: UnderWay, record: InstanceRecord, now: float) -> bool:
@@ -65,7 +69,13 @@ def is_live(record: InstanceRecord, now: float) -> bool:
 
 async def read_scene(connection: AsyncConnection, now: float) -> Scene:
     records = {record.id: record for record in await reads.instance_records(connection)}
-    return Scene(await losses.open_ones(connection), await successors.under_way(connection), records, now)
+    return Scene(
+        await losses.open_ones(connection),
+        await successors.under_way(connection),
+        records,
+        await successors.resting(connection, now + RESTS),
+        now,
+    )
 
 
 async def choose(watch: Watch) -> Choice:

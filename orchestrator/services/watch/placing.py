@@ -108,7 +108,12 @@ def _already(desk: Desk, scene: Scene, name: str) -> tuple[UnderWay, str] | None
 
 
 async def _place(desk: Desk, chosen: InstanceRecord, order: Order) -> int:
+    before = await recoveries.open_one(desk.connection, chosen.id)
     made = await orders.place(desk.connection, order, desk.now)
+    if order.only is not None:  # among them may be what was taken along from another scope
+        await recoveries.take_up(desk.connection, chosen.id, made, Scope(), now=desk.now, only=order.only)
+    if before is not None:
+        await successors.take_along(desk.connection, before.id, made)
     data = {"from": order.scope.from_name, "follows": order.follows_id}
     await _tell(desk, chosen, "recovery.started", made, data)
     return made
