@@ -185,5 +185,5 @@ async def _accounts(app: App) -> dict[int, Account]:
     async with app.database.read() as connection:
         for one in app.settings.instances:
             record = await instances.get(connection, one.name)
-            found[record.id] = Account(record.id, one.name, one.role, app.gateway(one))
+            found[record.id] = Account(record.id, one.name, one.role, app.gateway(one), one.instance_id)
     return found

@@ -48,6 +48,7 @@ class HeardEvent:
     id: str | None = None  # the event's own id, the same in each delivery
     sent_at: float | None = None  # the gateway's time of what happened: seconds since 1970
     me: Participant | None = None  # the account that it was sent for, as the event says
+    session: str | None = None  # the gateway's own name of that account, if the event has one
     jid: str | None = None  # of the group
     ours: bool = False
     members: tuple[Participant, ...] = ()

@@ -91,8 +91,13 @@ _STALE = Meaning(Act.NOTHING, Result.STALE)
 _KNOWN = Meaning(Act.NOTHING, Result.KNOWN)
 
 
-def about(event: HeardEvent, own: OwnIds) -> About:
-    """Whom the event speaks of. Ids are compared only within their kind."""
+def about(event: HeardEvent, own: OwnIds, *, gateway_id: str = "") -> About:
+    """Whom the event speaks of. Ids are compared only within their kind.
+
+    `gateway_id`: how the gateway names the account that the event came in for; empty: not known.
+    """
+    if gateway_id and event.session is not None and not _names(event.session, gateway_id):
+        return About.STRANGER
     if event.me is not None and _is_somebody_else(event.me, own):
         return About.STRANGER
     us = event.ours or sight(_ids(event, own), event.members) is Sighting.IN
@@ -113,6 +118,11 @@ _SAID: dict[HeardKind | MemberChange, About] = {
     MemberChange.LEAVE: About.GONE,
     MemberChange.REMOVE: About.GONE,
 }
+
+
+def _names(session: str, gateway_id: str) -> bool:
+    """The same, or with the gateway's own word before it, such as wawp-200."""
+    return session == gateway_id or session.endswith((f"-{gateway_id}", f"_{gateway_id}"))
 
 
 def _is_somebody_else(me: Participant, own: OwnIds) -> bool:

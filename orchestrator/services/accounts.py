@@ -17,3 +17,4 @@ class Account:
     name: str
     role: str
     gateway: Gateway
+    gateway_id: str = ""  # how the gateway names this account; empty: not known

@@ -1,4 +1,4 @@
-"""Gateways that hang: the steps of the daemon's parts end soon all the same, and each account has its turn."""
+"""Gateways that hang: the steps of the daemon's parts end soon all the same, and each has its turn."""
 
 from __future__ import annotations
 

@@ -191,6 +191,18 @@ def test_an_event_for_another_account_is_not_about_us(me: Participant) -> None:
     assert told(replace(JOINED, me=me), OPEN) is Result.IGNORED
 
 
+@pytest.mark.parametrize("kind", [HeardKind.JOINED, HeardKind.SESSION])
+@pytest.mark.parametrize(
+    ("session", "ours"), [(None, True), ("200", True), ("wawp-200", True), ("100", False), ("1200", False)]
+)
+def test_an_event_of_another_session_is_not_about_us(
+    kind: HeardKind, session: str | None, *, ours: bool
+) -> None:
+    event = replace(JOINED, kind=kind, session=session)
+    assert (about(event, US, gateway_id="200") is not About.STRANGER) is ours
+    assert about(event, US) is not About.STRANGER
+
+
 def test_a_removal_is_told_from_a_departure() -> None:
     assert by_somebody_else(replace(LEFT, kind=HeardKind.REMOVED))
     assert by_somebody_else(replace(LEFT, kind=HeardKind.MEMBERS, change=MemberChange.REMOVE))

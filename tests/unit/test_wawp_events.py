@@ -132,6 +132,21 @@ def test_a_sessions_state_is_told_in_both_words() -> None:
     assert (strange.state, strange.word) == (InstanceState.UNKNOWN, "HOVERING[31m")
 
 
+@pytest.mark.parametrize(
+    ("more", "session"),
+    [
+        ({"session": "default"}, None),
+        ({"session": "wawp-200"}, "wawp-200"),
+        ({"session": "default", "instance_id": "200"}, "200"),
+        ({"instance_id": 200}, "200"),
+        ({"session": "\N{HORIZONTAL ELLIPSIS}ozql"}, None),
+        ({"session": ["200"]}, None),
+    ],
+)
+def test_the_account_that_an_event_names_is_read(more: dict[str, Any], session: str | None) -> None:
+    assert read("session.status", {"status": "FAILED"}, **more).session == session
+
+
 def test_what_is_not_used_is_other_and_what_is_no_event_is_none() -> None:
     assert read("message", {"body": "hello"}).kind is HeardKind.OTHER
     assert read_event({}) is None

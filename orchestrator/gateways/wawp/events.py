@@ -63,6 +63,7 @@ def read_event(body: Mapping[str, Any]) -> HeardEvent | None:
         id=_id(body.get("id")),
         sent_at=_sent_at(body, payload),
         me=_me(body),
+        session=_account(body),
     )
     if event.kind is HeardKind.OTHER:
         return event
@@ -117,6 +118,19 @@ def _sent_at(body: Mapping[str, Any], payload: Mapping[str, Any]) -> float | Non
 def _number(value: Any) -> Any:
     digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
     return int(value) if digits else value
+
+
+def _account(body: Mapping[str, Any]) -> str | None:
+    """`instance_id` of older deliveries, else `session`; "default" is what all of them are called.
+
+    What scrubbing has shortened is no name any more.
+    """
+    for value in (body.get("instance_id"), body.get("session")):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        found = _id(str(value) if whole and len(f"{value:x}") < 32 else value)
+        if found is not None:
+            return None if found == "default" else found
+    return None
 
 
 def _me(body: Mapping[str, Any]) -> Participant | None:

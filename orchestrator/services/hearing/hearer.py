@@ -40,8 +40,9 @@ _log = logging.getLogger(__name__)
 class _Ear:
     """One account as this part keeps it from step to step."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, gateway_id: str) -> None:
         self.context = context
+        self.gateway_id = gateway_id
         self.looker = Looker(context)
         self.gap = Gap(context.clock, context.settings.look_gap, context.dice)
 
@@ -92,7 +93,7 @@ class Hearer:
             return
         ear = self._ears.get(instance_id)
         if ear is None:
-            ear = self._ears[instance_id] = _Ear(self._context_for(account))
+            ear = self._ears[instance_id] = _Ear(self._context_for(account), account.gateway_id)
         hints = await self._hear(ear, found)
         if hints:
             await self._follow_up(ear, hints)
@@ -100,7 +101,8 @@ class Hearer:
     async def _hear(self, ear: _Ear, found: Sequence[StoredEvent]) -> list[Hint]:
         """All in one transaction; if one of them cannot be taken, one by one: it shall hold up no other."""
         try:
-            return await Taking(ear.context, self._read_event).take(found)
+            taking = Taking(ear.context, self._read_event, gateway_id=ear.gateway_id)
+            return await taking.take(found)
         except DatabaseGoneError:
             raise
         except Exception:  # noqa: BLE001 - the edge of the loop: whatever one event brings about ends with it

@@ -38,8 +38,9 @@ _ABOUT_US = frozenset({About.ENTERED, About.GONE})
 class Taking:
     """Takes one batch. Used once."""
 
-    def __init__(self, context: Context, read_event: ReadEvent) -> None:
+    def __init__(self, context: Context, read_event: ReadEvent, *, gateway_id: str = "") -> None:
         self._context = context
+        self._gateway_id = gateway_id
         self._read_event = read_event
         self._works: dict[str, Work] = {}
         self._gone_at: dict[int, float] = {}
@@ -50,7 +51,7 @@ class Taking:
         heard = [(event, self._read_event(event.body)) for event in found]
         async with self._context.writing() as writing:
             own = OwnIds(writing.instance.own_phone, writing.instance.own_lid)
-            said = [(event, told, _whom(told, own)) for event, told in heard]
+            said = [(event, told, self._whom(told, own)) for event, told in heard]
             await self._prepare(writing, said)
             for event, told, whom in said:
                 result = Result.IGNORED
@@ -59,6 +60,9 @@ class Taking:
                 if result is not Result.LOOKING:
                     await _finish(writing, event, result, self._works.get(_jid(told)))
         return list(self._hints.values())
+
+    def _whom(self, told: HeardEvent | None, own: OwnIds) -> About:
+        return About.NOBODY if told is None else about(told, own, gateway_id=self._gateway_id)
 
     async def _prepare(
         self, writing: Writing, said: Sequence[tuple[StoredEvent, HeardEvent | None, About]]
@@ -143,10 +147,6 @@ class Taking:
             received_at=event.received_at,
             ids=(event.id,) if before is None else (*before.ids, event.id),
         )
-
-
-def _whom(told: HeardEvent | None, own: OwnIds) -> About:
-    return About.NOBODY if told is None else about(told, own)
 
 
 def _jid(told: HeardEvent | None) -> str:
