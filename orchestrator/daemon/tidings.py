@@ -43,9 +43,17 @@ class Tidings:
         self._acted, self._moved, self._heard, self._to_tell = acted, moved, heard, to_tell
         self._every = max(EVERY, REAL_EVERY / clock.real(1.0))
         self._line: int | None = None
+        self._version: int | None = None  # of the database when it was looked at
 
     async def step(self) -> float:
-        """Look once."""
+        """Look once, if anybody has written at all since the last look."""
+        version = await self._database.version()
+        if version is None or version != self._version:
+            await self._look()
+            self._version = version
+        return self._every
+
+    async def _look(self) -> None:
         async with self._database.read() as connection:
             last, new_events, new_messages = (await connection.execute(_QUESTION)).one()
             lines = await self._lines_up_to(connection, int(last or 0))
@@ -58,7 +66,6 @@ class Tidings:
             self._heard()
         if new_messages:
             self._to_tell()
-        return self._every
 
     async def _lines_up_to(self, connection: AsyncConnection, last: int) -> list[tuple[str, int | None]]:
         """Kinds and instances of the lines that matter, each once."""

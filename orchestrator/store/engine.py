@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.store import one_hop
+from orchestrator.store.glance import Glance
 from orchestrator.store.turns import Turns
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Database:
     def __init__(self, url: str, clock: DatabaseClock | None = None) -> None:
         self.engine: AsyncEngine = _create(url)
         self._turns = Turns()
+        self._glance = Glance(self.engine.url.database) if self.dialect == "sqlite" else None
         self.clock: DatabaseClock = clock or DatabaseTime()
 
     @property
@@ -116,7 +118,13 @@ class Database:
     def now_expression(self) -> ColumnElement[Any]:
         return literal_column(self.clock.sql(self.dialect))
 
+    async def version(self) -> int | None:
+        """A number that changes when anybody has written; None where there is no such cheap question."""
+        return None if self._glance is None else await self._glance.version()
+
     async def close(self) -> None:
+        if self._glance is not None:
+            await self._glance.close()
         await self.engine.dispose()
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from orchestrator.clock import SystemClock
 from orchestrator.daemon.tidings import EVERY, Tidings
@@ -95,3 +95,19 @@ async def test_a_message_wakes_whoever_carries_it(sqlite_url: str) -> None:
         await tidings.step()
 
         assert heard.to_tell == 1
+
+
+async def test_on_sqlite_a_look_at_which_nobody_wrote_is_a_glance(sqlite_url: str) -> None:
+    async with listening(sqlite_url) as (database, tidings, _heard):
+        await tidings.step()
+        statements: list[str] = []
+        engine = database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+        await tidings.step()
+        assert statements == []
+
+        await note(database, "probe")
+        statements.clear()
+        await tidings.step()
+        assert any("journal" in one for one in statements)

@@ -1,0 +1,35 @@
+"""A glance at a SQLite file on a kept connection: has anybody written since the last one?"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import aiosqlite
+
+
+class Glance:
+    """`PRAGMA data_version`: one number, from memory that all processes at this file share."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._connection: aiosqlite.Connection | None = None
+
+    async def version(self) -> int | None:
+        """None when it cannot be told: whoever asks then looks for himself."""
+        if not self._path:
+            return None
+        try:
+            if self._connection is None:
+                opening = aiosqlite.connect(self._path)
+                opening._thread.daemon = True  # noqa: SLF001 - a process that is told to end shall not wait for it
+                self._connection = await opening
+            rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        except (sqlite3.Error, ValueError, OSError):
+            await self.close()
+            return None
+        return next((int(row[0]) for row in rows), None)
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
