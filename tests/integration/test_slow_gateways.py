@@ -19,12 +19,17 @@ from orchestrator.domain.outcomes import (
     ParticipantsAnswer,
     SessionAnswer,
 )
+from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
+from orchestrator.services.hearing import hearer
+from orchestrator.services.hearing.hearer import Hearer
 from orchestrator.services.recover.context import Context
 from orchestrator.services.tend import tender
 from orchestrator.services.tend.tender import Tender
-from orchestrator.store import instances, schema
+from orchestrator.store import events, instances, schema
 from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.events import Received
+from orchestrator.store.tables import events as event_table
 from orchestrator.store.tables import groups, memberships, meta
 from orchestrator.store.tables import instances as table
 from tests.support.stage import brisk
@@ -120,6 +125,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the daemon's own time: no least real seconds."""
     monkeypatch.setattr(tender, "REAL_LONG", 0.0)
     monkeypatch.setattr(tender, "REAL_LONGEST", 0.0)
+    monkeypatch.setattr(hearer, "REAL_LOOKS_FOR", 0.0)
+    monkeypatch.setattr(hearer, "REAL_LONGEST", 0.0)
 
 
 def tending(made: Town) -> Tender:
@@ -153,3 +160,30 @@ async def test_a_look_that_hangs_is_made_later_and_keeps_back_no_other(sqlite_ur
             rows = (await connection.execute(query)).all()
         assert [row.status for row in rows[:8]] == ["confirming"] * 8
         assert all(row.next_attempt_at > now + 300 for row in rows[:8])
+
+
+async def test_gateways_that_hang_hold_up_neither_hearings_step_nor_the_events_of_others(
+    sqlite_url: str,
+) -> None:
+    async with town(sqlite_url) as made, asyncio.timeout(10):
+        left = {"event": "group.v2.leave", "payload": {"group": {"id": JID}}}
+        async with made.database.write() as connection:
+            now = await made.database.now(connection)
+            told = [
+                Received(number, f"e{number}", "group.v2.leave", left, now)
+                for number in sorted(made.accounts)
+            ]
+            await events.receive(connection, now, told)
+        part = Hearer(
+            made.database,
+            made.clock,
+            accounts=made.accounts,
+            context_for=made.context,
+            read_event=read_event,
+        )
+
+        await part.step()
+        assert sorted(made.asked) == [f"b{number} participants {JID}" for number in range(8)]
+        async with made.database.read() as connection:
+            rows = (await connection.execute(select(event_table.c.state, event_table.c.result))).all()
+        assert {tuple(row) for row in rows} == {("waiting", "looking")}

@@ -6,6 +6,7 @@ them, so that each is carried out once. It joins nothing and needs no lease: a r
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 AT_A_TIME = 500  # events in one step
 ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
+LOOKS_FOR = 15.0  # seconds of one step: whoever has not had a look by then has it in the next one
+REAL_LOOKS_FOR = 1.0  # real seconds; more only in accelerated time
+LONGEST = 25.0  # seconds for all that is asked about one hint
+REAL_LONGEST = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class _Ear:
         self.context = context
         self.gateway_id = gateway_id
         self.looker = Looker(context)
+        self.looked_at = float("-inf")  # boot time
         self.gap = Gap(context.clock, context.settings.look_gap, context.dice)
 
 
@@ -77,7 +83,10 @@ class Hearer:
         by_account: dict[int, list[StoredEvent]] = {}
         for event in found:
             by_account.setdefault(event.instance_id, []).append(event)
-        await side_by_side(by_account.items(), lambda item: self._take(*item), at_once=ACCOUNTS_AT_ONCE)
+        looks_for = max(LOOKS_FOR, REAL_LOOKS_FOR / self._clock.real(1.0))
+        until = self._clock.boottime() + looks_for
+        in_turn = sorted(by_account.items(), key=lambda item: self._looked_at(item[0]))
+        await side_by_side(in_turn, lambda item: self._take(*item, until), at_once=ACCOUNTS_AT_ONCE)
         return 0.0 if len(found) == AT_A_TIME else await self._until_next()
 
     async def _until_next(self) -> float:
@@ -86,7 +95,12 @@ class Hearer:
             due = await events.next_try(connection)
         return LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.05, due - now))
 
-    async def _take(self, instance_id: int, found: Sequence[StoredEvent]) -> None:
+    def _looked_at(self, instance_id: int) -> float:
+        ear = self._ears.get(instance_id)
+        return float("-inf") if ear is None else ear.looked_at
+
+    async def _take(self, instance_id: int, found: Sequence[StoredEvent], until: float) -> None:
+        """The events at once, however late it is; what must be asked for only while there is time."""
         account = self._accounts.get(instance_id)
         if account is None:
             await self._finish(found, Result.IGNORED)
@@ -95,8 +109,10 @@ class Hearer:
         if ear is None:
             ear = self._ears[instance_id] = _Ear(self._context_for(account), account.gateway_id)
         hints = await self._hear(ear, found)
-        if hints:
-            await self._follow_up(ear, hints)
+        if hints and self._clock.boottime() >= until:
+            await tips.queue(ear.context, hints)
+        elif hints:
+            await self._follow_up_in_time(ear, hints)
 
     async def _hear(self, ear: _Ear, found: Sequence[StoredEvent]) -> list[Hint]:
         """All in one transaction; if one of them cannot be taken, one by one: it shall hold up no other."""
@@ -111,6 +127,15 @@ class Hearer:
             await self._finish(found, Result.FAILED)
             return []
         return [hint for event in found for hint in await self._hear(ear, [event])]
+
+    async def _follow_up_in_time(self, ear: _Ear, hints: Sequence[Hint]) -> None:
+        """A gateway that hangs is asked again after as long a time as the events have waited."""
+        ear.looked_at = self._clock.boottime()
+        try:
+            async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
+                await self._follow_up(ear, hints)
+        except TimeoutError:
+            await tips.postpone(ear.context, hints)
 
     async def _follow_up(self, ear: _Ear, hints: Sequence[Hint]) -> None:
         context = ear.context
