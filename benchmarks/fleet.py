@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WINDOW = 60.0  # seconds
 MOST = 5  # joins in it
 START_UP = 75.0  # seconds: one full window is held first, and then the first slots are spread
-SETTLE = 20.0  # seconds after the last recovery was stopped
+SETTLE = 90.0  # seconds after the last recovery was stopped: each account compares its groups once then
 ALLOWED_LATE = 0.25  # seconds, at the 99th percentile
 ALLOWED_IDLE = 0.01  # of a core
 TICK = os.sysconf("SC_CLK_TCK")
