@@ -28,9 +28,6 @@ class Entry:
     recovery_id: int | None = None
 
 
-_APPEND = insert(journal)
-
-
 async def append(connection: AsyncConnection, now: float, entries: Sequence[Entry]) -> None:
     """Write the lines in the caller's transaction, so that a fact and its line are one."""
     if not entries:
@@ -47,4 +44,4 @@ async def append(connection: AsyncConnection, now: float, entries: Sequence[Entr
         }
         for entry in entries
     ]
-    await connection.execute(_APPEND, rows)
+    await connection.execute(insert(journal), rows)
