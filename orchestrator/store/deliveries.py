@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.store.tables import deliveries, messages
@@ -216,11 +216,11 @@ async def retry_parked(connection: AsyncConnection, ids: Collection[int] | None 
         chosen = [wanted[start : start + _AT_A_TIME] for start in range(0, len(wanted), _AT_A_TIME)]
     moved = 0
     for part in chosen:
-        waits = and_(_PENDING, _d.next_attempt_at.is_not(None))
-        query = update(deliveries).where(or_(_PARKED, waits))
-        query = query if part is None else query.where(_d.id.in_(part))
-        values = query.values(state=DeliveryState.PENDING.value, attempts=0, next_attempt_at=None)
-        moved += int((await connection.execute(values)).rowcount)
+        for stands in (_PARKED, and_(_PENDING, _d.next_attempt_at.is_not(None))):  # each has its own index
+            query = update(deliveries).where(stands)
+            query = query if part is None else query.where(_d.id.in_(part))
+            values = query.values(state=DeliveryState.PENDING.value, attempts=0, next_attempt_at=None)
+            moved += int((await connection.execute(values)).rowcount)
     return moved
 
 

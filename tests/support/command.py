@@ -79,7 +79,6 @@ class Rejoin:
             code = process.wait(_PATIENCE)
         return code, shown
 
-
     def _popen(
         self, words: tuple[str, ...], variables: dict[str, str], **streams: Any
     ) -> subprocess.Popen[str]:
