@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.sql import Select
     from sqlalchemy.sql.elements import ColumnElement
 
 _CLOCK_SQL = {
@@ -113,10 +115,11 @@ class Database:
 
     async def now(self, connection: AsyncConnection) -> float:
         """The database's clock, this moment."""
-        return float((await connection.execute(select(self.now_expression()))).scalar_one())
+        return float((await connection.execute(_asking_time(self.clock.sql(self.dialect)))).scalar_one())
 
     def now_expression(self) -> ColumnElement[Any]:
-        return literal_column(self.clock.sql(self.dialect))
+        """The same object for the same clock, so that statements with it can be kept."""
+        return _time(self.clock.sql(self.dialect))
 
     async def version(self) -> int | None:
         """A number that changes when anybody has written; None where there is no such cheap question."""
@@ -126,6 +129,16 @@ class Database:
         if self._glance is not None:
             await self._glance.close()
         await self.engine.dispose()
+
+
+@lru_cache(maxsize=8)
+def _time(sql: str) -> ColumnElement[Any]:
+    return literal_column(sql)
+
+
+@lru_cache(maxsize=8)
+def _asking_time(sql: str) -> Select[Any]:
+    return select(_time(sql))
 
 
 class DatabaseGoneError(TemporaryError):

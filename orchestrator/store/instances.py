@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError, NotFoundError
 from orchestrator.domain.instances import ClockPair, InstanceRecord, is_continuous
@@ -92,12 +93,20 @@ async def get(connection: AsyncConnection, name: str) -> InstanceRecord:
     return await _one(connection, select(*_COLUMNS).where(instances.c.name == name), name)
 
 
+# Statements that loops send all the time are made once: making one costs more than carrying it out.
+_LOCKING = select(*_COLUMNS).where(instances.c.id == bindparam("instance")).with_for_update()
+
+
+@lru_cache(maxsize=8)
+def _observing(clock: ColumnElement[Any]) -> Select[Any]:
+    return select(*_COLUMNS, clock).where(instances.c.id == bindparam("instance"))
+
+
 async def observe(
     connection: AsyncConnection, instance_id: int, clock: ColumnElement[Any]
 ) -> tuple[InstanceRecord, float]:
     """Read one together with the database's clock, without a lock."""
-    query = select(*_COLUMNS, clock).where(instances.c.id == instance_id)
-    row = (await connection.execute(query)).one()
+    row = (await connection.execute(_observing(clock), {"instance": instance_id})).one()
     return InstanceRecord(*row[:-1]), float(row[-1])
 
 
@@ -106,8 +115,10 @@ async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | No
 
     All writes about an instance's memberships and slots stand behind this lock. Raises LeaseLostError.
     """
-    query = select(*_COLUMNS).where(instances.c.id == instance_id).with_for_update()
-    record = await _one(connection, query, str(instance_id))
+    row = (await connection.execute(_LOCKING, {"instance": instance_id})).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no instance is called {instance_id}")
+    record = InstanceRecord(*row)
     if fence is not None and record.fence != fence:
         raise LeaseLostError
     return record

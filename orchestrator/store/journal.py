@@ -28,6 +28,9 @@ class Entry:
     recovery_id: int | None = None
 
 
+_APPEND = insert(journal)
+
+
 async def append(connection: AsyncConnection, now: float, entries: Sequence[Entry]) -> None:
     """Write the lines in the caller's transaction, so that a fact and its line are one."""
     if not entries:
@@ -44,4 +47,4 @@ async def append(connection: AsyncConnection, now: float, entries: Sequence[Entr
         }
         for entry in entries
     ]
-    await connection.execute(insert(journal), rows)
+    await connection.execute(_APPEND, rows)

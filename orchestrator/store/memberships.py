@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, not_, or_, select, text, true, update
@@ -103,6 +104,18 @@ _SAVE = (
 )
 
 
+# Statements that loops send all the time are made once: making one costs more than carrying it out.
+_OF_INSTANCE = memberships.c.instance_id == bindparam("instance")
+_OF_RECOVERY = memberships.c.recovery_id == bindparam("recovery")
+_IN_STATUS = memberships.c.status == bindparam("status")
+_NEXT_DUE = select(func.min(memberships.c.next_attempt_at)).where(_IN_STATUS)
+_NEXT_DUE_OF_INSTANCE = _NEXT_DUE.where(_OF_INSTANCE)
+_NEXT_DUE_OF_RECOVERY = _NEXT_DUE.where(_OF_RECOVERY)
+_STATUSES = select(memberships.c.id, memberships.c.status).where(
+    memberships.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
 def _membership(values: Sequence[Any]) -> Membership:
     read = dict(zip(_FIELDS, values, strict=True))
     for name, kind in _ENUMS.items():
@@ -150,30 +163,31 @@ async def in_line(
 
     With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
     """
-    query = _work_query().where(
-        memberships.c.instance_id == instance_id, memberships.c.status == status.value
-    )
-    if recovery_id is not None:
-        query = query.where(memberships.c.recovery_id == recovery_id)
-    query = query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(limit)
-    return [_work(row) for row in (await connection.execute(query)).all()]
+    asked = {"instance": instance_id, "status": status.value, "recovery": recovery_id, "most": limit}
+    query = _in_line(of_one_recovery=recovery_id is not None)
+    return [_work(row) for row in (await connection.execute(query, asked)).all()]
+
+
+@cache
+def _in_line(*, of_one_recovery: bool) -> Select[Any]:
+    query = _work_query().where(_OF_INSTANCE, _IN_STATUS)
+    if of_one_recovery:
+        query = query.where(_OF_RECOVERY)
+    return query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(bindparam("most"))
 
 
 async def due(
     connection: AsyncConnection, instance_id: int, status: Status, now: float, *, limit: int
 ) -> list[Work]:
     """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
-    query = (
-        _work_query()
-        .where(
-            memberships.c.instance_id == instance_id,
-            memberships.c.status == status.value,
-            memberships.c.next_attempt_at <= now,
-        )
-        .order_by(memberships.c.next_attempt_at)
-        .limit(limit)
-    )
-    return [_work(row) for row in (await connection.execute(query)).all()]
+    asked = {"instance": instance_id, "status": status.value, "now": now, "most": limit}
+    return [_work(row) for row in (await connection.execute(_due(), asked)).all()]
+
+
+@cache
+def _due() -> Select[Any]:
+    query = _work_query().where(_OF_INSTANCE, _IN_STATUS, memberships.c.next_attempt_at <= bindparam("now"))
+    return query.order_by(memberships.c.next_attempt_at).limit(bindparam("most"))
 
 
 async def next_due(
@@ -187,15 +201,11 @@ async def next_due(
 
     With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
     """
-    whose = memberships.c.instance_id == instance_id
-    if recovery_id is not None:
-        whose = memberships.c.recovery_id == recovery_id
+    query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
     earliest: float | None = None
     for status in statuses:
-        query = select(func.min(memberships.c.next_attempt_at)).where(
-            whose, memberships.c.status == status.value
-        )
-        found = await connection.scalar(query)
+        asked = {"instance": instance_id, "recovery": recovery_id, "status": status.value}
+        found = await connection.scalar(query, asked)
         if found is not None and (earliest is None or found < earliest):
             earliest = float(found)
     return earliest
@@ -213,21 +223,31 @@ async def greetings(
 
     With `recovery_id` only those of that recovery.
     """
+    asked = {"instance": instance_id, "greeting": greeting.value, "recovery": recovery_id, "most": limit}
+    query = _greetings(of_one_recovery=recovery_id is not None)
+    return [_work(row) for row in (await connection.execute(query, asked)).all()]
+
+
+@cache
+def _greetings(*, of_one_recovery: bool) -> Select[Any]:
     query = _work_query().where(
-        memberships.c.instance_id == instance_id,
-        memberships.c.greeting == greeting.value,
+        _OF_INSTANCE,
+        memberships.c.greeting == bindparam("greeting"),
         # The partial index holds only these; said in its own words, the planner can use it.
         text("memberships.greeting IN ('pending', 'sending')"),
     )
-    if recovery_id is not None:
-        query = query.where(memberships.c.recovery_id == recovery_id)
-    query = query.order_by(memberships.c.confirmed_at).limit(limit)
-    return [_work(row) for row in (await connection.execute(query)).all()]
+    if of_one_recovery:
+        query = query.where(_OF_RECOVERY)
+    return query.order_by(memberships.c.confirmed_at).limit(bindparam("most"))
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
-    query = _work_query().where(memberships.c.id.in_(list(ids)))
-    return [_work(row) for row in (await connection.execute(query)).all()]
+    return [_work(row) for row in (await connection.execute(_by_ids(), {"ids": list(ids)})).all()]
+
+
+@cache
+def _by_ids() -> Select[Any]:
+    return _work_query().where(memberships.c.id.in_(bindparam("ids", expanding=True)))
 
 
 async def by_group(connection: AsyncConnection, instance_id: int, group_id: int) -> Work | None:
@@ -272,10 +292,8 @@ async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
         return set()
     for move in moves:
         check_move(move.old.status, move.new.status, move.new.reason, move.new.next_attempt_at)
-    query = select(memberships.c.id, memberships.c.status).where(
-        memberships.c.id.in_([move.old.id for move in moves])
-    )
-    stored = {int(found): status for found, status in (await connection.execute(query)).all()}
+    asked = {"ids": [move.old.id for move in moves]}
+    stored = {int(found): status for found, status in (await connection.execute(_STATUSES, asked)).all()}
     valid = [move for move in moves if stored.get(move.old.id) == move.old.status.value]
     if valid:
         await connection.execute(_SAVE, [_row(move.new) for move in valid])

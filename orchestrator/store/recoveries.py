@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, insert, literal, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, literal, select, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import BindParameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ async def open_one(connection: AsyncConnection, instance_id: int) -> Recovery | 
     return _recovery(row)
 
 
+_GET = select(recoveries).where(recoveries.c.id == bindparam("recovery"))
+
+
 async def get(connection: AsyncConnection, recovery_id: int) -> Recovery | None:
-    row = (await connection.execute(select(recoveries).where(recoveries.c.id == recovery_id))).one_or_none()
+    row = (await connection.execute(_GET, {"recovery": recovery_id})).one_or_none()
     return None if row is None else _recovery(row)
 
 
@@ -175,19 +180,25 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
     return {status.value: found.get(status.value, 0) for status in Status}
 
 
-async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
-    """Which statuses occur at all: a walk along the index, one step a status."""
+@cache  # made once: every beat of every loop asks
+def _present() -> Select[Any]:
     mine, next_one = memberships.alias("mine"), memberships.alias("next_one")
-    walk = select(func.min(mine.c.status).label("status")).where(mine.c.recovery_id == recovery_id)
+    this: BindParameter[int] = bindparam("recovery")
+    walk = select(func.min(mine.c.status).label("status")).where(mine.c.recovery_id == this)
     steps = walk.cte("steps", recursive=True)
     following = (
         select(func.min(next_one.c.status))
-        .where(next_one.c.recovery_id == recovery_id, next_one.c.status > steps.c.status)
+        .where(next_one.c.recovery_id == this, next_one.c.status > steps.c.status)
         .correlate(steps)
         .scalar_subquery()
     )
     steps = steps.union_all(select(following).where(steps.c.status.is_not(None)))
-    found = (await connection.execute(select(steps.c.status))).scalars().all()
+    return select(steps.c.status)
+
+
+async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
+    """Which statuses occur at all: a walk along the index, one step a status."""
+    found = (await connection.execute(_present(), {"recovery": recovery_id})).scalars().all()
     return frozenset(Status(status) for status in found if status is not None)
 
 

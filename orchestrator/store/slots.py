@@ -45,15 +45,17 @@ class LogEnd:
     day_full_until: float
 
 
+_LOG_END = (  # made once: it is asked for at every step of every loop
+    select(slots.c.n, slots.c.send_at, slots.c.finished_at, slots.c.dice)
+    .where(slots.c.instance_id == bindparam("instance"))
+    .order_by(slots.c.n.desc())
+    .limit(RECENT)
+)
+
+
 async def log_end(connection: AsyncConnection, instance_id: int, policy: PacingPolicy) -> LogEnd:
     """Read what pacing needs. Index uq_slots_instance_id_n."""
-    query = (
-        select(slots.c.n, slots.c.send_at, slots.c.finished_at, slots.c.dice)
-        .where(slots.c.instance_id == instance_id)
-        .order_by(slots.c.n.desc())
-        .limit(RECENT)
-    )
-    rows = (await connection.execute(query)).all()
+    rows = (await connection.execute(_LOG_END, {"instance": instance_id})).all()
     last_n = int(rows[0].n) if rows else 0
     recent = tuple(SlotRecord(row.send_at, row.finished_at, row.dice) for row in rows)
     return LogEnd(last_n, recent, await _day_full_until(connection, instance_id, policy, last_n))
