@@ -70,7 +70,9 @@ class Used:
     def by(cls, pid: int) -> Used:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         status = Path(f"/proc/{pid}/status").read_text()
-        rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        rss = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), None)
+        if rss is None:
+            raise RuntimeError(f"process {pid} has ended")
         return cls((int(fields[11]) + int(fields[12])) / TICK, rss / 1024, time.monotonic())
 
     def share_since(self, before: Used) -> float:
