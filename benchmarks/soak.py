@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=240.0, help="simulated seconds in a real one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--groups", type=int, default=60)
+    parser.add_argument("--one-life", action="store_true", help="nobody ends the daemon: for its memory")
     parser.add_argument("--keep", type=Path, help="a new folder that stays, to look into afterwards")
     options = parser.parse_args()
     if options.keep is not None:
@@ -47,7 +48,9 @@ def soak(folder: Path, options: argparse.Namespace) -> int:
             world.rejoin.forked = False  # a process of its own memory
             this = Soak(world, told, options.speed, options.groups)
             try:
-                this.live_through(soak_day.long_day(options.hours, options.seed), hours=options.hours)
+                day = soak_day.long_day(options.hours, options.seed)
+                deadly = ("kill", "term", "hup") if options.one_life else ()
+                this.live_through([one for one in day if one.what not in deadly], hours=options.hours)
             finally:
                 print(*this.done, sep="\n", flush=True)
             load = Path("/proc/loadavg").read_text().split()[0]

@@ -18,7 +18,7 @@ HOOK_KINDS = (
     "instance.paused",
 )  # fmt: skip
 SAMPLES = 60  # in a life whose memory is judged
-GROWTH, SLACK = 1.08, 4.0  # of memory between the first and the last third of a life: factor, and MB
+GROWTH, SLACK = 1.08, 4.0  # of memory from one third of a life to the next: factor, and MB
 
 
 def judge(soak: Soak) -> list[str]:
@@ -139,14 +139,16 @@ def _told(soak: Soak) -> Iterator[str]:
 def _memory(soak: Soak) -> Iterator[str]:
     for life, sizes in soak.memory.items():
         if len(sizes) >= SAMPLES:
-            first, last = _thirds(sizes)
-            if last > first * GROWTH + SLACK:
-                yield f"life {life} grew from {first:.1f} to {last:.1f} MB"
+            _first, middle, last = _thirds(sizes)  # in the first, all that is ever needed is loaded
+            if last > middle * GROWTH + SLACK:
+                yield f"life {life} grew from {middle:.1f} to {last:.1f} MB"
 
 
-def _thirds(sizes: list[float]) -> tuple[float, float]:
+def _thirds(sizes: list[float]) -> tuple[float, ...]:
+    """The median of each third."""
     third = max(1, len(sizes) // 3)
-    return round(statistics.median(sizes[:third]), 1), round(statistics.median(sizes[-third:]), 1)
+    parts = (sizes[:third], sizes[third : 2 * third] or sizes, sizes[-third:])
+    return tuple(round(statistics.median(part), 1) for part in parts)
 
 
 def _log(soak: Soak) -> Iterator[str]:
