@@ -1,4 +1,7 @@
-"""All benchmarks, one after the other: `python -m benchmarks`, or some of them by name."""
+"""The short benchmarks, one after the other: `python -m benchmarks`, or any of them by name.
+
+`fleet` and `soak` take seven minutes each.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("recovery", "import_100k", "status_100k", "hostile")
+SHORT = ("recovery", "import_100k", "status_100k", "hostile")
+NAMES = (*SHORT, "fleet", "soak")
 
 
 def main(wanted: list[str]) -> int:
@@ -17,7 +21,7 @@ def main(wanted: list[str]) -> int:
         print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
     failed = 0
-    for name in wanted or NAMES:
+    for name in wanted or SHORT:
         if importlib.util.find_spec(f"benchmarks.{name}") is None:
             raise FileNotFoundError(name)
         print(f"== {name}", flush=True)
