@@ -11,7 +11,7 @@ import orchestrator
 from orchestrator.daemon.equipment import Equipment
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.daemon.tidings import Tidings
-from orchestrator.domain.errors import LeaseLostError
+from orchestrator.domain.errors import first_of
 from orchestrator.store import reads
 from orchestrator.store.engine import DatabaseGoneError
 
@@ -83,7 +83,7 @@ class Life:
             try:
                 await self._until_the_end(drivers)
             except BaseExceptionGroup as group:
-                raise _first(group) from None
+                raise first_of(group) from None
             finally:
                 await drivers.cancel()  # after a drain there are none
 
@@ -161,12 +161,3 @@ class Life:
         if self._drivers is not None:
             self._drivers.ring()
         self._supervisor.wake("recoveries", "watching", "hearing", "tending", *telling)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What ended it, plain: a lost seat before whatever it brought about."""
-    lost, _rest = group.split(LeaseLostError)
-    error: BaseException = lost or group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.services.parts import Part
 
 SHORTEST = 0.02  # real seconds between two steps of a part: a part that asks for no wait starves nobody
-LONGEST = 300.0  # real seconds: so often a longer wait looks at the boot time, which a suspended machine's
-# event loop falls behind
+LONGEST = 300.0  # real seconds: an event loop falls behind the boot time on a machine that was suspended
 STUCK_AFTER = 300.0  # real seconds in one step: longer than every time-out of a gateway together
 BACKOFF = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # real seconds
 
@@ -103,9 +102,8 @@ class Supervisor:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return self._failed(
-                one, error, quietly=True
-            )  # of something inside: nobody asked this part to end
+            # Of something inside: nobody asked this part to end.
+            return self._failed(one, error, quietly=True)
         except DatabaseGoneError as error:
             return self._failed(one, error, quietly=one.gone or self._said_already())
         # Whatever happens in a part is its own trouble and not the daemon's end.

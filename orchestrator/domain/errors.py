@@ -110,3 +110,12 @@ class StaleDataError(RejoinError):
     """The stored state changed while a decision was under way."""
 
     code = "stale_data"
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended several tasks, plain: the loss of a lease before whatever it brought about in the others."""
+    lost, _rest = group.split(LeaseLostError)
+    error: BaseException = lost or group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

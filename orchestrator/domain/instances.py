@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 HALF_PACE = 0.5
 HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
@@ -80,3 +81,13 @@ def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
 
 def _drift(before: ClockPair, after: ClockPair) -> float:
     return (after.database_now - before.database_now) - (after.boottime - before.boottime)
+
+
+def session_change(
+    record: InstanceRecord, state: str, word: str, now: float
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What a session's state changes in the row, and the journal line `session` where it is another one."""
+    values: dict[str, Any] = {"state": state, "state_word": word or None}
+    if record.state == state:
+        return values, None
+    return values | {"state_since": now}, {"state": state, "word": word, "was": record.state}

@@ -21,14 +21,23 @@ class Turns:
     def __init__(self) -> None:
         self._line: deque[asyncio.Future[None]] = deque()
         self._taken = False
+        self._owner: asyncio.Task[object] | None = None
 
     @asynccontextmanager
     async def mine(self) -> AsyncIterator[None]:
-        """Raises what `refuse` was given if the one in front did not get in either."""
+        """Raises what `refuse` was given if the one in front did not get in either.
+
+        RuntimeError for who has his turn already: he would wait for himself, for ever.
+        """
+        task = asyncio.current_task()
+        if self._taken and self._owner is task:
+            raise RuntimeError("a transaction that writes was begun inside another one of the same task")
         await self._take()
+        self._owner = task
         try:
             yield
         finally:
+            self._owner = None
             self._give()
 
     def refuse(self, why: Callable[[], Exception]) -> None:

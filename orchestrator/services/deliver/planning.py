@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
-from orchestrator.domain.recoveries import End, stays_open
 from orchestrator.gateways.redact import scrub
 from orchestrator.services.status.as_json import hint_fields, instant
 from orchestrator.store import outbox, outbox_facts
@@ -88,7 +87,7 @@ def _kind(entry: Entry) -> str | None:
     match entry.kind:
         case "recovery.started":
             return RECOVERY_STARTED
-        case "recovery.ended" if not stays_open(End(entry.data["end"])):
+        case "recovery.ended" if not entry.data.get("goes_on"):
             return RECOVERY_FINISHED
         case "act.stop" if entry.data["ended"]:
             return RECOVERY_FINISHED

@@ -20,7 +20,7 @@ from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.probing import is_fresh
 from orchestrator.services.recover.retrying import insist
 from orchestrator.services.recover.settings import ConfirmMethod
-from orchestrator.store import memberships, slots
+from orchestrator.store import memberships, requeueing, slots
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
     ending = _ending(receipt, sent=sent_at is not None)
     current = (await memberships.by_ids(writing.connection, [work.membership.id]))[0]
-    if ending.reason in memberships.CURED_BY_CODE and _has_another_code(work, current):
+    if ending.reason in requeueing.CURED_BY_CODE and _has_another_code(work, current):
         ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
     new = await _settle_as(writing, work, receipt, ending)
     if current.membership.status is not Status.JOINING:

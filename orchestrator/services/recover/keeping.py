@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from orchestrator.domain.instances import session_change
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
@@ -57,7 +58,7 @@ class Keeper:
         self._context = context
         self._joiner = joiner
         self._beat = self.shortest = max(BEAT, REAL_BEAT / context.clock.real(1.0))
-        self._checked = context.clock.boottime()
+        self._checked = self._rung_at = context.clock.boottime()
         self._gone_since: float | None = None
         self._line = self._own = 0
         self.end: End | None = None
@@ -74,11 +75,18 @@ class Keeper:
         due = pulse.outlook.next_deferred_at
         if due is not None and due <= pulse.now:
             await self._wake_deferred()
-        if not context.told and self._journal_grew_elsewhere(pulse.last_line):
+        if self._rests_too_long(boottime) if context.told else self._journal_grew_elsewhere(pulse.last_line):
             context.ring()
         await self._watch_session(pulse.instance, boottime)
         await self._decide(pulse, boottime)
         return self._until_next(pulse) if context.told else self._beat
+
+    def _rests_too_long(self, boottime: float) -> bool:
+        """News may be missed (PostgreSQL commits lines out of their order): now and then everybody looks."""
+        if boottime - self._rung_at < QUIET:
+            return False
+        self._rung_at = boottime
+        return True
 
     def _until_next(self, pulse: Pulse) -> float:
         """Under a daemon, whose bells tell of everything else: what only time brings about."""
@@ -239,14 +247,10 @@ async def record_session(writing: Writing, answer: SessionAnswer) -> None:
     instance, context = writing.instance, writing.context
     if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
         return
-    values: dict[str, object] = {
-        "state": answer.state.value,
-        "state_word": answer.word or None,
-        "state_checked_at": writing.now,
-    }
-    if instance.state != answer.state.value:
-        values["state_since"] = writing.now
-        writing.note("session", state=answer.state.value, word=answer.word, was=instance.state)
+    values, line = session_change(instance, answer.state.value, answer.word, writing.now)
+    values["state_checked_at"] = writing.now
+    if line is not None:
+        writing.note("session", **line)
     if answer.phone or answer.lid:
         context.own = OwnIds(answer.phone or context.own.phone, answer.lid or context.own.lid)
         values |= {"own_phone": context.own.phone, "own_lid": context.own.lid}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.domain.errors import LeaseLostError
+from orchestrator.domain.errors import LeaseLostError, first_of
 from orchestrator.domain.recoveries import End, stays_open
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.greeting import Greeter
@@ -140,17 +140,8 @@ async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: 
             context.stopping = True  # drain: joins under way end and are recorded by their own tasks
             context.ring()
     except BaseExceptionGroup as group:
-        raise _first(group) from None
+        raise first_of(group) from None
     return keeper.end or End.INTERRUPTED
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What ended the stages, plain: the loss of the lease before what it brought about in other stages."""
-    lost, _rest = group.split(LeaseLostError)
-    error: BaseException = lost or group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _keep(context: Context, keeper: Keeper) -> None:
@@ -196,6 +187,6 @@ async def close(context: Context, end: End, *, open_still: bool = False) -> Ende
             counted=counted,
             now=writing.now,
         ):
-            writing.note("recovery.ended", end=end.value, counts=counted)
+            writing.note("recovery.ended", end=end.value, counts=counted, goes_on=open_still or None)
     context.points.reach("recovery.finished")
     return Ended(context.recovery_id, end, counted)

@@ -98,9 +98,7 @@ class Comparer:
 
     async def _look(self) -> None:
         context = self._context
-        number, jid = (
-            self._doubtful.pop()
-        )  # and forgotten if this is cut off: it shall not keep back the others
+        number, jid = self._doubtful.pop()  # forgotten if this is cut off: it keeps back no others
         self._gap.taken()
         begun = context.clock.boottime()
         look = await self._looker.glance(jid, not_before=begun - context.settings.list_gap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from orchestrator.store import instances, losses, outbox, successors
 from orchestrator.store.losses import NOTIFY, RECOVER
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.placing import Followed
     from orchestrator.services.watch.settings import Watch
@@ -141,14 +144,10 @@ async def catch_up(watch: Watch) -> None:
 async def _bring_back(watch: Watch, account: Account) -> None:
     """For a primary that was lost while no backup was healthy."""
     choice = await choose(watch)
-    async with watch.database.write() as connection:
-        records = await placing.lock_all(connection, account.id, choice.account)
-        loss = await losses.open_one(connection, account.id)
-        if loss is None or not loss.waits_for_a_backup:
-            return
-        desk = Desk(connection, await watch.database.now(connection), watch.actor)
-        followed = await placing.take_over(watch, desk, records, choice=choice)
-        await _follow(desk, loss, followed)
+    async with _still_waiting(watch, account, choice) as case:
+        if case is not None:
+            followed = await placing.take_over(watch, case.desk, case.rows, choice=choice)
+            await _follow(case.desk, case.loss, followed)
 
 
 async def succession(watch: Watch, account: Account) -> None:
@@ -161,18 +160,36 @@ async def succession(watch: Watch, account: Account) -> None:
     if behind is not None and behind.running:
         return  # its loop is ending it
     choice = await choose(watch)
-    async with watch.database.write() as connection:
-        records = await placing.lock_all(connection, account.id, choice.account)
-        loss = await losses.open_one(connection, account.id)
-        if loss is None or not loss.waits_for_a_backup:
+    async with _still_waiting(watch, account, choice) as case:
+        if case is None:
             return
-        desk = Desk(connection, await watch.database.now(connection), watch.actor)
-        behind = await successors.left_behind(connection, account.id, loss.case.since)
+        behind = await successors.left_behind(case.desk.connection, account.id, case.loss.case.since)
         if behind is None:
             followed = placing.Followed(NOTIFY, detail="its recovery had ended otherwise")
         else:
-            followed = await placing.go_on(watch, desk, records, choice=choice, behind=behind)
-        await _follow(desk, loss, followed)
+            followed = await placing.go_on(watch, case.desk, case.rows, choice=choice, behind=behind)
+        await _follow(case.desk, case.loss, followed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An open transaction about a loss that still waits for a backup."""
+
+    desk: Desk
+    rows: placing.Locked
+    loss: Loss
+
+
+@asynccontextmanager
+async def _still_waiting(watch: Watch, account: Account, choice: Choice) -> AsyncIterator[_Waiting | None]:
+    """Both rows locked, and the loss read once more; None if something followed meanwhile."""
+    async with watch.database.write() as connection:
+        rows = await placing.lock_all(connection, account.id, choice.account)
+        loss = await losses.open_one(connection, account.id)
+        if loss is None or not loss.waits_for_a_backup:
+            yield None
+        else:
+            yield _Waiting(Desk(connection, await watch.database.now(connection), watch.actor), rows, loss)
 
 
 async def _follow(desk: Desk, loss: Loss, followed: Followed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.instances import session_change
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.readings import by_state
 from orchestrator.domain.watching import Calm, Debounce, notice
@@ -89,11 +90,10 @@ async def lift_pause_if_cured(desk: Desk, instance: InstanceRecord, answer: Sess
 async def _store_state(
     desk: Desk, instance: InstanceRecord, state: InstanceState, word: str, values: dict[str, Any]
 ) -> None:
-    values |= {"state": state.value, "state_word": word or None}
-    if instance.state != state.value:
-        values["state_since"] = desk.now
-        await desk.note("session", instance.id, state=state.value, word=word, was=instance.state)
-    await instances.set_values(desk.connection, instance.id, **values)
+    changed, line = session_change(instance, state.value, word, desk.now)
+    if line is not None:
+        await desk.note("session", instance.id, **line)
+    await instances.set_values(desk.connection, instance.id, **values, **changed)
 
 
 async def open_case(desk: Desk, instance_id: int, case: Case) -> int:
