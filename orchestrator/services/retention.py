@@ -93,5 +93,6 @@ class Retention:
             _Walk(partial(retention.prune_journal, limit=BATCH), keep.journal),
             *(_Walk(partial(retention.prune_slots, instance_id=one, limit=BATCH), keep.slots) for one in ids),
             _Walk(partial(retention.prune_events, limit=BATCH), keep.events),
+            _Walk(partial(retention.prune_losses, limit=BATCH), keep.journal),
             _Walk(partial(retention.prune_messages, limit=MESSAGES_AT_A_TIME), keep.messages),
         ]

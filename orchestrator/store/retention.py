@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, exists, literal_column, select
 
 from orchestrator.store.engine import DatabaseTime
-from orchestrator.store.tables import deliveries, events, instances, journal, messages, slots
+from orchestrator.store.tables import deliveries, events, instances, journal, losses, messages, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +85,13 @@ async def prune_messages(connection: AsyncConnection, before: float, _after: int
     waits = exists().where(d.message_id == m.id, d.state == "pending")
     query = select(m.id).where(m.at < before, m.fanned_out, ~waits).order_by(m.at).limit(limit)
     return await _delete(connection, messages, (await connection.scalars(query)).all(), limit=limit)
+
+
+async def prune_losses(connection: AsyncConnection, before: float, _after: int, *, limit: int) -> Pruned:
+    """Delete suspicions that came to nothing. A loss that was decided stays: there are few."""
+    over = and_(losses.c.state == "dismissed", losses.c.ended_at < before)
+    query = select(losses.c.id).where(over).order_by(losses.c.id).limit(limit)
+    return await _delete(connection, losses, (await connection.scalars(query)).all(), limit=limit)
 
 
 async def _delete(connection: AsyncConnection, table: Table, ids: Sequence[Any], *, limit: int) -> Pruned:

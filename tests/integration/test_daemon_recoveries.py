@@ -104,12 +104,35 @@ async def test_a_wish_to_stop_is_seen_while_a_session_is_waited_for(sqlite_url: 
         assert len(await told(stage.database, "recovery.ended")) == 1
 
 
+async def test_news_that_nobody_told_is_found_within_a_minute(sqlite_url: str) -> None:
+    """Whoever rings may miss a line; a stage that waits for news must not wait for ever."""
+    async with set_stage(sqlite_url, groups=3) as stage:
+        made = await place(stage)
+        context = await stage.context(brisk(patience=inf, lost_after=inf), told=True)
+        async with stage.database.write() as connection:
+            far = (await stage.database.now(connection)) + 1e6
+            later = {"status": "deferred", "reason": "group_full", "next_attempt_at": far}
+            await connection.execute(update(memberships).values(**later))
+        ended = asyncio.create_task(run(context, Job(adopt=made)))
+        try:
+            await stage.clock.sleep(120.0)  # by now every stage waits for news, or for years
+            async with stage.database.write() as connection:
+                back = {"status": "pending", "reason": None, "next_attempt_at": None}
+                await connection.execute(update(memberships).values(**back))
+            async with asyncio.timeout(15):
+                assert (await ended).end is End.COMPLETE
+        finally:
+            ended.cancel()
+            await context.gateway.close()
+
+
 async def test_a_deadline_is_seen_while_a_session_is_waited_for(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, groups=2) as stage:
         deadline = stage.anchor + 1200.0
         async with waiting_for_its_session(stage, deadline=deadline) as it:
             assert (await it.ended).end is End.INTERRUPTED
             assert await stand(stage, it.recovery_id) == ("stopped", "interrupted")
+            assert len(await messages_of(stage, "recovery.finished")) == 1
 
 
 async def test_a_lost_instances_recovery_that_a_person_stopped_ends_as_stopped(sqlite_url: str) -> None:

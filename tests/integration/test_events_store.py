@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 from orchestrator.store import events, instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.events import Backlog, Received
 from orchestrator.store.tables import events as table
+from tests.support.plans import plans_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,18 +138,8 @@ async def test_no_question_reads_all_events(database_url: str) -> None:
         async with database.write() as connection:
             await connection.execute(text("ANALYZE"))
         async with database.write() as connection:
-            seen: dict[str, Any] = {}
-
-            def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-                seen.setdefault(statement, parameters)
-
-            engine = database.engine.sync_engine
-            event.listen(engine, "before_cursor_execute", note)
-            await ask_everything(connection)
-            event.remove(engine, "before_cursor_execute", note)
-            assert len(seen) >= 8
-            for statement, parameters in seen.items():
-                prefix = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
-                plan = str((await connection.exec_driver_sql(prefix + statement, parameters)).all())
+            plans = await plans_of(database, connection, ask_everything(connection))
+            assert len(plans) >= 8
+            for statement, plan in plans.items():
                 assert "SCAN events'" not in plan, f"{statement}\n{plan}"
                 assert "Seq Scan on events" not in plan, f"{statement}\n{plan}"

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import insert, text
 
 from orchestrator.store import deliveries, outbox, outbox_facts, reads_needs, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import deliveries as delivery_table
 from orchestrator.store.tables import messages
+from tests.support.plans import plans_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,25 +67,10 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await reads_needs.causes(connection, [1], NOW)
 
 
-async def _plan(connection: AsyncConnection, statement: str, parameters: Any) -> str:
-    prefix = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    result = await connection.exec_driver_sql(prefix + statement, parameters)
-    return "\n".join(str(row) for row in result.all())
-
-
 @pytest.mark.timeout(120)
 async def test_no_query_reads_what_is_done_with(database_url: str) -> None:
     async with _filled(database_url) as database, database.write() as connection:
-        seen: dict[str, Any] = {}
-
-        def note(_conn: object, _cursor: object, statement: str, parameters: Any, *rest: Any) -> None:
-            seen.setdefault(statement, parameters[0] if rest[-1] else parameters)
-
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
-        await _hot_queries(connection)
-        event.remove(engine, "before_cursor_execute", note)
-        plans = {sql: await _plan(connection, sql, values) for sql, values in seen.items()}
+        plans = await plans_of(database, connection, _hot_queries(connection))
 
         assert len(plans) >= 12
         for sql, plan in plans.items():

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import insert, text
 
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.pacing import PacingPolicy
@@ -15,6 +15,7 @@ from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
 from orchestrator.store.tables import slots as slot_table
+from tests.support.plans import plans_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -107,25 +108,10 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await orders.put_back_in_line(connection)
 
 
-async def _plan(connection: AsyncConnection, statement: str, parameters: Any) -> str:
-    prefix = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    result = await connection.exec_driver_sql(prefix + statement, parameters)
-    return "\n".join(str(row) for row in result.all())
-
-
 @pytest.mark.timeout(120)
 async def test_no_hot_query_reads_a_whole_table(database_url: str) -> None:
     async with _filled(database_url) as database, database.write() as connection:
-        seen: dict[str, Any] = {}
-
-        def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-            seen.setdefault(statement, parameters)
-
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
-        await _hot_queries(connection)
-        event.remove(engine, "before_cursor_execute", note)
-        plans = {sql: await _plan(connection, sql, values) for sql, values in seen.items()}
+        plans = await plans_of(database, connection, _hot_queries(connection))
 
         assert len(plans) >= 12
         for sql, plan in plans.items():

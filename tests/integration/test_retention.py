@@ -20,10 +20,12 @@ from orchestrator.store.tables import (
     groups,
     instances,
     journal,
+    losses,
     memberships,
     messages,
     slots,
 )
+from tests.support.plans import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -218,6 +220,25 @@ def delivery(number: int, sink: str, state: str) -> dict[str, Any]:
     return {"message_id": number, "sink": sink, "subject": "group:1", "state": state}
 
 
+async def test_suspicions_that_came_to_nothing_go_and_losses_stay(lite: Database) -> None:
+    rows = [("dismissed", 50), ("dismissed", 30), ("returned", 50), ("lost", 50)]
+    old = {"suspected_at": ago(60)}
+    await put(
+        lite,
+        losses,
+        [
+            old | {"instance_id": 1 + (state == "lost"), "state": state, "ended_at": ago(days)}
+            for state, days in rows
+        ],
+    )
+
+    await a_round(Retention(lite, KEEP))
+
+    async with lite.read() as connection:
+        left = (await connection.scalars(select(losses.c.state).order_by(losses.c.id))).all()
+    assert left == ["dismissed", "returned", "lost"]
+
+
 async def test_messages_go_with_their_deliveries_once_nobody_waits_for_them(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +308,7 @@ async def test_no_batch_reads_a_whole_table(database: Database) -> None:
         assert (await retention.prune_messages(connection, before, 0, limit=100)).rows == 100
         event.remove(engine, "before_cursor_execute", note)
         asked = {sql: values for sql, values in seen.items() if sql.startswith(("SELECT", "DELETE"))}
-        plans = {sql: await _plan(connection, sql, values) for sql, values in asked.items()}
+        plans = {sql: await plan_of(connection, sql, values) for sql, values in asked.items()}
 
     assert len(plans) >= 8
     for sql, plan in plans.items():
@@ -298,9 +319,3 @@ async def test_no_batch_reads_a_whole_table(database: Database) -> None:
                 if f"SCAN {name}" in step.replace("'", ""):
                     assert "USING" in step or "INTEGER PRIMARY KEY" in step, f"{sql}\n{plan}"
                 assert "TEMP B-TREE" not in step, f"{sql}\n{plan}"
-
-
-async def _plan(connection: AsyncConnection, statement: str, parameters: Any) -> str:
-    prefix = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    result = await connection.exec_driver_sql(prefix + statement, parameters)
-    return "\n".join(str(row) for row in result.all())
