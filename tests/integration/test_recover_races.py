@@ -185,17 +185,26 @@ async def test_a_run_that_waits_for_the_session_holds_its_lease(sqlite_url: str)
         assert (await first).end is End.COMPLETE
 
 
+async def lease_left(stage: Stage) -> float | None:
+    """Seconds until it ends; None while nobody has it."""
+    async with stage.database.read() as connection:
+        record = await instances.get(connection, ACCOUNT)
+        now = await stage.database.now(connection)
+    return None if record.lease_until is None else record.lease_until - now
+
+
 async def test_a_gateway_that_keeps_the_session_waiting_does_not_cost_the_lease(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(generate=8), speed=SLOW) as stage:
         trouble(stage, Trouble.HANG, Kind.SESSION, skip=1, seconds=85.0)
         first = asyncio.create_task(stage.recover(brisk(2.0)))
+        async with asyncio.timeout(20):
+            while (await lease_left(stage)) is None:
+                await stage.clock.sleep(1.0)
         for _ in range(14):
             await stage.clock.sleep(10.0)
-            async with stage.database.read() as connection:
-                record = await instances.get(connection, ACCOUNT)
-                now = await stage.database.now(connection)
-            assert record.lease_until is not None
-            assert record.lease_until > now
+            left = await lease_left(stage)
+            assert left is not None
+            assert left > 0
         first.cancel()
         with suppress(asyncio.CancelledError):
             await first

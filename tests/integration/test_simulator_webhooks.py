@@ -152,7 +152,7 @@ async def test_lost_events_never_come_but_their_forgeries_do() -> None:
 
 async def test_a_third_lost_and_a_third_doubled_out_of_order() -> None:
     knobs = Webhooks(lost=1 / 3, doubled=1 / 3, delay=(0, 300), sends=JOIN_ONLY)
-    async with heard(knobs, speed=3000) as (wawp, here):
+    async with heard(knobs, speed=1000) as (wawp, here):
         join_many(wawp, 150)
         await quiet(wawp)
         log = wawp.running.webhooks
@@ -165,7 +165,8 @@ async def test_a_third_lost_and_a_third_doubled_out_of_order() -> None:
     assert len(set(arrived)) == 150 - lost
     sent = [one.event_id for one in log.deliveries if not one.lost]
     assert arrived != sent
-    assert all(one.tries[0].at - one.at < 400 for one in log.deliveries if one.tries)
+    a_busy_machine = 1000.0  # one real second
+    assert all(one.tries[0].at - one.at < 300 + a_busy_machine for one in log.deliveries if one.tries)
 
 
 async def test_an_old_event_is_replayed_with_its_id_much_later() -> None:
