@@ -6,7 +6,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 # The packages first: this layer stays as it is while only Rejoin itself changes.
 COPY constraints.txt pyproject.toml ./
-RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > requirements.txt \
+RUN python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["notify"], sep="\n")' > requirements.txt \
  && python -m venv --without-pip /opt/rejoin \
  && python -m pip --python /opt/rejoin/bin/python install --constraint constraints.txt --requirement requirements.txt \
  && python -m pip install --constraint constraints.txt hatchling

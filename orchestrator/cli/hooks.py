@@ -139,7 +139,7 @@ def _chosen(settings: "Settings", name: str | None) -> "list[InstanceSettings]":
     if not any(one.get_secret_value() for one in secrets):
         raise ConfigurationError(
             "no webhook would be taken: neither webhooks.secret nor webhooks.path_secret is set",
-            hint='set one of them, such as path_secret = { env = "REJOIN_HOOKS_SECRET" }',
+            hint="set one of them, such as webhooks.path_secret_file (openssl rand -hex 16)",
         )
     if name is None and not settings.instances:
         raise ConfigurationError("no instance is configured", hint="add [[instances]] to the configuration")

@@ -48,10 +48,10 @@ async def list_(
 
 async def retry(
     *ids: Annotated[int, _IDS],
-    all_: Annotated[bool, flag("all", "All that are parked.")] = False,
+    all_: Annotated[bool, flag("all", "All that are parked or wait for their next try.")] = False,
     call: Call = NOTHING_SAID,
 ) -> None:
-    """Puts parked messages back in line; the daemon delivers them.
+    """Puts messages that are parked, or wait for their next try, back in line; the daemon delivers them.
 
     Examples:
       rejoin outbox retry 17 18

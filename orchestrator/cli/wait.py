@@ -22,7 +22,7 @@ async def wait(
 ) -> int:
     """Stays until a recovery is over, whoever drives it, and exits with its result.
 
-    0 all active, 3 some need you, 7 the backup is lost, 8 not finished.
+    0 all active, 3 some need you, 4 the gateway refuses the token, 7 the backup is lost, 8 not finished.
 
     Examples:
       rejoin wait

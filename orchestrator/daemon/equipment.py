@@ -180,7 +180,7 @@ def endless(settings: RecoverySettings, *, events: bool) -> RecoverySettings:
 
 
 async def _accounts(app: App) -> dict[int, Account]:
-    """The configured instances that this rejoin can speak to, by the id of their rows."""
+    """The configured instances by the id of their rows. Raises ConfigurationError for an unknown gateway."""
     found = {}
     async with app.database.read() as connection:
         for one in app.settings.instances:
