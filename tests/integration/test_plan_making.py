@@ -25,7 +25,7 @@ from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store.recoveries import Scope
-from orchestrator.store.tables import invite_codes, memberships
+from orchestrator.store.tables import invite_codes, memberships, slots
 from tests.support.by_hand import (
     BACKUP,
     account,
@@ -117,8 +117,11 @@ async def test_the_order_is_the_order_of_the_joins(stage: Stage) -> None:
     assert [line.group_id for line in plan.lines] == [4, 6, 1, 2, 3, 5]
 
     await stage.recover(brisk())
-    joined = [request.group for request in stage.log.joins(BACKUP)]
-    assert joined == [network_group(stage, line.group_id).jid for line in plan.lines]
+    async with stage.database.read() as connection:
+        query = select(memberships.c.group_id).join(slots, slots.c.membership_id == memberships.c.id)
+        turns = (await connection.scalars(query.order_by(slots.c.n))).all()
+    # A slot that a busy machine was too late for is given up: its group's first turn is what counts.
+    assert list(dict.fromkeys(turns)) == [line.group_id for line in plan.lines]
 
 
 async def test_a_plan_names_what_is_wrong_with_each_group(stage: Stage) -> None:
