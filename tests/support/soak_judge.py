@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.support.soak_day import CRM_SECRET, FOREIGN, SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tests.support.soak import Soak
 
@@ -17,8 +19,11 @@ HOOK_KINDS = (
     "recovery.started", "group.active", "group.blocked", "group.left", "recovery.finished", "instance.lost",
     "instance.paused",
 )  # fmt: skip
-SAMPLES = 60  # in a life whose memory is judged
-GROWTH, SLACK = 1.08, 4.0  # of memory from one third of a life to the next: factor, and MB
+WARM_UP = 60  # samples, half a real second each: a cold life loads and caches whatever it will ever need
+SAMPLES = 60  # more of them make a life whose memory is judged
+PARTS = 5  # of a warm life; the least memory of each, since a peak is no leak
+SLACK = 4.0  # MB that a plateau may rise
+STEP = 0.5  # MB: less from one part to the next is no growth
 
 
 def judge(soak: Soak) -> list[str]:
@@ -112,36 +117,89 @@ def _memberships(soak: Soak) -> Iterator[str]:
         yield f"waits without saying why: {unexplained}"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message for the CRM, as the outbox has it. `state` None: no delivery was made of it."""
+
+    uid: str
+    subject: str
+    fanned_out: bool
+    state: str | None
+
+
 def _told(soak: Soak) -> Iterator[str]:
-    kinds = ", ".join(f"'{kind}'" for kind in HOOK_KINDS)
-    messages = soak.world.rows(f"SELECT uid, subject FROM messages WHERE kind IN ({kinds}) ORDER BY id")  # noqa: S608
-    missing = [uid for uid, _subject in messages if uid not in soak.told.facts]
-    if missing:
-        yield f"{len(missing)} of {len(messages)} messages never arrived"
-    place = {uid: n for n, uid in enumerate(soak.told.facts)}  # by first arrival
-    by_subject: dict[str, list[int]] = defaultdict(list)
-    for uid, subject in messages:
-        if uid in place:
-            by_subject[subject].append(place[uid])
-    yield from (f"out of order: {name}" for name, places in by_subject.items() if places != sorted(places))
+    messages = _messages(soak)
+    arrived = list(soak.told.facts)  # read after the outbox: what it calls delivered arrived before that
+    lost = lost_messages(messages, arrived)
+    if lost:
+        yield f"{len(lost)} of {len(messages)} messages were lost: {lost[:5]}"
+    yield from (f"out of order: {name}" for name in out_of_order(messages, arrived))
     if soak.told.badly_signed:
         yield f"{soak.told.badly_signed} messages were badly signed"
-    pending = soak.world.rows(
-        "SELECT sink, state, count(*) FROM deliveries WHERE state != 'delivered' GROUP BY 1, 2"
-    )
-    if pending:
-        yield f"left in the outbox: {pending}"
+    parked = soak.world.rows("SELECT sink, count(*) FROM deliveries WHERE state = 'parked' GROUP BY 1")
+    if parked:
+        yield f"given up in the outbox: {parked}"
     causes = soak.world.rows("SELECT (SELECT count(*) FROM losses) + (SELECT count(*) FROM recoveries)")[0][0]
     if len(soak.told.notices) > 3 * causes + 24:
         yield f"{len(soak.told.notices)} notices to people for {causes} losses and recoveries"
 
 
+def _messages(soak: Soak) -> list[Told]:
+    kinds = ", ".join(f"'{kind}'" for kind in HOOK_KINDS)
+    rows = soak.world.rows(
+        "SELECT m.uid, m.subject, m.fanned_out, d.state FROM messages m"  # noqa: S608 - our own words
+        " LEFT JOIN deliveries d ON d.message_id = m.id AND d.sink = 'hook:crm'"
+        f" WHERE m.kind IN ({kinds}) ORDER BY m.id"
+    )
+    return [Told(uid, subject, bool(fanned_out), state) for uid, subject, fanned_out, state in rows]
+
+
+def lost_messages(messages: Iterable[Told], arrived: Collection[str]) -> list[str]:
+    """Ids of messages that no longer wait for their receiver, and that never reached it.
+
+    The daemon goes on while it is judged: a message that still waits is not lost.
+    """
+    return [
+        one.uid
+        for one in messages
+        if one.uid not in arrived and one.fanned_out and one.state not in ("pending", "parked")
+    ]
+
+
+def out_of_order(messages: Iterable[Told], arrived: Iterable[str]) -> list[str]:
+    """Subjects whose messages first arrived in another order than that in which they were written."""
+    place = {uid: n for n, uid in enumerate(arrived)}
+    by_subject: dict[str, list[int]] = defaultdict(list)
+    for one in messages:
+        if one.uid in place:
+            by_subject[one.subject].append(place[one.uid])
+    return [name for name, places in by_subject.items() if places != sorted(places)]
+
+
 def _memory(soak: Soak) -> Iterator[str]:
     for life, sizes in soak.memory.items():
-        if len(sizes) >= SAMPLES:
-            _first, middle, last = _thirds(sizes)  # in the first, all that is ever needed is loaded
-            if last > middle * GROWTH + SLACK:
-                yield f"life {life} grew from {middle:.1f} to {last:.1f} MB"
+        if leaks(sizes):
+            yield f"life {life} grew and did not stop: {_parts(sizes[WARM_UP:])} MB"
+
+
+def leaks(sizes: Sequence[float]) -> bool:
+    """Whether a life's memory goes on growing once it is warm: from each part of it to the next.
+
+    A plateau is reached and kept, whatever it is; a leak adds to every part. A life that is too short to
+    tell one from the other is not judged.
+    """
+    warm = sizes[WARM_UP:]
+    if len(warm) < SAMPLES:
+        return False
+    floors = _parts(warm)
+    grows = all(later > earlier + STEP for earlier, later in itertools.pairwise(floors))
+    return grows and floors[-1] - floors[0] > SLACK
+
+
+def _parts(warm: Sequence[float]) -> tuple[float, ...]:
+    """The least memory of each part."""
+    size = max(1, len(warm) // PARTS)
+    return tuple(round(min(warm[n * size : (n + 1) * size] or warm), 1) for n in range(PARTS))
 
 
 def _thirds(sizes: list[float]) -> tuple[float, ...]:
