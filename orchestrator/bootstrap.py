@@ -122,6 +122,13 @@ def events_wanted() -> tuple[str, ...]:
     return SUBSCRIBED
 
 
+def signature_headers() -> tuple[str, ...]:
+    """The headers in which gateways sign their webhooks, where the configuration names none."""
+    from orchestrator.gateways.wawp.events import SIGNATURE_HEADERS  # noqa: PLC0415 - for the daemon only
+
+    return SIGNATURE_HEADERS
+
+
 def actor() -> str:
     """Who acts, for the journal: login at host."""
     try:

@@ -105,7 +105,9 @@ def _hooks(settings: "Settings") -> "Hooks":
         one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
     )
     url = settings.webhooks.public_url
-    addresses = tuple(HookAddress(url, one.name, path_secret) for one in settings.instances) if url else ()
+    addresses = (
+        tuple(HookAddress(url, one.name, path_secret, secret) for one in settings.instances) if url else ()
+    )
     return Hooks(url, bool(secret or path_secret), addresses, events_wanted())
 
 

@@ -46,9 +46,11 @@ async def install(
             except RejoinError as error:  # the others may do
                 troubles.append(error)
     _tell_installed(call, done, dry_run=dry_run)
-    if settings.webhooks.secret.get_secret_value() and done:
+    hidden = [one.instance for one in done if one.signed is False]
+    if hidden:
         call.out.say(
-            "The gateway must sign with webhooks.secret: where it asks for a key, set the same there."
+            f"{', '.join(hidden)}: the gateway does not show whether it signs with webhooks.secret. "
+            "If rejoin hooks list stays empty, set the same secret on its own pages."
         )
     for trouble in troubles[:-1]:
         call.out.warn(str(trouble))
@@ -165,8 +167,9 @@ async def _install_one(
     from orchestrator.bootstrap import events_wanted  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.installing import HookAddress, install  # noqa: PLC0415
 
-    secret = app.settings.webhooks.path_secret.get_secret_value()
-    address = HookAddress(public, instance.name, secret)
+    hooks = app.settings.webhooks
+    secrets = (hooks.path_secret.get_secret_value(), hooks.secret.get_secret_value())
+    address = HookAddress(public, instance.name, *secrets)
     return await install(app.gateway(instance), address, events_wanted(), dry_run=dry_run)
 
 
@@ -174,7 +177,7 @@ def _tell_installed(call: Call, done: "list[Installed]", *, dry_run: bool) -> No
     if call.json:
         rows = [
             {"instance": one.instance, "url": one.address.shown, "changed": one.changed}
-            | {"events": list(one.events), "kept": one.kept}
+            | {"events": list(one.events), "kept": one.kept, "signed": one.signed}
             for one in done
         ]
         call.out.answer_json({"dry_run": dry_run, "webhooks": rows})

@@ -172,7 +172,7 @@ class WebhookSettings(Section):
 
     secret: Secret = SecretStr("")
     path_secret: SecretToken = SecretStr("")
-    header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = "X-Webhook-Hmac"
+    header: Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9-]{0,63})?$")] = ""  # the gateway's own
     public_url: Annotated[str, AfterValidator(check_public_url)] = ""
 
 

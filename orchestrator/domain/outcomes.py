@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -174,11 +175,17 @@ class SendAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WebhookTarget:
-    """One webhook as the gateway keeps it. The URL may carry a secret: `repr` hides it."""
+    """One webhook as the gateway keeps it. The URL may carry a secret: `repr` hides it.
+
+    `secret` is what the gateway signs with, None where it shows none. `raw` is the gateway's own form of it:
+    a webhook that is written back keeps every field that we do not know.
+    """
 
     url: str = field(repr=False)
     events: tuple[str, ...] = ()
     active: bool = True
+    secret: str | None = field(default=None, repr=False)
+    raw: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from orchestrator.domain.errors import ConfigurationError, CredentialsError, RejoinError, TemporaryError
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
     from orchestrator.gateways.base import Gateway
 
 MASK = "…"
+_MASKED = re.compile(r"[*•●]{3,}")  # what others mask secrets with
 
 
 @dataclass(frozen=True, slots=True)
 class HookAddress:
-    """Where one instance's webhooks go. Only `shown` may be printed."""
+    """Where one instance's webhooks go, and what they are signed with. Only `shown` may be printed."""
 
     public_url: str
     instance: str
     path_secret: str = field(default="", repr=False)
+    signing_secret: str = field(default="", repr=False)
 
     @property
     def stem(self) -> str:
@@ -51,6 +54,7 @@ class Installed:
     changed: bool
     events: tuple[str, ...]
     kept: int  # webhooks of others
+    signed: bool | None = None  # the gateway shows our signing secret; None: there is none, or a dry run
 
 
 async def install(
@@ -62,11 +66,39 @@ async def install(
     kept = sum(not address.is_ours(target) for target in present)
     told = next(target.events for target in wanted if target.url == address.url)
     done = Installed(address.instance, address, wanted != present, told, kept)
-    if done.changed and not dry_run:
-        _raise_if_not_ok(await gateway.set_webhooks(wanted), address)
-        if address.url not in {target.url for target in await _present(gateway, address)}:
-            raise TemporaryError(f"{address.instance}: the gateway took the webhook, but does not show it")
-    return done
+    if dry_run:
+        return done
+    shown = await _replaced(gateway, address, present, wanted) if done.changed else present
+    ours = next(target for target in shown if target.url == address.url)
+    return replace(done, signed=ours.secret == address.signing_secret if address.signing_secret else None)
+
+
+async def _replaced(
+    gateway: Gateway,
+    address: HookAddress,
+    present: tuple[WebhookTarget, ...],
+    wanted: tuple[WebhookTarget, ...],
+) -> tuple[WebhookTarget, ...]:
+    """What the gateway shows after it was given `wanted`, every webhook of which must be there."""
+    others = [target for target in present if not address.is_ours(target)]
+    if any(_is_masked(target.raw) for target in others):
+        raise ConfigurationError(
+            f"{address.instance}: the gateway hides a secret of another webhook, which would get lost",
+            hint=f"set {address.shown} by hand, on the gateway's own pages",
+        )
+    _raise_if_not_ok(await gateway.set_webhooks(wanted), address)
+    shown = await _present(gateway, address)
+    if missing := {target.url for target in wanted} - {target.url for target in shown}:
+        which = "the webhook" if address.url in missing else "all webhooks of others"
+        raise TemporaryError(f"{address.instance}: the gateway took {which}, but does not show it")
+    return shown
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether a value stands there as asterisks: written back, they would be what it is from then on."""
+    if isinstance(value, dict | list):
+        return any(_is_masked(inner) for inner in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and _MASKED.search(value) is not None
 
 
 def merged(
@@ -75,9 +107,12 @@ def merged(
     """Those that are there, with ours once: in its place, and with the events that it has already."""
     ours = [target for target in present if address.is_ours(target)]
     heard = dict.fromkeys(name for target in ours for name in target.events)
-    wanted = WebhookTarget(address.url, tuple(heard if "*" in heard else heard | dict.fromkeys(events)))
+    told = tuple(heard if "*" in heard else heard | dict.fromkeys(events))
     if not ours:
-        return (*present, wanted)
+        return (*present, WebhookTarget(address.url, told, secret=address.signing_secret or None))
+    kept = next((target for target in ours if target.url == address.url), ours[0])
+    secret = address.signing_secret or kept.secret
+    wanted = replace(kept, url=address.url, events=told, active=True, secret=secret)
     first = next(at for at, target in enumerate(present) if address.is_ours(target))
     others = [target for target in present if not address.is_ours(target)]
     return (*others[:first], wanted, *others[first:])

@@ -91,9 +91,10 @@ class Courier:
             self._send(event, wire, target, copy=Copy.DOUBLE)
         if not lost and self._plays(knobs.replayed):
             self._send(event, wire, target, copy=Copy.REPLAY)
-        if knobs.secret and self._plays(knobs.forged):
+        signs = knobs.secret or target.secret
+        if signs and self._plays(knobs.forged):
             self._send(event, wire, target, copy=Copy.FORGED)
-        if knobs.secret and self._plays(knobs.unsigned):
+        if signs and self._plays(knobs.unsigned):
             self._send(event, wire, target, copy=Copy.UNSIGNED)
 
     def _send(self, event: Event, wire: Wire, target: Target, *, copy: Copy, lost: bool = False) -> None:
@@ -115,11 +116,11 @@ class Courier:
             delay = self._dice.uniform(*self._knobs.delay)
             if copy is Copy.REPLAY:
                 delay += self._dice.uniform(*self._knobs.replay_after)
-            task = asyncio.create_task(self._deliver(delivery, wire.body, delay))
+            task = asyncio.create_task(self._deliver(delivery, wire.body, delay, target.secret))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, delivery: Delivery, body: bytes, delay: float) -> None:
+    async def _deliver(self, delivery: Delivery, body: bytes, delay: float, secret: str) -> None:
         """A forger tries once; the gateway tries again on every error."""
         if delay > 0:
             await self._network.sleep(delay)
@@ -127,22 +128,20 @@ class Courier:
             if turn:
                 await self._network.sleep(self._knobs.retry_delay)
             at = self._network.now()
-            status, error = await self._poster.post(delivery.url, body, self._headers(delivery, body, at))
+            headers = self._headers(delivery, body, at, secret)
+            status, error = await self._poster.post(delivery.url, body, headers)
             self.log.tried(delivery, at, status, error)
             if 200 <= status < 300:
                 break
         delivery.over = True
 
-    def _headers(self, delivery: Delivery, body: bytes, at: float) -> dict[str, str]:
+    def _headers(self, delivery: Delivery, body: bytes, at: float, secret: str) -> dict[str, str]:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "WAHA/2026.7.1",
             "X-Webhook-Request-Id": uuid.UUID(int=self._dice.getrandbits(128)).hex,
             "X-Webhook-Timestamp": str(round(at * 1000)),
         }
-        if not self._knobs.secret or delivery.copy is Copy.UNSIGNED:
+        if delivery.copy is Copy.UNSIGNED:
             return headers
-        wrong = f"not {self._knobs.secret}" if delivery.copy is Copy.FORGED else None
-        signature = self._knobs.signature(body, wrong)
-        algorithm = {"X-Webhook-Hmac-Algorithm": self._knobs.algorithm}
-        return headers | algorithm | {self._knobs.header: signature}
+        return headers | self._knobs.signed(body, secret, wrong=delivery.copy is Copy.FORGED)

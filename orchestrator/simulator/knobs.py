@@ -57,6 +57,7 @@ WEBHOOKS: Mapping[str, tables.Check] = {
     "secret": tables.text,
     "algorithm": tables.one_of("sha256", "sha512"),
     "header": header,
+    "signature_form": tables.one_of("digest", "plain"),
     **dict.fromkeys(
         ("lost", "doubled", "replayed", "forged", "unsigned", "strangers", "unknown"), probability
     ),

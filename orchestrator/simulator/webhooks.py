@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Target:
     url: str
     account: str | None = None  # whose events; None: everybody's
     events: tuple[str, ...] = ("*",)
+    secret: str = field(default="", repr=False)  # its own: `hmac`, as it was set at the gateway
 
     def wants(self, name: str) -> bool:
         return "*" in self.events or name in self.events
@@ -50,6 +51,7 @@ class Webhooks:
     secret: str = ""  # empty: nothing is signed
     algorithm: str = "sha512"  # sha256, sha512
     header: str = "X-Webhook-Hmac"
+    signature_form: str = "digest"  # X-Wawp-Signature of a webhook with an `hmac`: digest, plain
     lost: float = 0.0  # never sent, neither are its copies below; forged ones are
     doubled: float = 0.0  # sent twice, each with a delay of its own
     delay: tuple[float, float] = (0.0, 0.0)  # evenly between the two, so that events overtake each other
@@ -68,8 +70,8 @@ class Webhooks:
         for given in account.webhooks:
             events = given.get("events")
             names = tuple(map(str, events)) if isinstance(events, list) and events else ("*",)
-            if given.get("is_active", True):
-                yield Target(str(given.get("url")), account.name, names)
+            if str(given.get("is_active", True)).lower() not in ("0", "false"):
+                yield Target(str(given.get("url")), account.name, names, str(given.get("hmac") or ""))
         yield from (target for target in self.targets if target.account in (None, account.name))
 
     def signature(self, body: bytes, secret: str | None = None) -> str:
@@ -77,6 +79,24 @@ class Webhooks:
         key = (self.secret if secret is None else secret).encode()
         return hmac.new(key, body, getattr(hashlib, self.algorithm)).hexdigest()
 
+    def signed(self, body: bytes, own: str, *, wrong: bool = False) -> dict[str, str]:
+        """The headers that sign a body. `own`: the webhook's secret, else everybody's signs, as WAHA does.
+
+        Wawp's: "a secret string" (https://api.wawp.net/en/docs/v2/webhook/set), or the HMAC-SHA256 of its
+        Python client (wawp_sdk/resources/webhooks.py).
+        """
+        if own:
+            secret = f"not {own}" if wrong else own
+            digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+            return {"X-Wawp-Signature": secret if self.signature_form == "plain" else digest}
+        if not self.secret:
+            return {}
+        signature = self.signature(body, f"not {self.secret}" if wrong else None)
+        return {"X-Webhook-Hmac-Algorithm": self.algorithm, self.header: signature}
+
     def as_json(self) -> dict[str, Any]:
         """Everything but the secret."""
-        return {key: value for key, value in asdict(self).items() if key != "secret"}
+        shown = asdict(self)
+        for target in shown["targets"]:
+            del target["secret"]
+        return {key: value for key, value in shown.items() if key != "secret"}

@@ -40,7 +40,7 @@ class Hooks:
     instances: Mapping[str, int]
     read_event: ReadEvent
     secrets: HookSecrets
-    header: str
+    headers: tuple[str, ...]  # that may carry the signature: the first that is there does
     inbox: Inbox
     hidden: frozenset[str] = field(default=frozenset(), repr=False)  # must not be stored, wherever they stand
     doors: Doors | None = None
@@ -49,7 +49,7 @@ class Hooks:
 
     async def take(self, request: web.Request) -> web.Response:
         given = {
-            "signature": request.headers.get(self.header),
+            "signature": next((request.headers[one] for one in self.headers if one in request.headers), None),
             "path": request.match_info.get("secret") or request.query.get("secret"),
         }
         if not self.secrets.may_be_right(**given):

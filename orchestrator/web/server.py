@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from orchestrator.bootstrap import event_reader
+from orchestrator.bootstrap import event_reader, signature_headers
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.gateways.redact import one_line
 from orchestrator.services.receiving import Inbox
@@ -60,7 +60,7 @@ class HookServer:
             instances=instances,
             read_event=event_reader(),
             secrets=HookSecrets(hooks.secret.get_secret_value(), hooks.path_secret.get_secret_value()),
-            header=hooks.header,
+            headers=(hooks.header,) if hooks.header else signature_headers(),
             inbox=self.inbox,
             hidden=frozenset(settings.secret_values()),
         )

@@ -1,7 +1,9 @@
 """Whether a webhook comes from who it says: a signature over the raw body, a secret in the path, or both.
 
 The signature is an HMAC in hex: SHA-256 (Wawp's Python client) or SHA-512 (WAHA's `X-Webhook-Hmac`), told
-apart by its length, perhaps with `sha256=` or `sha512=` before it (GitHub's manner, GOWA's). Pure.
+apart by its length, perhaps with `sha256=` or `sha512=` before it (GitHub's manner, GOWA's). Or the header
+carries the secret itself: https://api.wawp.net/en/docs/v2/webhook/set speaks of "a secret string added to the
+X-Wawp-Signature header for basic verification". Pure.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class HookSecrets:
     def may_be_right(self, *, signature: str | None, path: str | None) -> bool:
         """What can be told before the body is there: the path's secret, and whether there is a signature."""
         path_right = not self.path or same(self.path, path)
-        return self.configured and path_right and (not self.signature or _digest(signature) is not None)
+        in_form = not self.signature or _digest(signature) is not None or same(self.signature, signature)
+        return self.configured and path_right and in_form
 
     def admits(self, body: bytes, *, signature: str | None, path: str | None) -> bool:
         """Whether all of them are right. Takes the same time whichever is wrong."""
@@ -39,12 +42,10 @@ class HookSecrets:
 
 
 def is_signed(body: bytes, given: str | None, secret: str) -> bool:
-    """Whether `given` is the body's signature. In constant time for a given length."""
-    found = _digest(given)
-    if not secret or found is None:
-        return False
-    algorithm, digest = found
-    return hmac.compare_digest(hmac.new(secret.encode(), body, algorithm).hexdigest(), digest)
+    """Whether `given` is the body's signature, or the secret itself. In constant time for a given length."""
+    algorithm, digest = _digest(given) or ("sha256", "")
+    right = hmac.compare_digest(hmac.new(secret.encode(), body, algorithm).hexdigest(), digest)
+    return bool(secret) and (right | same(secret, given))
 
 
 def sign(body: bytes, secret: str, algorithm: str = "sha512") -> str:

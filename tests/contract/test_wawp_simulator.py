@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.domain.outcomes import InstanceState, Outcome, Participant, WebhookTarget
-from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts
+from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, account
+from orchestrator.gateways.wawp.events import SUBSCRIBED
+from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.dialect import DIALECTS
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.server import serve
 from orchestrator.simulator.truth import Effect, Kind
-from tests.contract.wawp_peer import CODE, JID, TOKEN, always, wawp
+from tests.contract.wawp_peer import CODE, JID, TOKEN, against, always, http, wawp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from orchestrator.gateways.wawp import WawpGateway
     from orchestrator.simulator.server import Running
+    from tests.contract.wawp_peer import Seen
 
 ENGINES = ["plain", "noweb", "gows", "webjs", "webjs_wrapped"]
 OWNER = "15550001111"
@@ -310,6 +314,43 @@ async def test_greeting_leaving_and_webhooks() -> None:
     assert sent.answer.outcome is left.outcome is kept.outcome is Outcome.OK
     assert sent.message_id
     assert read.webhooks == hooks
+
+
+THEIRS: dict[str, object] = {
+    "url": "https://crm.example.org/in?key=s3cret-of-theirs", "events": ["message"], "is_active": 0,
+    "hmac": "hmac-of-theirs", "retries": {"delay": 2, "attempts": 15}, "name": "CRM", "x": {"a": [1, None]},
+}  # fmt: skip
+
+
+async def test_our_webhook_is_set_beside_somebody_elses_which_stays_as_it_was() -> None:
+    address = HookAddress("https://rejoin.example.org", "backup", "path-secret", "signing-secret")
+    async with simulated() as (gateway, running, me):
+        me.webhooks = [dict(THEIRS)]
+        first = await install(gateway, address, SUBSCRIBED)
+        second = await install(gateway, address, SUBSCRIBED)
+
+        assert (first.changed, first.signed, second.changed) == (True, True, False)
+        assert len(running.log.of(Kind.SET_WEBHOOKS)) == 1
+        theirs, ours = me.webhooks
+    assert json.dumps(theirs) == json.dumps(THEIRS)
+    assert (ours["url"], ours["hmac"], ours["is_active"]) == (address.url, "signing-secret", True)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_an_error_about_webhooks_repeats_no_secret_of_anybodys(status: int) -> None:
+    hooks = account.webhooks({"webhooks": [THEIRS]}) or ()
+    ours = WebhookTarget("https://rejoin.example.org/hooks/b/path-secret", ("a",), secret="signing-secret")
+
+    def echo(seen: Seen) -> bytes:
+        return http(status, {"status": 422, "message": f"refused: {json.dumps(seen.body)}"})
+
+    async with against(echo) as (gateway, _):
+        answer = await gateway.set_webhooks((*hooks, ours))
+
+    assert answer.outcome is not Outcome.OK
+    assert "refused" in answer.text
+    for secret in ("s3cret-of-theirs", "hmac-of-theirs", "path-secret", "signing-secret", TOKEN):
+        assert secret not in answer.text
 
 
 async def test_writing_where_only_admins_may_is_forbidden() -> None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from orchestrator.services.doctor.patient import Patient
 
 SECRET = "open-sesame"
-ADDRESS = HookAddress("https://rejoin.example.org", "backup-1", SECRET)
+SIGNING = "key-between-us-0123"
+ADDRESS = HookAddress("https://rejoin.example.org", "backup-1", SECRET, SIGNING)
 EVENTS = ("group.v2.join", "session.status")
 HOOKS = Hooks("https://rejoin.example.org", has_secret=True, addresses=(ADDRESS,), events=EVENTS)
 OURS = WebhookTarget(ADDRESS.url, EVENTS)
@@ -169,6 +170,9 @@ OTHER_SECRET = replace(OURS, url=f"{ADDRESS.stem}/another")
         (answering(OTHER_SECRET), State.WARNING, "another secret"),
         (answering(replace(OURS, active=False)), State.WARNING, "switched off"),
         (answering(replace(OURS, events=EVENTS[:1])), State.WARNING, "without session.status"),
+        (answering(replace(OURS, secret="old-0123456789ab")), State.WARNING, "signs with another secret"),
+        (answering(replace(OURS, secret=SIGNING)), State.OK, "set to"),
+        (answering(replace(OURS, secret="********")), State.OK, "set to"),
         (answering(outcome=Outcome.TRANSIENT), State.WARNING, "not known whether it is set: its words"),
         (answering(outcome=Outcome.NOT_SUPPORTED), State.SKIPPED, "no call"),
     ],
@@ -179,7 +183,7 @@ async def test_each_gateway_is_asked_whether_it_sends_here_and_no_secret_is_show
     (found,) = await hooks.at_gateway(HOOKS, account, works=True)
 
     assert (found.state, words in found.sentence) == (state, True)
-    assert SECRET not in f"{found}"
+    assert not any(secret in f"{found}" for secret in (SECRET, SIGNING, "old-0123456789ab"))
 
 
 async def test_a_gateway_is_not_asked_without_configuration_or_a_working_session() -> None:

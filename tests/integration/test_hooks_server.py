@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
-from orchestrator.services.installing import HookAddress
+from orchestrator.gateways.wawp.events import SUBSCRIBED
+from orchestrator.services.installing import HookAddress, install
+from orchestrator.simulator.webhooks import Webhooks
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.web.hooks import LARGEST_BODY
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.server import HookServer
 from orchestrator.web.signatures import HookSecrets, sign
+from tests.contract.wawp_peer import wawp
+from tests.integration.simulator_talk import talk
+from tests.integration.webhook_receiver import until
 from tests.support.hooks import JID, PATH, SIGNATURE, TOKEN, Line, good, joined, receiver, request, settings
 
 if TYPE_CHECKING:
@@ -99,6 +104,43 @@ async def test_all_that_is_wrong_is_answered_alike(sqlite_url: str) -> None:
         assert {answer.status for answer in answers.values()} == {404}
         assert len({(answer.body, tuple(answer.headers.items())) for answer in answers.values()}) == 1
         assert await found.count() == 0
+
+
+@pytest.mark.parametrize("header", ["X-Wawp-Signature", "X-Webhook-Hmac"])
+async def test_wawps_header_is_known_and_may_carry_the_secret_itself(sqlite_url: str, header: str) -> None:
+    body, path = json.dumps(joined()).encode(), f"/hooks/backup-1/{PATH}"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{header}: "
+    plain, wrong = (f"{head}{word}\r\n\r\n".encode() + body for word in (SIGNATURE, SIGNATURE[:-1] + "x"))
+    async with receiver(sqlite_url) as found:
+        assert (await found.ask(request(body, header=header))).status == 200
+        assert (await found.ask(plain)).status == 200
+        assert (await found.ask(wrong)).status == 404
+        assert [row.times for row in await found.stored()] == [2]
+
+
+async def test_a_header_that_is_configured_is_the_only_one(sqlite_url: str) -> None:
+    body = json.dumps(joined()).encode()
+    configured = settings(header="X-Ours")
+    async with receiver(sqlite_url, configured) as found:
+        assert (await found.ask(request(body, header="X-Wawp-Signature"))).status == 404
+        assert (await found.ask(request(body, header="X-Ours"))).status == 200
+
+
+@pytest.mark.parametrize("form", ["digest", "plain"])
+async def test_what_hooks_install_sets_at_wawp_is_taken_without_handwork(sqlite_url: str, form: str) -> None:
+    knobs = Webhooks(signature_form=form, forged=1.0, unsigned=1.0, sends=("group.v2.join",))
+    async with receiver(sqlite_url) as found, talk(webhooks=knobs) as gate:
+        address = HookAddress(f"http://127.0.0.1:{found.server.port}", "backup-1", PATH, SIGNATURE)
+        base_url = gate.running.base_url
+        async with wawp(base_url, instance_id="210", access_token="token-b") as gateway:
+            await install(gateway, address, SUBSCRIBED)
+        await gate.join()
+        await until(lambda: gate.running.webhooks.deliveries and not gate.running.webhooks.under_way())
+
+        assert [row.kind for row in await found.stored()] == ["group.v2.join"]
+        assert gate.running.webhooks.forgeries_accepted() == []
+        assert found.server.hooks.refusals.total[Refusal.NOT_PROVEN] == 2
+    assert SIGNATURE not in json.dumps(knobs.as_json())
 
 
 async def test_the_secret_may_stand_in_the_query_and_one_secret_alone_is_enough(sqlite_url: str) -> None:

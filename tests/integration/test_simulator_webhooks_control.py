@@ -29,6 +29,7 @@ sends = ["session.status", "group.v2.join", "group.v2.participants", "group.v2.l
 secret = "between us"
 algorithm = "sha256"
 header = "X-Webhook-Hmac"
+signature_form = "plain"
 lost = 0.33
 doubled = 0.33
 delay = [0, 180]

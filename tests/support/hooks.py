@@ -26,7 +26,7 @@ TOKEN = "tok_9f8e7d6c5b4a"
 JID = "120363041234567890@g.us"
 
 
-def settings(*, secret: str = SIGNATURE, path_secret: str = PATH) -> Settings:
+def settings(*, secret: str = SIGNATURE, path_secret: str = PATH, **more: str) -> Settings:
     instance = {
         "name": "backup-1", "role": "backup", "base_url": "https://api.example.org",
         "instance_id": "200", "access_token": TOKEN,
@@ -35,7 +35,7 @@ def settings(*, secret: str = SIGNATURE, path_secret: str = PATH) -> Settings:
         {
             "instances": (instance,),
             "web": {"listen": "127.0.0.1:0"},
-            "webhooks": {"secret": secret, "path_secret": path_secret},
+            "webhooks": {"secret": secret, "path_secret": path_secret, **more},
         }
     )
 

@@ -44,6 +44,19 @@ def test_one_changed_byte_of_the_body_breaks_it() -> None:
     assert not is_signed(BODY, WAHAS, "my-secret-kez")
 
 
+@pytest.mark.parametrize("secret", [KEY, "p" * 64, SHA256, WAHAS])
+def test_a_header_that_carries_the_secret_itself_is_taken(secret: str) -> None:
+    assert is_signed(BODY, secret, secret)
+    assert HookSecrets(secret).may_be_right(signature=secret, path=None)
+    assert not is_signed(BODY, secret[:-1], secret)
+    assert not is_signed(BODY, secret + "0", secret)
+    assert not is_signed(BODY, f"sha256={secret}", secret)
+
+
+def test_a_wrong_secret_in_the_header_is_refused_before_the_body_is_read() -> None:
+    assert not HookSecrets(KEY).may_be_right(signature="my-secret-kez", path=None)
+
+
 def test_without_a_secret_nothing_is_signed() -> None:
     assert not is_signed(BODY, sign(BODY, ""), "")
     assert not same("", "")
@@ -61,6 +74,8 @@ def test_a_secret_in_the_path_is_compared_whole() -> None:
         (HookSecrets(KEY), WAHAS, None, True),
         (HookSecrets(KEY), None, None, False),
         (HookSecrets(KEY), None, KEY, False),
+        (HookSecrets(KEY), KEY, None, True),
+        (HookSecrets(KEY, "p"), KEY, "q", False),
         (HookSecrets("", "p"), None, "p", True),
         (HookSecrets("", "p"), WAHAS, "q", False),
         (HookSecrets(KEY, "p"), WAHAS, "p", True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -26,14 +26,17 @@ class Gate:
     reading: Outcome = Outcome.OK
     setting: Outcome = Outcome.OK
     forgets: bool = False
+    hides: bool = False  # secrets
+    loses: str = ""  # the webhook with this URL
     calls: list[tuple[WebhookTarget, ...]] = field(default_factory=list)
 
     async def webhooks(self) -> WebhooksAnswer:
-        return WebhooksAnswer(GatewayAnswer(self.reading, text="says so"), self.hooks)
+        shown = tuple(replace(one, secret=None if self.hides else one.secret) for one in self.hooks)
+        return WebhooksAnswer(GatewayAnswer(self.reading, text="says so"), shown)
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
         self.calls.append(webhooks)
-        self.hooks = () if self.forgets else webhooks
+        self.hooks = () if self.forgets else tuple(one for one in webhooks if one.url != self.loses)
         return GatewayAnswer(self.setting)
 
 
@@ -66,6 +69,64 @@ def test_others_stay_and_ours_stands_there_once(
 ) -> None:
     assert merged(present, ADDRESS, EVENTS) == wanted
     assert merged(wanted, ADDRESS, EVENTS) == wanted
+
+
+SIGNED = replace(ADDRESS, signing_secret="key-between-us-0123")
+MINE = {"url": OURS, "events": list(EVENTS), "is_active": 1, "retries": {"attempts": 5}}
+
+
+@pytest.mark.parametrize(
+    ("present", "signs"),
+    [
+        ((), "key-between-us-0123"),
+        ((WebhookTarget(OURS, EVENTS),), "key-between-us-0123"),
+        ((WebhookTarget(OURS, EVENTS, secret="old"),), "key-between-us-0123"),
+    ],
+)
+async def test_our_webhook_carries_its_signing_secret(present: tuple[WebhookTarget, ...], signs: str) -> None:
+    gate = Gate(present)
+    first = await install(cast("Any", gate), SIGNED, EVENTS)
+    second = await install(cast("Any", gate), SIGNED, EVENTS)
+
+    assert [hook.secret for hook in gate.hooks] == [signs]
+    assert (first.changed, first.signed, second.changed, second.signed) == (True, True, False, True)
+    assert signs not in repr((SIGNED, first, gate))
+
+
+async def test_without_a_signing_secret_the_one_at_the_gateway_stays() -> None:
+    gate = Gate((WebhookTarget(OURS, EVENTS, secret="old", raw=MINE),))
+    done = await setting(gate)
+
+    assert (done.changed, done.signed, gate.calls) == (False, None, [])
+
+
+async def test_what_the_gateway_keeps_of_our_webhook_goes_back_with_it() -> None:
+    gate = Gate((WebhookTarget(f"{ADDRESS.stem}/old", EVENTS), WebhookTarget(OURS, ("a",), raw=MINE)))
+    await setting(gate)
+
+    assert [hook.raw for hook in gate.hooks] == [MINE]
+
+
+@pytest.mark.parametrize("mask", ["******", "abcd****wxyz", {"key": "••••••"}])
+async def test_a_webhook_whose_secret_is_hidden_is_not_overwritten(mask: object) -> None:
+    gate = Gate((replace(CRM, raw={"url": CRM.url, "hmac": mask}),))
+
+    with pytest.raises(ConfigurationError, match="hides a secret of another webhook"):
+        await setting(gate)
+    assert gate.calls == []
+
+
+async def test_a_gateway_that_loses_the_webhook_of_another_is_told() -> None:
+    gate = Gate((CRM,), loses=CRM.url)
+
+    with pytest.raises(TemporaryError, match="all webhooks of others, but does not show"):
+        await setting(gate)
+
+
+async def test_a_gateway_that_hides_secrets_is_told_apart() -> None:
+    gate = Gate(hides=True)
+
+    assert (await install(cast("Any", gate), SIGNED, EVENTS)).signed is False
 
 
 async def setting(gate: Gate, **more: Any) -> Any:

@@ -37,7 +37,7 @@ def test_the_defaults_are_the_right_ones() -> None:
     )
     told = {name: value for name, value in rows if name in knobs.WEBHOOKS and value not in ("all", " ")}
     known = Webhooks().as_json() | {"secret": "", "delay": 0, "replay_after": [120, 900]}
-    assert len(told) == 16
+    assert len(told) == 17
     assert {name: tomllib.loads(f"x = {value}")["x"] for name, value in told.items()} == {
         name: known[name] for name in told
     }

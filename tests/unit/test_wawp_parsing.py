@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,3 +239,57 @@ def test_webhooks_are_read_where_they_stand() -> None:
         assert account.webhooks(body) == expected
     assert account.webhooks({"systemConfig": {}}) is None
     assert "secret" not in repr(expected)
+
+
+@pytest.mark.parametrize("off", [0, "0", False, "false", "False", 0.0])
+@pytest.mark.parametrize("key", ["is_active", "active"])
+def test_a_webhook_that_is_switched_off_is_read_so(key: str, off: object) -> None:
+    read = account.webhooks({"webhooks": [{"url": "https://a.example", key: off}, {"url": "b", key: 1}]})
+
+    assert [hook.active for hook in read or ()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {
+            "url": "https://crm.example",
+            "events": ["*"],
+            "is_active": 0,
+            "hmac": "theirs",
+            "retries": {"delay": 2},
+        },
+        {
+            "url": "https://crm.example",
+            "events": "message",
+            "active": "false",
+            "name": "CRM",
+            "x": [None, 1.5],
+        },
+        {"webhook_url": "https://crm.example", "on": True},
+        {"url": "https://crm.example", "hmac": {"key": "theirs"}, "customHeaders": [{"name": "a"}]},
+        "https://crm.example",
+    ],
+)
+def test_what_is_written_back_of_somebody_elses_is_what_was_read(theirs: object) -> None:
+    read = account.webhooks({"webhooks": {"0": theirs}})
+
+    assert [account.webhook_fields(hook) for hook in read or ()] == [theirs]
+    assert "theirs" not in repr(read)
+
+
+def test_a_single_webhook_is_one_and_not_a_list_of_its_fields() -> None:
+    (read,) = account.webhooks({"webhooks": {"url": "https://a.example", "events": ["message"]}}) or ()
+
+    assert (read.url, read.events) == ("https://a.example", ("message",))
+
+
+def test_our_own_is_changed_and_keeps_what_we_do_not_know() -> None:
+    (read,) = (
+        account.webhooks([{"url": "https://a.example", "is_active": 0, "retries": {"attempts": 5}}]) or ()
+    )
+
+    assert account.webhook_fields(replace(read, active=True, events=("message",), secret="ours")) == {
+        "url": "https://a.example", "is_active": True, "retries": {"attempts": 5}, "events": ["message"],
+        "hmac": "ours",
+    }  # fmt: skip

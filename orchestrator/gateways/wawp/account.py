@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.jids import user_id
 from orchestrator.domain.outcomes import InstanceState, WebhookTarget
 from orchestrator.gateways.redact import looks_like_code, one_line
 from orchestrator.gateways.wawp.parsing import clean, finite, serialized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATES: dict[str, InstanceState] = {
     "working": InstanceState.WORKING,
@@ -41,6 +44,9 @@ _CODE_KEYS = (
     "inviteCode", "invite_code", "code", "inviteUrl", "invite_url", "invite_link", "inviteLink", "link",
     "url", "data", "result", "results", "response", "invite",
 )  # fmt: skip
+_SWITCHES = ("is_active", "active", "enabled")
+_SHORTEST = 6
+"""Characters: a shorter text of a webhook is no secret, and would blot out half of an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,26 @@ def webhooks(body: Any) -> tuple[WebhookTarget, ...] | None:
     found = _webhook_list(body)
     if found is None:
         return None
-    targets = (_target(item) for item in found)
-    return tuple(target for target in targets if target is not None)
+    return tuple(_target(item) for item in found if item)
+
+
+def webhook_fields(target: WebhookTarget) -> Any:
+    """What to send for a webhook. One of somebody else's goes back exactly as it came.
+
+    `hmac` is the signing secret (https://api.wawp.net/en/docs/v2/webhook/set).
+    """
+    if target.raw is not None and target == _target(target.raw):
+        return target.raw
+    kept: dict[str, Any] = target.raw if isinstance(target.raw, dict) else {}
+    switch = next((key for key in _SWITCHES if key in kept), _SWITCHES[0])
+    fields = {**kept, "url": target.url, "events": list(target.events), switch: target.active}
+    return fields if target.secret is None else {**fields, "hmac": target.secret}
+
+
+def webhook_secrets(target: WebhookTarget) -> set[str]:
+    """Every text of a webhook that an error must not repeat: its URL, its secret, what is not known."""
+    known = {**target.raw, "events": None, "name": None} if isinstance(target.raw, dict) else {}
+    return {text for text in (target.url, target.secret, *_texts(known)) if text and len(text) >= _SHORTEST}
 
 
 def _with_status(body: Any) -> dict[str, Any] | None:
@@ -130,17 +154,39 @@ def _webhook_list(body: Any) -> list[Any] | None:
         return None
     hooks = body.get("webhooks")
     if isinstance(hooks, dict):
-        return list(hooks.values())
+        return [hooks] if isinstance(hooks.get("url"), str) else list(hooks.values())
     if isinstance(hooks, list):
         return hooks
     inner = (_webhook_list(body[key]) for key in ("data", "config") if isinstance(body.get(key), dict))
     return next((found for found in inner if found is not None), None)
 
 
-def _target(item: Any) -> WebhookTarget | None:
-    if not isinstance(item, dict) or not isinstance(item.get("url"), str):
-        return None
-    events = item.get("events")
-    names = tuple(event for event in events if isinstance(event, str)) if isinstance(events, list) else ()
-    active = item.get("is_active", item.get("active", True))
-    return WebhookTarget(url=item["url"], events=names, active=active is not False)
+def _target(item: Any) -> WebhookTarget:
+    """Also of what is no webhook to us: it must not get lost when the list is written back."""
+    given: dict[str, Any] = item if isinstance(item, dict) else {}
+    url = item if isinstance(item, str) else given.get("url")
+    events, secret = given.get("events"), given.get("hmac")
+    if isinstance(secret, dict):  # WAHA's form
+        secret = secret.get("key")
+    return WebhookTarget(
+        url=url if isinstance(url, str) else "",
+        events=tuple(one for one in events if isinstance(one, str)) if isinstance(events, list) else (),
+        active=not any(_switched_off(given[key]) for key in _SWITCHES if key in given),
+        secret=secret if isinstance(secret, str) and secret else None,
+        raw=item,
+    )
+
+
+def _switched_off(value: Any) -> bool:
+    """`is_active`: "boolean or number 0/1" (https://api.wawp.net/en/docs/v2/session/webhook), or its text."""
+    if isinstance(value, str):
+        return value.strip().lower() in {"0", "false", "off", "no"}
+    return isinstance(value, int | float) and value == 0
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)

@@ -181,9 +181,10 @@ class WawpGateway:
         return WebhooksAnswer(good(Outcome.OK, reply.result), targets)
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
-        hooks = [{"url": w.url, "events": list(w.events), "is_active": w.active} for w in webhooks]
-        fields: dict[str, Any] = {"webhooks": hooks}
-        return await self._act(Ask(Call.ACT, "POST", self._routes.webhook_path, fields=fields))
+        fields: dict[str, Any] = {"webhooks": [account.webhook_fields(one) for one in webhooks]}
+        secrets = frozenset().union(*(account.webhook_secrets(one) for one in webhooks))
+        path = self._routes.webhook_path
+        return await self._act(Ask(Call.ACT, "POST", path, fields=fields, secrets=secrets))
 
     async def close(self) -> None:
         await self._calls.http.close()

@@ -31,6 +31,7 @@ class Ask:
     jid: str | None = None
     code: str | None = field(default=None, repr=False)
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  # in `fields`: no error repeats them
     limit: int = SMALL_BODY
     last_look: LastLook | None = None
 
@@ -86,7 +87,7 @@ class WawpCalls:
         if isinstance(result, HttpFailure):
             return failure(ask.call, result)
         codes = () if ask.code is None else (ask.code,)
-        hidden = Hidden(secrets=(self._credentials.access_token,), codes=codes)
+        hidden = Hidden(secrets=(self._credentials.access_token, *ask.secrets), codes=codes)
         error = refusal(ask.call, result, now=self.http.clock.now(), hidden=hidden)
         if error is not None:
             return error

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SUBSCRIBED = ("group.v2.join", "group.v2.leave", "group.v2.participants", "session.status")
 """What to ask the gateway for: exactly what is used."""
 
+SIGNATURE_HEADERS = ("X-Wawp-Signature", "X-Webhook-Hmac")
+"""https://api.wawp.net/en/docs/v2/webhook/set; the second is that of WAHA, on which Wawp is built."""
+
 _KINDS = {
     "group.v2.join": HeardKind.JOINED,
     "group.join": HeardKind.JOINED,

@@ -71,6 +71,11 @@ def _judge(found: WebhooksAnswer, address: HookAddress, events: tuple[str, ...])
     return ok(NAME, f"set to {address.shown}", instance=name)
 
 
+def _signs_otherwise(target: WebhookTarget, address: HookAddress) -> bool:
+    """A gateway that shows no secret, or a masked one, is not judged."""
+    return target.secret not in (None, address.signing_secret) and "***" not in (target.secret or "")
+
+
 def _trouble(ours: list[WebhookTarget], address: HookAddress, events: tuple[str, ...]) -> str | None:
     if not ours:
         return "the gateway does not send to us; polling finds the same, later"
@@ -79,6 +84,8 @@ def _trouble(ours: list[WebhookTarget], address: HookAddress, events: tuple[str,
         return "the gateway sends with another secret in the path: refused"
     if not any(target.active for target in right):
         return "set, but switched off at the gateway"
+    if address.signing_secret and all(_signs_otherwise(target, address) for target in right):
+        return "the gateway signs with another secret than webhooks.secret: refused"
     heard = {event for target in right for event in target.events}
     missing = [] if "*" in heard else [event for event in events if event not in heard]
     return f"set, but without {', '.join(missing)}" if missing else None
