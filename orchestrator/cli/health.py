@@ -79,7 +79,7 @@ def _written(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UnhealthyError(f"{file}: {error.strerror}") from None
-    except ValueError:  # not UTF-8, or not TOML; the parser's error may hold the text
+    except (ValueError, RecursionError):  # not UTF-8, or not TOML; the parser's error may hold the text
         raise UnhealthyError(f"{file}: is not valid TOML; rejoin config validate says more") from None
 
 
@@ -113,6 +113,8 @@ def _keys(path: Path) -> tuple[str, ...]:
         return KeyRing.load(path).ids
     except ConfigurationError as error:
         raise UnhealthyError(error.message) from None
+    except ValueError:
+        raise UnhealthyError("database.key_file is not the name of a file") from None
 
 
 def _check_sqlite(path: Path, keys: tuple[str, ...] | None) -> None:
@@ -157,7 +159,7 @@ def _check_postgres(url: str) -> None:
         raise UnhealthyError("database.url is no address; rejoin config validate says more") from None
     try:
         _knock(host, port)
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:  # the last two: no host name, or no port
         raise UnhealthyError(f"PostgreSQL does not answer at {host} port {port}: {error}") from None
 
 

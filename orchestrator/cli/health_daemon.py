@@ -60,7 +60,7 @@ def _ask(listen: str) -> None:
         with socket.create_connection((host, int(port)), PATIENCE) as connection:
             connection.sendall(f"GET /healthz HTTP/1.0\r\nHost: {listen}\r\n\r\n".encode())
             words = connection.recv(64).split()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:  # the last two: no host name, or no port
         raise UnhealthyError(f"no daemon answers at {listen}: {error}") from None
     if len(words) < 2 or words[1] != b"200":
         told = words[1].decode(errors="replace") if len(words) > 1 else "nothing"

@@ -20,6 +20,7 @@ _POSTGRES = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/@?#]*)(?::(?P<port>[0-9]+))?"
     r"(?:/(?P<name>[^/@?#]*))?(?:\?(?P<query>[^#]*))?"
 )
+_PORT = re.compile(r"[0-9]{1,5}")
 # libpq's spelling on the left, asyncpg's on the right.
 _QUERY_KEYS = {
     "host": "host",
@@ -33,6 +34,8 @@ _QUERY_KEYS = {
 def normal_database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     """`sqlite:////absolute/file` or `postgresql://…` with asyncpg's query keys. Raises ValueError."""
     url = secret.get_secret_value()
+    if "\0" in url:
+        raise ValueError("must not hold a NUL character")
     if url.startswith("sqlite"):
         return SecretStr(_normal_sqlite(url, folder_of(info)))
     if url.startswith("postgres"):
@@ -66,6 +69,9 @@ def _normal_postgres(url: str) -> str:
     unknown = sorted({key for key, _ in pairs} - _QUERY_KEYS.keys())
     if unknown:
         raise ValueError(f"carries a query parameter that is not known here; known: {', '.join(_QUERY_KEYS)}")
+    ports = [found["port"] or "5432", *(value for key, value in pairs if key == "port")]
+    if not all(_PORT.fullmatch(port) and 0 < int(port) <= 65535 for port in ports):
+        raise ValueError("must name a port between 1 and 65535")
     head = re.sub(r"^postgres(?:ql)?(?:\+asyncpg)?", "postgresql", url.partition("?")[0])
     query = urlencode([(_QUERY_KEYS[key], value) for key, value in pairs], quote_via=quote, safe="/")
     return f"{head}?{query}" if query else head

@@ -17,7 +17,10 @@ NOWHERE = Origin()
 
 @dataclass
 class Draft:
-    """`file` is the path as the person wrote it. `broken`: values missing for a reason already told."""
+    """`file` is the path as the person wrote it. Values here may have any type: see TypedValues.
+
+    `refused` holds the paths of values that a problem already tells of.
+    """
 
     file: str
     folder: Path
@@ -25,7 +28,7 @@ class Draft:
     origins: dict[KeyPath, Origin]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    broken: set[KeyPath] = field(default_factory=set)
+    refused: set[KeyPath] = field(default_factory=set)
 
     def complain(self, path: KeyPath, message: str) -> None:
         self.problems.append(self._problem(path, message))
@@ -50,8 +53,8 @@ class Draft:
             value = value[step]
         return value
 
-    def get(self, path: KeyPath) -> Any:
-        """The value, or None where there is none."""
+    def raw(self, path: KeyPath) -> Any:
+        """The value, of whatever type, or None where there is none."""
         try:
             return self.at(path)
         except (LookupError, TypeError):
@@ -65,17 +68,11 @@ class Draft:
                 return found
         return NOWHERE
 
-    def tables(self, name: str) -> list[tuple[KeyPath, dict[str, Any]]]:
-        """The tables of a top-level list, leaving out what is no table."""
-        listed = self.data.get(name)
-        items = listed if isinstance(listed, list) else []
-        return [((name, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
-
     def shown(self, path: KeyPath) -> str:
         """`instances.backup-1.base_url`: an instance goes by its name where that is one."""
         steps = [str(step) for step in path]
         if len(path) > 1 and path[0] == "instances":
-            name = self.get((*path[:2], "name"))
+            name = self.raw((*path[:2], "name"))
             steps[1] = (
                 name if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 64 else steps[1]
             )

@@ -152,7 +152,7 @@ def _key_named(part: str, model: type[BaseModel] | None) -> Key:
 
 def _index(draft: Draft, path: KeyPath, parts: list[str]) -> tuple[int, list[str]]:
     """The item that the first parts name, and the parts left. A name may itself hold the separator."""
-    listed = draft.get(path)
+    listed = draft.raw(path)
     items = listed if isinstance(listed, list) else []
     names = [
         env_name(str(item.get("name"))) if isinstance(item, dict) and "name" in item else None
@@ -197,11 +197,11 @@ def _number(text: str) -> int | float | str:
 def _toml_or_json(text: str) -> Any:
     try:
         read = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML, or a number too long or nested too deep for Python
         read = {}
     if len(read) == 1:
         return read["value"]
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

@@ -35,10 +35,13 @@ _SENTENCES = {
 
 def explain(draft: Draft, error: ValidationError) -> None:
     """Add every error to the draft's problems, but for what a problem already told explains."""
+    refused: set[KeyPath] = set()
     for found in error.errors(include_input=False, include_url=False):
         path: KeyPath = found["loc"]
-        if path not in draft.broken:
+        if path not in draft.refused:
             draft.complain(path, _sentence(draft, path, found))
+        refused.add(path)
+    draft.refused |= refused
 
 
 def _sentence(draft: Draft, path: KeyPath, found: ErrorDetails) -> str:
@@ -59,7 +62,7 @@ def _sentence(draft: Draft, path: KeyPath, found: ErrorDetails) -> str:
 
 def _unknown(draft: Draft, path: KeyPath) -> str:
     *above, name = path
-    what = "section" if not above and isinstance(draft.get(path), dict | list) else "key"
+    what = "section" if not above and isinstance(draft.raw(path), dict | list) else "key"
     section = key_at(tuple(above)) if above else None
     known = known_names((section.model if section else None) or Settings)
     hint = did_you_mean(str(name), known) or _elsewhere(str(name))
@@ -76,7 +79,7 @@ def _elsewhere(name: str) -> str:
 
 def _not_a_choice(draft: Draft, path: KeyPath, expected: str) -> str:
     choices = re.findall(r"'([^']*)'", expected)
-    value = draft.get(path)
+    value = draft.raw(path)
     hint = did_you_mean(value, choices) if isinstance(value, str) else ""
     return f"must be one of {', '.join(choices)}{_got(draft, path)}" + (f".{hint}" if hint else "")
 
@@ -94,7 +97,7 @@ def _wrong_container(path: KeyPath) -> str:
 def _got(draft: Draft, path: KeyPath) -> str:
     if is_secret(path):
         return HIDDEN
-    value = draft.get(path)
+    value = draft.raw(path)
     return f" (got {_spell(value)})"
 
 

@@ -19,6 +19,7 @@ from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.problems import ConfigError, Problem
 from orchestrator.config.schema import Kind, keys_of
 from orchestrator.config.secret_files import read_secret_files, warn_if_readable
+from orchestrator.config.typed_values import TypedValues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +41,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     apply_environment(draft, environ)
     _warn_of_open_file(draft, file)
     read_secret_files(draft)
-    check_together(draft)
-    speed = check_clock_speed(draft, environ)
     settings = _validate(draft)
+    values = TypedValues(draft)
+    check_together(values)
+    speed = check_clock_speed(values, environ)
     if settings is None or draft.problems:
         raise ConfigError(tuple(sorted(draft.problems, key=_order)))
     warnings = tuple(sorted(draft.warnings, key=_order))
@@ -90,10 +92,14 @@ def _parse(file: Path, text: str) -> Draft:
     """Raises ConfigError, outside of the parser's own error, which on newer Pythons holds the whole text."""
     try:
         data: dict[str, Any] = tomllib.loads(text)
+        origins = {path: Origin(line=line) for path, line in key_lines(text).items()}
     except tomllib.TOMLDecodeError as error:
         problem = _syntax_problem(str(file), text, str(error))
+    except (ValueError, RecursionError):  # Python's own limits: 4300 digits, and the depth of its stack
+        problem = Problem(
+            str(file), None, "", "holds a number that is too long, or values nested too deep, to be read"
+        )
     else:
-        origins = {path: Origin(line=line) for path, line in key_lines(text).items()}
         return Draft(str(file), file.absolute().parent, data, origins)
     raise ConfigError((problem,))
 
@@ -118,7 +124,7 @@ def _warn_of_open_file(draft: Draft, file: Path) -> None:
 
 def _holds_secret(draft: Draft, path: KeyPath) -> bool:
     """Whether the file itself holds one. A database's address is secret only with a password in it."""
-    value = draft.get(path)
+    value = draft.raw(path)
     written = isinstance(value, str) and value and draft.origin(path).variable is None
     in_place = is_secret(path) and not str(path[-1]).endswith("_file")
     return bool(written and in_place and (path != ("database", "url") or "@" in value))

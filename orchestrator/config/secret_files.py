@@ -30,7 +30,7 @@ def read_secret_files(draft: Draft) -> None:
 
 
 def _read_table(draft: Draft, path: KeyPath, model: type[BaseModel]) -> None:
-    table = draft.get(path)
+    table = draft.raw(path)
     if not isinstance(table, dict):
         return
     for key in keys_of(model).values():
@@ -58,7 +58,7 @@ def _take(draft: Draft, path: KeyPath, key: Key) -> None:
     else:
         _put(draft, path, key=key, name=name)
         return
-    draft.broken.add(path)
+    draft.refused.add(path)
 
 
 def _put(draft: Draft, path: KeyPath, *, key: Key, name: str) -> None:
@@ -68,7 +68,7 @@ def _put(draft: Draft, path: KeyPath, *, key: Key, name: str) -> None:
     except _UnreadableError as error:
         # The name itself is not shown: a token put there by mistake would be.
         draft.complain(file_path, f"the file it names {error} (paths are relative to {draft.folder})")
-        draft.broken.add(path)
+        draft.refused.add(path)
         return
     _warn_if_open(draft, file_path, draft.folder / name)
     said = draft.origin(file_path)

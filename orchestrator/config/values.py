@@ -44,7 +44,10 @@ class InSeconds:
 def parse_duration(value: object) -> float:
     """Seconds from `"60s"`, `"10m"`, `"2h"`, `"1d"`, `"1h30m"`, or a bare number of seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
         return sum(float(n) * UNIT_SECONDS[unit or "s"] for n, unit in _DURATION_PART.findall(value))
     raise ValueError('must be a duration such as "60s", "10m", "2h" or "1d"')
@@ -199,9 +202,10 @@ def known_zone(value: object) -> ZoneInfo:
 
 def check_public_url(value: str) -> str:
     """Where gateways reach us: `https://host[:port][/path]`, without a slash at its end; empty: not told."""
-    parts = urlsplit(value)
-    odd = parts.query or parts.fragment or parts.username or parts.password
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname or odd):
+    if not value:
+        return ""
+    parts = split_url(value)
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError('must be an address such as "https://rejoin.example.org"')
     return value.rstrip("/")
 
@@ -214,6 +218,7 @@ def check_listen(value: str) -> str:
         or not bare
         or not port.isascii()
         or not port.isdigit()
+        or len(port) > 5
         or int(port) > 65535
         or (":" in bare) != (host != bare)
     ):
@@ -230,6 +235,8 @@ def check_greeting(value: str) -> str:
         check(value)
     except TemplateError as error:
         raise ValueError(f"must be a template that can be filled in: {error}") from None
+    except RecursionError:
+        raise ValueError("must be a template that can be filled in: it is nested too deep") from None
     return value
 
 
@@ -274,7 +281,7 @@ def check_plain_path(value: str) -> str:
 
 def beside_config(value: object, info: ValidationInfo) -> Path:
     """A path, relative to the configuration file's folder (context `folder`, else the working folder)."""
-    if not isinstance(value, str | Path) or not str(value):
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise ValueError("must be a path in quotes")
     return folder_of(info) / value
 

@@ -2,16 +2,28 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator.config import ConfigError, Settings, effective, load
 from orchestrator.config.draft import is_secret
-from orchestrator.config.schema import keys_of, known_names
+from orchestrator.config.environment import variable_for
+from orchestrator.config.schema import Kind, keys_of, known_names
 from tests.unit.config_files import BACKUP, problems, write
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+    from orchestrator.config.origins import KeyPath
+
+LONG = "9" * 400  # longer than a float can be
+TOO_LONG = "9" * 5000  # longer than Python reads
 SECTIONS = list(keys_of(Settings))
 NAMES = sorted({name for key in keys_of(Settings).values() if key.model for name in known_names(key.model)})
 VALUES = [
@@ -39,7 +51,22 @@ VALUES = [
     "'\u00e9\u202e'",
     "9999999999999999999999",
     "'+4915123456'",
+    LONG,
+    f"-{LONG}",
+    f"'{LONG}'",
+    f"'127.0.0.1:{TOO_LONG}'",
+    "{ a = { b = 1 } }",
+    "[[1], {}]",
+    "['x', 1]",
+    "07:32:00",
+    "'postgresql://h:99999/x'",
+    "'postgresql://h%zz/x?host=%ff&port=x'",
+    '"sqlite:///x\\u0000"',
+    "'https://['",
+    "'whatsapp://x'",
+    "[['x']]",
 ]
+UNREADABLE = [TOO_LONG, "[" * 3000 + "]" * 3000, "{ a = " * 2000 + "1" + "}" * 2000]
 
 values = st.sampled_from(VALUES)
 pairs = st.lists(st.tuples(st.sampled_from(NAMES), values), max_size=4, unique_by=lambda pair: pair[0])
@@ -74,6 +101,50 @@ def test_whatever_is_written_the_answer_is_settings_or_problems(text: str, envir
     with tempfile.TemporaryDirectory() as folder:
         file = write(Path(folder), text)
         assert outcome(file, environ)
+
+
+def known_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
+    """Every key of the configuration, its sections and `…_file` included, in the first item of each list."""
+    for key in keys_of(model).values():
+        path: KeyPath = (*above, key.name)
+        yield path
+        if key.secret:
+            yield (*above, f"{key.name}_file")
+        if key.kind is Kind.LIST:
+            yield (*path, 0)
+        if key.model:
+            below: KeyPath = (*path, 0) if key.kind is Kind.TABLES else path
+            yield from [below] if below != path else []
+            yield from known_paths(key.model, below)
+
+
+def inline(path: KeyPath, value: str) -> str:
+    """TOML that gives this value to one key."""
+    for step in reversed(path[1:]):
+        value = f"[{value}]" if isinstance(step, int) else f"{{ {step} = {value} }}"
+    return f"{path[0]} = {value}\n"
+
+
+@pytest.mark.parametrize("path", list(known_paths(Settings)), ids=lambda path: ".".join(map(str, path)))
+def test_no_key_takes_a_value_of_whatever_type_for_granted(tmp_path: Path, path: KeyPath) -> None:
+    """The file gives the value; or it gives an instance, and the environment gives the value."""
+    for value in VALUES:
+        assert outcome(write(tmp_path, inline(path, value)), {})
+        assert outcome(write(tmp_path, inline(path, value)), {variable_for(path): "x"})
+        assert outcome(write(tmp_path, BACKUP), {variable_for(path): value.strip("'")})
+        if path[:2] == ("instances", 0) and len(path) > 2:
+            others = "\n".join(line for line in BACKUP.splitlines() if not line.startswith(f"{path[2]} ="))
+            assert outcome(write(tmp_path, others + "\n" + inline(path[2:], value)), {})
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=["long number", "deep list", "deep table"])
+def test_what_python_cannot_read_is_refused_with_a_sentence(tmp_path: Path, value: str) -> None:
+    assert problems(tmp_path, f"[notify]\nurls = {value}\n") == [
+        "rejoin.toml: holds a number that is too long, or values nested too deep, to be read"
+    ]
+    assert problems(tmp_path, "", {"REJOIN_NOTIFY__URLS": value}) == [
+        'REJOIN_NOTIFY__URLS (environment): must be a list, such as ["one", "two"]'
+    ]
 
 
 def outcome(file: Path, environ: dict[str, str]) -> list[str]:

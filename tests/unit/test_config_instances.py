@@ -28,13 +28,13 @@ def test_instances_are_found_by_name_and_by_role(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named_at_the_instances_header(tmp_path: Path) -> None:
     assert problems(tmp_path, "\n[[instances]]\nname = 'b.1'\n") == [
+        "rejoin.toml:2: instances.b.1.role: is missing",
+        "rejoin.toml:2: instances.b.1.base_url: is missing",
+        "rejoin.toml:2: instances.b.1.instance_id: is missing",
         (
             "rejoin.toml:2: instances.b.1.access_token: is missing: give access_token_file, access_token, or"
             " REJOIN_INSTANCES__B_1__ACCESS_TOKEN"
         ),
-        "rejoin.toml:2: instances.b.1.role: is missing",
-        "rejoin.toml:2: instances.b.1.base_url: is missing",
-        "rejoin.toml:2: instances.b.1.instance_id: is missing",
     ]
 
 

@@ -54,6 +54,29 @@ def fault(config: Path, *, ready: bool = False, daemon: bool = False, **environ:
     return health.find_fault(config, environ, ready=ready, daemon=daemon)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "x = " + "[" * 3000 + "]" * 3000,
+        f"x = {'9' * 5000}",
+        "database = 1\nweb = []",
+        "[database]\nurl = []\nkey_file = 1\n[web]\nlisten = {}",
+        '[database]\nurl = "sqlite:///\\u0000"\nkey_file = "\\u0000"',
+        '[database]\nkey_file = "\\u0000"',
+        "[database]\nurl = 'postgresql://127.0.0.1:99999/x'\n[web]\nlisten = '127.0.0.1:99999'",
+        "[database]\nurl = 'postgresql://x?host=a..b&port=99999'\n[web]\nlisten = 'a..b:80'",
+        "[database]\nurl_file = []",
+    ],
+)
+def test_whatever_the_configuration_holds_the_answer_is_a_sentence(config: Path, written: str) -> None:
+    beat(config, time.time())
+    config.write_text(written)
+
+    for ready, daemon in [(False, False), (True, False), (False, True)]:
+        said = fault(config, ready=ready, daemon=daemon)  # and it raises nothing
+        assert said is None or len(said.splitlines()) == 1
+
+
 def test_all_is_well(config: Path) -> None:
     beat(config, time.time())
 
