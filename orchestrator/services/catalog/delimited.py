@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
+from orchestrator.services.catalog.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,11 @@ _MARKS = (
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
 _PART = 256 * 1024  # characters
 _HEADER_ROWS = 50  # how far down the header may begin
+_LONGEST_ROW = 100_000  # characters; below the limit that the csv module has for one cell
+
+
+class _TooLongError(csv.Error):
+    """A row that is no row."""
 
 
 def delimited_rows(
@@ -42,6 +48,11 @@ def delimited_rows(
         for cells in _reader(source.data, encoding, delimiter, skip=skip):
             number += 1
             yield number, cells
+    except _TooLongError:
+        raise InputRejectedError(
+            f"{source.name}: row {number + 1}: longer than {_LONGEST_ROW:,} characters",
+            hint="perhaps a quotation mark is not closed, or this is no list of groups",
+        ) from None
     except csv.Error:
         raise InputRejectedError(
             f"{source.name}: row {number + 1}: a quotation mark is not closed, or stands inside a cell",
@@ -54,9 +65,12 @@ def _encoding(source: Source, wanted: str | None) -> str:
     encoding = wanted or marked or "utf-8"
     if wanted:
         try:
-            codecs.lookup(wanted)
-        except LookupError:
-            raise UsageError(f"--encoding: there is no encoding {wanted}") from None
+            io.TextIOWrapper(io.BytesIO(), wanted)  # unlike codecs.lookup it refuses those that are no text's
+        except (LookupError, ValueError):
+            raise UsageError(
+                f"--encoding: there is no encoding {quoted(wanted)} for text",
+                hint="such as utf-8, cp1252 or utf-16",
+            ) from None
         if codecs.lookup(wanted).name == "utf-8":
             encoding = "utf-8-sig"
     try:
@@ -65,7 +79,7 @@ def _encoding(source: Source, wanted: str | None) -> str:
                 raise InputRejectedError(
                     f"{source.name}: not a text file", hint="export it as CSV (UTF-8), or give XLSX"
                 )
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise _undecodable(source, wanted) from None
     return encoding
 
@@ -87,9 +101,32 @@ def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
 
 def _reader(data: bytes, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+        lines = _Lines(text)
         if skip:
-            text.readline()
-        yield from csv.reader(text, delimiter=delimiter, strict=True)
+            next(lines)
+        for cells in csv.reader(lines, delimiter=delimiter, strict=True):
+            yield cells
+            lines.length = 0
+
+
+class _Lines:
+    """The lines of a text. Stops a row that grows, over one line or many, before it is read whole."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.length = 0  # characters of the row so far
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(_LONGEST_ROW + 1 - self.length)
+        if not line:
+            raise StopIteration
+        self.length += len(line)
+        if self.length > _LONGEST_ROW:
+            raise _TooLongError
+        return line
 
 
 def _sep_line(data: bytes, encoding: str) -> tuple[str | None, bool]:

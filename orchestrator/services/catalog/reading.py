@@ -28,12 +28,13 @@ class Table:
 
 def read_table(source: Source, options: ReadOptions) -> Table:
     """Raise InputRejectedError if it is no table with a header of ours; a row's faults stay with the row."""
-    cells = _non_blank(_raw_rows(source, options))
+    warnings: list[str] = []
+    cells = _non_blank(_raw_rows(source, options, warnings))
     _, header = next(cells, (0, None))
     if header is None:
         raise InputRejectedError(f"{source.name}: empty")
     columns = columns_of(header, options.mapping)
-    table = Table([_row(number, values, columns, header) for number, values in cells])
+    table = Table([_row(number, values, columns, header) for number, values in cells], warnings)
     if not table.rows:
         raise InputRejectedError(f"{source.name}: there are no rows below the header")
     _compare_rows(table.rows)
@@ -45,9 +46,9 @@ def read_table(source: Source, options: ReadOptions) -> Table:
     return table
 
 
-def _raw_rows(source: Source, options: ReadOptions) -> Iterator[tuple[int, list[str]]]:
+def _raw_rows(source: Source, options: ReadOptions, warnings: list[str]) -> Iterator[tuple[int, list[str]]]:
     if is_workbook(source.data):
-        return workbook_rows(source, options.sheet)
+        return workbook_rows(source, options.sheet, warnings)
     return delimited_rows(source, options, lambda cells: recognised(cells, options.mapping))
 
 

@@ -1,81 +1,134 @@
-"""XLSX (and what else calamine reads: XLS, ODS): one sheet's cells as text."""
+"""One sheet of an XLSX workbook as rows of text.
+
+The XML is read as a stream, so that what a sheet costs grows with the bytes that it really holds: neither a
+cell far away nor a wrong `dimension` counts. The format is ECMA-376 part 1, chapter 18 (SpreadsheetML).
+"""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from typing import TYPE_CHECKING, Any
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError
 from orchestrator.services.catalog.words import did_you_mean, quoted
+from orchestrator.services.catalog.workbook_xml import (
+    MOST_TEXT,
+    BrokenXmlError,
+    SheetReader,
+    TooMuchTextError,
+    date_styles,
+    relations,
+    shared_strings,
+    workbook_sheets,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from python_calamine import CalamineWorkbook
+    from collections.abc import Iterator, Sequence
 
     from orchestrator.services.catalog.source import Source
+    from orchestrator.services.catalog.workbook_xml import Relations, SheetEntry
 
-_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-_MOST_UNPACKED = 512 * 1024 * 1024
-_EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
+_ZIP = b"PK\x03\x04"
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an old .xls, and what Excel makes of a password
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_MOST_PARTS = 10_000
+_MOST_UNPACKED = 256 * 1024 * 1024  # bytes of all parts that are read
+_CHUNK = 64 * 1024
+_IN_PARTS = "import it in several parts"
+_LISTED = 10  # names of sheets in a sentence
+_LONGEST_NUMBER = 6  # digits of --sheet
+# RuntimeError: an entry with a password. NotImplementedError: a compression that zipfile does not know.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, BrokenXmlError)
 
 
 def is_workbook(data: bytes) -> bool:
-    return data.startswith(_MAGIC)
+    return data.startswith((_ZIP, _COMPOUND))
 
 
-def workbook_rows(source: Source, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
-    """Row number as the spreadsheet shows it, and the cells. Raises InputRejectedError."""
-    import python_calamine  # noqa: PLC0415 - only for workbooks
+def workbook_rows(source: Source, sheet: str | None, warnings: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Row number as the spreadsheet shows it, and the cells. Raises InputRejectedError.
 
-    _refuse_bomb(source)
+    `warnings` gets a sentence about cells too far from the table to belong to it; they are left out.
+    """
+    if not source.data.startswith(_ZIP):
+        raise InputRejectedError(
+            f"{source.name}: not a workbook that can be read: an old .xls, or protected by a password",
+            hint="save it as XLSX without a password, or as CSV",
+        )
+    with _sentences(source):
+        package = _Package(source)
+        main = package.related("").by_kind.get("officeDocument", "")
+        sheets, since_1904 = workbook_sheets(package.read(main))
+        parts = package.related(main)
+        reader = SheetReader(
+            strings=shared_strings(package.read(parts.by_kind.get("sharedStrings"))),
+            dates=date_styles(package.read(parts.by_kind.get("styles"))),
+            since_1904=since_1904,
+        )
+        chosen = _chosen(source, sheets, sheet)
+        yield from reader.rows(package.read(parts.by_id.get(chosen.relation)))
+    if reader.left_out:
+        warnings.append(reader.left_out.sentence())
+
+
+class _Package:
+    """The zip archive, opened. Of all its parts together no more is read than _MOST_UNPACKED."""
+
+    def __init__(self, source: Source) -> None:
+        if source.data.count(_DIRECTORY_ENTRY) > _MOST_PARTS:  # before zipfile makes an object of each
+            raise InputRejectedError(f"{source.name}: a workbook of more than {_MOST_PARTS:,} parts")
+        self._name = source.name
+        self._archive = zipfile.ZipFile(io.BytesIO(source.data))
+        self._left = _MOST_UNPACKED
+
+    def related(self, part: str) -> Relations:
+        """What a part refers to; "" is the package itself."""
+        folder, _, name = part.rpartition("/")
+        return relations(self.read(f"{folder}/_rels/{name}.rels".lstrip("/")), folder)
+
+    def read(self, part: str | None) -> Iterator[bytes]:
+        """In chunks; nothing where there is no part. zipfile never unpacks more than the entry declares."""
+        entry = self._archive.NameToInfo.get(part or "")
+        if entry is None:
+            return
+        self._left -= entry.file_size
+        if self._left < 0:
+            limit = _MOST_UNPACKED // 2**20
+            raise InputRejectedError(f"{self._name}: larger than {limit} MiB when unpacked", hint=_IN_PARTS)
+        with self._archive.open(entry) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+@contextmanager
+def _sentences(source: Source) -> Iterator[None]:
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.data))
-        rows = book.get_sheet_by_name(_sheet(source, book, sheet)).iter_rows()
-        for number, cells in enumerate(rows, start=1):
-            yield number, [_text(cell) for cell in cells]
-    except python_calamine.PasswordError:
-        raise InputRejectedError(f"{source.name}: protected by a password") from None
-    except python_calamine.CalamineError as error:
+        yield
+    except TooMuchTextError:
+        raise InputRejectedError(
+            f"{source.name}: more than {MOST_TEXT // 2**20} Mi characters in one sheet", hint=_IN_PARTS
+        ) from None
+    except _UNREADABLE as error:
         raise InputRejectedError(f"{source.name}: not a workbook that can be read") from error
 
 
-def _sheet(source: Source, book: CalamineWorkbook, wanted: str | None) -> str:
-    names = book.sheet_names
-    if not names:
+def _chosen(source: Source, sheets: Sequence[SheetEntry], wanted: str | None) -> SheetEntry:
+    if not sheets:
         raise InputRejectedError(f"{source.name}: the workbook has no sheet")
     if wanted is None:
-        return _first_visible(book)
-    if wanted in names:
-        return wanted
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
-        return names[int(wanted) - 1]
-    near = did_you_mean(wanted, names) or f" Sheets: {', '.join(names)}."
+        return next((sheet for sheet in sheets if sheet.visible), sheets[0])
+    by_name = {sheet.name: sheet for sheet in sheets}
+    if wanted in by_name:
+        return by_name[wanted]
+    if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER and 1 <= int(wanted) <= len(sheets):
+        return sheets[int(wanted) - 1]
+    near = did_you_mean(wanted, by_name) or f" Sheets: {_listed(list(by_name))}."
     raise NotFoundError(f"{source.name}: there is no sheet {quoted(wanted)}.{near}")
 
 
-def _first_visible(book: CalamineWorkbook) -> str:
-    from python_calamine import SheetVisibleEnum  # noqa: PLC0415 - as above
-
-    visible = [sheet.name for sheet in book.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
-    return (visible or book.sheet_names)[0]
-
-
-def _text(cell: Any) -> str:
-    """Numbers as people typed them; those too long to be exact stay in the form that shows it."""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
-        return str(int(cell))
-    return str(cell)
-
-
-def _refuse_bomb(source: Source) -> None:
-    if not source.data.startswith(_MAGIC[0]):
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:
-        raise InputRejectedError(f"{source.name}: not a workbook that can be read") from None
-    if unpacked > _MOST_UNPACKED:
-        raise InputRejectedError(f"{source.name}: larger than {_MOST_UNPACKED // 2**20} MiB when unpacked")
+def _listed(names: list[str]) -> str:
+    more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(map(quoted, names[:_LISTED])) + more
