@@ -6,6 +6,7 @@ import getpass
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -18,12 +19,13 @@ from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from orchestrator.clock import Clock
     from orchestrator.config import DatabaseSettings, InstanceSettings, Settings
     from orchestrator.domain.events import ReadEvent
-    from orchestrator.gateways.base import Gateway
+    from orchestrator.gateways.base import Form, Gateway
+    from orchestrator.gateways.wawp import WawpGateway
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
 
@@ -60,6 +62,24 @@ class App:
                 f"{instance.name}: this rejoin cannot speak to {instance.gateway} yet; it can speak to wawp"
             )
         gateway = _wawp(instance, self.settings, self.clock)
+        self._closing.push_async_callback(gateway.close)
+        return gateway
+
+    def forms(self, instance: InstanceSettings) -> list[Form]:
+        """Every documented way to speak to that instance's gateway, the configured one first."""
+        from orchestrator.gateways.base import Form  # noqa: PLC0415 - for the doctor only
+        from orchestrator.gateways.wawp.forms import forms, question  # noqa: PLC0415
+
+        if instance.gateway != "wawp":
+            return []
+        return [
+            Form("wawp", one, *question(one), gateway=partial(self._in_form, instance, one))
+            for one in forms(instance.wawp.model_dump())
+        ]
+
+    def _in_form(self, instance: InstanceSettings, form: Mapping[str, str]) -> Gateway:
+        options = instance.wawp.model_copy(update=dict(form))
+        gateway = _wawp(instance.model_copy(update={"wawp": options}), self.settings, self.clock, exact=True)
         self._closing.push_async_callback(gateway.close)
         return gateway
 
@@ -170,7 +190,10 @@ def _configured(settings: Settings) -> Iterator[instances.Configured]:
         yield instances.Configured(instance.name, instance.role, instance.gateway, account)
 
 
-def _wawp(instance: InstanceSettings, settings: Settings, clock: Clock) -> Gateway:
+def _wawp(
+    instance: InstanceSettings, settings: Settings, clock: Clock, *, exact: bool = False
+) -> WawpGateway:
+    """`exact`: a probe path that is not there is not replaced by the other one."""
     # Both bring aiohttp: only for who goes online.
     from orchestrator.gateways.http import HttpClient, open_session  # noqa: PLC0415
     from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts  # noqa: PLC0415
@@ -183,8 +206,11 @@ def _wawp(instance: InstanceSettings, settings: Settings, clock: Clock) -> Gatew
         access_token=instance.access_token.get_secret_value(),
         options=WawpRoutes(
             probe_path=options.probe_path,
+            probe_fallback_path=options.probe_path if exact else WawpRoutes().probe_fallback_path,
             join_path=options.join_path,
             code_parameter=options.code_parameter,
+            code_in=options.code_in,
+            code_form=options.code_form,
             auth=options.auth,
             groups_path=paths.groups,
             group_path=paths.group,

@@ -26,6 +26,10 @@ async def doctor(
         str | None,
         flag("to", "Only this backup and the primaries (else every instance).", metavar="INSTANCE"),
     ] = None,
+    probe: Annotated[
+        str | None,
+        flag("probe", "Find out how this gateway wants to be asked, with a few GETs.", metavar="GROUP"),
+    ] = None,
     call: Call = NOTHING_SAID,
 ) -> int:
     """Gateways, tokens, sessions, clocks, database, key file, codes, allow-list, daemon, webhooks, disk.
@@ -36,6 +40,7 @@ async def doctor(
     Examples:
       rejoin doctor
       rejoin doctor --to backup-1 --json
+      rejoin doctor --probe suppliers-north
     """
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
@@ -45,6 +50,10 @@ async def doctor(
     call.start_logs(settings)
     if to is not None:
         settings.instance(to)
+    if probe is not None:
+        from orchestrator.cli.doctor_probe import probe as find_form  # noqa: PLC0415
+
+        return await find_form(call, settings, probe, to)
     async with open_as_it_is(settings) as (app, fault):
         findings = await examine(patient_of(app, fault, to))
     code = exit_code(findings)
@@ -114,7 +123,9 @@ def _hooks(settings: "Settings") -> "Hooks":
 def _account(app: "App", instance: "InstanceSettings") -> "Account":
     from orchestrator.services.doctor.patient import Account  # noqa: PLC0415
 
-    return Account(instance.name, instance.role, lambda: app.gateway(instance))
+    return Account(
+        instance.name, instance.role, lambda: app.gateway(instance), forms=lambda: app.forms(instance)
+    )
 
 
 def _as_json(one: "Finding") -> dict[str, object]:

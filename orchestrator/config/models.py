@@ -66,12 +66,14 @@ class WawpPaths(Section):
 
 
 class WawpOptions(Section):
-    """How Wawp is spoken to. `body`: credentials in the query for GET, in the JSON body for POST."""
+    """How Wawp is spoken to; gateways.wawp.routes says what each value does."""
 
     probe_path: PlainPath = "/v2/groups/join"
     join_path: PlainPath = "/v2/groups/join"
     code_parameter: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")] = "code"
-    auth: Literal["body", "header"] = "body"
+    code_in: Literal["body", "query"] = "body"
+    code_form: Literal["code", "link"] = "code"
+    auth: Literal["body", "header", "bearer", "query"] = "body"
     paths: WawpPaths = Field(default_factory=WawpPaths)
 
 

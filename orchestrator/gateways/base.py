@@ -5,9 +5,12 @@ the outcome says it. `asyncio.CancelledError` passes through.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.domain.outcomes import (
         CodeAnswer,
         GatewayAnswer,
@@ -21,6 +24,24 @@ if TYPE_CHECKING:
         WebhooksAnswer,
         WebhookTarget,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to ask a gateway about the group behind a code, where its vendor documents several.
+
+    `settings`: the keys that choose it in the instance's table `section`. What refuses a form for its
+    credentials, its route or the way it writes the code refuses every form that has the same.
+    `gateway` speaks in this form and in no other; who opens it closes it.
+    """
+
+    section: str
+    settings: Mapping[str, str]
+    credentials: str
+    route: str
+    code: str
+    gateway: Callable[[], Gateway]
+
 
 LastLook = Callable[[], bool]
 """Asked after connecting and before the first byte of a join leaves; False drops the request unsent."""

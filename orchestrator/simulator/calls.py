@@ -59,17 +59,31 @@ def read(request: HttpRequest) -> Call | Reply:
     return Call(kind, data, match[1], request.path)
 
 
-def bare_code(text: str) -> str:
-    """The code in a link, found as WAHA's parseGroupInviteLink finds it: what stands after the last slash."""
-    return text.rpartition("/")[2]
+def code_of(request: HttpRequest, call: Call, name: str, *, place: str, form: str) -> str | None:
+    """The invite code of a probe or a join, from where it must stand; None if it is written in another form.
+
+    Found as WAHA's parseGroupInviteLink finds it: what stands after the last slash.
+    """
+    found = call.data if place == "any" else request.query if place == "query" else request.json()
+    text = str(found.get(name) or "")
+    if form == "link" and text and not text.startswith("https://chat.whatsapp.com/"):
+        return None
+    return text if form == "code" else text.rpartition("/")[2]
 
 
-def credentials(request: HttpRequest, data: dict[str, Any]) -> tuple[str, str]:
-    """(instance id, access token) from the query, the JSON body or the headers; empty where missing."""
+def credentials(request: HttpRequest, data: dict[str, Any], auth: str = "any") -> tuple[str, str]:
+    """(instance id, access token) from where they must stand; empty where missing."""
     headers = request.headers
     instance = data.get("instance_id") or headers.get("x-instance-id", "")
-    token = data.get("access_token") or headers.get("access-token", "")
-    if not token:
+    token = ""
+    if auth == "any":
+        token = data.get("access_token", "")
+    elif auth in ("query", "body"):
+        posted = auth == "body" and request.method == "POST"
+        token = (request.json() if posted else request.query).get("access_token", "")
+    if not token and auth in ("any", "header"):
+        token = headers.get("access-token", "")
+    if not token and auth in ("any", "bearer"):
         scheme, _, value = headers.get("authorization", "").partition(" ")
         token = value.strip() if scheme.lower() == "bearer" else ""
     return str(instance), str(token)

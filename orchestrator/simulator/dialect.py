@@ -105,6 +105,9 @@ INVALID_SESSION = json_reply(
 SUBSCRIPTION = json_reply(
     403, {"code": "subscription_required", "message": "This feature needs a paid plan.", "status": 403}
 )
+NO_LINK = json_reply(
+    400, {"status": 400, "message": "The parameter must be a full invite link", "error": "Bad Request"}
+)
 NOT_FOUND = json_reply(404, {"status": 404, "message": "No route matches this URL", "error": "Not Found"})
 NOT_ALLOWED = json_reply(
     405, {"status": 405, "message": "This method is not allowed here", "error": "Method Not Allowed"}

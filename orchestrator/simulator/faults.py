@@ -109,6 +109,9 @@ class Faults:
     code_shape: str = "object"  # invite code as object, text or url
     session_lid: bool = True  # session/info tells the account's LID
     code_param: str = "code"  # what probe and join call the invite code
+    code_in: str = "any"  # where a join must carry it: any, body, query
+    code_form: str = "any"  # how it must be written: any, code, link
+    auth: str = "any"  # where credentials must stand: any, body (GET: query), query, header, bearer
     plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
     seed: int = 1
     rules: list[Rule] = field(default_factory=list)

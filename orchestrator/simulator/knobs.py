@@ -33,6 +33,9 @@ GATEWAY: Mapping[str, tables.Check] = {
     "code_shape": tables.one_of("object", "text", "url"),
     "session_lid": tables.flag,
     "code_param": tables.text,
+    "code_in": tables.one_of("any", "body", "query"),
+    "code_form": tables.one_of("any", "code", "link"),
+    "auth": tables.one_of("any", "body", "query", "header", "bearer"),
     "plan": tables.one_of("paid", "free"),
 }
 

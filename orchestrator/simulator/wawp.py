@@ -34,10 +34,12 @@ class WawpFace:
         call = calls.read(request)
         if isinstance(call, Reply):
             return self._noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
-        instance, token = calls.credentials(request, call.data)
+        instance, token = calls.credentials(request, call.data, self.faults.auth)
         account = self.network.instances.get(instance)
-        entry = self._arrived(call, account)
+        entry = self._arrived(request, call, account)
         refusal = calls.let_in(account, token) or self._refused_method(request, call)
+        if refusal is None and entry.code is None and call.kind in (Kind.PROBE, Kind.JOIN):
+            refusal = dialect.NO_LINK
         if refusal is not None or account is None:
             return self._noted(entry, refusal or dialect.INVALID_SESSION)
         turn = Turn(call, account, entry)
@@ -48,11 +50,13 @@ class WawpFace:
             return self._noted(entry, self._answer(turn))
         return self._slowly(turn, delay)
 
-    def _arrived(self, call: calls.Call, account: Account | None) -> Request:
+    def _arrived(self, request: HttpRequest, call: calls.Call, account: Account | None) -> Request:
         code, jid = None, call.jid
         if call.kind is Kind.PROBE or call.kind is Kind.JOIN:
-            code = calls.bare_code(str(call.data.get(self.faults.code_param) or ""))
-            behind = self.network.leads_to(code)
+            faults = self.faults
+            place = faults.code_in if call.kind is Kind.JOIN else "query"
+            code = calls.code_of(request, call, faults.code_param, place=place, form=faults.code_form)
+            behind = self.network.leads_to(code or "")
             jid = None if behind is None else behind.jid
         elif call.kind is Kind.SEND:
             jid = str(call.data.get("chatId") or "")

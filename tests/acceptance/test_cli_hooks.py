@@ -116,3 +116,26 @@ def test_without_a_secret_or_a_url_it_says_what_is_missing(tmp_path: Path) -> No
     assert no_secret.code == no_url.code == 78
     assert "neither webhooks.secret nor webhooks.path_secret" in no_secret.error["message"]
     assert "where gateways reach us" in no_url.error["message"]
+
+
+def test_doctor_probe_prints_the_lines_that_make_the_gateway_work(tmp_path: Path) -> None:
+    with town(tmp_path, SCENARIO, speed=60) as here:
+        here.faults(gateway={"auth": "header", "paths": "two"})
+        before = here.asks("/_sim/verdict")
+        group = here("groups", "list", "--json").json[0]["group"]
+        found = here("doctor", "--probe", group)
+        as_json = here("doctor", "--probe", group, "--to", "backup-1", "--json")
+        refused = here("plan")
+        toml = tmp_path / "rejoin.toml"
+        lines = as_json.json["lines"]
+        head, name, tail = toml.read_text().partition('name = "backup-1"')
+        own, bracket, rest = tail.partition("\n[")
+        toml.write_text("\n".join([head + name + own, *lines, bracket + rest]))
+        planned = here("plan")
+        unknown = here("doctor", "--probe", "nobody", "--json")
+
+        assert here.asks("/_sim/verdict")["joins"] == before["joins"] == 0
+    assert (found.code, as_json.code, refused.code, planned.code) == (0, 0, 4, 0)
+    assert lines == ["[instances.wawp]", 'auth = "header"', 'probe_path = "/v2/groups/join-info"']
+    assert "\n".join(lines) in found.out
+    assert (unknown.code, unknown.error["code"]) == (2, "not_found")

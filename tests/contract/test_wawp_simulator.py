@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -119,6 +120,35 @@ async def test_every_form_of_credentials_paths_and_parameter(auth: str, paths: s
         assert len(running.log.joins()) == 1
     assert {probe.answer.outcome for probe in probes} == {Outcome.OK}
     assert receipt.jid == JID
+
+
+@pytest.mark.parametrize("auth", ["body", "query", "header", "bearer"])
+@pytest.mark.parametrize("place", ["body", "query"])
+@pytest.mark.parametrize("form", ["code", "link"])
+async def test_a_gateway_that_takes_one_form_only_takes_it_and_no_other(
+    auth: Any, place: Any, form: Any
+) -> None:
+    faults = Faults(auth=auth, code_in=place, code_form=form)
+    right = WawpRoutes(auth=auth, code_in=place, code_form=form)
+    others = {
+        "auth": replace(right, auth="bearer" if auth == "query" else "query"),
+        "place": replace(right, code_in="query" if place == "body" else "body"),
+        "form": replace(right, code_form="link" if form == "code" else "code"),
+    }
+    async with simulated(faults=faults, options=right) as (gateway, running, _):
+        refused = {}
+        for name, options in others.items():
+            async with wawp(running.base_url, options=options) as wrong:
+                refused[name] = (await wrong.join(CODE, last_look=always)).answer.outcome
+        session = await gateway.session()
+        probe = await gateway.probe(CODE)
+        receipt = await gateway.join(CODE, last_look=always)
+
+        assert running.log.effects(Effect.JOINED) == {JID: 1}
+    assert (session.answer.outcome, probe.answer.outcome, receipt.jid) == (Outcome.OK, Outcome.OK, JID)
+    assert refused["auth"] is Outcome.BAD_CREDENTIALS
+    assert refused["place"] is Outcome.NOT_SUPPORTED
+    assert refused["form"] in (Outcome.NOT_SUPPORTED, Outcome.CODE_INVALID, Outcome.BAD_REQUEST)
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

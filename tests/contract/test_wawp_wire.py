@@ -74,6 +74,35 @@ async def test_header_credentials_put_the_token_in_no_url_and_no_body() -> None:
     assert peer.seen[1].body["url"] == CODE
 
 
+async def test_a_bearer_token_stands_alone_where_that_is_configured() -> None:
+    async with against(http(200, GROUP), options=WawpRoutes(auth="bearer")) as (gateway, peer):
+        await gateway.probe(CODE)
+        await gateway.join(CODE, last_look=always)
+
+    for seen in peer.seen:
+        assert seen.headers["authorization"] == f"Bearer {TOKEN}"
+        assert "access-token" not in seen.headers
+        assert TOKEN not in str(seen.query) + str(seen.body)
+
+
+async def test_a_posts_credentials_and_its_code_can_stand_in_the_query() -> None:
+    options = WawpRoutes(auth="query", code_in="query", code_form="link", code_parameter="url")
+    wanted = {
+        "instance_id": INSTANCE, "access_token": TOKEN, "url": f"https://chat.whatsapp.com/{CODE}"
+    }  # fmt: skip
+    async with against(http(200, GROUP), options=options) as (gateway, peer):
+        await gateway.probe(CODE)
+        await gateway.join(CODE, last_look=always)
+        await gateway.send_text(JID, "hello")
+
+    probe, join, text = peer.seen
+    assert (probe.query, join.query, join.body) == (wanted, wanted, {})
+    assert (text.query, text.body) == (
+        {"instance_id": INSTANCE, "access_token": TOKEN},
+        {"chatId": JID, "message": "hello"},
+    )
+
+
 @pytest.mark.parametrize("status", [200, 301, 302, 307, 308, 400, 401, 404, 405, 429, 500, 502, 503])
 @pytest.mark.parametrize("body", [GROUP, {"message": "Cannot GET /v2/groups/join"}, b"<html>", b""])
 async def test_a_probe_never_posts_whatever_comes_back(status: int, body: object) -> None:
@@ -326,12 +355,20 @@ ECHO: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", ECHO)
-@pytest.mark.parametrize("auth", ["body", "header"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        WawpRoutes(),
+        WawpRoutes(auth="header"),
+        WawpRoutes(auth="bearer"),
+        WawpRoutes(auth="query", code_in="query", code_form="link"),
+    ],
+    ids=lambda options: options.auth,
+)
 async def test_no_secret_is_in_any_log_answer_or_repr(
-    kind: str, auth: str, caplog: pytest.LogCaptureFixture
+    kind: str, options: WawpRoutes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    options = WawpRoutes(auth="header" if auth == "header" else "body")
     async with against(ECHO[kind](), cut=kind == "no http", options=options) as (gateway, peer):
         answers = [answer async for answer in everything(gateway)]
 

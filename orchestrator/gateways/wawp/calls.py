@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 
 
+LINK = "https://chat.whatsapp.com/"
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What to ask. `fields` go to the query of a GET and to the JSON body of a POST."""
@@ -94,16 +97,21 @@ class WawpCalls:
         return Good(ask=ask, result=result, body=read_json(result.body)[0], hidden=hidden)
 
     def _request(self, ask: Ask) -> HttpRequest:
-        fields = {**self._identity(), **({} if ask.jid is None else {"id": ask.jid}), **ask.fields}
+        routes, post = self._routes, ask.method == "POST"
+        query, payload = dict[str, Any](), dict[str, Any]()
+        usual = payload if post else query
+        (query if routes.auth == "query" else usual).update(self._identity())
+        usual.update({} if ask.jid is None else {"id": ask.jid}, **ask.fields)
         if ask.code is not None:
-            fields[self._routes.code_parameter] = ask.code
+            given = LINK + ask.code if routes.code_form == "link" else ask.code
+            (query if routes.code_in == "query" else usual)[routes.code_parameter] = given
         return HttpRequest(
             method=ask.method,
             base_url=self._base_url,
             path=ask.path,
             values={} if ask.jid is None else {"id": ask.jid},
-            query=fields if ask.method == "GET" else {},
-            payload=fields if ask.method == "POST" else None,
+            query=query,
+            payload=payload if post else None,
             headers=self._headers(),
             total=self._timeouts.join if ask.call is Call.JOIN else self._timeouts.read,
             connect=self._timeouts.connect,
@@ -113,20 +121,17 @@ class WawpCalls:
 
     def _identity(self) -> dict[str, Any]:
         who = {"instance_id": self._credentials.instance_id}
-        if self._routes.auth == "header":
+        if self._routes.auth in ("header", "bearer"):
             return who
         return {**who, "access_token": self._credentials.access_token}
 
     def _headers(self) -> dict[str, str]:
-        """All three names that are seen in Wawp's OpenAPI export and in its Python client."""
-        if self._routes.auth == "body":
+        """The names of Wawp's Python client, and that of its OpenAPI export."""
+        auth, token = self._routes.auth, self._credentials.access_token
+        if auth not in ("header", "bearer"):
             return {}
-        token = self._credentials.access_token
-        return {
-            "access-token": token,
-            "Authorization": f"Bearer {token}",
-            "X-Instance-ID": self._credentials.instance_id,
-        }
+        bearer = {"Authorization": f"Bearer {token}", "X-Instance-ID": self._credentials.instance_id}
+        return bearer if auth == "bearer" else {"access-token": token, **bearer}
 
 
 def _checked(base_url: str) -> str:

@@ -12,15 +12,21 @@ class WawpRoutes:
 
     Wawp's page for v2 shows one path and two methods (https://api.wawp.net/en/docs/v2/groups/join);
     its v1 node and WAHA have a path of its own for the probe, which is the fallback.
-    `auth`: `body` puts `instance_id` and `access_token` in the query of a GET and the JSON of a POST;
-    `header` sends them as headers, so that the token stands in no URL.
+    `auth`: `body` puts `instance_id` and `access_token` in the query of a GET and the JSON of a POST, `query`
+    in the query of both. `header` sends `access-token`, `X-Instance-ID` and a bearer token, `bearer` only the
+    last two, so that the token stands in no URL. Wawp's pages show the first, its OpenAPI export and its
+    Python client the others; users send a POST's credentials in its query.
+    `code_in`: where a join carries the code. `code_form`: the bare code, or the whole link, which Wawp's page
+    accepts as well and its Python client sends.
     """
 
     probe_path: str = "/v2/groups/join"
     probe_fallback_path: str = "/v2/groups/join-info"
     join_path: str = "/v2/groups/join"
     code_parameter: str = "code"
-    auth: Literal["body", "header"] = "body"
+    code_in: Literal["body", "query"] = "body"
+    code_form: Literal["code", "link"] = "code"
+    auth: Literal["body", "query", "header", "bearer"] = "body"
     groups_path: str = "/v2/groups"
     group_path: str = "/v2/groups/{id}"
     participants_path: str = "/v2/groups/{id}/participants"

@@ -10,6 +10,7 @@ from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.pacing import worst_window
 from orchestrator.services.doctor.finding import Cause, Finding, failed, ok, skipped, warning
+from orchestrator.services.doctor.settling import written
 from orchestrator.services.operate.acting import choose_instance
 from orchestrator.services.recover import lease
 from orchestrator.store import instances, reads_doctor, reads_slots, slots
@@ -40,6 +41,8 @@ async def online(account: Account) -> list[Finding]:
     session = await gateway.session()
     trouble = _gateway_trouble(name, session.answer)
     if trouble is not None:
+        if session.answer.outcome is Outcome.BAD_CREDENTIALS:
+            trouble = await _in_another_form(account) or trouble
         rest = ("session", "own ids", "group list")
         return [trouble, *(skipped(one, "the gateway did not tell", instance=name) for one in rest)]
     findings = [ok("gateway", "answers and accepts the token", instance=name), _session(account, session)]
@@ -62,6 +65,22 @@ def _gateway_trouble(name: str, answer: GatewayAnswer) -> Finding | None:
         return failed("gateway", sentence, hint, instance=name, cause=Cause.CREDENTIALS)
     hint = "check base_url and the network"
     return failed("gateway", f"does not answer: {said}", hint, instance=name, cause=Cause.UNREACHABLE)
+
+
+async def _in_another_form(account: Account) -> Finding | None:
+    """The finding that another form of credentials is accepted, if one is."""
+    configured, *others = account.forms() or (None,)
+    for form in others:
+        if configured is None or (form.route, form.code) != (configured.route, configured.code):
+            continue
+        session = await form.gateway().session()
+        if session.answer.outcome in (Outcome.OK, Outcome.SESSION_DOWN):
+            changed = {k: v for k, v in form.settings.items() if configured.settings[k] != v}
+            line = ", ".join(written(changed))
+            sentence = f"refuses the access token as it is sent, and accepts it with {line}"
+            hint = f"set {line} in [instances.{form.section}] of {account.name}"
+            return failed("gateway", sentence, hint, instance=account.name, cause=Cause.CREDENTIALS)
+    return None
 
 
 def _session(account: Account, session: SessionAnswer) -> Finding:

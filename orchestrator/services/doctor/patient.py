@@ -9,12 +9,12 @@ from orchestrator.services.doctor.hooks import Hooks
 from orchestrator.services.doctor.notifying import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from orchestrator.clock import Clock
     from orchestrator.domain.errors import RejoinError
-    from orchestrator.gateways.base import Gateway
+    from orchestrator.gateways.base import Form, Gateway
     from orchestrator.services.recover.settings import RecoverySettings
     from orchestrator.services.schedule.entries import Entry
     from orchestrator.store.engine import Database
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One configured instance. `gateway` may raise ConfigurationError."""
+    """One configured instance. `gateway` may raise ConfigurationError. `forms`: the configured one first."""
 
     name: str
     role: str
     gateway: Callable[[], Gateway]
+    forms: Callable[[], Sequence[Form]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
