@@ -193,7 +193,7 @@ def _configured(settings: Settings) -> Iterator[instances.Configured]:
 def _wawp(
     instance: InstanceSettings, settings: Settings, clock: Clock, *, exact: bool = False
 ) -> WawpGateway:
-    """`exact`: a probe path that is not there is not replaced by the other one."""
+    """`exact`: nothing else is asked than what is called; no other probe path, no limits."""
     # Both bring aiohttp: only for who goes online.
     from orchestrator.gateways.http import HttpClient, open_session  # noqa: PLC0415
     from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts  # noqa: PLC0415
@@ -221,6 +221,8 @@ def _wawp(
             send_text_path=paths.send_text,
             session_info_path=paths.session_info,
             webhook_path=paths.webhook,
+            rate_limit_path=paths.rate_limit,
+            keeps_limits=not exact,
         ),
         timeouts=WawpTimeouts(connect=http.connect_timeout, read=http.timeout, join=http.join_timeout),
     )

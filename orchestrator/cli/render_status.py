@@ -237,7 +237,9 @@ def _pace(view: StatusView, look: Look) -> str:
     pace = view.pace
     half = f" (half pace until {_moment(pace.slow_until, view, look)})" if pace.slow_until is not None else ""
     worst = f"most in {pace.window:g} s: {pace.worst_window} of {pace.window_limit}"
-    return f"{pace.joins_per_minute:.1f}/min{half}; {_next_join(view)}; {worst}"
+    limit = pace.gateway_limit
+    slowed = "" if limit is None else f"; the gateway allows {limit.per_minute:g} group calls a minute"
+    return f"{pace.joins_per_minute:.1f}/min{half}; {_next_join(view)}; {worst}{slowed}"
 
 
 def _next_join(view: StatusView) -> str:

@@ -63,6 +63,7 @@ class WawpPaths(Section):
     send_text: PlainPath = "/v2/send/text"
     session_info: PlainPath = "/v2/session/info"
     webhook: PlainPath = "/v2/session/webhook"
+    rate_limit: PlainPath = "/v2/session/rate-limit"
 
 
 class WawpOptions(Section):

@@ -158,6 +158,28 @@ class SessionAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """How many calls about groups a gateway lets one account make. None: as many as it likes."""
+
+    per_minute: float | None = None
+    per_day: int | None = None
+    policy: str = ""  # the gateway's name for it: foreign text
+
+    @property
+    def gap(self) -> float:
+        """Seconds from one call to the next, an hour at most; 0 without a limit."""
+        return 0.0 if self.per_minute is None else min(3600.0, 60.0 / self.per_minute)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsAnswer:
+    """What the gateway says of its limits; None where it sets none or tells none."""
+
+    answer: GatewayAnswer
+    limits: GatewayLimits | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CodeAnswer:
     """An invite code that the gateway gave. The code is a secret: `repr` hides it."""
 

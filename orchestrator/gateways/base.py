@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         GroupAnswer,
         GroupListAnswer,
         JoinReceipt,
+        LimitsAnswer,
         ParticipantsAnswer,
         ProbeAnswer,
         SendAnswer,
@@ -52,6 +53,9 @@ class Gateway(Protocol):
 
     async def session(self) -> SessionAnswer:
         """State of the session and the account's own ids."""
+
+    async def limits(self) -> LimitsAnswer:
+        """The gateway's own limits for calls about groups. Whatever is asked about groups keeps to them."""
 
     async def probe(self, code: str) -> ProbeAnswer:
         """Show the group behind a code without joining (GET)."""

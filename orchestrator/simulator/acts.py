@@ -57,6 +57,7 @@ class Acts:
             Kind.WEBHOOKS: self._webhooks,
             Kind.SET_WEBHOOKS: self._set_webhooks,
             Kind.RESTART: self._restart,
+            Kind.RATE_LIMIT: self._rate_limit,
         }
 
     def perform(self, turn: Turn) -> Reply:
@@ -200,6 +201,13 @@ class Acts:
             return _missing("webhooks (a list of {url, events, is_active})")
         turn.account.webhooks = list(webhooks)
         return json_reply(200, {"success": True, "webhooks": turn.account.webhooks})
+
+    def _rate_limit(self, _turn: Turn) -> Reply:
+        """https://api.wawp.net/en/docs/v2/session/rate-limit names the fields, and shows no answer."""
+        allowed = self._faults.group_req_per_minute
+        if not allowed:
+            return dialect.NOT_FOUND
+        return json_reply(200, bodies.rate_limit(allowed, whole=self._faults.rate_limit_shape == "object"))
 
     def _restart(self, turn: Turn) -> Reply:
         """A restart heals a failed session; a logged-out or banned account stays where it is."""

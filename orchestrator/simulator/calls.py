@@ -24,6 +24,7 @@ _EXACT: dict[tuple[str, str], Kind] = {
     ("GET", "/v2/session/webhook"): Kind.WEBHOOKS,
     ("POST", "/v2/session/webhook"): Kind.SET_WEBHOOKS,
     ("POST", "/v2/session/restart"): Kind.RESTART,
+    ("GET", "/v2/session/rate-limit"): Kind.RATE_LIMIT,
 }
 _PATHS = frozenset(path for _, path in _EXACT)
 _OF_GROUP: dict[tuple[str, str], Kind] = {

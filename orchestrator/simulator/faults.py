@@ -112,6 +112,8 @@ class Faults:
     code_in: str = "any"  # where a join must carry it: any, body, query
     code_form: str = "any"  # how it must be written: any, code, link
     auth: str = "any"  # where credentials must stand: any, body (GET: query), query, header, bearer
+    group_req_per_minute: int = 0  # the policy's limit, kept with HTTP 429; 0: there is no such endpoint
+    rate_limit_shape: str = "slug"  # how the current policy is named: slug, object
     plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
     seed: int = 1
     rules: list[Rule] = field(default_factory=list)

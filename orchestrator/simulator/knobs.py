@@ -36,6 +36,8 @@ GATEWAY: Mapping[str, tables.Check] = {
     "code_in": tables.one_of("any", "body", "query"),
     "code_form": tables.one_of("any", "code", "link"),
     "auth": tables.one_of("any", "body", "query", "header", "bearer"),
+    "group_req_per_minute": tables.whole,
+    "rate_limit_shape": tables.one_of("slug", "object"),
     "plan": tables.one_of("paid", "free"),
 }
 

@@ -30,10 +30,13 @@ class Kind(StrEnum):
     WEBHOOKS = "webhooks"
     SET_WEBHOOKS = "set_webhooks"
     RESTART = "restart"
+    RATE_LIMIT = "rate_limit"
     OTHER = "other"  # unknown path, or not let in
 
 
 LOOKS = frozenset({Kind.LIST, Kind.GROUP, Kind.PARTICIPANTS})
+GROUP_CALLS = LOOKS | {Kind.PROBE, Kind.JOIN, Kind.CODE}
+"""What the gateway's own limit of group calls counts."""
 
 
 class Effect(StrEnum):
@@ -181,6 +184,10 @@ class TruthLog:
             elif request.kind in LOOKS:
                 blind.discard(key)
         return repeated
+
+    def worst_minute_of_group_calls(self, account: str) -> int:
+        """The most calls about groups in any 60 s, as they arrived."""
+        return _worst([r.at for r in self.requests if r.account == account and r.kind in GROUP_CALLS], 60.0)
 
     def between(self, start: float, end: float, account: str | None = None) -> list[Request]:
         """The requests that arrived in [start, end), in simulated seconds."""

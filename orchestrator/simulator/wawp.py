@@ -9,7 +9,7 @@ from orchestrator.simulator.acts import Acts, Turn
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.http import CUT, HttpRequest, Reply, json_reply, reply, truncated
 from orchestrator.simulator.iq import IqError, SessionDownError
-from orchestrator.simulator.truth import Kind, Request
+from orchestrator.simulator.truth import GROUP_CALLS, Kind, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 NOTHING = json_reply(200, {})  # what WAHA's NOWEB engine answers when WhatsApp did not
+GROUP_LIMIT_WAIT = 30.0  # seconds, as its Retry-After says
 GARBAGE = b"\x00\xff\xfe{\x80 this is no JSON"
 
 
@@ -40,6 +41,8 @@ class WawpFace:
         refusal = calls.let_in(account, token) or self._refused_method(request, call)
         if refusal is None and entry.code is None and call.kind in (Kind.PROBE, Kind.JOIN):
             refusal = dialect.NO_LINK
+        if refusal is None and account is not None and self._too_many(entry):
+            refusal = dialect.plan_limit(GROUP_LIMIT_WAIT)
         if refusal is not None or account is None:
             return self._noted(entry, refusal or dialect.INVALID_SESSION)
         turn = Turn(call, account, entry)
@@ -69,6 +72,14 @@ class WawpFace:
         if call.kind is Kind.SESSION and self.faults.session_info not in ("both", request.method.lower()):
             return dialect.NOT_ALLOWED
         return None
+
+    def _too_many(self, entry: Request) -> bool:
+        """Joins are counted, but let through: what limits them is WhatsApp."""
+        allowed = self.faults.group_req_per_minute
+        if not allowed or entry.kind not in GROUP_CALLS or entry.kind is Kind.JOIN:
+            return False
+        lately = self.network.log.between(entry.at - 60.0, entry.at, entry.account)
+        return sum(one.kind in GROUP_CALLS for one in lately) >= allowed
 
     def _answer(self, turn: Turn) -> Reply:
         try:

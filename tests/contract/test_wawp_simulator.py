@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.domain.outcomes import InstanceState, Outcome, Participant, WebhookTarget
+from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
 from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, account
 from orchestrator.gateways.wawp.events import SUBSCRIBED
 from orchestrator.services.installing import HookAddress, install
@@ -20,6 +20,7 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.server import serve
 from orchestrator.simulator.truth import Effect, Kind
 from tests.contract.wawp_peer import CODE, JID, TOKEN, against, always, http, wawp
+from tests.support.fake_gateway import HandTime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,8 +35,8 @@ ME = "201012345678"
 MY_LID = "90000000000001"
 
 
-def network_with(group: Group) -> Network:
-    network = Network()
+def network_with(group: Group, **more: Any) -> Network:
+    network = Network(**more)
     network.add_account(Account("backup", "210987654321", TOKEN, phone=ME, lid=MY_LID))
     network.add_group(group)
     return network
@@ -120,6 +121,44 @@ async def test_every_form_of_credentials_paths_and_parameter(auth: str, paths: s
         assert len(running.log.joins()) == 1
     assert {probe.answer.outcome for probe in probes} == {Outcome.OK}
     assert receipt.jid == JID
+
+
+@pytest.mark.parametrize("shape", ["slug", "object"])
+@pytest.mark.parametrize("allowed", [2, 7, 60])
+async def test_no_minute_has_more_group_calls_than_the_gateway_allows(allowed: int, shape: str) -> None:
+    clock = HandTime()
+    network = network_with(support(), now=clock.now)
+    faults = Faults(group_req_per_minute=allowed, rate_limit_shape=shape)
+    options = WawpRoutes(keeps_limits=True)
+    async with (
+        serve(network, faults) as running,
+        wawp(running.base_url, options=options, clock=clock) as gateway,
+    ):
+        joined = await gateway.join(CODE, last_look=always)
+        outcomes = set()
+        for _turn in range(allowed):
+            outcomes.add((await gateway.probe(CODE)).answer.outcome)
+            outcomes.add((await gateway.participants(JID)).answer.outcome)
+            outcomes.add((await gateway.groups()).answer.outcome)
+        told = await gateway.limits()
+
+        worst = running.log.worst_minute_of_group_calls("backup")
+        assert [r for r in running.log.requests if r.status == 429] == []
+    assert max(1, allowed - 4) <= worst <= allowed
+    assert (joined.jid, outcomes) == (JID, {Outcome.OK})
+    assert told.limits == GatewayLimits(allowed, 2000, "standard_policy")
+
+
+async def test_a_gateway_without_limits_is_asked_as_before() -> None:
+    async with simulated(options=WawpRoutes(keeps_limits=True)) as (gateway, running, _):
+        for _turn in range(3):
+            await gateway.probe(CODE)
+        told = await gateway.limits()
+
+        kinds = [request.kind for request in running.log.requests]
+    assert told.limits is None
+    assert kinds.count(Kind.PROBE) == 3
+    assert len(kinds) == 5  # its limits: before the first, and when they were asked for
 
 
 @pytest.mark.parametrize("auth", ["body", "query", "header", "bearer"])

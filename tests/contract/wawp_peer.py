@@ -16,6 +16,8 @@ from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from orchestrator.clock import Clock
+
 TOKEN = "tok_9f8e7d6c5b4a39281706"
 INSTANCE = "210987654321"
 CODE = "BobOM8UXL8EDR3dXoKozql"
@@ -128,9 +130,10 @@ async def wawp(
     timeouts: WawpTimeouts | None = None,
     instance_id: str = INSTANCE,
     access_token: str = TOKEN,
+    clock: Clock | None = None,
 ) -> AsyncIterator[WawpGateway]:
     """The adapter against that address."""
-    client = HttpClient(open_session(), clock=SystemClock())
+    client = HttpClient(open_session(), clock=clock or SystemClock())
     try:
         yield WawpGateway(
             http=client,

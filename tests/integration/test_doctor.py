@@ -131,7 +131,7 @@ async def test_a_healthy_organisation_with_a_lost_primary_passes_and_nothing_is_
     }
     assert exit_code(found.values()) == 0
     assert await everything(surgery.stage.database) == before
-    assert {r.kind for r in surgery.stage.log.requests} == {Kind.SESSION, Kind.LIST}
+    assert {r.kind for r in surgery.stage.log.requests} == {Kind.SESSION, Kind.RATE_LIMIT, Kind.LIST}
 
 
 async def test_no_secret_is_in_any_sentence(surgery: Surgery) -> None:
@@ -169,6 +169,14 @@ async def test_a_backup_that_is_logged_out_is_a_failure_and_its_list_is_not_aske
     assert "SCAN_QR_CODE" in found[f"{BACKUP}: session"].sentence
     assert exit_code(found.values()) == 1
     assert surgery.stage.log.of(Kind.LIST) == []
+
+
+async def test_the_gateways_own_limit_is_shown(surgery: Surgery) -> None:
+    surgery.stage.running.faults.group_req_per_minute = 30
+    found = (await surgery.examined())[f"{BACKUP}: gateway limits"]
+
+    assert found.state is State.OK
+    assert found.sentence.startswith("30 group calls a minute, 2,000 a day (policy standard_policy)")
 
 
 async def test_a_backup_that_is_just_starting_is_a_warning(surgery: Surgery) -> None:

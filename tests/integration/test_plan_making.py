@@ -97,7 +97,7 @@ async def test_a_plan_probes_every_group_gently_and_changes_nothing_but_what_is_
 
     assert plan.counts[Decision.JOIN] == plan.probed == 6
     assert plan.has_work
-    assert {r.kind for r in stage.log.requests} == {Kind.SESSION, Kind.LIST, Kind.PROBE}
+    assert {r.kind for r in stage.log.requests} == {Kind.SESSION, Kind.RATE_LIMIT, Kind.LIST, Kind.PROBE}
     probes = stage.log.of(Kind.PROBE, BACKUP)
     assert len(probes) == 6
     assert min(after.at - before.at for before, after in pairwise(probes)) >= 119.0

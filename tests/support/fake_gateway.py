@@ -15,6 +15,7 @@ from orchestrator.domain.outcomes import (
     GroupPreview,
     InstanceState,
     JoinReceipt,
+    LimitsAnswer,
     Outcome,
     Participant,
     ParticipantsAnswer,
@@ -113,6 +114,9 @@ class FakeGateway:
     async def session(self) -> SessionAnswer:
         self.settle()
         return SessionAnswer(GOOD, self.state, self.state.value.upper(), phone=OWN)
+
+    async def limits(self) -> LimitsAnswer:
+        return LimitsAnswer(GatewayAnswer(Outcome.NOT_SUPPORTED))
 
     async def probe(self, code: str) -> ProbeAnswer:
         self._hear("probe", code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from orchestrator.domain.outcomes import (
     GroupListAnswer,
     InstanceState,
     JoinReceipt,
+    LimitsAnswer,
     Outcome,
     ParticipantsAnswer,
     ProbeAnswer,
@@ -22,16 +24,21 @@ from orchestrator.domain.outcomes import (
     WebhookTarget,
 )
 from orchestrator.gateways.http import LIST_BODY
+from orchestrator.gateways.spacing import Spacing
 from orchestrator.gateways.wawp import account, parsing
 from orchestrator.gateways.wawp.calls import Ask, Credentials, WawpCalls
 from orchestrator.gateways.wawp.classify import good, without_route
+from orchestrator.gateways.wawp.limits import limits
 from orchestrator.gateways.wawp.meanings import Call
 from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 
 if TYPE_CHECKING:
     from orchestrator.gateways.base import LastLook
     from orchestrator.gateways.http import HttpClient
+    from orchestrator.gateways.wawp.calls import Good
 
+LIMITS_FRESH, LIMITS_AGAIN = 3600.0, 60.0
+"""Seconds after which the gateway's limits are asked for again; the second where it could not be asked."""
 LONGEST_MESSAGE = 4096
 """Characters (https://api.wawp.net/en/docs/v2/send/text)."""
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -69,6 +76,9 @@ class WawpGateway:
         self._probe_path = self._routes.probe_path
         self._fallback_tried = self._routes.probe_path == self._routes.probe_fallback_path
         self._session_by_get = False
+        self._spacing = Spacing(http.clock)
+        self._limits_due = http.clock.boottime() if self._routes.keeps_limits else float("inf")
+        self._reading_limits = asyncio.Lock()
 
     async def session(self) -> SessionAnswer:
         """POST as documented; GET where the gateway has no such POST, and from then on."""
@@ -81,6 +91,18 @@ class WawpGateway:
         got = await self._session(Ask(Call.READ, "GET", path))
         self._session_by_get = got.answer.outcome is Outcome.OK
         return got
+
+    async def limits(self) -> LimitsAnswer:
+        """One that cannot be read changes nothing of what was known."""
+        reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.rate_limit_path))
+        passing = isinstance(reply, GatewayAnswer) and reply.outcome is Outcome.TRANSIENT
+        fresh = LIMITS_AGAIN if passing else LIMITS_FRESH
+        self._limits_due = self._calls.http.clock.boottime() + fresh
+        if isinstance(reply, GatewayAnswer):
+            return LimitsAnswer(reply)
+        found = limits(reply.body)
+        self._spacing.follow(0.0 if found is None else found.gap)
+        return LimitsAnswer(good(Outcome.OK, reply.result), found)
 
     async def probe(self, code: str) -> ProbeAnswer:
         """GET, whatever the path: the join has the same path and differs by its method only.
@@ -103,6 +125,7 @@ class WawpGateway:
         if not _CODE.fullmatch(code):
             return JoinReceipt(_NOT_A_CODE)
         ask = Ask(Call.JOIN, "POST", self._routes.join_path, code=code, last_look=last_look)
+        self._spacing.taken()  # it has a pace of its own, and waits for no other call
         reply = await self._calls.send(ask)
         if isinstance(reply, GatewayAnswer):
             return JoinReceipt(reply)
@@ -113,7 +136,7 @@ class WawpGateway:
         return JoinReceipt(good(outcome, reply.result), jid=jid)
 
     async def groups(self) -> GroupListAnswer:
-        reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.groups_path, limit=LIST_BODY))
+        reply = await self._of_groups(Ask(Call.READ, "GET", self._routes.groups_path, limit=LIST_BODY))
         if isinstance(reply, GatewayAnswer):
             return GroupListAnswer(reply)
         groups = parsing.seen_groups(reply.body)
@@ -126,7 +149,7 @@ class WawpGateway:
         if group_jid(jid) is None:
             return GroupAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.group_path, jid=jid, limit=LIST_BODY)
-        reply = await self._calls.send(ask)
+        reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return GroupAnswer(reply)
         group = parsing.seen_group(reply.body, jid=jid)
@@ -138,7 +161,7 @@ class WawpGateway:
         if group_jid(jid) is None:
             return ParticipantsAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.participants_path, jid=jid, limit=LIST_BODY)
-        reply = await self._calls.send(ask)
+        reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return ParticipantsAnswer(reply)
         people = parsing.participants(reply.body)
@@ -192,7 +215,7 @@ class WawpGateway:
     async def _probe(self, path: str, code: str) -> ProbeAnswer:
         if not _CODE.fullmatch(code):
             return ProbeAnswer(_NOT_A_CODE)
-        reply = await self._calls.send(Ask(Call.PROBE, "GET", path, code=code))
+        reply = await self._of_groups(Ask(Call.PROBE, "GET", path, code=code))
         if isinstance(reply, GatewayAnswer):
             return ProbeAnswer(reply)
         preview = parsing.preview(reply.body)
@@ -221,7 +244,7 @@ class WawpGateway:
     async def _code(self, ask: Ask) -> CodeAnswer:
         if group_jid(ask.jid) is None:
             return CodeAnswer(_NOT_A_GROUP)
-        reply = await self._calls.send(ask)
+        reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return CodeAnswer(reply)
         text = reply.result.body.decode("utf-8", "replace")
@@ -229,6 +252,14 @@ class WawpGateway:
         if code is None and not (ask.call is Call.ACT and isinstance(reply.body, dict)):
             return CodeAnswer(reply.unreadable("without an invite code"))
         return CodeAnswer(good(Outcome.OK, reply.result), code)
+
+    async def _of_groups(self, ask: Ask) -> Good | GatewayAnswer:
+        """Sent when the gateway's limits allow one more call about groups."""
+        async with self._reading_limits:
+            if self._calls.http.clock.boottime() >= self._limits_due:
+                await self.limits()
+        await self._spacing.turn()
+        return await self._calls.send(ask)
 
     async def _act(self, ask: Ask) -> GatewayAnswer:
         """2xx without an error in it is done: nobody documents more than that."""

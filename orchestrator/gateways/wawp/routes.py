@@ -18,6 +18,8 @@ class WawpRoutes:
     Python client the others; users send a POST's credentials in its query.
     `code_in`: where a join carries the code. `code_form`: the bare code, or the whole link, which Wawp's page
     accepts as well and its Python client sends.
+    `keeps_limits`: the gateway is asked for its limits before the first call about a group, and again after
+    an hour. Else they are kept from the first time that somebody asks for them.
     """
 
     probe_path: str = "/v2/groups/join"
@@ -36,6 +38,8 @@ class WawpRoutes:
     send_text_path: str = "/v2/send/text"
     session_info_path: str = "/v2/session/info"
     webhook_path: str = "/v2/session/webhook"
+    rate_limit_path: str = "/v2/session/rate-limit"
+    keeps_limits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

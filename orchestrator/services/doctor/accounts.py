@@ -48,7 +48,8 @@ async def online(account: Account) -> list[Finding]:
     findings = [ok("gateway", "answers and accepts the token", instance=name), _session(account, session)]
     if session.state is not InstanceState.WORKING:
         return [*findings, *_unasked(name)]
-    return [*findings, _own_ids(name, session), await _list(name, gateway)]
+    allowed = await _allowed(name, gateway)
+    return [*findings, _own_ids(name, session), *allowed, await _list(name, gateway)]
 
 
 def _unasked(name: str) -> list[Finding]:
@@ -103,6 +104,18 @@ def _own_ids(name: str, session: SessionAnswer) -> Finding:
         return ok("own ids", f"known: {' and '.join(known)}", instance=name)
     sentence = "the gateway tells neither phone nor LID: only the group list can prove a membership"
     return warning("own ids", sentence, instance=name)
+
+
+async def _allowed(name: str, gateway: Gateway) -> list[Finding]:
+    """What the gateway says of its limits; nothing where it says nothing."""
+    limits = (await gateway.limits()).limits
+    if limits is None:
+        return []
+    minute = "any number of" if limits.per_minute is None else f"{limits.per_minute:g}"
+    day = "" if limits.per_day is None else f", {limits.per_day:,} a day"
+    policy = f" (policy {limits.policy})" if limits.policy else ""
+    kept = f": probes and looks keep {limits.gap:.1f} s apart" if limits.gap else ""
+    return [ok("gateway limits", f"{minute} group calls a minute{day}{policy}{kept}", instance=name)]
 
 
 async def _list(name: str, gateway: Gateway) -> Finding:

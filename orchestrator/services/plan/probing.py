@@ -79,6 +79,7 @@ class Prober:
         self._instance = instance
         self._settings = settings
         self._parts = parts
+        self._seconds = settings.probe_gap
         self._gap = Gap(parts.clock, settings.probe_gap, parts.dice)
         self._failed_in_a_row = 0
         self._throttled, self._waited = 0, 0.0
@@ -97,6 +98,10 @@ class Prober:
             kind = InstanceLostError if session.state in GONE_STATES else TemporaryError
             raise kind(f"the session of {name} is {session.word or session.state.value}", hint=_DOCTOR)
         known.own = OwnIds(session.phone or known.own.phone, session.lid or known.own.lid)
+        limits = (await self._parts.gateway.limits()).limits
+        if limits is not None and limits.gap > self._seconds:
+            self._seconds = limits.gap
+            self._gap = Gap(self._parts.clock, limits.gap, self._parts.dice)
         listed = await read(self._parts.gateway.groups, self._settings.retry, self._parts.clock)
         _raise_if_account(name, listed.answer)
         if listed.answer.outcome is Outcome.OK:
@@ -118,7 +123,7 @@ class Prober:
         return found
 
     def _tell(self, total: int, *, waits: float = 0.0) -> None:
-        left = probing_time(total - self.done, self._settings.probe_gap)
+        left = probing_time(total - self.done, self._seconds)
         self._parts.progress(Progress(self.done, total, left, waits))
 
     async def _probe(self, row: PlanRow, known: Known, total: int) -> Line:

@@ -17,6 +17,7 @@ from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.preparing import (
     adopt_recovery,
+    follow_limits,
     open_recovery,
     recognise,
     require_session,
@@ -80,13 +81,14 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
 async def _with_lease(context: Context, job: Job, started: Callable[[int], None] | None) -> Ended:
     joiner = Joiner(context)
     keeper = Keeper(context, joiner)
-    looker = Looker(context)
     if job.max_duration is not None:
         keeper.deadline = context.clock.boottime() + job.max_duration
     called_off = await require_session(context, keeper, job.adopt)
     if job.adopt is not None and called_off is not None:
         context.recovery_id = job.adopt
         return await close(context, called_off)
+    await follow_limits(context)
+    looker = Looker(context)
     if job.adopt is not None:
         keeper.deadline = await adopt_recovery(context, job.adopt)
     else:

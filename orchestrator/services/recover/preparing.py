@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
-from orchestrator.store import memberships, orders, recoveries
+from orchestrator.store import limits, memberships, orders, recoveries
+from orchestrator.store.limits import StoredLimits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +72,32 @@ async def require_session(context: Context, keeper: Keeper, adopt: int | None = 
             most = f"at most {context.settings.patience / 60:g} min"
             context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
         await _until_checked_again(context)
+
+
+async def follow_limits(context: Context) -> None:
+    """Never ask about groups faster than the gateway allows, nor faster than is configured.
+
+    The gateway's adapter keeps the limit over all calls; the gaps of the stages follow it, so that they do
+    not queue up there. One that tells no limits changes nothing.
+    """
+    found = (await context.gateway.limits()).limits
+    gap, settings = (0.0 if found is None else found.gap), context.settings
+    slows = None
+    if (
+        found is not None
+        and found.per_minute is not None
+        and gap > min(settings.probe_gap, settings.look_gap)
+    ):
+        slows = StoredLimits(found.per_minute, found.per_day, found.policy, gap)
+        context.say(
+            f"the gateway allows {found.per_minute:g} group calls a minute: "
+            f"probes and looks are {gap:.1f} s apart"
+        )
+    async with context.writing() as writing:
+        await limits.save(writing.connection, context.instance_id, slows)
+    context.settings = replace(
+        settings, probe_gap=max(settings.probe_gap, gap), look_gap=max(settings.look_gap, gap)
+    )
 
 
 async def _called_off(context: Context, recovery_id: int) -> End | None:

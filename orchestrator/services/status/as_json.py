@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StatusView,
         WaitingView,
     )
+    from orchestrator.store.limits import StoredLimits
     from orchestrator.store.reads_slots import LastJoin
 
 __all__ = ["SCHEMA", "hint_fields", "instant", "pause_fields", "seconds", "to_json"]
@@ -124,6 +125,16 @@ def _pace(view: StatusView) -> dict[str, Any]:
         "window_seconds": pace.window,
         "sent_last_day": pace.sent_last_day,
         "daily_limit": pace.daily_limit,
+        "gateway_limit": None if pace.gateway_limit is None else _limit(pace.gateway_limit),
+    }
+
+
+def _limit(limit: StoredLimits) -> dict[str, Any]:
+    return {
+        "group_calls_per_minute": limit.per_minute,
+        "group_calls_per_day": limit.per_day,
+        "policy": limit.policy,
+        "gap_seconds": seconds(limit.gap),
     }
 
 

@@ -134,6 +134,7 @@ def pace(facts: Facts) -> PaceView:
         window=facts.policy.window,
         sent_last_day=len(facts.sent),
         daily_limit=facts.policy.daily_limit,
+        gateway_limit=facts.limits,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.services.status.daemon import daemon_view
-from orchestrator.store import daemons, reads, reads_slots
+from orchestrator.store import daemons, limits, reads, reads_slots
 from orchestrator.store import slots as slot_store
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.status.views_daemon import DaemonView
+    from orchestrator.store.limits import StoredLimits
     from orchestrator.store.reads import CatalogueRow, CountRow, DueRow, NeedsYouRow, RecoveryRow
     from orchestrator.store.reads_slots import LastJoin
 
@@ -37,6 +38,7 @@ class Facts:
     last: LastJoin | None
     catalogue: CatalogueRow
     daemon: DaemonView
+    limits: StoredLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ async def gather(
         last=sends.last,
         catalogue=await reads.catalogue(connection),
         daemon=daemon_view(await daemons.read(connection), now),
+        limits=None if target is None else await limits.of(connection, target.id),
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.memberships import Reason
     from orchestrator.services.schedule.entries import ScheduleView
     from orchestrator.services.status.views_daemon import LossView
+    from orchestrator.store.limits import StoredLimits
     from orchestrator.store.reads import NeedsYouRow
     from orchestrator.store.reads_slots import LastJoin
 
@@ -106,6 +107,7 @@ class PaceView:
     window: float
     sent_last_day: int
     daily_limit: int
+    gateway_limit: StoredLimits | None = None  # where the gateway's own limit slows probes and looks
 
 
 @dataclass(frozen=True, slots=True)
