@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 import orchestrator
+from orchestrator import stop_signals
 
+TYPE_CHECKING = False  # see stop_signals: little comes before its handlers
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
-_INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
 def main() -> NoReturn:
+    stop_signals.install()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -24,8 +26,6 @@ def run(words: Sequence[str]) -> int:
     try:
         code = _run(list(words))
         sys.stdout.flush()
-    except KeyboardInterrupt:  # while the command line was still being imported
-        return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read us went away; the interpreter must not try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 import logging
 import signal
 
+from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 
@@ -17,6 +18,8 @@ async def daemon(*, call: Call = NOTHING_SAID) -> int:
       rejoin daemon
       rejoin daemon -c /etc/rejoin/rejoin.toml --log-format json
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # before it listens there is nothing to read anew
+
     from orchestrator.daemon.notify_socket import NotifySocket  # noqa: PLC0415 - brings everything
     from orchestrator.daemon.process import Process  # noqa: PLC0415
 
@@ -26,6 +29,5 @@ async def daemon(*, call: Call = NOTHING_SAID) -> int:
     await process.run()
     logging.getLogger(__name__).info("stopped; what was under way is saved")
     if len(process.signals) > 1:
-        hard = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.TERMINATED}
-        return hard[signal.Signals(process.signals[-1])]
+        return stop_signals.exit_code_for(process.signals[-1])
     return exit_codes.DONE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli import exit_codes, pasting, render
 from orchestrator.domain.errors import InputRejectedError, RejoinError
+from orchestrator.stop_signals import Terminated
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -23,10 +24,6 @@ class Failure:
     message: str
     hint: str = ""
     problems: tuple[str, ...] = ()
-
-
-class Terminated(BaseException):
-    """SIGTERM. Like KeyboardInterrupt it is no Exception, so that nothing swallows it on the way."""
 
 
 def describe(error: BaseException) -> Failure:

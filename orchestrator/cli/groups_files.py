@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
@@ -49,7 +50,8 @@ async def import_(  # noqa: PLR0913 - one for each flag
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding)
     settings = call.settings()
-    source = read_source(file)
+    with stop_signals.raised():  # reading stdin blocks
+        source = read_source(file)
     async with open_app(settings) as app:
         report = await import_groups(
             app.database, app.key_ring(), source, actor=app.actor, options=options, dry_run=dry_run

@@ -6,6 +6,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
+from orchestrator import stop_signals
 from orchestrator.cli.render import clean
 from orchestrator.domain.errors import UsageError
 
@@ -19,13 +20,20 @@ def confirm(call: Call, question: str, *, yes: bool) -> None:
         return
     if not call.may_ask:
         raise UsageError("This needs a yes.", hint="say it with --yes")
-    print(f"{clean(question)} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - the answer's channel stays clean
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    with stop_signals.raised():
+        print(f"{clean(question)} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - the answer's channel stays clean
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("y", "yes"):
         raise UsageError("Nothing was done.")
 
 
 def read_secret(call: Call, question: str) -> str:
     """One line from a person, unseen, or from stdin where that is no terminal. Raises UsageError."""
+    with stop_signals.raised():
+        return _read_secret(call, question)
+
+
+def _read_secret(call: Call, question: str) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     if not call.may_ask:

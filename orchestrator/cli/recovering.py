@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.render import duration, plural
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from orchestrator.services.status.views import StatusView
 
 EVERY = 1.0  # a person's seconds between two looks
-_BY_SIGNAL = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.TERMINATED}
 
 
 async def recover(app: App, call: Call, context: Context, job: Job) -> int:
@@ -126,7 +125,7 @@ class _Brake:
     ) -> None:
         self._call, self._context, self._work = call, context, work
         self._limit, self._max_duration = context.joins_left, max_duration
-        self._signal: signal.Signals | None = None
+        self._signal: int | None = None
         self.hard = False
 
     @property
@@ -135,18 +134,12 @@ class _Brake:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        event_loop = asyncio.get_running_loop()
-        for number in _BY_SIGNAL:
-            event_loop.add_signal_handler(number, self._pull, number)
-        try:
+        with stop_signals.delivered(asyncio.get_running_loop(), self._pull, most=2):
             yield
-        finally:
-            for number in _BY_SIGNAL:
-                event_loop.remove_signal_handler(number)
 
     def exit_code(self, ended: Ended | None) -> int:
         if self._signal is not None and (ended is None or ended.end is End.INTERRUPTED):
-            return _BY_SIGNAL[self._signal]
+            return stop_signals.exit_code_for(self._signal)
         return exit_codes.UNEXPECTED if ended is None else EXIT_CODES[ended.end]
 
     def told_to_end(self, ended: Ended) -> str:
@@ -157,7 +150,7 @@ class _Brake:
             return f"after {plural(self._limit, 'join')} (--limit)"
         return "" if self._max_duration is None else f"after {duration(self._max_duration)} (--max-duration)"
 
-    def _pull(self, number: signal.Signals) -> None:
+    def _pull(self, number: int) -> None:
         if self._signal is not None:
             self.hard = True
             self._work.cancel()

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from orchestrator import stop_signals
 from orchestrator.cli import app as command_line
 from orchestrator.cli import exit_codes, pasting
 from orchestrator.cli.call import NOTHING_SAID
 from orchestrator.cli.catalogue import FAMILIES
-from orchestrator.cli.failure import Terminated, report
+from orchestrator.cli.failure import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import FrameType
 
 _NO = ("", "0", "false", "no", "off", "n", "f")
 
 
 def run(words: list[str]) -> int:
     """Every end but a broken pipe is an exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         return _dispatch(words)
     except (BrokenPipeError, GeneratorExit):
@@ -64,33 +62,30 @@ def _help(app: Any, path: tuple[str, ...]) -> int:
 
 
 def _carry_out(function: Callable[..., Any], bound: inspect.BoundArguments) -> int:
-    result = function(*bound.args, **bound.kwargs)
+    with stop_signals.raised():
+        result = function(*bound.args, **bound.kwargs)
     if inspect.iscoroutine(result):
-        result = asyncio.run(_until_terminated(result))
+        result = asyncio.run(_until_stopped(result))
     return result if isinstance(result, int) else exit_codes.DONE
 
 
-async def _until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
-    """SIGTERM cancels like Ctrl-C does, so that everything closes on the way out."""
-    task = asyncio.current_task()
+async def _until_stopped(work: Coroutine[Any, Any, Any]) -> Any:
+    """A signal cancels it, so that everything closes on the way out."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     told: list[int] = []
 
-    def terminate() -> None:
-        told.append(signal.SIGTERM)
+    def stop(number: int) -> None:
+        told.append(number)
         if task is not None:
             task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if told:
-            raise Terminated from None
-        raise
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+    with stop_signals.waking(loop), stop_signals.delivered(loop, stop):
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if told:
+                raise stop_signals.exception_for(told[0]) from None
+            raise
 
 
 def _said(words: list[str], *names: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator import stop_signals
 from orchestrator.cli.render import clean, clock
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED_FOR = 30.0
 """Seconds for which nobody may drive the recovery before watching ends: a restart takes less."""
+
+_LEAVE_SCREEN = b"\x1b[?1049l\x1b[?25h"
+"""From the alternate screen back to the normal one, and the cursor shown (xterm's control sequences)."""
 
 LINE_EVERY = 60.0
 """Seconds between two lines of progress where nobody sees a screen."""
@@ -145,6 +149,7 @@ class Screen:
         if self._live is None:
             console = Console(file=self._out.stdout, no_color=not self._out.colored(), highlight=False)
             live = Live(console=console, screen=True, auto_refresh=False)
+            self._closing.enter_context(stop_signals.last_words(_LEAVE_SCREEN))
             self._live = self._closing.enter_context(live)
         return self._live
 

@@ -8,6 +8,7 @@ import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from orchestrator import stop_signals
 from orchestrator.bootstrap import open_app
 from orchestrator.config import ConfigError
 from orchestrator.daemon.life import Life
@@ -111,14 +112,12 @@ class Process:
     @contextmanager
     def _listening(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        before = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self._on_reload))
         try:
-            yield
+            with stop_signals.delivered(loop, self._on_stop, most=2):
+                yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                loop.remove_signal_handler(number)
+            signal.signal(signal.SIGHUP, before)
 
     def _on_stop(self, number: int) -> None:
         self.signals.append(number)

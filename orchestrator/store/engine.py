@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import lru_cache
@@ -126,6 +127,15 @@ class Database:
         return None if self._glance is None else await self._glance.version()
 
     async def close(self) -> None:
+        """To its end, also when cancelled: half-closed connections are logged as errors by their library."""
+        closing = asyncio.create_task(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait((closing,))
+            raise
+
+    async def _close(self) -> None:
         if self._glance is not None:
             await self._glance.close()
         await self.engine.dispose()

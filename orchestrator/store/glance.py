@@ -6,6 +6,8 @@ import sqlite3
 
 import aiosqlite
 
+from orchestrator.store.one_hop import opened
+
 
 class Glance:
     """`PRAGMA data_version`: one number, from memory that all processes at this file share."""
@@ -20,9 +22,7 @@ class Glance:
             return None
         try:
             if self._connection is None:
-                opening = aiosqlite.connect(self._path)
-                opening._thread.daemon = True  # noqa: SLF001 - a process that is told to end shall not wait for it
-                self._connection = await opening
+                self._connection = await opened(aiosqlite.connect(self._path))
             rows = await self._connection.execute_fetchall("PRAGMA data_version")
         except (sqlite3.Error, ValueError, OSError):
             await self.close()

@@ -8,8 +8,10 @@ where nothing is open is none.
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiosqlite
@@ -18,6 +20,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
     AsyncAdapt_aiosqlite_dbapi,
 )
+from sqlalchemy.util import await_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +99,19 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
 
 class _Module(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *arg: Any, **kw: Any) -> _Connection:
-        made = super().connect(*arg, **kw)
-        return _Connection(self, made._connection)  # noqa: SLF001 - the same connection in another coat
+        return _Connection(self, await_only(opened(aiosqlite.connect(*arg, **kw))))
+
+
+async def opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    """Open it. When cancelled, wait for its thread, which would else report to a closed event loop."""
+    connection._thread.daemon = True  # noqa: SLF001 - a process that is told to end does not wait for it
+    opening = asyncio.ensure_future(connection)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(sqlite3.Error):
+            await (await opening).close()
+        raise
 
 
 def driver() -> _Module:

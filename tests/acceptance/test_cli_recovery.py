@@ -200,7 +200,8 @@ def test_the_second_signal_stops_at_once(slow: Stage) -> None:
     process = slow.rejoin.start("run", "--json", "--yes")
     until_active(process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("Ending what is under way")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 

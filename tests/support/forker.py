@@ -28,6 +28,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from tests.support import signalled
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -170,6 +172,7 @@ def _carry_out(order: dict[str, Any]) -> None:
 
     sys.path[0] = order["cwd"]
     sys.argv = [str(__main__.__file__), *order["words"]]
+    signalled.arm()
     __main__.main()
 
 

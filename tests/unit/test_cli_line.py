@@ -10,8 +10,9 @@ import pytest
 from orchestrator.cli.app import build, command_path, normalise, options, parse
 from orchestrator.cli.catalogue import COMMANDS
 from orchestrator.cli.durations import joins_a_minute, seconds
-from orchestrator.cli.failure import Terminated, describe, report
+from orchestrator.cli.failure import describe, report
 from orchestrator.domain.errors import InputRejectedError, LockHeldError, RejoinError, UsageError
+from orchestrator.stop_signals import Terminated
 
 
 @pytest.mark.parametrize(
