@@ -15,10 +15,6 @@ WORKERS ?= 4
 BIN := .venv/bin
 SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 
-# Some tests measure accelerated time, which a machine busy with other tests can blur: what failed beside
-# others is run once more, alone, and must pass then.
-ALONE = $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none $(ARGS)
-
 export PYTHON
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench constraints clean
@@ -30,7 +26,7 @@ demo: .venv/.installed-run
 	@$(BIN)/rejoin demo $(ARGS)
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS) || $(ALONE)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check $(SOURCES)

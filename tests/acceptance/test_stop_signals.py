@@ -181,7 +181,9 @@ def test_a_signal_just_before_a_question_is_not_waited_out(installed: Rejoin) ->
     process = installed._popen(
         ("db", "rekey"),
         order((1, signal.SIGINT), armed_by="confirm"),
-        stdin=terminal, stdout=terminal, stderr=terminal,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
     )
 
     assert process.wait(30) == 130
