@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from orchestrator.services.status.past import PastRecovery
 
 
+_HEADERS = ("TO", "FROM", "LABELS", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
+
+
 async def history(
     *,
     limit: Annotated[int, flag("limit", "How many, at most.", metavar="N")] = 100,
@@ -34,7 +37,7 @@ async def history(
         call.out.answer_json([history_json(one) for one in listed])
     elif listed:
         rows = [_row(one, settings.timezone) for one in listed]
-        call.out.table(rows, "ID", "STATE", "OUTCOME", "TO", "FROM", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
+        call.out.table(rows, "ID", "STATE", "OUTCOME", *_HEADERS)
     else:
         call.out.say("There was no recovery yet. rejoin plan shows what one would do.")
 
@@ -51,8 +54,9 @@ def _row(one: "PastRecovery", zone: "tzinfo") -> list[str]:
         clean(row.outcome or "-"),
         clean(row.to_name),
         clean(row.from_name or "-"),
+        clean(", ".join(one.labels)) or "-",
         timestamp(row.started_at or row.created_at, zone),
         "-" if one.seconds is None else duration(one.seconds),
-        f"{active} of {total}",
+        f"{active} of {total}{' chosen' if row.fixed else ''}",
         str(blocked),
     ]

@@ -11,9 +11,12 @@ from orchestrator.cli.render import clean
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orchestrator.bootstrap import App
     from orchestrator.services.plan.probing import Probing
     from orchestrator.services.plan.result import Plan
+    from orchestrator.store.recoveries import Scope
 
 FROM = flag("from", "Only groups recorded for this lost instance.", metavar="INSTANCE")
 LABELS = flag("label", "Only groups with this label; several times: with any of them.", metavar="LABEL")
@@ -45,15 +48,39 @@ async def plan(  # noqa: PLR0913 - one for each flag
     call.start_logs(settings)
     async with open_app(settings) as app:
         name = await instance_of(app, None, to)
-        scope = await scope_of(app, from_, label)
+        asked = await scope_of(app, from_, label)
+        scope, only = await _chosen(app, call, name, asked)
         probing = None if no_probe else await _probing(app, call, name)
         made = await make_plan(
-            app.database, name, scope, settings=recovery_settings(settings), probing=probing
+            app.database, name, scope, settings=recovery_settings(settings), probing=probing, only=only
         )
     if out is not None:
         _save(made, out)
     _tell(call, made, out, app)
     return exit_codes.NOT_FINISHED if exit_code and made.has_work else exit_codes.DONE
+
+
+async def _chosen(
+    app: "App", call: Call, name: str, asked: "Scope"
+) -> "tuple[Scope, Collection[int] | None]":
+    """What a run with these words would be about: without any it goes on with the open recovery."""
+    from orchestrator.cli.scope import announcement  # noqa: PLC0415
+    from orchestrator.services.recover import requests  # noqa: PLC0415
+
+    request = requests.Request(asked)
+    try:
+        meant = await requests.resolve(app.database, name, request)
+    except requests.OtherScopeError as error:
+        call.out.warn(clean(f"{error.message}: {error.hint}"))
+        return asked, None
+    except requests.NoGroupsError:
+        if not request.says_nothing:
+            raise
+        return asked, None
+    said = announcement(meant, name)
+    if said is not None and meant.goes_on is not None:
+        call.out.say(f"As a run would now: {said}")
+    return meant.scope, meant.only
 
 
 async def _probing(app: "App", call: Call, name: str) -> "Probing":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
-from orchestrator.cli.render import duration, plural
+from orchestrator.cli.render import clean, duration, plural
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
@@ -48,7 +48,9 @@ async def recover(app: App, call: Call, context: Context, job: Job) -> int:
         except asyncio.CancelledError:
             if not brake.hard:
                 raise
-            call.out.say("Stopped. What was done is saved; the next run goes on from there.")
+            call.out.say(
+                f"Stopped. What was done is saved; {await _next_run(app, context)} goes on from there."
+            )
             return brake.exit_code(None)
         finally:
             await _put_away(work)
@@ -79,6 +81,15 @@ async def _shown(
     code = brake.exit_code(ended)
     sink.end(_why(view, "" if brake.pulled else brake.told_to_end(ended)), code)
     return code
+
+
+async def _next_run(app: App, context: Context) -> str:
+    """The command that goes on; without it a person would have to remember the scope."""
+    with suppress(DatabaseGoneError):
+        if context.recovery_id:
+            view = await read_status(app.database, recovery_id=context.recovery_id)
+            return "the next run" if view.recovery is None else clean(view.recovery.command)
+    return "the next run"
 
 
 def _why(view: StatusView, cut_short: str) -> StatusView:

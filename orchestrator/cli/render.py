@@ -8,7 +8,12 @@ from __future__ import annotations
 import json
 import unicodedata
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain.recoveries import scope_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DASH = "-"
 
@@ -119,6 +124,12 @@ def _two(total: int, size: int, big: str, small: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 group`, `3 groups`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def scope_of_groups(from_name: str | None, labels: Sequence[str], *, chosen: bool = False) -> str:
+    """What follows "groups", fit for a terminal: ` of sales-main labelled vip`; nothing for all groups."""
+    name = None if from_name is None else clean(from_name)
+    return scope_text(name, [clean(label) for label in labels], chosen=chosen)
 
 
 def table(rows: list[list[str]], *, headers: list[str], width: int | None) -> str:

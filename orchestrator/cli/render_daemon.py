@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, clock, duration, plural
+from orchestrator.domain.recoveries import run_command
 from orchestrator.domain.watching import Standing
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _what_follows(loss: LossView, view: StatusView) -> str:
     is_backup = any(one.name == loss.instance and one.role == "backup" for one in view.instances)
     if is_backup:
         return "Link it again at the gateway."
-    return f"Its groups wait for you: rejoin run --from {clean(loss.instance)}"
+    return f"Its groups wait for you: {clean(run_command(loss.instance, ()))}"
 
 
 def _is_one(daemon: DaemonView, runner: RunnerView) -> bool:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.render import clean, clock, clock_with_offset, duration, pad, plural, shorten
+from orchestrator.cli.render import (
+    clean,
+    clock,
+    clock_with_offset,
+    duration,
+    pad,
+    plural,
+    scope_of_groups,
+    shorten,
+)
 from orchestrator.cli.render_daemon import (
     account_rows,
     account_text,
@@ -98,16 +107,18 @@ def headline(view: StatusView, look: Look) -> str:
     one = view.recovery
     if one is None:
         return _nothing_yet(view)
-    onto, back = clean(one.to_name), f"{view.active:,} of {plural(view.total, 'group is', 'groups are')} back"
+    onto, scope = clean(one.to_name), scope_of_groups(one.from_name, one.labels, chosen=one.chosen)
+    are = f"group{scope} is" if view.total == 1 else f"groups{scope} are"
+    back = f"{view.active:,} of {view.total:,} {are} back"
     if view.total and view.active == view.total:
-        return f"All {plural(view.total, 'group')} are in place on {onto}."
+        return f"All {plural(view.total, 'group')}{scope} are in place on {onto}."
     ended = _at(one.finished_at, view, look)
     sentences = {
         Phase.RUNNING: f"Recovering onto {onto}: {back}. {_done_about(view, look)}",
         Phase.STOPPING: f"Stopping the recovery onto {onto}: {back}. What is on its way is still recorded.",
         Phase.INTERRUPTED: f"{_broken_off(one)}: {back}. {_goes_on(one)}",
-        Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. rejoin run goes on with it.",
-        Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.{_left_over(view)}",
+        Phase.STOPPED: f"The recovery onto {onto} was stopped{ended}: {back}. {_again(one)}",
+        Phase.FINISHED: f"The recovery onto {onto} ended{ended}: {back}.{_left_over(view, one)}",
     }
     return sentences[one.phase]
 
@@ -120,14 +131,19 @@ def _broken_off(one: RecoveryView) -> str:
 
 
 def _goes_on(one: RecoveryView) -> str:
-    return f"rejoin {'daemon' if one.driver == 'daemon' else 'run'} continues it."
+    return f"{'rejoin daemon' if one.driver == 'daemon' else clean(one.command)} continues it."
 
 
-def _left_over(view: StatusView) -> str:
+def _again(one: RecoveryView) -> str:
+    """After its end. Groups that were chosen once are chosen anew, by a plan."""
+    return f"{clean(one.command)} {'shows what is left' if one.chosen else 'goes on with it'}."
+
+
+def _left_over(view: StatusView, one: RecoveryView) -> str:
     """Nobody drives them any more: without this they would seem to come by themselves."""
     if not view.unfinished:
         return ""
-    return f" {plural(view.unfinished, 'more waits', 'more wait')} for the next rejoin run."
+    return f" {plural(view.unfinished, 'more waits', 'more wait')} for the next run: {clean(one.command)}"
 
 
 def _nothing_yet(view: StatusView) -> str:
@@ -170,7 +186,10 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     lost = {one.instance for one in view.losses if one.state is Standing.LOST}
     # A first run that the gateway refused left no recovery behind, but a pause.
     looked_at = view.instances if view.recovery is None else () if target is None else (target,)
-    lines = [look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause]
+    lines = _untried(view)
+    lines += [
+        look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause
+    ]
     lines += [look.style(line, "red") for line in loss_lines(view, look.zone)]
     if target is not None and target.name not in lost and target.state in ("lost", "needs_login"):
         lines.append(
@@ -184,6 +203,21 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     count = view.buckets[Bucket.NEEDS_YOU]
     if count:
         lines.append(look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold"))
+    return lines
+
+
+def _untried(view: StatusView) -> list[str]:
+    """A recovery is not everything: groups may have come in since, or lie outside its scope."""
+    one = view.recovery
+    if one is None:
+        return []
+    lines = []
+    if one.never_tried:
+        were = plural(one.never_tried, "group was", "groups were")
+        lines.append(f"{were} never tried: {clean(one.command)}")
+    if one.beyond:
+        are = plural(one.beyond, "group outside its scope is", "groups outside its scope are")
+        lines.append(f"{are} in no recovery.")
     return lines
 
 

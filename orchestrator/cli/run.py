@@ -14,12 +14,10 @@ from orchestrator.cli.render import clean
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from orchestrator.bootstrap import App
     from orchestrator.services.plan.result import Plan
+    from orchestrator.services.recover.requests import Meant, Request
     from orchestrator.services.recover.settings import RecoverySettings
-    from orchestrator.store.recoveries import Scope
 
 _PATIENCE = "15m"
 
@@ -43,6 +41,9 @@ async def run(  # noqa: PLR0913 - one for each flag
     max_duration: Annotated[
         str | None, flag("max-duration", "End after so long; the next run goes on.", metavar="2h")
     ] = None,
+    new: Annotated[
+        bool, flag("new", "End a recovery that is open for other groups, and begin this one.")
+    ] = False,
     detach: Annotated[bool, flag("detach", "Hand it to the daemon and come back at once.")] = False,
     yes: Annotated[bool, flag("yes", "Do not ask. Without a terminal nobody is asked.", short="-y")] = False,
     call: Call = NOTHING_SAID,
@@ -50,8 +51,8 @@ async def run(  # noqa: PLR0913 - one for each flag
     """Brings the backup into every group: probes, verifies, joins at the configured pace, confirms, greets.
 
     Ends when nothing moves any more: 0 all active, 3 some need you, 8 some are deferred for longer, 7 the
-    backup is lost. Ctrl-C ends what is under way and stops; a second one stops at once. The next run goes
-    on where this one stopped, however it ended.
+    backup is lost. Ctrl-C ends what is under way and stops; a second one stops at once. A run that names no
+    groups goes on with the open recovery, with its groups and no others; for others say --new.
 
     Examples:
       rejoin run
@@ -68,17 +69,23 @@ async def run(  # noqa: PLR0913 - one for each flag
     rate, longest = joins_a_minute(pace), seconds("--max-duration", max_duration)
     settings = call.settings()
     call.start_logs(settings)
-    told = recovery_settings(settings, joins_per_minute=rate)
-    told = replace(told, patience=seconds("--patience", patience) or told.patience)
     async with open_app(settings) as app:
-        order = await _order(app, plan, to=to, from_name=from_, labels=label)
+        order = await _order(app, plan, to=to, from_name=from_, labels=label, new=new)
+        if order.meant.is_settled:
+            return await _nothing_to_do(app, call, order, detach=detach)
+        rate = rate or (order.meant.goes_on.pace if order.meant.goes_on else None)
+        limit = order.meant.joins_left if limit is None else limit
+        told = recovery_settings(settings, joins_per_minute=rate)
+        told = replace(told, patience=seconds("--patience", patience) or told.patience)
         await _confirm(app, call, order, told, yes=yes)
         if detach:
             return await _detach(app, call, order, pace=rate, limit=limit, duration=longest)
         context = await recovery_context(app, app.settings.instance(order.instance), told)
         context.joins_left = limit
         context.say = lambda sentence: call.out.say(clean(sentence))
-        job = Job(order.scope, only=order.only, max_duration=longest)
+        asked = order.request
+        job = Job(asked.scope, asked.only, new=asked.new, open_id=asked.open_id, pace=rate)
+        job.max_duration = longest
         return await recover(app, call, context, job)
 
 
@@ -88,8 +95,8 @@ async def _detach(
     from orchestrator.services.operate import ordering  # noqa: PLC0415
     from orchestrator.store import orders  # noqa: PLC0415
 
-    wanted = orders.Order(0, order.scope, app.actor, pace, only=order.only, joins_left=limit)
-    done = await ordering.order(app.database, order.instance, wanted, duration=duration)
+    wanted = orders.Order(0, order.request.scope, app.actor, pace, only=order.request.only, joins_left=limit)
+    done = await ordering.order(app.database, order.instance, order.request, wanted, duration=duration)
     if call.json:
         call.out.answer_json({"recovery": done.recovery_id, "to": done.instance, "detached": True})
     else:
@@ -100,13 +107,30 @@ async def _detach(
     return 0
 
 
+async def _nothing_to_do(app: "App", call: Call, order: "Order", *, detach: bool) -> int:
+    """All is in place: nothing is begun, and nothing written."""
+    from orchestrator.cli.scope import settled  # noqa: PLC0415
+
+    if not call.json:
+        call.out.answer(settled(order.meant, order.instance))
+    elif detach:
+        call.out.answer_json({"recovery": None, "to": order.instance, "detached": False})
+    else:
+        from orchestrator.services.status.as_json import summary_line  # noqa: PLC0415
+        from orchestrator.services.status.read import read_settled  # noqa: PLC0415
+
+        standing = order.meant.standing
+        call.out.answer_line(summary_line(await read_settled(app.database, standing), 0))
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be recovered, onto which instance."""
+    """What is to be recovered, onto which instance, and what that means there."""
 
     instance: str
-    scope: "Scope"
-    only: "Sequence[int] | None" = None
+    request: "Request"
+    meant: "Meant"
 
 
 def _check_limit(limit: int | None) -> None:
@@ -115,18 +139,30 @@ def _check_limit(limit: int | None) -> None:
 
 
 async def _order(
-    app: "App", plan: Path | None, *, to: str | None, from_name: str | None, labels: tuple[str, ...]
+    app: "App",
+    plan: Path | None,
+    *,
+    to: str | None,
+    from_name: str | None,
+    labels: tuple[str, ...],
+    new: bool,
 ) -> Order:
     from orchestrator.cli.scope import scope_of  # noqa: PLC0415
+    from orchestrator.services.recover.requests import Request, resolve  # noqa: PLC0415
 
     if plan is None:
         name = await instance_of(app, None, to)
-        return Order(name, await scope_of(app, from_name, labels))
-    if to or from_name or labels:
+        request = Request(await scope_of(app, from_name, labels), new=new)
+    elif to or from_name or labels:
         raise UsageError("--plan says it all already.", hint="leave --to, --from and --label away")
-    await app.sync_instances()
-    saved = await _saved(app, plan)
-    return Order(saved.instance, saved.scope, only=saved.join_ids)
+    else:
+        await app.sync_instances()
+        saved = await _saved(app, plan)
+        name, request = saved.instance, Request(saved.scope, only=saved.join_ids, new=new)
+    meant = await resolve(app.database, name, request)
+    if meant.goes_on is not None:  # what is agreed to now is what goes on, whatever happens meanwhile
+        request = replace(request, open_id=meant.goes_on.id)
+    return Order(name, request, meant)
 
 
 async def _saved(app: "App", file: Path) -> "Plan":
@@ -139,16 +175,23 @@ async def _saved(app: "App", file: Path) -> "Plan":
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     app.settings.instance(saved.instance)  # it may have gone from the configuration
     await require_fresh(app.database, saved, recovery_settings(app.settings).allow)
+    if not saved.join_ids:
+        raise UsageError(f"{file}: this plan joins no group", hint="rejoin plan shows what stands in the way")
     return saved
 
 
 async def _confirm(app: "App", call: Call, order: Order, told: "RecoverySettings", *, yes: bool) -> None:
+    from orchestrator.cli.scope import announcement, question  # noqa: PLC0415
+
     if yes or not call.may_ask:
+        said = announcement(order.meant, order.instance)
+        if said is not None:
+            call.out.say(said)
         return
     from orchestrator.cli.render_plan import plan_summary  # noqa: PLC0415
     from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
 
-    if order.only is None:
-        made = await make_plan(app.database, order.instance, order.scope, settings=told)
-        call.out.say(plan_summary(made, app.settings.timezone))
-    confirm(call, f"Recover onto {order.instance} now?", yes=False)
+    meant = order.meant
+    made = await make_plan(app.database, order.instance, meant.scope, settings=told, only=meant.only)
+    call.out.say(plan_summary(made, app.settings.timezone))
+    confirm(call, question(meant, order.instance), yes=False)

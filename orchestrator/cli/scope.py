@@ -4,37 +4,86 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, select
-
-from orchestrator.cli.render import clean
+from orchestrator.cli.render import clean, plural, scope_of_groups
 from orchestrator.domain.errors import UsageError
+from orchestrator.domain.groups import name_key
+from orchestrator.domain.recoveries import scope_text
+from orchestrator.services.recover.requests import which_groups
+from orchestrator.store import scopes
 from orchestrator.store.recoveries import Scope
-from orchestrator.store.tables import group_instances, group_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Column
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.bootstrap import App
+    from orchestrator.services.recover.requests import Meant
+    from orchestrator.store.recoveries import Recovery
 
 _SHOWN = 10
 
 
 async def scope_of(app: App, from_name: str | None, labels: Sequence[str]) -> Scope:
-    """Raises UsageError for a name or a label that no group has: an empty recovery is a mistake."""
+    """As the groups have these words, however they were typed: case does not count.
+
+    Raises UsageError for a name or a label that no group has: an empty recovery is a mistake.
+    """
     async with app.database.read() as connection:
-        if from_name is not None:
-            await _require(connection, group_instances.c.instance_name, from_name, what="instance")
-        for label in labels:
-            await _require(connection, group_labels.c.label, label, what="label")
-    return Scope(from_name, tuple(dict.fromkeys(labels)))
+        names = [] if from_name is None else await scopes.instance_names(connection)
+        known = await scopes.labels(connection) if labels else []
+    found = {one for label in labels for one in _spelled(known, label, what="label")}
+    return Scope(_only_one(names, from_name), tuple(sorted(found)))
 
 
-async def _require(connection: AsyncConnection, column: Column[str], word: str, *, what: str) -> None:
-    if await connection.scalar(select(exists().where(column == word))):
-        return
-    known = (await connection.scalars(select(column).distinct().order_by(column).limit(_SHOWN))).all()
-    listed = ", ".join(map(clean, known)) or "none"
+def _only_one(names: Sequence[str], name: str | None) -> str | None:
+    if name is None or name in names:
+        return name
+    found = _spelled(names, name, what="instance")
+    if len(found) > 1:
+        listed = ", ".join(map(clean, found))
+        raise UsageError(f'Several instances are called "{clean(name)}".', hint=f"say which: {listed}")
+    return found[0]
+
+
+def _spelled(known: Sequence[str], word: str, *, what: str) -> list[str]:
+    found = [one for one in known if name_key(one) == name_key(word)]
+    if found:
+        return found
+    listed = ", ".join(map(clean, known[:_SHOWN])) or "none"
     raise UsageError(f'No group has the {what} "{clean(word)}".', hint=f"groups have: {listed}")
+
+
+def question(meant: Meant, instance: str) -> str:
+    """What is asked before a run: always with the scope."""
+    if meant.goes_on is not None:
+        return f"Go on with {_one(meant.goes_on)} onto {instance} now?"
+    scope = scope_text(meant.scope.from_name, meant.scope.labels)
+    groups = which_groups(scope)
+    if meant.only is not None:
+        groups = f"{plural(len(meant.only), 'group')}{scope} of the plan"
+    instead = "" if meant.ends is None else f"End {_one(meant.ends)}, and recover "
+    return f"{instead or 'Recover '}{groups} onto {instance} now?"
+
+
+def announcement(meant: Meant, instance: str) -> str | None:
+    """The same where nobody is asked; None for all groups, and nothing open."""
+    if meant.goes_on is not None:
+        return f"Going on with {_one(meant.goes_on)} onto {clean(instance)}."
+    scope = scope_text(meant.scope.from_name, meant.scope.labels, chosen=meant.only is not None)
+    ended = "" if meant.ends is None else f"Recovery {meant.ends.id} ends. "
+    said = f"{ended}Recovering {clean(which_groups(scope))} onto {clean(instance)}."
+    return said if scope or ended else None
+
+
+def settled(meant: Meant, instance: str) -> str:
+    """What a run says for which there is nothing to do."""
+    found = meant.standing
+    scope = scope_of_groups(meant.scope.from_name, meant.scope.labels, chosen=meant.only is not None)
+    if found.active == found.groups:
+        return f"All {plural(found.groups, 'group')}{scope} are in place on {clean(instance)}."
+    here = f"{found.active:,} of {plural(found.groups, 'group')}{scope} are in place on {clean(instance)}"
+    return f"{here}; {plural(found.groups - found.active, 'is left out', 'are left out')}."
+
+
+def _one(recovery: Recovery) -> str:
+    scope = scope_text(recovery.scope.from_name, recovery.scope.labels, chosen=recovery.fixed)
+    return f"recovery {recovery.id} of {which_groups(scope)}"

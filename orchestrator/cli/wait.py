@@ -6,6 +6,7 @@ from typing import Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import seconds
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.render import scope_of_groups
 
 EVERY = 1.0  # a person's seconds between two looks
 NOT_YET = 8
@@ -52,6 +53,8 @@ async def wait(
     elif view.recovery is None:
         call.out.answer("There was no recovery yet.")
     else:
-        said = f"ended: {view.recovery.outcome}" if over else "is not over yet"
-        call.out.answer(f"Recovery {view.recovery.id} {said}. {view.active} of {view.total} groups are back.")
+        one = view.recovery
+        said = f"ended: {one.outcome}" if over else "is not over yet"
+        groups = f"groups{scope_of_groups(one.from_name, one.labels, chosen=one.chosen)}"
+        call.out.answer(f"Recovery {one.id} {said}. {view.active} of {view.total} {groups} are back.")
     return code

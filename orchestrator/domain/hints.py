@@ -32,12 +32,12 @@ _M = Mover
 _R = Reason
 
 _SET_CODE = "rejoin groups set-code {slug}"
-_RETRY = "rejoin retry {slug}"
+_RETRY = "rejoin retry {slug}{to}"
 _SHOW = "rejoin groups show {slug}"
 _EXPLAIN = "rejoin explain {slug}"
-_SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'"
-_SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'"
-_RESUME = "rejoin resume"
+_SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'{to}"
+_SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'{to}"
+_RESUME = "rejoin resume{to}"
 _DOCTOR = "rejoin doctor"
 _DIAGNOSTICS = "rejoin diagnostics"
 
@@ -188,13 +188,20 @@ _ACCOUNT_OTHER = Hint("the account is paused", _M.YOU, "see why in the log, then
 UNKNOWN_REASON = Hint("the reason is not known to this version", _M.YOU, "look at what happened", _EXPLAIN)
 
 
-def group_hint(status: Status, reason: Reason | None, slug: str) -> Hint:
-    """Whose move it is for one group. `slug` goes into the command, quoted for a shell."""
-    return _with_slug(_by_status(status, reason), slug)
+def group_hint(status: Status, reason: Reason | None, slug: str, *, to: str | None = None) -> Hint:
+    """Whose move it is for one group. `slug` goes into the command, quoted for a shell.
+
+    `to`: the instance, where it is one of several: without a name a command is about the latest recovery's.
+    """
+    return _filled_in(_by_status(status, reason), slug, to)
 
 
-def account_hint(reason: Reason | None, until: float | None) -> Hint:
+def account_hint(reason: Reason | None, until: float | None, instance: str) -> Hint:
     """Whose move it is for a paused account. `until` is None when only a person can end the pause."""
+    return _filled_in(_of_account(reason, until), "", instance)
+
+
+def _of_account(reason: Reason | None, until: float | None) -> Hint:
     found = _ACCOUNT.get(reason, _ACCOUNT_OTHER) if reason is not None else _ACCOUNT_OTHER
     if until is not None:
         return Hint(found.sentence, _M.REJOIN, "it goes on by itself then", None)
@@ -252,6 +259,7 @@ _GONE = Hint(
 )
 
 
-def _with_slug(hint: Hint, slug: str) -> Hint:
-    command = None if hint.command is None else hint.command.format(slug=shlex.quote(slug))
+def _filled_in(hint: Hint, slug: str, to: str | None) -> Hint:
+    option = "" if to is None else f" --to {shlex.quote(to)}"
+    command = None if hint.command is None else hint.command.format(slug=shlex.quote(slug), to=option)
     return Hint(hint.sentence, hint.mover, hint.move, command)

@@ -1,4 +1,4 @@
-"""Recoveries that the daemon drives: placing one, and finding those that wait for a driver."""
+"""Placing recoveries, and finding those that wait for the daemon to drive them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, insert, or_, select
 
-from orchestrator.store.recoveries import Scope, counts, finish, groups_in, open_one, take_up
+from orchestrator.store.recoveries import Scope, counts, finish, groups_in, joins_sent, open_one, take_up
 from orchestrator.store.tables import instances, journal, losses, memberships, recoveries, slots
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Order:
     joins_left: int | None = None
     deadline: float | None = None  # instant
     follows_id: int | None = None
+    driver: str = "daemon"  # person: the run that places it drives it, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ async def place(connection: AsyncConnection, order: Order, now: float) -> int:
             pace=order.pace,
             created_at=now,
             started_at=now,
-            driver="daemon",
+            driver=order.driver,
             fixed=order.only is not None,
             joins_left=order.joins_left,
             deadline=order.deadline,
@@ -101,7 +102,7 @@ async def adopt(connection: AsyncConnection, recovery_id: int) -> Adopted | None
         return None
     left = row.joins_left
     if left is not None:
-        left = max(0, left - await _sent(connection, recovery_id))
+        left = max(0, left - await joins_sent(connection, recovery_id))
     told = exists().where(journal.c.recovery_id == recovery_id, journal.c.kind == "recovery.started")
     sent = exists().where(slots.c.instance_id == row.to_instance_id, slots.c.recovery_id == recovery_id)
     return Adopted(
@@ -112,13 +113,6 @@ async def adopt(connection: AsyncConnection, recovery_id: int) -> Adopted | None
         deadline=row.deadline,
         begun_before=bool(await connection.scalar(select(or_(told, sent)))),  # lines are thrown away in time
     )
-
-
-async def _sent(connection: AsyncConnection, recovery_id: int) -> int:
-    """Joins of this recovery that left, or may have."""
-    may_have_left = or_(slots.c.sent_at.is_not(None), slots.c.finished_at.is_(None))
-    query = select(func.count()).where(slots.c.recovery_id == recovery_id, may_have_left)
-    return int(await connection.scalar(query) or 0)
 
 
 _OVER = ("complete", "needs_you", "deferred", "unavailable", "credentials", "instance_lost")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, exists, func, select, text
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store.tables import groups, instances, invite_codes, memberships, recoveries
+from orchestrator.store.recoveries import Scope
+from orchestrator.store.tables import (
+    group_instances,
+    group_labels,
+    groups,
+    instances,
+    invite_codes,
+    memberships,
+    recoveries,
+)
 
 if TYPE_CHECKING:
+    from sqlalchemy import Column
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import ColumnElement
 
 MINUTE = 60.0
 _REASONS = {reason.value: reason for reason in Reason}
@@ -42,6 +54,11 @@ class RecoveryRow:
     pace: float | None
     driver: str
     follows_id: int | None
+    fixed: bool
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.from_name, tuple(json.loads(self.labels)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,13 @@ async def recovery(connection: AsyncConnection, recovery_id: int | None = None) 
         query = _recoveries().where(recoveries.c.id == recovery_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else RecoveryRow(**row._mapping)  # noqa: SLF001 - the public name of a row's dict
+
+
+async def latest_onto(connection: AsyncConnection, instance_id: int) -> RecoveryRow | None:
+    """The instance's latest recovery. Index ix_recoveries_to_instance_id."""
+    query = _recoveries().where(recoveries.c.to_instance_id == instance_id)
+    row = (await connection.execute(query.order_by(recoveries.c.id.desc()).limit(1))).one_or_none()
+    return None if row is None else RecoveryRow(**row._mapping)  # noqa: SLF001 - as above
 
 
 async def latest_recoveries(connection: AsyncConnection, limit: int) -> list[RecoveryRow]:
@@ -206,6 +230,27 @@ async def catalogue(connection: AsyncConnection) -> CatalogueRow:
     total = (await connection.execute(select(func.count()).select_from(groups))).scalar_one()
     current = select(func.count()).select_from(invite_codes).where(text("current"))
     return CatalogueRow(total, (await connection.execute(current)).scalar_one())
+
+
+async def tried(connection: AsyncConnection) -> int:
+    """How many groups any recovery has taken up, onto whichever instance. Index ix_memberships_group_id."""
+    groups_tried = select(memberships.c.group_id).distinct().subquery()
+    return int(await connection.scalar(select(func.count()).select_from(groups_tried)) or 0)
+
+
+async def never_tried(connection: AsyncConnection, scope: Scope) -> int:
+    """How many groups of a scope with a name or labels no recovery has taken up."""
+    labelled = group_labels.c.label.in_(scope.labels)
+    of: Column[int]
+    inside: ColumnElement[bool]
+    if scope.from_name is None:
+        of, inside = group_labels.c.group_id, labelled
+    else:
+        of, inside = group_instances.c.group_id, group_instances.c.instance_name == scope.from_name
+        if scope.labels:
+            inside = and_(inside, exists().where(group_labels.c.group_id == of, labelled))
+    query = select(func.count(of.distinct())).where(inside, ~exists().where(memberships.c.group_id == of))
+    return int(await connection.scalar(query) or 0)
 
 
 def known_reason(word: str | None) -> Reason | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, not_, or_, select, update
 
-from orchestrator.domain.memberships import Status
-from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries
+from orchestrator.domain.groups import name_key
+from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
@@ -27,6 +28,15 @@ class Scope:
     from_name: str | None = None
     labels: tuple[str, ...] = ()
 
+    def same_as(self, other: Scope) -> bool:
+        """Whether people mean the same by both: the order and the case of the words do not count."""
+        return self._key == other._key
+
+    @property
+    def _key(self) -> tuple[str | None, frozenset[str]]:
+        name = None if self.from_name is None else name_key(self.from_name)
+        return name, frozenset(map(name_key, self.labels))
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -39,6 +49,10 @@ class Recovery:
     stop_requested_at: float | None
     stop_requested_by: str | None
     deadline: float | None  # instant
+    fixed: bool  # its groups were chosen once: no others come in
+    driver: str
+    pace: float | None
+    joins_left: int | None
 
 
 def groups_in(scope: Scope) -> Select[Any]:
@@ -94,38 +108,83 @@ def _recovery(row: Any) -> Recovery:
         row.stop_requested_at,
         row.stop_requested_by,
         row.deadline,
+        row.fixed,
+        row.driver,
+        row.pace,
+        row.joins_left,
     )
 
 
-async def create(
-    connection: AsyncConnection, instance_id: int, scope: Scope, *, actor: str, pace: float, now: float
-) -> int:
-    statement = (
-        insert(recoveries)
-        .values(
-            to_instance_id=instance_id,
-            from_name=scope.from_name,
-            labels=json.dumps(list(scope.labels)),
-            state="running",
-            actor=actor,
-            pace=pace,
-            created_at=now,
-            started_at=now,
-        )
-        .returning(recoveries.c.id)
-    )
-    return int((await connection.execute(statement)).scalar_one())
-
-
-async def begin_again(connection: AsyncConnection, recovery_id: int, *, pace: float, since: float) -> None:
+async def begin_again(
+    connection: AsyncConnection, recovery_id: int, *, pace: float | None, joins_left: int | None, since: float
+) -> None:
     """A recovery that was cut off goes on; a wish to stop it from before `since` is over."""
     this = recoveries.c.id == recovery_id
-    await connection.execute(update(recoveries).where(this).values(pace=pace))
+    await connection.execute(update(recoveries).where(this).values(pace=pace, joins_left=joins_left))
     await connection.execute(
         update(recoveries)
         .where(this, recoveries.c.stop_requested_at < since)
         .values(stop_requested_at=None, stop_requested_by=None)
     )
+
+
+async def give_to_daemon(
+    connection: AsyncConnection,
+    recovery_id: int,
+    *,
+    pace: float | None,
+    joins_left: int | None,
+    deadline: float | None,
+) -> None:
+    """An open recovery that a person began is the daemon's from now on; its groups stay as they are."""
+    values = {"driver": "daemon", "pace": pace, "joins_left": joins_left, "deadline": deadline}
+    values |= {"stop_requested_at": None, "stop_requested_by": None}
+    await connection.execute(update(recoveries).where(recoveries.c.id == recovery_id).values(**values))
+
+
+async def group_ids(connection: AsyncConnection, recovery_id: int) -> frozenset[int]:
+    """The groups that were taken up. Index ix_memberships_recovery_id."""
+    query = select(memberships.c.group_id).where(memberships.c.recovery_id == recovery_id)
+    return frozenset((await connection.scalars(query)).all())
+
+
+async def joins_sent(connection: AsyncConnection, recovery_id: int) -> int:
+    """Joins of this recovery that left, or may have."""
+    may_have_left = or_(slots.c.sent_at.is_not(None), slots.c.finished_at.is_(None))
+    query = select(func.count()).where(slots.c.recovery_id == recovery_id, may_have_left)
+    return int(await connection.scalar(query) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The groups of a scope on one instance. `unsettled`: neither in place nor left out by a person."""
+
+    groups: int
+    active: int
+    unsettled: int
+
+
+async def standing(
+    connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
+) -> Standing:
+    """Count the scope's groups. `only`: these group ids alone. One whose greeting waits is unsettled."""
+    wanted, m = groups_in(scope), memberships.c
+    if only is not None:
+        wanted = wanted.where(groups.c.id.in_(list(only)))
+    found = wanted.subquery()
+    theirs = and_(m.group_id == found.c.id, m.instance_id == instance_id)
+    waits = m.greeting.in_((Greeting.PENDING.value, Greeting.SENDING.value))
+    settled = or_(
+        and_(m.status == Status.ACTIVE.value, not_(waits)),
+        m.status == Status.SKIPPED.value,
+        and_(m.status == Status.LEFT.value, m.reason == Reason.OPERATOR.value),
+    )
+    query = select(
+        func.count(),
+        func.coalesce(func.sum(case((m.status == Status.ACTIVE.value, 1), else_=0)), 0),
+        func.coalesce(func.sum(case((settled, 0), else_=1)), 0),
+    ).select_from(found.outerjoin(memberships, theirs))
+    return Standing(*(int(number) for number in (await connection.execute(query)).one()))
 
 
 async def take_up(

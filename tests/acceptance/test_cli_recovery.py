@@ -286,7 +286,7 @@ def test_the_question_before_a_run_can_be_answered_with_no(smooth: Stage) -> Non
 
     assert code == 2
     assert "Plan: 8 to join." in shown
-    assert "Recover onto backup-1 now? [y/N]" in shown
+    assert "Recover all groups onto backup-1 now? [y/N]" in shown
     assert smooth("history", "--json").json == []
 
 
@@ -335,7 +335,7 @@ def test_the_demo_tells_the_whole_story_in_a_minute(tmp_path: Path) -> None:
 
     assert answer.code == 0
     assert time.monotonic() - start < 60
-    assert "groups are back" in answer.out
+    assert "groups of sales-main are back" in answer.out
     assert "NEEDS YOU" in answer.out
     assert re.search(r"never more than [1-5] in any 60 seconds", answer.err), answer.err
     assert list(tmp_path.iterdir()) == []

@@ -348,7 +348,7 @@ async def test_a_run_at_work_is_named_and_no_cause_for_worry(surgery: Surgery) -
 async def test_a_paused_account_says_why_and_whose_move_it_is(surgery: Surgery) -> None:
     await set_instance(surgery.stage, pause_reason="plan_limit", paused_at=1.0)
     found = (await surgery.examined())[f"{BACKUP}: pause"]
-    assert (found.state, found.hint) == (State.WARNING, "rejoin resume")
+    assert (found.state, found.hint) == (State.WARNING, "rejoin resume --to backup-1")
 
 
 async def test_two_names_for_one_account_are_a_failure(surgery: Surgery) -> None:

@@ -46,7 +46,7 @@ def _membership(n: int) -> dict[str, Any]:
 
 async def _fill(connection: AsyncConnection) -> None:
     await instances.sync(connection, [instances.Configured("b", "backup", "wawp", "x")], NOW)
-    await recoveries.create(connection, 1, recoveries.Scope(), actor="t", pace=4.0, now=NOW)
+    await orders.place(connection, orders.Order(1, recoveries.Scope(), "t", 4.0, driver="person"), NOW)
     made = [
         {"id": n, "slug": f"g{n}", "name": f"G{n}", "jid": f"1203630{n:011d}@g.us"}
         | {"created_at": NOW, "updated_at": NOW}

@@ -36,10 +36,10 @@ from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.points import POINTS
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
+from orchestrator.services.recover.requests import Request
 from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
-from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes, journal, memberships
 from orchestrator.store.tables import instances as instance_table
 from tests.support.fake_gateway import FakeGateway, FakeGroup, Fate, HandTime, Killed
@@ -159,7 +159,7 @@ class RecoveryMachine(RuleBasedStateMachine):
     async def _prepare(self) -> None:
         await lease.take(self.context)
         await require_session(self.context, self.keeper)
-        await open_recovery(self.context, Scope(), only=None, pace=5.0)
+        await open_recovery(self.context, Request(), pace=5.0)
         await recognise(self.context, self.looker)
 
     def _bury(self) -> None:

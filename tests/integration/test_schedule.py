@@ -312,7 +312,7 @@ async def test_one_that_nobody_drives_is_left_to_a_person_who_is_told_what_to_do
     said = f"skipped: recovery {number} onto backup-1 has not ended"
 
     assert await ran(lite, clock, "backup-1") == (
-        f"{said}, and nobody drives it: `rejoin run --to backup-1` goes on with it, "
+        f"{said}, and nobody drives it: `rejoin run --from sales-main --to backup-1` goes on with it, "
         f"`rejoin stop {number}` ends it"
     )
     assert await placed(lite) == []

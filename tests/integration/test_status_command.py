@@ -118,7 +118,7 @@ async def test_status_reads_zero_and_with_check_says_how_it_stands(place: Path) 
 async def test_off_a_terminal_the_text_has_no_colour(place: Path) -> None:
     _, out, _ = await rejoin(place, "status")
 
-    assert out.startswith("Recovering onto backup-1: 1 of 3 groups are back.")
+    assert out.startswith("Recovering onto backup-1: 1 of 3 groups of sales-main are back.")
     assert "\x1b" not in out
 
 
@@ -206,7 +206,7 @@ async def test_a_watch_off_a_terminal_writes_a_line_for_each_change(
 
     await task
     lines = written.getvalue().splitlines()
-    assert lines[0].startswith("Recovering onto backup-1: 1 of 3 groups are back.")
+    assert lines[0].startswith("Recovering onto backup-1: 1 of 3 groups of sales-main are back.")
     assert lines[1].endswith("Retail Braga  ready")
     assert any(line.startswith("The recovery onto backup-1 ended") for line in lines)
 

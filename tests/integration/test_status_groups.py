@@ -153,7 +153,7 @@ async def test_explain_says_when_nobody_works_on_it(database: Database, rows: Ro
 
     found = await explain(database, "Idle", now=NOW)
 
-    assert found.hint.command == "rejoin run"
+    assert found.hint.command == "rejoin run --from sales-main"
     assert found.expected_at is None
 
 
@@ -163,7 +163,7 @@ async def test_explain_of_a_group_that_nothing_was_tried_for(database: Database,
     found = await explain(database, "fresh", now=NOW)
 
     assert found.row.status is None
-    assert found.hint.command == "rejoin run"
+    assert found.hint.command == "rejoin plan"
 
 
 async def test_explain_shows_identity_joins_and_journal(database: Database, rows: Rows) -> None:

@@ -47,6 +47,7 @@ COUNTED = (
     "FROM invite_codes WHERE current",
     "FROM deliveries WHERE state = 'pending'",
     "FROM messages WHERE NOT fanned_out",
+    "FROM (SELECT DISTINCT memberships.group_id",
 )
 
 

@@ -210,7 +210,7 @@ async def test_a_pause_without_end_gives_no_eta_and_names_the_command(database: 
     assert (view.eta.at, view.eta.reason) == (None, EtaReason.PAUSED)
     assert view.target is not None
     assert view.target.pause is not None
-    assert view.target.pause.hint.command == "rejoin resume"
+    assert view.target.pause.hint.command == "rejoin resume --to backup-1"
 
 
 async def test_a_pause_that_is_over_is_no_pause(database: Database, rows: Rows) -> None:

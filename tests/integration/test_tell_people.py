@@ -20,7 +20,7 @@ from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
 from orchestrator.services.deliver.routing import Routes, concerns_people
 from orchestrator.services.deliver.telling import Health, People, Pinging, Watchdog
-from orchestrator.store import instances, recoveries
+from orchestrator.store import instances, orders, recoveries
 from orchestrator.store.deliveries import Stored
 from orchestrator.store.tables import groups, memberships
 from tests.support.post_office import HastyClock, Office, post_office
@@ -184,8 +184,9 @@ async def test_a_recovery_under_way_tells_at_its_end_what_needs_a_person(
     digester, part = Digester(office.database, BACKUPS), office.deliverer(people(office, listener))
     now = office.clock.now
     async with office.database.write() as connection:
-        scope = recoveries.Scope()
-        number = await recoveries.create(connection, 1, scope, actor="daemon@x", pace=4.0, now=now())
+        nothing = recoveries.Scope(labels=("none",))
+        order = orders.Order(1, nothing, "daemon@x", 4.0, driver="person")
+        number = await orders.place(connection, order, now())
     await block(office, 2)
     await office.clock.advance(1800)
     await digester.step()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from orchestrator.simulator.faults import Rule, Trouble
-from orchestrator.store import instances, memberships, recoveries
+from orchestrator.store import instances, memberships, orders
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, journal
 from orchestrator.store.tables import memberships as table
@@ -68,9 +68,8 @@ async def put_recovery(stage: Stage, scope: Scope | None = None) -> int:
     """A recovery that nobody drives, with every group of its scope in it."""
     found, moment, scope = await record(stage), await now(stage), scope or Scope()
     async with stage.database.write() as connection:
-        number = await recoveries.create(connection, found.id, scope, actor="test", pace=4.0, now=moment)
-        await recoveries.take_up(connection, found.id, number, scope, now=moment)
-    return number
+        order = orders.Order(found.id, scope, "test", 4.0, driver="person")
+        return await orders.place(connection, order, moment)
 
 
 async def set_group(stage: Stage, group_id: int, **values: Any) -> None:

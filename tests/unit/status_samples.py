@@ -81,7 +81,7 @@ PAUSE = PauseView(
     by="recovery",
     since=NOW - 60,
     until=NOW + 3600,
-    hint=account_hint(Reason.RATE_LIMITED, NOW + 3600),
+    hint=account_hint(Reason.RATE_LIMITED, NOW + 3600, "backup-2"),
 )
 INSTANCE = InstanceView(
     name="backup-2",
@@ -149,6 +149,7 @@ RECOVERY = RecoveryView(
     finished_at=None,
     stop_requested_at=None,
     stop_requested_by=None,
+    command="rejoin run --from sales-main",
 )
 PACE = PaceView(
     joins_per_minute=4.0,
@@ -203,7 +204,7 @@ VIEW = StatusView(
     losses=(LOSS,),
     events=EVENTS,
     outbox=OUTBOX,
-    others=(OtherView(6, Phase.RUNNING, "backup-1", None),),
+    others=(OtherView(6, Phase.RUNNING, "backup-1", None, ("north",)),),
 )
 ROW = GroupRow(
     group_id=1,
@@ -270,6 +271,7 @@ PAST = PastRecovery(
         pace=4.0,
         driver="daemon",
         follows_id=6,
+        fixed=False,
     ),
     phase=Phase.FINISHED,
     labels=(),

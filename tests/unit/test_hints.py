@@ -76,11 +76,11 @@ def test_a_group_that_is_gone_for_no_known_reason_is_a_persons_and_not_told_as_l
 
 @pytest.mark.parametrize("reason", [None, *Reason])
 def test_a_pause_with_an_end_passes_by_itself_and_one_without_names_a_command(reason: Reason | None) -> None:
-    ends, stays = account_hint(reason, 1.0), account_hint(reason, None)
+    ends, stays = account_hint(reason, 1.0, "backup-2"), account_hint(reason, None, "backup-2")
 
     assert (ends.mover, ends.command) == (Mover.REJOIN, None)
     assert stays.mover is not Mover.REJOIN
-    assert stays.command in {"rejoin resume", "rejoin doctor"}
+    assert stays.command in {"rejoin resume --to backup-2", "rejoin doctor"}
 
 
 def test_no_reason_reads_as_waiting_for_ones_turn() -> None:

@@ -13,7 +13,7 @@ from orchestrator.services.deliver.notices import Needs, compose
 
 AT = "2027-01-15T08:00:00Z"
 CLOCK = "2027-01-15 08:00 UTC"
-NOTHING_FOLLOWS = "Nothing follows by itself. To recover: rejoin run"
+NOTHING_FOLLOWS = "Nothing follows by itself. To recover: rejoin run --from sales-main"
 LOST = {
     "instance": "sales-main",
     "role": "primary",
@@ -27,7 +27,7 @@ LOST = {
     [
         (
             planning.INSTANCE_LOST,
-            LOST | {"action": "notify"},
+            LOST | {"action": "notify", "command": "rejoin run --from sales-main"},
             "Rejoin: sales-main is lost",
             f"Not working since {CLOCK}; decided for 10 min, by 2 kinds.\n{NOTHING_FOLLOWS}",
         ),

@@ -55,9 +55,8 @@ NOTHING = replace(
 def test_the_answer_comes_first_with_the_eta_as_clock_time_and_offset() -> None:
     first, second, *_ = status_text(RUNNING, LOOK).splitlines()
 
-    assert (
-        first == "Recovering onto backup-2: 61 of 112 groups are back. Done about 05:14 (UTC-3), in 14 min."
-    )
+    back = "Recovering onto backup-2: 61 of 112 groups of sales-main are back."
+    assert first == f"{back} Done about 05:14 (UTC-3), in 14 min."
     assert second == "3 groups need you."
 
 
@@ -99,7 +98,9 @@ def test_a_pause_says_why_until_when_and_whose_move() -> None:
 
 
 def test_a_pause_without_end_names_the_command() -> None:
-    stays = replace(PAUSE, reason="operator", until=None, hint=account_hint(Reason.OPERATOR, None), text=None)
+    stays = replace(
+        PAUSE, reason="operator", until=None, hint=account_hint(Reason.OPERATOR, None, "backup-2"), text=None
+    )
     view = replace(
         VIEW, instances=(replace(INSTANCE, pause=stays),), eta=Eta(None, EtaReason.PAUSED), needs_you=()
     )
@@ -114,13 +115,19 @@ def test_a_pause_without_end_names_the_command() -> None:
 @pytest.mark.parametrize(
     ("phase", "sentence"),
     [
-        (Phase.STOPPING, "Stopping the recovery onto backup-2: 61 of 112 groups are back."),
+        (Phase.STOPPING, "Stopping the recovery onto backup-2: 61 of 112 groups of sales-main are back."),
         (
             Phase.INTERRUPTED,
-            "The recovery onto backup-2 was interrupted: 61 of 112 groups are back. rejoin run",
+            "The recovery onto backup-2 was interrupted: 61 of 112 groups of sales-main are back. rejoin",
         ),
-        (Phase.STOPPED, "The recovery onto backup-2 was stopped at 05:00: 61 of 112 groups are back."),
-        (Phase.FINISHED, "The recovery onto backup-2 ended at 05:00: 61 of 112 groups are back."),
+        (
+            Phase.STOPPED,
+            "The recovery onto backup-2 was stopped at 05:00: 61 of 112 groups of sales-main are back.",
+        ),
+        (
+            Phase.FINISHED,
+            "The recovery onto backup-2 ended at 05:00: 61 of 112 groups of sales-main are back.",
+        ),
     ],
 )
 def test_the_headline_says_how_the_recovery_stands(phase: Phase, sentence: str) -> None:
@@ -135,8 +142,10 @@ def test_a_run_that_came_to_its_limit_was_not_interrupted() -> None:
 
     said = headline(replace(VIEW, recovery=ended), LOOK)
 
-    assert said.startswith("The run onto backup-2 ended after 10 joins (--limit): 61 of 112 groups are back.")
-    assert said.endswith("rejoin run continues it.")
+    assert said.startswith(
+        "The run onto backup-2 ended after 10 joins (--limit): 61 of 112 groups of sales-main are back."
+    )
+    assert said.endswith("rejoin run --from sales-main continues it.")
 
 
 def test_a_recovery_of_the_daemons_that_was_interrupted_is_gone_on_with_by_a_daemon() -> None:
@@ -148,7 +157,10 @@ def test_a_recovery_of_the_daemons_that_was_interrupted_is_gone_on_with_by_a_dae
 def test_when_all_are_back_it_says_so() -> None:
     counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: 40}
 
-    assert headline(replace(VIEW, counts=counts), LOOK) == "All 40 groups are in place on backup-2."
+    assert (
+        headline(replace(VIEW, counts=counts), LOOK)
+        == "All 40 groups of sales-main are in place on backup-2."
+    )
 
 
 def test_with_nothing_recovered_it_says_what_to_do_next() -> None:
@@ -191,13 +203,15 @@ def test_what_an_ended_recovery_left_waiting_names_the_next_run() -> None:
     buckets = dict(VIEW.buckets) | {Bucket.WAITING: 0, Bucket.WORKING: 0}
     done = replace(VIEW, recovery=ended, buckets=buckets)
 
-    assert headline(replace(VIEW, recovery=ended), LOOK).endswith("48 more wait for the next rejoin run.")
-    assert headline(done, LOOK).endswith("61 of 112 groups are back.")
+    assert headline(replace(VIEW, recovery=ended), LOOK).endswith(
+        "48 more wait for the next run: rejoin run --from sales-main"
+    )
+    assert headline(done, LOOK).endswith("61 of 112 groups of sales-main are back.")
 
 
 def test_a_pause_is_told_where_there_was_no_recovery_yet() -> None:
     refused = replace(PAUSE, reason="credentials_refused", until=None)
-    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None))
+    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
     view = replace(VIEW, recovery=None, instances=(replace(INSTANCE, part=None, pause=refused),))
 
     assert "backup-2 is paused until a person resumes: the gateway refuses the access token" in status_text(
@@ -320,3 +334,32 @@ def test_the_history_says_which_recovery_one_goes_on_with() -> None:
 
     assert _row(PAST, LOOK.zone)[0] == "7 (goes on with 6)"
     assert _row(first, LOOK.zone)[0] == "7"
+
+
+def test_a_recovery_is_not_everything() -> None:
+    one = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW, never_tried=1, beyond=2)
+
+    lines = status_text(replace(VIEW, recovery=one), LOOK).splitlines()
+
+    assert lines[1] == "1 group was never tried: rejoin run --from sales-main"
+    assert lines[2] == "2 groups outside its scope are in no recovery."
+
+
+def test_labels_and_chosen_groups_stand_in_the_headline() -> None:
+    labelled = replace(RECOVERY, from_name=None, labels=("vip", "no\x1brth"))
+    chosen = replace(RECOVERY, phase=Phase.STOPPED, chosen=True, command="rejoin plan --from sales-main")
+
+    assert "61 of 112 groups labelled vip or north are back" in headline(
+        replace(VIEW, recovery=labelled), LOOK
+    )
+    said = headline(replace(VIEW, recovery=chosen), LOOK)
+    assert (
+        "61 of 112 groups of sales-main (chosen ones) are back. rejoin plan --from sales-main shows" in said
+    )
+
+
+def test_the_history_shows_labels_and_whether_groups_were_chosen() -> None:
+    one = replace(PAST, labels=("north", "vip"), row=replace(PAST.row, fixed=True))
+
+    assert _row(one, LOOK.zone)[4:6] == ["sales-main", "north, vip"]
+    assert _row(one, LOOK.zone)[8] == "61 of 112 chosen"

@@ -115,7 +115,7 @@ def _cause(cause: Cause) -> str:
 
 
 def _account(instance: InstanceRecord) -> str:
-    hint = account_hint(known_reason(instance.pause_reason), None)
+    hint = account_hint(known_reason(instance.pause_reason), None, instance.name)
     return f"- {instance.name} is paused: {hint.sentence}\n  {_move(hint)}"
 
 
@@ -134,7 +134,8 @@ def _lost(data: Mapping[str, Any], zone: tzinfo) -> Notice:
         lines.append(f"A recovery follows by itself: {_word(data, 'detail') or 'when a backup is healthy'}.")
     else:
         lines += [f"{_word(data, 'detail')}." if data.get("detail") else ""]
-        lines.append("Nothing follows by itself. To recover: rejoin run" if not what else "")
+        run = _word(data, "command") or "rejoin plan"  # a plain run might be about healthy accounts, too
+        lines.append(f"Nothing follows by itself. To recover: {run}" if not what else "")
     if data.get("may_be_in"):
         lines.append(f"It may be in {_count(int(data['may_be_in']), 'group')} whose join was not confirmed.")
     return Notice(f"Rejoin: {what}{_word(data, 'instance')} is lost", _lines(lines), "failure")

@@ -109,7 +109,7 @@ def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Me
         "status": new.status.value,
         "was": move.old.status.value,
         "reason": None if new.reason is None else new.reason.value,
-        **hint_fields(group_hint(new.status, new.reason, group.slug)),
+        **hint_fields(group_hint(new.status, new.reason, group.slug, to=instance.name)),
         "detail": None if new.detail is None else scrub(new.detail),
         "evidence": None if new.evidence is None else new.evidence.value,
         "members": new.seen_members,
@@ -188,7 +188,7 @@ def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Messag
         "by": entry.actor,
         "until": instant(until),
         "short": until is not None and until - now < SHORT_PAUSE,
-        **hint_fields(account_hint(reason, until)),
+        **hint_fields(account_hint(reason, until, instance.name)),
     }
     return Message(
         INSTANCE_PAUSED, f"instance:{instance.id}", data, instance.id, recovery_id=entry.recovery_id

@@ -13,7 +13,8 @@ from orchestrator.services.doctor.finding import Cause, Finding, failed, ok, ski
 from orchestrator.services.doctor.settling import written
 from orchestrator.services.operate.acting import choose_instance
 from orchestrator.services.recover import lease
-from orchestrator.store import instances, reads_doctor, reads_slots, slots
+from orchestrator.services.status.moves import command_of
+from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
 from orchestrator.store.reads import known_reason
 from orchestrator.store.witness import Witness
 
@@ -137,16 +138,18 @@ async def on_record(patient: Patient, account: Account) -> list[Finding]:
         except NotFoundError:
             return [ok("record", "new: the database does not know it yet", instance=account.name)]
         now = await patient.database.now(connection)
+        latest = await reads.latest_onto(connection, record.id)
+        run = "rejoin run" if latest is None else command_of(latest, record.name)
         return [
-            _driver(record, now),
+            _driver(record, now, run),
             _pause(record, now),
             await _pace(patient, connection, record, now),
-            await _loose_ends(patient, connection, record, now),
+            await _loose_ends(patient, connection, record, now=now, run=run),
             await _rolled_back(patient, connection, record),
         ]
 
 
-def _driver(record: InstanceRecord, now: float) -> Finding:
+def _driver(record: InstanceRecord, now: float, run: str) -> Finding:
     if record.lease_holder is None:
         return ok("driver", "nobody drives it now", instance=record.name)
     try:
@@ -155,14 +158,14 @@ def _driver(record: InstanceRecord, now: float) -> Finding:
         return ok("driver", f"one run works: {held.message}", instance=record.name)
     holder = json.loads(record.lease_holder)
     sentence = f"a run ended without a word: process {holder.get('pid')} on {holder.get('host')}"
-    return warning("driver", sentence, "rejoin run goes on where it was", instance=record.name)
+    return warning("driver", sentence, f"{run} goes on where it was", instance=record.name)
 
 
 def _pause(record: InstanceRecord, now: float) -> Finding:
     if not record.paused(now):
         slow = record.pace_factor(now) < 1
         return ok("pause", "not paused" + (", at half pace" if slow else ""), instance=record.name)
-    hint = account_hint(known_reason(record.pause_reason), record.paused_until)
+    hint = account_hint(known_reason(record.pause_reason), record.paused_until, record.name)
     why = f"paused: {hint.sentence}" + (f" ({record.pause_text})" if record.pause_text else "")
     move = hint.command or hint.move
     return warning("pause", why, move, instance=record.name)
@@ -187,7 +190,7 @@ def _left(line: reads_slots.SlotLine) -> bool:
 
 
 async def _loose_ends(
-    patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float
+    patient: Patient, connection: AsyncConnection, record: InstanceRecord, *, now: float, run: str
 ) -> Finding:
     """Slots and joins that no living process can be waiting for."""
     policy = patient.settings.policy
@@ -198,7 +201,7 @@ async def _loose_ends(
     if not orphaned and not found.overdue:
         return ok("loose ends", "no join was left unfinished", instance=record.name)
     sentence = f"{orphaned} joins were cut off, {found.overdue} slots never finished"
-    hint = "rejoin run looks up what became of them before anything else"
+    hint = f"{run} looks up what became of them before anything else"
     return warning("loose ends", sentence, hint, instance=record.name)
 
 

@@ -16,13 +16,14 @@ from orchestrator.services.status.eta import Course
 from orchestrator.store import instances, reads_plan, reads_slots, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.services.recover.settings import RecoverySettings
     from orchestrator.store.engine import Database
+    from orchestrator.store.reads_plan import PlanRow
     from orchestrator.store.recoveries import Scope
 
 
@@ -33,8 +34,10 @@ async def make_plan(
     *,
     settings: RecoverySettings,
     probing: Probing | None = None,
+    only: Collection[int] | None = None,
 ) -> Plan:
     """What a run would do with each group in the scope; without `probing`, as far as the database knows.
+    `only` narrows it to these group ids.
 
     Writes nothing but what the probes say of the codes, and the journal. Raises NotFoundError,
     CredentialsError, InstanceLostError and TemporaryError; what was probed until then stays on record.
@@ -42,6 +45,7 @@ async def make_plan(
     async with database.read() as connection:
         instance = await instances.get(connection, instance_name)
         rows = await reads_plan.in_join_order(connection, instance.id, scope)
+        rows = rows if only is None else _among(rows, frozenset(only))
         holders = await reads_plan.holders(connection, instance.id)
         now = await database.now(connection)
     own = OwnIds(instance.own_phone, instance.own_lid)
@@ -54,6 +58,10 @@ async def make_plan(
     await prober.get_ready(known)
     lines = await prober.lines(rows, known)
     return await _with_times(database, instance_name, scope, settings.policy, lines=lines, probed=prober.done)
+
+
+def _among(rows: list[PlanRow], only: frozenset[int]) -> list[PlanRow]:
+    return [row for row in rows if row.group_id in only]
 
 
 def _refuse_if_paused(instance: InstanceRecord, now: float) -> None:

@@ -23,6 +23,7 @@ from orchestrator.services.recover.preparing import (
     require_session,
 )
 from orchestrator.services.recover.probing import Prober
+from orchestrator.services.recover.requests import Request
 from orchestrator.store import recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.recoveries import Scope
@@ -51,6 +52,9 @@ class Job:
 
     scope: Scope = field(default_factory=Scope)
     only: Sequence[int] | None = None  # group ids of a saved plan
+    new: bool = False  # an open recovery of another scope ends for this one
+    open_id: int | None = None  # the open recovery that the person agreed to go on with
+    pace: float | None = None  # joins a minute, where the call said so
     max_duration: float | None = None  # seconds
     adopt: int | None = None  # the open recovery to go on with, as it was placed; the rest is not looked at
 
@@ -92,8 +96,8 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     if job.adopt is not None:
         keeper.deadline = await adopt_recovery(context, job.adopt)
     else:
-        pace = context.settings.policy.joins_per_minute
-        await open_recovery(context, job.scope, only=job.only, pace=pace)
+        request = Request(job.scope, only=job.only, new=job.new, open_id=job.open_id)
+        await open_recovery(context, request, pace=job.pace)
     if started is not None:
         started(context.recovery_id)
     await recognise(context, looker)

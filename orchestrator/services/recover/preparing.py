@@ -21,18 +21,18 @@ from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
+from orchestrator.services.recover.requests import to_go_on_with
 from orchestrator.store import limits, memberships, orders, recoveries
 from orchestrator.store.limits import StoredLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from orchestrator.domain.outcomes import SessionAnswer
     from orchestrator.services.recover.context import Context, Writing
     from orchestrator.services.recover.keeping import Keeper
     from orchestrator.services.recover.looking import Looker
+    from orchestrator.services.recover.requests import Request
     from orchestrator.store.memberships import Work
-    from orchestrator.store.recoveries import Scope
+    from orchestrator.store.recoveries import Recovery
 
 CHECK_AGAIN = 5.0  # seconds
 OPEN_STATUSES = (
@@ -146,24 +146,52 @@ def _said(answer: SessionAnswer) -> str:
     return answer.word or answer.state.value
 
 
-async def open_recovery(context: Context, scope: Scope, *, only: Sequence[int] | None, pace: float) -> bool:
-    """Go on with the instance's interrupted recovery, or begin a new one. True if it went on."""
+async def open_recovery(context: Context, request: Request, *, pace: float | None) -> bool:
+    """Go on with the instance's open recovery as it was placed, or begin a new one. True if it went on.
+
+    `pace`: joins a minute where the call said so. Raises UsageError for another scope than the open one's.
+    """
     async with context.writing() as writing:
-        existing = await recoveries.open_one(writing.connection, context.instance_id)
-        goes_on = existing is not None and existing.scope == scope and only is None
-        if existing is not None and goes_on:
-            context.recovery_id = existing.id
-            await recoveries.begin_again(
-                writing.connection, existing.id, pace=pace, since=context.driving_since
-            )
-        else:
-            await _replace(writing, existing, scope, pace)
-        await recoveries.take_up(
-            writing.connection, context.instance_id, context.recovery_id, scope, now=writing.now, only=only
+        existing = await to_go_on_with(
+            writing.connection, context.instance_id, context.instance_name, request
         )
-        writing.note("recovery.continued" if goes_on else "recovery.started", pace=pace)
+        if existing is None:
+            await _begin(writing, request, pace)
+        else:
+            await _go_on(writing, existing, pace)
+        kind = "recovery.started" if existing is None else "recovery.continued"
+        writing.note(kind, pace=context.settings.policy.joins_per_minute)
     context.points.reach("recovery.opened")
-    return goes_on
+    return existing is not None
+
+
+async def _begin(writing: Writing, request: Request, pace: float | None) -> None:
+    context = writing.context
+    order = orders.Order(
+        context.instance_id,
+        request.scope,
+        context.actor,
+        pace,
+        only=None if request.only is None else list(request.only),
+        joins_left=context.joins_left,
+        driver="person",
+    )
+    context.recovery_id = await orders.place(writing.connection, order, writing.now)
+
+
+async def _go_on(writing: Writing, existing: Recovery, pace: float | None) -> None:
+    """Groups that came into its scope since then are taken up, unless its groups were chosen once."""
+    context, connection = writing.context, writing.connection
+    context.recovery_id, limit = existing.id, context.joins_left
+    if limit is not None:  # it is counted from the recovery's first join on
+        limit += await recoveries.joins_sent(connection, existing.id)
+    await recoveries.begin_again(
+        connection, existing.id, pace=pace, joins_left=limit, since=context.driving_since
+    )
+    if not existing.fixed:
+        await recoveries.take_up(
+            connection, context.instance_id, existing.id, existing.scope, now=writing.now
+        )
 
 
 async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
@@ -185,23 +213,6 @@ async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
         left = None if found.deadline is None else found.deadline - writing.now
     context.points.reach("recovery.opened")
     return None if left is None else context.clock.boottime() + left
-
-
-async def _replace(writing: Writing, existing: recoveries.Recovery | None, scope: Scope, pace: float) -> None:
-    context = writing.context
-    if existing is not None:
-        counted = await recoveries.counts(writing.connection, existing.id)
-        await recoveries.finish(
-            writing.connection,
-            existing.id,
-            state="stopped",
-            outcome="replaced",
-            counted=counted,
-            now=writing.now,
-        )
-    context.recovery_id = await recoveries.create(
-        writing.connection, context.instance_id, scope, actor=context.actor, pace=pace, now=writing.now
-    )
 
 
 async def recognise(context: Context, looker: Looker) -> None:

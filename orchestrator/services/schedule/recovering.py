@@ -10,6 +10,7 @@ from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.operate.acting import Act
 from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
 from orchestrator.services.recover.keeping import GONE_STATES
+from orchestrator.services.recover.requests import command
 from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors
 from orchestrator.store.recoveries import Scope
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.recoveries import Recovery
     from orchestrator.store.schedules import Missing
 
 
@@ -57,7 +59,7 @@ class Recover:
     async def _onto(self, connection: AsyncConnection, instance: InstanceRecord, now: float) -> str:
         before = await recoveries.open_one(connection, instance.id)
         if before is not None:
-            return await _not_ended(connection, instance, before.id, now)
+            return await _not_ended(connection, instance, before, now)
         part = await _part(connection, instance)
         missing = await schedules.missing(connection, instance.id, part.scope, part.only)
         if not missing.open:
@@ -75,7 +77,7 @@ async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: flo
     """Why nothing can be recovered onto it now. An account that merely reconnects is waited for later."""
     cured = instance.state == InstanceState.WORKING and instance.pause_reason in CURED_BY_A_WORKING_SESSION
     if instance.paused(now) and not cured:
-        hint = account_hint(reads.known_reason(instance.pause_reason), instance.paused_until)
+        hint = account_hint(reads.known_reason(instance.pause_reason), instance.paused_until, instance.name)
         return f"{instance.name} is paused ({hint.sentence})"
     if instance.state in GONE_STATES:
         return f"{instance.name} is logged out"
@@ -85,16 +87,16 @@ async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: flo
 
 
 async def _not_ended(
-    connection: AsyncConnection, instance: InstanceRecord, recovery_id: int, now: float
+    connection: AsyncConnection, instance: InstanceRecord, before: Recovery, now: float
 ) -> str:
     """One that nobody drives is not taken over: whoever limited or interrupted it may have meant to."""
-    said = f"skipped: recovery {recovery_id} onto {instance.name} has not ended"
+    said = f"skipped: recovery {before.id} onto {instance.name} has not ended"
     driven = instance.lease_until is not None and instance.lease_until > now
-    if driven or any(one.id == recovery_id for one in await orders.waiting(connection)):
+    if driven or any(one.id == before.id for one in await orders.waiting(connection)):
         return said
     return (
-        f"{said}, and nobody drives it: `rejoin run --to {instance.name}` goes on with it, "
-        f"`rejoin stop {recovery_id}` ends it"
+        f"{said}, and nobody drives it: `{command(before, instance.name)}` goes on with it, "
+        f"`rejoin stop {before.id}` ends it"
     )
 
 

@@ -100,6 +100,10 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
         "stop_requested_by": one.stop_requested_by,
         "driver": one.driver,
         "follows": one.follows,
+        "chosen": one.chosen,
+        "command": one.command,
+        "never_tried": one.never_tried,
+        "never_tried_elsewhere": one.beyond,
         "total": view.total,
         "active": view.active,
         "unfinished": view.unfinished,
@@ -107,7 +111,8 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
 
 
 def _other(one: OtherView) -> dict[str, Any]:
-    return {"id": one.id, "state": one.phase.value, "to": one.to_name, "from": one.from_name}
+    to = {"to": one.to_name, "from": one.from_name, "labels": list(one.labels)}
+    return {"id": one.id, "state": one.phase.value, **to}
 
 
 def _pace(view: StatusView) -> dict[str, Any]:

@@ -132,5 +132,6 @@ def history_json(one: PastRecovery) -> dict[str, Any]:
         "duration_seconds": seconds(one.seconds),
         "driver": row.driver,
         "follows": row.follows_id,
+        "chosen": row.fixed,
         "counts": {status.value: count for status, count in one.counts.items()},
     }

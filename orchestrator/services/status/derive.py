@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import explain_reason
@@ -11,7 +10,7 @@ from orchestrator.domain.memberships import Bucket, Status, bucket
 from orchestrator.domain.pacing import Wait, worst_window
 from orchestrator.services.status.eta import Course, Remaining, estimate
 from orchestrator.services.status.instances import pause, runner
-from orchestrator.services.status.moves import group_move
+from orchestrator.services.status.moves import There, command_of, group_move, named
 from orchestrator.services.status.views import (
     Eta,
     EtaReason,
@@ -65,7 +64,7 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         outcome=row.outcome,
         to_name=row.to_name,
         from_name=row.from_name,
-        labels=tuple(json.loads(row.labels)),
+        labels=row.scope.labels,
         actor=row.actor,
         created_at=row.created_at,
         started_at=row.started_at,
@@ -74,6 +73,10 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         stop_requested_by=row.stop_requested_by,
         driver=row.driver,
         follows=row.follows_id,
+        chosen=row.fixed,
+        command=run_again(facts),
+        never_tried=facts.untried.within,
+        beyond=facts.untried.beyond,
     )
 
 
@@ -87,6 +90,7 @@ def others(facts: Facts, rows: Iterable[RecoveryRow]) -> tuple[OtherView, ...]:
             phase(row, driven=is_driven(row, records[row.to_instance_id], facts.daemon, facts.now)),
             row.to_name,
             row.from_name,
+            row.scope.labels,
         )
         for row in rows
         if row.id != shown
@@ -145,8 +149,19 @@ def needs_you(facts: Facts) -> tuple[NeedsYouView, ...]:
 def move(facts: Facts, row: NeedsYouRow | GroupRow) -> Hint:
     """Whose move it is for a group that was taken up."""
     assert row.status is not None  # noqa: S101 - the caller looked
-    there = {"driven": driven(facts), "daemon": facts.daemon.works}
-    return group_move(row.status, row.reason, row.slug, **there)
+    there = There(driven(facts), facts.daemon.works, run_again(facts), _to(facts))
+    return group_move(row.status, row.reason, row.slug, there)
+
+
+def _to(facts: Facts) -> str | None:
+    """The recovery's instance, where a command must name it."""
+    backups = [one.name for one in facts.instances if one.role == "backup"]
+    return None if facts.target is None else named(facts.target.name, backups)
+
+
+def run_again(facts: Facts) -> str:
+    """The command that goes on with this recovery. Without one nobody knows for which groups: a plan says."""
+    return "rejoin plan" if facts.recovery is None else command_of(facts.recovery, _to(facts))
 
 
 def waiting(facts: Facts) -> tuple[WaitingView, ...]:

@@ -30,13 +30,10 @@ LINES_SHOWN = 15
 _USUAL = PacingPolicy()
 _IN_LINE = frozenset({Status.PENDING, Status.READY})
 _NEVER_TRIED = Hint(
-    "no recovery has taken it up yet", Mover.YOU, "run a recovery that includes it", "rejoin run"
-)
-_NOBODY_WORKS = Hint(
-    "waits for its turn, but no recovery is running",
+    "no recovery has taken it up yet",
     Mover.YOU,
-    "start it again; it goes on where it was",
-    "rejoin run",
+    "run a recovery whose scope has it; a plan shows what a run would do",
+    "rejoin plan",
 )
 
 
@@ -142,8 +139,13 @@ def _whose_move(
     if row.status is None:
         return _NEVER_TRIED, None
     if row.status in _IN_LINE and not derive.driven(facts):
-        return _NOBODY_WORKS, None
+        return _nobody_works(facts), None
     if row.status in _IN_LINE and held is not None:
         return held.hint, held.until
     until = row.next_attempt_at if row.next_attempt_at is not None else line.expected_at
     return derive.move(facts, row), until
+
+
+def _nobody_works(facts: Facts) -> Hint:
+    sentence = "waits for its turn, but no recovery is running"
+    return Hint(sentence, Mover.YOU, "start it again; it goes on where it was", derive.run_again(facts))

@@ -9,6 +9,7 @@ from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.services.status.daemon import daemon_view
 from orchestrator.store import daemons, limits, reads, reads_slots
 from orchestrator.store import slots as slot_store
+from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from orchestrator.store.limits import StoredLimits
     from orchestrator.store.reads import CatalogueRow, CountRow, DueRow, NeedsYouRow, RecoveryRow
     from orchestrator.store.reads_slots import LastJoin
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """Groups that are in no recovery yet: of this one's scope, and others."""
+
+    within: int = 0
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Facts:
     last: LastJoin | None
     catalogue: CatalogueRow
     daemon: DaemonView
+    untried: Untried
     limits: StoredLimits | None = None
 
 
@@ -74,6 +84,7 @@ async def gather(
     full = policy if row is None or row.pace is None else replace(policy, joins_per_minute=row.pace)
     sends = await _sends(connection, target, full, now)
     work = Work() if row is None else await _work(connection, row, needs_you_limit)
+    catalogue = await reads.catalogue(connection)
     return Facts(
         now=now,
         recovery=row,
@@ -87,10 +98,17 @@ async def gather(
         due=work.due,
         needs_you=work.needs_you,
         last=sends.last,
-        catalogue=await reads.catalogue(connection),
+        catalogue=catalogue,
         daemon=daemon_view(await daemons.read(connection), now),
+        untried=Untried() if row is None else await _untried(connection, row.scope, catalogue.groups),
         limits=None if target is None else await limits.of(connection, target.id),
     )
+
+
+async def _untried(connection: AsyncConnection, scope: Scope, stored: int) -> Untried:
+    every = max(0, stored - await reads.tried(connection))
+    within = await reads.never_tried(connection, scope) if every and scope != Scope() else every
+    return Untried(within, every - within)
 
 
 async def _work(connection: AsyncConnection, row: RecoveryRow, limit: int) -> Work:

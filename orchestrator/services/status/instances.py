@@ -55,7 +55,7 @@ def pause(record: InstanceRecord, now: float) -> PauseView | None:
         by=record.pause_by,
         since=record.paused_at,
         until=record.paused_until,
-        hint=account_hint(known_reason(record.pause_reason), record.paused_until),
+        hint=account_hint(known_reason(record.pause_reason), record.paused_until, record.name),
     )
 
 

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import Mover, group_hint
 from orchestrator.domain.memberships import Status
+from orchestrator.domain.recoveries import run_command
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.memberships import Reason
+    from orchestrator.store.reads import RecoveryRow
 
-_RUN = "rejoin run"
 
+@dataclass(frozen=True, slots=True)
+class There:
+    """Who is there. `driven`: a recovery works on the group's instance; `daemon`: a daemon hears and looks.
 
-def group_move(status: Status, reason: Reason | None, slug: str, *, driven: bool, daemon: bool) -> Hint:
-    """`driven`: a recovery works on the group's instance; `daemon`: a daemon hears events and looks.
-
-    A daemon confirms what was asked for, but only a recovery joins.
+    `run`: the command that goes on with the recovery; `to`: its instance, where a command must name it.
     """
-    hint = group_hint(status, reason, slug)
-    if status is Status.AWAITING_APPROVAL and daemon:
+
+    driven: bool
+    daemon: bool
+    run: str
+    to: str | None = None
+
+
+def group_move(status: Status, reason: Reason | None, slug: str, there: There) -> Hint:
+    """A daemon confirms what was asked for, but only a recovery joins."""
+    hint = group_hint(status, reason, slug, to=there.to)
+    if status is Status.AWAITING_APPROVAL and there.daemon:
         return replace(hint, move="ask an admin to approve; confirms by itself")
-    if driven:
+    if there.driven:
         return hint
     match status:
         case Status.AWAITING_APPROVAL:
-            return replace(hint, move="ask an admin to approve; the next run confirms it", command=_RUN)
-        case Status.JOINING | Status.CONFIRMING if not daemon:
+            return replace(hint, move="ask an admin to approve; the next run confirms it", command=there.run)
+        case Status.JOINING | Status.CONFIRMING if not there.daemon:
             move = "start a run: it looks up whether we are in, and joins nothing blind"
-            return replace(hint, mover=Mover.YOU, move=move, command=_RUN)
+            return replace(hint, mover=Mover.YOU, move=move, command=there.run)
         case Status.DEFERRED:
             move = "no recovery is running; the next one tries it again then"
-            return replace(hint, mover=Mover.YOU, move=move, command=_RUN)
+            return replace(hint, mover=Mover.YOU, move=move, command=there.run)
         case _:
             return hint
+
+
+def command_of(row: RecoveryRow, to: str | None) -> str:
+    """The command that goes on with a recovery: with its scope, and the instance if that is given."""
+    is_open = row.state == "running"
+    return run_command(row.from_name, row.scope.labels, to=to, chosen=row.fixed, is_open=is_open)
+
+
+def named(instance: str, backups: Collection[str]) -> str | None:
+    """The instance where a command must name it; None where there is no other."""
+    return None if set(backups) <= {instance} else instance

@@ -65,7 +65,7 @@ async def _past(connection: AsyncConnection, row: RecoveryRow, *, driven: bool) 
     else:
         stored = json.loads(row.counts)
         counts = {status: int(stored.get(status.value, 0)) for status in Status}
-    return PastRecovery(row, derive.phase(row, driven=driven), tuple(json.loads(row.labels)), counts)
+    return PastRecovery(row, derive.phase(row, driven=driven), row.scope.labels, counts)
 
 
 async def read_journal(

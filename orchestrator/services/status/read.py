@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
+from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.schedule.entries import read_schedule
 from orchestrator.services.status import derive
 from orchestrator.services.status.daemon import surroundings
 from orchestrator.services.status.facts import gather
 from orchestrator.services.status.instances import instance_views, runner
-from orchestrator.services.status.views import CatalogueView, StatusView
+from orchestrator.services.status.views import CatalogueView, Eta, EtaReason, StatusView
 from orchestrator.store import reads
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.daemon import Surroundings
     from orchestrator.services.status.facts import Facts
     from orchestrator.store.engine import Database
+    from orchestrator.store.recoveries import Standing
 
 NEEDS_YOU_LIMIT = 50
 _USUAL = PacingPolicy()
@@ -52,6 +54,16 @@ async def read_status(
         open_ones = await reads.open_recoveries(connection)
     view = _view(facts, planned, around)
     return replace(view, others=derive.others(facts, open_ones))
+
+
+async def read_settled(database: Database, standing: Standing) -> StatusView:
+    """A status for a run that had nothing to do: without a recovery, but with the counts of its groups."""
+    view = await read_status(database)
+    left_out = standing.groups - standing.active
+    counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: standing.active, Status.SKIPPED: left_out}
+    buckets = dict.fromkeys(Bucket, 0) | {Bucket.DONE: standing.active, Bucket.SKIPPED: left_out}
+    eta = Eta(None, EtaReason.DONE)
+    return replace(view, recovery=None, counts=counts, buckets=buckets, eta=eta, needs_you=(), waiting=())
 
 
 def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings) -> StatusView:

@@ -78,6 +78,10 @@ class RecoveryView:
     stop_requested_by: str | None
     driver: str = "person"  # person: a `run` works on it; daemon: the daemon does
     follows: int | None = None  # the recovery onto a lost backup that this one goes on with
+    chosen: bool = False  # its groups were chosen once, by a plan or out of what a lost backup left
+    command: str = "rejoin run"  # goes on with it
+    never_tried: int = 0  # groups of its scope that no recovery has taken up
+    beyond: int = 0  # groups outside its scope that no recovery has taken up
     cut_short: str = (
         ""  # how a run ended that went no further because it was told so: "after 10 joins (--limit)"
     )
@@ -91,6 +95,7 @@ class OtherView:
     phase: Phase
     to_name: str
     from_name: str | None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

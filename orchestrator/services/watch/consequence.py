@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.recoveries import run_command
 from orchestrator.domain.watching import Standing, judge
 from orchestrator.services.deliver.planning import INSTANCE_LOST
 from orchestrator.services.status.as_json import instant
@@ -93,6 +94,7 @@ async def _write_down(desk: Desk, fact: _Fact) -> None:
         "to": followed.to,
         "recovery": followed.recovery_id,
         "detail": followed.detail,
+        "command": await _to_recover(desk, account, followed),
     }
     if followed.of is not None:
         taken = await successors.taken(desk.connection, followed.of)
@@ -104,6 +106,14 @@ async def _write_down(desk: Desk, fact: _Fact) -> None:
         INSTANCE_LOST, f"instance:{account.id}", data, account.id, recovery_id=recovery_id
     )
     await outbox.append(desk.connection, desk.now, [message])
+
+
+async def _to_recover(desk: Desk, account: Account, followed: placing.Followed) -> str | None:
+    """The command for a lost account's groups, where nothing follows by itself."""
+    if followed.action == RECOVER or account.role == "backup":
+        return None
+    recorded = await successors.has_groups(desk.connection, account.name)
+    return run_command(account.name, ()) if recorded else "rejoin plan"
 
 
 async def end_unconfigured(watch: Watch) -> None:
