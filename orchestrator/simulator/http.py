@@ -46,11 +46,15 @@ class HttpRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back on the wire. `cut` ends the connection after those bytes."""
+    """What goes back on the wire. `cut` ends the connection after those bytes.
+
+    `undelivered` is called if the connection has ended before they could be written.
+    """
 
     wire: bytes
     status: int = 0
     cut: bool = False
+    undelivered: Callable[[], None] | None = None
 
 
 CUT = Reply(b"", cut=True)
@@ -137,6 +141,8 @@ class Connection(asyncio.Protocol):
     async def _wait(self, answer: Awaitable[Reply]) -> None:
         """A call goes on even if its client is gone: what WhatsApp was asked to do, it does."""
         done = await answer
+        if self._transport is None and done.undelivered is not None:
+            done.undelivered()
         self._busy = False
         self._finish(done)
         self._next()

@@ -70,6 +70,7 @@ class Request:
     iq: int = 0  # what WhatsApp refused with
     trouble: str = ""  # the fault that was played
     status: int = 0  # the HTTP status given; 0: none
+    spoiled: bool = False  # the right answer did not get through to whoever asked
 
 
 class Happening(NamedTuple):

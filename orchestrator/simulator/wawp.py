@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.simulator import calls, dialect
@@ -109,7 +110,9 @@ class WawpFace:
             answer = await self._troubled(turn, turn.rule)
         if delay > 0:
             await self.network.sleep(delay / 2)
-        return self._noted(turn.entry, answer)
+        return replace(
+            self._noted(turn.entry, answer), undelivered=lambda: setattr(turn.entry, "spoiled", True)
+        )
 
     async def _troubled(self, turn: Turn, rule: Rule) -> Reply:
         """The effect, if it comes at all, and then what is left of the answer."""
@@ -120,6 +123,7 @@ class WawpFace:
             await self.network.sleep(rule.seconds)
         if rule.trouble is Trouble.IQ:
             return self._refuse(turn, IqError(rule.iq, rule.text))
+        turn.entry.spoiled = rule.trouble in SPOILED
         spoil = SPOILERS.get(rule.trouble)
         return good if spoil is None else spoil(rule, good)
 
@@ -140,3 +144,9 @@ SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
     Trouble.SUBSCRIPTION: lambda _rule, _good: dialect.SUBSCRIPTION,
 }
 """Troubles that replace or spoil the answer; all others change the good answer itself."""
+
+SPOILED = frozenset(
+    {Trouble.CUT, Trouble.HANG, Trouble.TRUNCATED, Trouble.GARBAGE}
+    | {Trouble.HTTP, Trouble.HTML, Trouble.ERROR_BODY}
+)
+"""Troubles after which nobody can tell from the answer what the call did."""

@@ -16,7 +16,7 @@ from orchestrator.services.operate import deciding, pausing
 from orchestrator.services.recover.joining import stretched
 from orchestrator.simulator import scenario
 from orchestrator.simulator.faults import Trouble, When
-from orchestrator.simulator.truth import Kind
+from orchestrator.simulator.truth import LOOKS, Effect, Kind
 from orchestrator.store import instances
 from orchestrator.store.tables import instances as instance_table
 from orchestrator.store.tables import invite_codes, journal, memberships, slots
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Select
 
     from orchestrator.domain.outcomes import ProbeAnswer
+    from orchestrator.simulator.truth import Request
 
 SPEED = 150.0
 LIFE, WINDOW = SETTINGS.policy.life, SETTINGS.policy.window
@@ -222,6 +223,27 @@ def test_a_join_that_was_cut_off_by_a_crash_is_looked_up_until_whatsapp_must_hav
     assert len(entered) == 1
     active = [row for row in stored(machine, select(memberships)) if row.status == "active"]
     assert [row.jid for row in active] == [entered[0].jid]
+
+
+async def test_a_refusal_that_comes_after_the_time_out_is_an_unknown_outcome(database_url: str) -> None:
+    """The gateway answered, but nobody heard it: the group is looked up before it is joined again."""
+    content = world(group("Packed", "full = true"))
+    async with set_stage(database_url, content=content, speed=SPEED) as stage:
+        packed = named(stage, "Packed")
+        trouble(stage, Trouble.SLOW, Kind.JOIN, times=1, seconds=130.0)
+
+        def make_room(request: Request) -> None:
+            packed.full = packed.full and request.kind is not Kind.JOIN
+
+        stage.log.watchers.append(make_room)
+        await stage.recover(brisk(patience=1000.0))
+
+        first, second = stage.log.joins()
+        assert (first.iq, first.spoiled) == (419, True)
+        assert second.effect is Effect.JOINED
+        looks = [r for r in stage.log.requests[first.number : second.number] if r.kind in LOOKS]
+        assert looks
+        assert blind_repeats(stage.log) == []
 
 
 async def test_a_driver_that_was_replaced_stops_with_one_plain_error_and_sends_nothing_more(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -12,6 +13,7 @@ from orchestrator.simulator.faults import Rule, Trouble, When
 from orchestrator.simulator.model import Group
 from orchestrator.simulator.truth import Effect, Kind
 from tests.integration.simulator_talk import CODE, JID, talk
+from tests.support.worlds import refused
 
 if TYPE_CHECKING:
     from tests.integration.simulator_talk import Talk
@@ -212,3 +214,28 @@ async def test_latency_passes_in_simulated_time() -> None:
         await wawp.probe()
         assert wawp.network.now() - before >= 5.0
         assert [round(wawp.running.faults.delay(), 3) for _ in range(2)] != [5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("patience", "trouble", "spoiled"),
+    [(30.0, Trouble.SLOW, False), (0.2, Trouble.SLOW, True), (30.0, Trouble.TRUNCATED, True)],
+    ids=["late but heard", "too late to be heard", "not readable"],
+)
+async def test_the_log_knows_whether_a_refusal_got_through(
+    patience: float, trouble: Trouble, spoiled: bool
+) -> None:
+    """What a repeated join is judged by: after a refusal that was heard, nothing is unknown."""
+    async with talk(patience=patience) as wawp:
+        wawp.group.full = True
+        play(wawp, trouble, seconds=0.5)
+        answered = asyncio.Event()
+        wawp.running.log.watchers.append(lambda _request: answered.set())
+        with suppress(TimeoutError, aiohttp.ClientError):
+            await wawp.join()
+        join = wawp.running.log.joins()[0]
+        await answered.wait()
+        await asyncio.sleep(0)  # it is written, or not, in the same turn of the loop
+
+        assert (join.effect, join.iq) == (Effect.NONE, 419)
+        assert join.spoiled is spoiled
+        assert refused(join) is not spoiled

@@ -108,11 +108,8 @@ def joins_of(stage: Stage, subject: str) -> list[Request]:
 
 
 def refused(join: Request) -> bool:
-    """Whether the answer said for certain that nothing happened."""
-    if join.effect is not Effect.NONE or not join.status:
-        return False
-    told = {"", Trouble.IQ, Trouble.SESSION, Trouble.PLAN_LIMIT, Trouble.UNAUTHORIZED, Trouble.SUBSCRIPTION}
-    return join.trouble in told
+    """Whether whoever asked was told for certain that nothing happened, however late."""
+    return join.effect is Effect.NONE and join.status != 0 and not join.spoiled
 
 
 def blind_repeats(log: TruthLog) -> list[Request]:
