@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import tzinfo
 
+    from orchestrator.bootstrap import App
     from orchestrator.store.reads_memberships import GroupRow
 
 BucketName = Literal["done", "working", "waiting", "needs_you", "skipped"]
@@ -57,10 +58,27 @@ async def list_(  # noqa: PLR0913 - one for each flag
         rows = list_memberships(app.database, filters)
         if call.json:
             await _as_json(call, rows)
-        elif as_csv:
-            await _as_csv(call, rows)
-        else:
-            await _as_table(call, rows, settings.timezone, now=app.clock.now())
+            return
+        show = (
+            _as_csv(call, rows) if as_csv else _as_table(call, rows, settings.timezone, now=app.clock.now())
+        )
+        if await show:
+            return
+        said = {"--bucket": bucket, "--label": label, "--search": search}
+        said |= {"--instance": instance, "--reason": reason}
+        call.out.say(await _none(app, said))
+
+
+async def _none(app: "App", filters: "dict[str, str | None]") -> str:
+    """Why nothing is listed: there is nothing, or nothing that the filters let through."""
+    from orchestrator.store import reads  # noqa: PLC0415
+
+    async with app.database.read() as connection:
+        stored = (await reads.catalogue(connection)).groups
+    if not stored:
+        return "No groups. rejoin groups import brings them in."
+    said = " ".join(f"{flag} {clean(word)}" for flag, word in filters.items() if word is not None)
+    return f"None of {plural(stored, 'group')} matches {said}. rejoin groups list shows all."
 
 
 def known_reason(word: str | None) -> Reason | None:
@@ -87,7 +105,8 @@ async def _as_json(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
     call.out.answer("[]" if before == "[" else "\n]")
 
 
-async def _as_csv(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
+async def _as_csv(call: Call, rows: "AsyncIterator[GroupRow]") -> bool:
+    """Whether there was anything to list."""
     from orchestrator.services.catalog.rows import defuse  # noqa: PLC0415 - a spreadsheet may read it
     from orchestrator.services.status.as_json_groups import group_json  # noqa: PLC0415
 
@@ -98,6 +117,7 @@ async def _as_csv(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
             writer = csv.writer(call.out.stdout)
             writer.writerow(record)
         writer.writerow([defuse(clean(_cell(value))) for value in record.values()])
+    return writer is not None
 
 
 def _cell(value: object) -> object:
@@ -106,7 +126,8 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-async def _as_table(call: Call, rows: "AsyncIterator[GroupRow]", zone: "tzinfo", *, now: float) -> None:
+async def _as_table(call: Call, rows: "AsyncIterator[GroupRow]", zone: "tzinfo", *, now: float) -> bool:
+    """Whether there was anything to list."""
     lines = [
         [
             clean(row.group),
@@ -121,9 +142,9 @@ async def _as_table(call: Call, rows: "AsyncIterator[GroupRow]", zone: "tzinfo",
         async for row in rows
     ]
     call.out.table(lines, "GROUP", "SHORT NAME", "INSTANCE", "STATUS", "REASON", "NEXT", "CODE", "LABELS")
-    call.out.say(
-        f"{plural(len(lines), 'line')}." if lines else "No groups. rejoin groups import brings them in."
-    )
+    if lines:
+        call.out.say(f"{plural(len(lines), 'line')}.")
+    return bool(lines)
 
 
 async def set_code(

@@ -100,6 +100,9 @@ async def list_(
         for one in found
     ]
     call.out.table(rows, "ID", "RECEIVED", "INSTANCE", "EVENT", "RESULT", "TIMES")
+    if not rows:
+        of = "" if instance is None else f" of {clean(instance)}"
+        call.out.say(f"No event{of} is stored.")
     call.out.say(f"{open_ones.new} new, {open_ones.waiting} wait for a look.")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.render import clean
 from orchestrator.cli.render_log import journal_line
 
 if TYPE_CHECKING:
@@ -48,10 +49,19 @@ async def log(
             return
         for line in first:
             _show(call, line, settings.timezone)
+        if not first and not call.json:
+            call.out.say(_none(group, recovery))
         if follow:
             after = first[-1].id if first else 0
             async for line in _further(app.database, group, recovery, after=after):
                 _show(call, line, settings.timezone)
+
+
+def _none(group: str | None, recovery: int | None) -> str:
+    """Why nothing is shown: nothing happened yet, or nothing with that group or recovery."""
+    about = [] if group is None else [f'group "{clean(group)}"']
+    about += [] if recovery is None else [f"recovery {recovery}"]
+    return f"No line of the journal is about {' in '.join(about)}." if about else "The journal is empty."
 
 
 async def _further(

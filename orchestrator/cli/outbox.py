@@ -39,6 +39,8 @@ async def list_(
     rows = [_row(one, settings.timezone) for one in found.deliveries]
     call.out.table(rows, "ID", "STATE", "RECEIVER", "MESSAGE", "ABOUT", "AT", "TRIED", "NEXT", "ERROR")
     totals = found.totals
+    if parked and not rows:
+        call.out.say("None of the messages is parked.")
     call.out.say(f"{totals.pending} wait, {totals.parked} are parked.")
     if totals.unsorted:
         call.out.say(f"{plural(totals.unsorted, 'message')} wait for a daemon: rejoin daemon delivers them.")

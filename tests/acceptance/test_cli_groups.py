@@ -260,3 +260,35 @@ def test_the_doctor_says_that_the_gateway_is_not_there(stocked: Rejoin) -> None:
     assert {one["instance"] for one in failed} == {"sales-main", "backup-1"}
     assert "geheim" not in answer.out + answer.err
     assert stocked("doctor", "--to", "nobody").code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--search", "zzz"),
+        ("--label", "zzz"),
+        ("--instance", "zzz"),
+        ("--bucket", "done"),
+        ("--reason", "group_full", "--search", "zzz"),
+        ("--search", "zzz", "--csv"),
+    ],
+    ids=" ".join,
+)
+def test_a_filter_that_lets_nothing_through_does_not_say_that_there_is_nothing(
+    stocked: Rejoin, words: tuple[str, ...]
+) -> None:
+    answer = stocked("groups", "list", *words)
+
+    assert (answer.code, answer.out) == (0, "")
+    assert f"None of 2 groups matches {' '.join(words).removesuffix(' --csv')}." in answer.err.replace(
+        "--search zzz --reason group_full", "--reason group_full --search zzz"
+    )
+    assert "import" not in answer.err
+
+
+def test_empty_lists_say_whether_the_filter_or_the_table_is_empty(rejoin: Rejoin) -> None:
+    assert "rejoin groups import brings them in" in rejoin("groups", "list", "--search", "zzz").err
+    assert rejoin("log").err == "The journal is empty.\n"
+    assert "None of the messages is parked." in rejoin("outbox", "list", "--parked").err
+    assert "No event of backup-1 is stored." in rejoin("hooks", "list", "--instance", "backup-1").err
+    assert "No event is stored." in rejoin("hooks", "list").err

@@ -348,3 +348,36 @@ async def test_a_first_run_that_could_not_begin_is_told_without_a_recovery(
 async def test_the_journal_of_a_recovery_that_never_was_is_an_error(database: Database) -> None:
     with pytest.raises(NotFoundError, match="there is no recovery 99"):
         await read_journal(database, recovery=99)
+
+
+async def test_what_no_recovery_has_taken_up_is_counted_within_the_scope_and_beyond(
+    database: Database, rows: Rows
+) -> None:
+    to = await rows.instance()
+    recovery = await rows.recovery(to, from_name=None, labels='["vip", "north"]')
+    taken = await rows.group("Taken", labels=("vip", "north"))
+    await rows.membership(to, Status.ACTIVE, recovery=recovery, group=taken)
+    await rows.group("Fresh", labels=("vip", "north"))  # counted once, though it has both
+    await rows.group("Another", labels=("south",))
+    await rows.group("Bare")
+
+    view = await read_status(database, now=NOW)
+
+    assert view.recovery is not None
+    assert (view.recovery.never_tried, view.recovery.beyond) == (1, 2)
+    assert view.recovery.command == "rejoin run --label vip --label north"
+
+
+async def test_without_a_scope_every_group_that_came_in_later_was_never_tried(
+    database: Database, rows: Rows
+) -> None:
+    to = await rows.instance()
+    recovery = await rows.recovery(to, from_name=None, state="finished", outcome="complete")
+    await rows.membership(to, Status.ACTIVE, recovery=recovery)
+    await rows.group("Imported later")
+
+    view = await read_status(database, now=NOW)
+
+    assert view.recovery is not None
+    assert (view.recovery.never_tried, view.recovery.beyond) == (1, 0)
+    assert view.recovery.command == "rejoin run"
