@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from orchestrator.config.typed_values import TypedValues
 
 CLOCK_SPEED = "REJOIN_CLOCK_SPEED"
-SHORTEST_PATH_SECRET = 16
 _TOKEN_OPTIONAL = frozenset({"waha", "gowa"})
 
 
@@ -32,7 +31,6 @@ def check_together(values: TypedValues) -> None:
     _check_options(values)
     _check_retry(values)
     _check_listener(values)
-    _check_path_secret(values)
     _check_notifiers(values)
 
 
@@ -158,13 +156,6 @@ def _reaches_by_whatsapp(owners: set[str], url: str) -> bool:
         return False
     targets = unquote(url).replace("?", "/").replace(",", "/").replace("=", "/").split("/")
     return any("".join(filter(str.isdigit, target)) in owners for target in targets)
-
-
-def _check_path_secret(values: TypedValues) -> None:
-    """It is the only lock of a port that strangers may reach."""
-    path: KeyPath = ("webhooks", "path_secret")
-    if 0 < len(values.text(path)) < SHORTEST_PATH_SECRET:
-        values.complain(path, f"must have at least {SHORTEST_PATH_SECRET} characters: openssl rand -hex 16")
 
 
 def check_clock_speed(values: TypedValues, environ: Mapping[str, str]) -> float:

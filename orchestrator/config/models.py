@@ -20,6 +20,8 @@ from orchestrator.config.values import (
     InSeconds,
     InstanceName,
     Listen,
+    LongSecret,
+    LongSecretToken,
     Number,
     Phone,
     PlainPath,
@@ -167,14 +169,14 @@ class WebSettings(Section):
     """The status page and API."""
 
     listen: Listen = "127.0.0.1:8080"
-    token: SecretToken = SecretStr("")
+    token: LongSecretToken = SecretStr("")
 
 
 class WebhookSettings(Section):
     """Incoming webhooks from gateways. Every secret that is set must be right; without any, none is taken."""
 
-    secret: Secret = SecretStr("")
-    path_secret: SecretToken = SecretStr("")
+    secret: LongSecret = SecretStr("")
+    path_secret: LongSecretToken = SecretStr("")
     header: Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9-]{0,63})?$")] = ""  # the gateway's own
     public_url: Annotated[str, AfterValidator(check_public_url)] = ""
 
@@ -184,7 +186,7 @@ class NotifyWebhookSettings(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     url: SecretUrl
-    secret: Secret = SecretStr("")
+    secret: LongSecret = SecretStr("")
 
 
 class NotifySettings(Section):

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+SHORTEST_SECRET = 16
 LONGEST_DURATION = 366 * 86400.0
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[smhd]\s*)+|[0-9]+(?:\.[0-9]+)?")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
@@ -122,6 +123,8 @@ def is_loopback_host(host: str) -> bool:
 def check_token(value: str) -> str:
     if any(not c.isprintable() or c.isspace() for c in value):
         raise ValueError("must not hold spaces, line breaks or control characters")
+    if not value.isascii():  # no header carries it, and gateways give out none
+        raise ValueError("must hold only ASCII characters: letters without accents, digits and signs")
     return value
 
 
@@ -163,6 +166,14 @@ def check_secret(secret: SecretStr) -> SecretStr:
 
 def check_secret_token(secret: SecretStr) -> SecretStr:
     check_token(refuse_placeholder(secret.get_secret_value()))
+    return secret
+
+
+def check_length(secret: SecretStr) -> SecretStr:
+    """A short secret is found by trying; `whsec_` only says what follows (Standard Webhooks)."""
+    value = secret.get_secret_value()
+    if value and len(value.removeprefix("whsec_")) < SHORTEST_SECRET:
+        raise ValueError(f"must have at least {SHORTEST_SECRET} characters: openssl rand -hex 16 makes some")
     return secret
 
 
@@ -297,6 +308,8 @@ AccountId = Annotated[str, AfterValidator(check_account_id)]
 BaseUrl = Annotated[str, AfterValidator(normal_base_url)]
 Secret = Annotated[SecretStr, AfterValidator(check_secret)]
 SecretToken = Annotated[SecretStr, AfterValidator(check_secret_token)]
+LongSecret = Annotated[Secret, AfterValidator(check_length)]
+LongSecretToken = Annotated[SecretToken, AfterValidator(check_length)]
 SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
 Phone = Annotated[str, AfterValidator(normal_phone)]
 Zone = Annotated[ZoneInfo, BeforeValidator(known_zone), PlainSerializer(str)]

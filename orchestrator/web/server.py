@@ -6,10 +6,10 @@ import asyncio
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from orchestrator.bootstrap import event_reader, signature_headers
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
@@ -19,11 +19,14 @@ from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, not_found
 from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
-from orchestrator.web.signatures import HookSecrets
+from orchestrator.web.signatures import HookSecrets, same
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Self
+
+    from aiohttp.abc import AbstractStreamWriter
+    from multidict import CIMultiDict
 
     from orchestrator.config import Settings
     from orchestrator.store.engine import Database
@@ -53,6 +56,7 @@ class HookServer:
     ) -> None:
         hooks, listen = settings.webhooks, settings.web.listen
         self.host, self._asked_port = split_listen(listen)
+        self._token = settings.web.token.get_secret_value()
         self._alive = alive
         self._patience = patience
         self.inbox = Inbox(database, on_event)
@@ -120,6 +124,7 @@ class HookServer:
         await runner.setup()
         if runner.server is None:
             raise TypeError("aiohttp made no server")
+        runner.server.request_factory = _without_server_header(runner.server.request_factory)
         doors = self.hooks.doors = Doors(runner.server, patience=self._patience)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(doors, sock=listening, backlog=_BACKLOG)
@@ -131,6 +136,13 @@ class HookServer:
         application.router.add_post("/hooks/{instance}/{secret}", self.hooks.take)
         return application
 
+    def _admits(self, request: web.Request) -> bool:
+        """With a token only its bearer sees more than the hooks and /healthz, be it that there is nothing."""
+        if not self._token or request.match_info.handler in (self._health, self.hooks.take):
+            return True
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and same(self._token, given.strip())
+
     async def _health(self, _request: web.Request) -> web.Response:
         if self._alive():
             return web.Response(text="ok\n")
@@ -139,6 +151,8 @@ class HookServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Nothing foreign in an answer or in the log, whatever happens."""
+        if not self._admits(request):
+            return web.Response(status=401, text="unauthorized\n", headers={"WWW-Authenticate": "Bearer"})
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -188,6 +202,24 @@ def _cannot_listen(where: str, port: int, error: OSError) -> ConfigurationError 
         hint = "ports below 1024 are for root; choose another web.listen"
         return ConfigurationError(f"cannot listen on {where}: this user may not", hint=hint)
     return ConfigurationError(f"cannot listen on {where}: {error.strerror}")
+
+
+def _without_server_header(make_request: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """The name and version of aiohttp stand in every answer, also to what is no request."""
+
+    def make(
+        message: Any, payload: Any, protocol: Any, writer: AbstractStreamWriter, task: Any
+    ) -> web.BaseRequest:
+        write_headers = writer.write_headers
+
+        async def write(status_line: str, headers: CIMultiDict[str]) -> None:
+            headers.popall(hdrs.SERVER, None)
+            await write_headers(status_line, headers)
+
+        writer.write_headers = write  # type: ignore[method-assign]
+        return make_request(message, payload, protocol, writer, task)
+
+    return make
 
 
 def _silent() -> logging.Logger:

@@ -81,7 +81,7 @@ ping_url = "http://{address}/ping/s3cret"
 [[notify.webhooks]]
 name = "crm"
 url = "http://{address}/good?key=s3cret"
-secret = "whsec_c2VjcmV0"
+secret = "whsec_c2VjcmV0LWtleS0wMTIzNDU2Nzg5"
 [[notify.webhooks]]
 name = "broken"
 url = "http://{address}/bad"

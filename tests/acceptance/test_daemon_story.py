@@ -55,13 +55,13 @@ urls = ["{people}"]
 [[notify.webhooks]]
 name = "crm"
 url = "{crm}"
-secret = "crm and us"
+secret = "between the crm and us"
 """
 
 
 @pytest.fixture
 def told() -> Iterator[Outside]:
-    with outside("crm and us") as there:
+    with outside("between the crm and us") as there:
         yield there
 
 
@@ -95,7 +95,11 @@ def test_a_lost_primary_is_noticed_recovered_and_told_of_once(tmp_path: Path, to
         assert_webhooks_judged(world)
         assert world.stop() == 0
         assert "Traceback" not in world.log
-        for secret in (SECRET, "crm and us", *(one["access_token"] for one in world.told["accounts"])):
+        for secret in (
+            SECRET,
+            "between the crm and us",
+            *(one["access_token"] for one in world.told["accounts"]),
+        ):
             assert secret not in world.log
 
 

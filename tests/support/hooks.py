@@ -26,7 +26,7 @@ TOKEN = "tok_9f8e7d6c5b4a"
 JID = "120363041234567890@g.us"
 
 
-def settings(*, secret: str = SIGNATURE, path_secret: str = PATH, **more: str) -> Settings:
+def settings(*, secret: str = SIGNATURE, path_secret: str = PATH, token: str = "", **more: str) -> Settings:
     instance = {
         "name": "backup-1", "role": "backup", "base_url": "https://api.example.org",
         "instance_id": "200", "access_token": TOKEN,
@@ -34,7 +34,7 @@ def settings(*, secret: str = SIGNATURE, path_secret: str = PATH, **more: str) -
     return Settings.model_validate(
         {
             "instances": (instance,),
-            "web": {"listen": "127.0.0.1:0"},
+            "web": {"listen": "127.0.0.1:0", "token": token},
             "webhooks": {"secret": secret, "path_secret": path_secret, **more},
         }
     )

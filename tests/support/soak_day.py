@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 BACKUPS = ("backup-1", "backup-2", "backup-3")
 PRIMARY = "sales-main"
 SECRET = "between the gateway and us"
-CRM_SECRET = "crm and us"
+CRM_SECRET = "between the crm and us"
 FOREIGN = "Nobody's Club"
 SPECIAL = ("Slow Admin", "No Admin", "Reset Link", "Packed", "Thrown Out", "Shut", "By LID", "Mistaken")
 HOUR = 3600.0

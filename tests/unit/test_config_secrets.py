@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FROM_FILE = BACKUP.replace('access_token = "t0k3n-of-backup"', 'access_token_file = "secrets/b.token"')
+HOOK = "[[notify.webhooks]]\nurl = 'https://crm.example.org/x'"
 WHERE = "rejoin.toml:6: instances.backup-1.access_token_file: "
 
 
@@ -182,3 +183,31 @@ def test_no_rendering_of_the_settings_shows_a_secret(tmp_path: Path) -> None:
     ]
 
     assert [r for r in renderings if "t0k3n" in r] == []
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("[webhooks]", "secret"), ("[webhooks]", "path_secret"), ("[web]", "token"), (HOOK, "secret")],
+)
+def test_a_secret_that_is_found_by_trying_is_refused(tmp_path: Path, section: str, key: str) -> None:
+    for short in ("q", "fifteen-letters", "whsec_QUJDREVGR0g" if key == "secret" else "s" * 15):
+        said = problems(tmp_path, f"{section}\n{key} = '{short}'")
+        assert len(said) == 1
+        assert "must have at least 16 characters: openssl rand -hex 16" in said[0]
+        assert f"{key}: " in said[0]
+        assert short not in said[0] or len(short) == 1
+    settings(tmp_path, f"{section}\n{key} = 'sixteen-letters-'")
+    settings(tmp_path, f"{section}\n{key} = ''")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BACKUP.replace("t0k3n-of-backup", "tökén-of-backup"),
+        BACKUP.replace('instance_id = "', 'instance_id = "é'),
+        "[web]\ntoken = 'tökén-0123456789abc'",
+        "[webhooks]\npath_secret = 'tökén-0123456789abc'",
+    ],
+)
+def test_what_no_header_carries_is_refused(tmp_path: Path, text: str) -> None:
+    assert [said for said in problems(tmp_path, text) if "must hold only ASCII characters" in said]

@@ -36,7 +36,9 @@ def test_each_value_is_shown_with_where_it_came_from(tmp_path: Path, monkeypatch
     write(tmp_path, text + "[pacing]\nprobe_gap = 4\n[web]\ntoken = 'abc-def'\n[notify]\nurls = ['json://x']")
     shown = {
         e.key: e
-        for e in effective(load(None, {"REJOIN_PACING__JITTER": "0.3", "REJOIN_WEB__TOKEN": "ghi-jkl"}))
+        for e in effective(
+            load(None, {"REJOIN_PACING__JITTER": "0.3", "REJOIN_WEB__TOKEN": "ghi-jkl-0123456789"})
+        )
     }
 
     for expected in [
