@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import LeaseLostError, LockHeldError, RejoinError
+from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
 from orchestrator.gateways.redact import scrub
@@ -165,6 +165,8 @@ class Drivers:
             return False
         except DatabaseGoneError:
             return False
+        except DatabaseReplacedError:
+            raise  # it ends the whole life
         except RejoinError as error:
             return await self._gave_up(one, context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it halts one instance, not the daemon

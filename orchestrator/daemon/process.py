@@ -13,7 +13,7 @@ from orchestrator.bootstrap import open_app
 from orchestrator.config import ConfigError
 from orchestrator.daemon.life import Life
 from orchestrator.daemon.seat import ASK_AGAIN, Seat
-from orchestrator.domain.errors import LeaseLostError, RejoinError
+from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, RejoinError
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Process:
         self._settings, self._reread, self._service = settings, reread, service
         self._proven = settings  # the last configuration that a life began with
         self._missing = False  # the database, and it has been said
+        self._replaced = False  # its file, since the last life began
         self._life: Life | None = None
         self._stop = asyncio.Event()
         self.signals: list[int] = []  # that asked it to stop
@@ -53,8 +54,13 @@ class Process:
                         raise
                     if not self._fall_back(error, unless_same_database=True):
                         await self._wait_for_the_database(error)
+                except DatabaseReplacedError as error:
+                    self._replaced = True
+                    _log.error("%s; this daemon begins anew with what stands there", error.message)
                 except RejoinError as error:
-                    if not lives or not self._fall_back(error):
+                    if self._replaced:  # a restore that is not finished yet
+                        await self._wait_for_the_database(error)
+                    elif not lives or not self._fall_back(error):
                         raise
                 lives += 1
 
@@ -71,11 +77,10 @@ class Process:
                     await self._life.live(began=lambda: self._prove(settings))
             finally:
                 self._life = None
-                with suppress(DatabaseGoneError):
-                    await asyncio.shield(seat.leave())
+                await asyncio.shield(_leave(seat))
 
     def _prove(self, settings: Settings) -> None:
-        self._proven, self._missing = settings, False
+        self._proven, self._missing, self._replaced = settings, False, False
 
     def _fall_back(self, error: RejoinError, *, unless_same_database: bool = False) -> bool:
         """Whether there is another configuration to go back to, and it is the new one's fault."""
@@ -86,7 +91,7 @@ class Process:
         self._settings = proven
         return True
 
-    async def _wait_for_the_database(self, error: DatabaseGoneError) -> None:
+    async def _wait_for_the_database(self, error: RejoinError) -> None:
         if not self._missing:
             _log.warning("%s; waiting for it", error.message)
         self._missing = True
@@ -95,11 +100,17 @@ class Process:
 
     async def _sit_down(self, app: App, seat: Seat, settings: Settings) -> bool:
         """Stand by until the seat is free; False when told to stop, or to read the configuration anew."""
+        away = False
         while not self._stop.is_set() and self._settings is settings:
-            with suppress(DatabaseGoneError):
+            try:
                 if await seat.take():
                     return True
+                away = False
                 self._service.ready("standing by: another daemon works on this database")
+            except DatabaseGoneError as error:
+                if not away:
+                    _log.warning("%s; waiting for it", error.message)
+                away = True
             self._service.watchdog()
             await self._pause(app.clock.real(ASK_AGAIN))
         return False
@@ -142,3 +153,13 @@ class Process:
         _log.info("the configuration is reloaded: every part begins anew with it")
         if self._life is not None:
             self._life.end()
+
+
+async def _leave(seat: Seat) -> None:
+    """Free the seat for the next daemon. Where that fails, it waits until the last sign of life is old."""
+    try:
+        await seat.leave()
+    except DatabaseGoneError as error:
+        _log.warning("%s: the next daemon takes over when this one's last sign of life is old", error.message)
+    except DatabaseReplacedError:
+        _log.warning("the seat was in a database that is not in place any more")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.clock import boottime
-from orchestrator.domain.errors import LeaseLostError
+from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError
 from orchestrator.gateways.redact import one_line, scrub
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import DatabaseGoneError
@@ -80,7 +80,10 @@ class Supervisor:
         ]
 
     async def run(self) -> None:
-        """Until `stop`. Raises LeaseLostError when a part finds that another daemon took over."""
+        """Until `stop`. What no part can outlive ends all of them.
+
+        Raises LeaseLostError when another daemon took over, DatabaseReplacedError for another file in place.
+        """
         async with asyncio.TaskGroup() as tasks:
             for one in self._driven.values():
                 tasks.create_task(self._drive(one), name=one.part.name)
@@ -96,7 +99,7 @@ class Supervisor:
         one.stepping_since = boottime()
         try:
             wait = await one.part.step()
-        except LeaseLostError:
+        except (LeaseLostError, DatabaseReplacedError):
             raise
         except asyncio.CancelledError as error:
             task = asyncio.current_task()

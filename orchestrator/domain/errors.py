@@ -7,6 +7,7 @@ RejoinError
 ├── ConfigurationError     78   the configuration, the key file or the schema does not fit
 ├── CredentialsError        4   the gateway refuses the token
 ├── TemporaryError          5   gateway or network; the same call may work later
+├── DatabaseReplacedError   5   the database's file is not the one that was opened
 ├── InstanceLostError       7   the backup instance is lost or logged out
 ├── LockHeldError          11   another recovery works for this instance
 ├── LeaseLostError         11   this process was replaced while it worked
@@ -79,6 +80,14 @@ class TemporaryError(RejoinError):
     retryable = True
 
 
+class DatabaseReplacedError(RejoinError):
+    """The database was deleted, replaced or moved while this process had it open; it stops here."""
+
+    code = "database_replaced"
+    exit_code = 5
+    retryable = True
+
+
 class InstanceLostError(RejoinError):
     """The backup instance itself is lost or logged out; retrying will not help."""
 
@@ -113,8 +122,8 @@ class StaleDataError(RejoinError):
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What ended several tasks, plain: the loss of a lease before whatever it brought about in the others."""
-    lost, _rest = group.split(LeaseLostError)
+    """What ended several tasks, plain: the loss of file or lease before what it brought about in others."""
+    lost, _rest = group.split((DatabaseReplacedError, LeaseLostError))
     error: BaseException = lost or group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

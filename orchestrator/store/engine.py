@@ -14,9 +14,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from orchestrator.domain.errors import TemporaryError
+from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.store import one_hop
 from orchestrator.store.glance import Glance
+from orchestrator.store.opened_file import OpenedFile
 from orchestrator.store.turns import Turns
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Database:
         self.engine: AsyncEngine = _create(url)
         self._turns = Turns()
         self._glance = Glance(self.engine.url.database) if self.dialect == "sqlite" else None
+        self._file = _watch_file(self.engine)
         self.clock: DatabaseClock = clock or DatabaseTime()
 
     @property
@@ -124,7 +126,18 @@ class Database:
 
     async def version(self) -> int | None:
         """A number that changes when anybody has written; None where there is no such cheap question."""
+        if self._file is not None:
+            self._file.check_latest()
         return None if self._glance is None else await self._glance.version()
+
+    def in_place(self) -> bool:
+        """The last look before something leaves: whether the opened file is the one under the path."""
+        try:
+            if self._file is not None:
+                self._file.check_latest()
+        except DatabaseReplacedError:
+            return False
+        return True
 
     async def close(self) -> None:
         """To its end, also when cancelled: half-closed connections are logged as errors by their library."""
@@ -227,7 +240,20 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("SELECT 1 FROM sqlite_master")  # opens the log, which is watched from now on
     cursor.close()
+
+
+def _watch_file(engine: AsyncEngine) -> OpenedFile | None:
+    """Let every connection and every transaction look whether its file is still in place."""
+    if not engine.url.drivername.startswith("sqlite") or not engine.url.database:
+        return None
+    opened = OpenedFile(engine.url.database)
+    listened = engine.sync_engine
+    event.listen(listened, "do_connect", lambda *_given: opened.before_connecting())
+    event.listen(listened, "connect", lambda _made, record: opened.connected(record.info))
+    event.listen(listened, "begin", lambda connection: opened.check(connection.info))
+    return opened
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.notify.base import Answer, Parcel
 from orchestrator.services.deliver import routing
 from orchestrator.store import deliveries
@@ -136,7 +137,7 @@ class Deliverer:
                 return await self.receiver.deliver(
                     Parcel(message.uid, message.kind, message.at, message.data)
                 )
-        except DatabaseGoneError:
+        except (DatabaseGoneError, DatabaseReplacedError):
             raise
         except TimeoutError:
             return Answer(ok=False, text="did not answer in time")

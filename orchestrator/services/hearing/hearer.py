@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.domain.hearing import Result
 from orchestrator.services.hearing import tips
 from orchestrator.services.hearing.taking import Taking
@@ -119,7 +120,7 @@ class Hearer:
         try:
             taking = Taking(ear.context, self._read_event, gateway_id=ear.gateway_id)
             return await taking.take(found)
-        except DatabaseGoneError:
+        except (DatabaseGoneError, DatabaseReplacedError):
             raise
         except Exception:  # noqa: BLE001 - the edge of the loop: whatever one event brings about ends with it
             _log.exception("events %s cannot be taken", [event.id for event in found])

@@ -193,9 +193,12 @@ class Joiner:
         return ticket.not_before <= now <= ticket.not_after and not self._context.stopping
 
     def _last_look(self, ticket: Ticket) -> bool:
-        """Asked when the connection stands, before the first byte: a slot whose life is over is dropped."""
+        """Asked when the connection stands, before the first byte.
+
+        A slot whose life is over is dropped, and one that stands in a database that nobody else sees.
+        """
         self._context.points.reach("join.connected")
-        if not self._usable(ticket):
+        if not self._usable(ticket) or not self._context.database.in_place():
             ticket.dropped = True
             return False
         now = self._context.clock.boottime()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import LeaseLostError, LockHeldError
+from orchestrator.domain.errors import LockHeldError, first_of
 from orchestrator.domain.instances import ClockPair, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
 from orchestrator.store import instances, slots
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from orchestrator.services.recover.context import Context, Writing
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,26 +146,36 @@ def refuse_if_held(record: InstanceRecord, now: float) -> None:
 
 @asynccontextmanager
 async def kept(context: Context) -> AsyncIterator[None]:
-    """Show signs of life all the while, however long a gateway takes over an answer."""
+    """Show signs of life all the while, however long a gateway takes over an answer.
+
+    What makes them impossible ends the work at once: another driver, another file, a defect.
+    """
     over = asyncio.Event()
-    signs = asyncio.create_task(_show_signs(context, over), name="lease")
     try:
-        yield
-    finally:
-        over.set()
-        await signs
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_show_signs(context, over), name="lease")
+            try:
+                yield
+            finally:
+                over.set()
+    except BaseExceptionGroup as group:
+        raise first_of(group) from None
 
 
 async def _show_signs(context: Context, over: asyncio.Event) -> None:
-    """Until it is over, or another driver is there: then the next write of any stage says so."""
-    with suppress(LeaseLostError):
-        while not over.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(context.clock.real(length(context) / 3)):
-                    await over.wait()
-                    return
-            with suppress(DatabaseGoneError):
-                await renew(context)
+    """Until it is over. A database that is away is waited for, and said."""
+    while not over.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(context.clock.real(length(context) / 3)):
+                await over.wait()
+                return
+        try:
+            await renew(context)
+        except DatabaseGoneError as error:
+            _log.warning(
+                "%s: no sign of life could be stored: %s; %.0f s after the last one another may take over",
+                context.instance_name, error.message, length(context),
+            )  # fmt: skip
 
 
 async def renew(context: Context) -> bool:

@@ -71,7 +71,8 @@ class Ended:
 async def run(context: Context, job: Job, *, started: Callable[[int], None] | None = None) -> Ended:
     """Take the lease and recover until nothing moves any more. `started` is told the recovery's id.
 
-    Raises LockHeldError, CredentialsError, InstanceLostError, TemporaryError, LeaseLostError.
+    Raises LockHeldError, CredentialsError, InstanceLostError, TemporaryError, LeaseLostError,
+    DatabaseReplacedError.
     """
     await lease.take(context)
     try:

@@ -1,0 +1,84 @@
+"""Whether the SQLite files that a connection has open are still the ones under their paths.
+
+A file that was deleted, renamed over, restored or moved lives on for whoever has it open: its locks and its
+leases are then worth nothing, as the next process opens another file. The same holds for the write-ahead log
+and its index, which carry the locks: SQLite removes them only with the last connection
+(https://www.sqlite.org/wal.html#the_wal_file), so they stay the same for as long as one is open.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestrator.domain.errors import DatabaseReplacedError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+_LOGS = ("-wal", "-shm")
+_INFO = "rejoin_logs"
+
+
+class FileId(NamedTuple):
+    """What tells two files apart while both exist."""
+
+    device: int
+    inode: int
+
+
+_Logs = tuple[FileId | None, FileId | None]
+_NO_LOGS: _Logs = (None, None)
+
+
+class OpenedFile:
+    """The file that this process opened first, and the check of every connection against the paths."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._first: FileId | None = None
+        self._logs: _Logs = _NO_LOGS  # of the latest transaction
+
+    def before_connecting(self) -> None:
+        """Nothing else is opened under the path, and no file is made where ours was deleted."""
+        if self._first is not None and _file_id(self.path) != self._first:
+            raise self._replaced(self.path)
+
+    def connected(self, info: MutableMapping[str, object]) -> None:
+        """Remember the files of a new connection, in what the pool keeps with it."""
+        self._first = self._first or _file_id(self.path)
+        self.before_connecting()
+        info[_INFO] = self._logs_in_place()
+
+    def check(self, info: MutableMapping[str, object]) -> None:
+        """At the beginning of a transaction. Raises DatabaseReplacedError."""
+        if info.get(_INFO, _NO_LOGS) == _NO_LOGS:  # an empty database makes them with its first transaction
+            info[_INFO] = self._logs_in_place()
+        self._logs = info[_INFO]  # type: ignore[assignment]
+        self.check_latest()
+
+    def check_latest(self) -> None:
+        """As the latest transaction left it. Raises DatabaseReplacedError."""
+        opened, now = (self._first, *self._logs), (_file_id(self.path), *self._logs_in_place())
+        for suffix, was, is_now in zip(("", *_LOGS), opened, now, strict=True):
+            if was is not None and was != is_now:
+                raise self._replaced(self.path + suffix)
+
+    def _logs_in_place(self) -> _Logs:
+        return _file_id(self.path + _LOGS[0]), _file_id(self.path + _LOGS[1])
+
+    @staticmethod
+    def _replaced(path: str) -> DatabaseReplacedError:
+        return DatabaseReplacedError(
+            f"{path}: this file was deleted, replaced or moved while the database was open:"
+            " no join is sent with what this process has open",
+            hint="see what stands there with `rejoin db check`, then start again: it waits and looks first",
+        )
+
+
+def _file_id(path: str) -> FileId | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked at every transaction, and a Path costs more than the call
+    except OSError:
+        return None
+    return FileId(found.st_dev, found.st_ino)

@@ -1,0 +1,125 @@
+"""A SQLite file that was deleted, replaced or moved under whoever has it open is used no more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.domain.errors import DatabaseReplacedError
+from orchestrator.services.backup import backup
+from orchestrator.store import schema
+from orchestrator.store.engine import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def _deleted(file: Path) -> None:
+    file.unlink()
+
+
+def _all_deleted(file: Path) -> None:
+    for found in file.parent.glob(f"{file.name}*"):
+        found.unlink()
+
+
+def _renamed_over(file: Path) -> None:
+    copy = file.with_name("copy.db")
+    shutil.copyfile(file, copy)
+    copy.replace(file)
+
+
+def _without_log(file: Path) -> None:
+    file.with_name(f"{file.name}-wal").unlink()
+
+
+def _without_index(file: Path) -> None:
+    file.with_name(f"{file.name}-shm").unlink()
+
+
+def _folder_moved(file: Path) -> None:
+    file.parent.rename(file.parent.with_name("elsewhere"))
+
+
+def _folder_copied_back(file: Path) -> None:
+    _folder_moved(file)
+    shutil.copytree(file.parent.with_name("elsewhere"), file.parent)
+
+
+def _link_pointed_elsewhere(file: Path) -> None:
+    file.parent.rename(file.parent.with_name("first"))
+    shutil.copytree(file.parent.with_name("first"), file.parent.with_name("second"))
+    file.parent.symlink_to(file.parent.with_name("second"))
+
+
+HAPPENINGS = [
+    _deleted, _all_deleted, _renamed_over, _without_log, _without_index,
+    _folder_moved, _folder_copied_back, _link_pointed_elsewhere,
+]  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder / "rejoin.db"
+
+
+@pytest.mark.parametrize("happens", HAPPENINGS)
+async def test_whatever_takes_the_file_from_its_path_ends_every_use_of_it(
+    file: Path, happens: Callable[[Path], None]
+) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await schema.upgrade(database)
+    async with database.read():
+        assert database.in_place()
+
+    happens(file)
+    before = sorted(file.parent.glob("*")) if file.parent.exists() else []
+
+    assert not database.in_place()
+    with pytest.raises(DatabaseReplacedError) as told:
+        async with database.read():
+            pass
+    assert "rejoin db check" in told.value.hint
+    with pytest.raises(DatabaseReplacedError):
+        async with database.write():
+            pass
+    with pytest.raises(DatabaseReplacedError):
+        await database.version()
+    after = sorted(file.parent.glob("*")) if file.parent.exists() else []
+    assert after == before  # nothing was made where the file was
+    await database.close()
+
+
+async def test_no_second_connection_is_opened_to_another_file(file: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await schema.upgrade(database)
+    async with database.read():
+        _deleted(file)
+        with pytest.raises(DatabaseReplacedError):
+            async with database.read():
+                pass
+    await database.close()
+    assert not list(file.parent.glob("rejoin.db"))
+
+
+async def test_a_file_that_others_open_write_and_back_up_stays_the_same(file: Path) -> None:
+    database, other = (Database(f"sqlite+aiosqlite:///{file}") for _ in range(2))
+    await schema.upgrade(database)
+    async with other.write():
+        pass
+    await other.close()
+    await backup(database, file.with_name("copy.db"))
+    os.utime(file)
+
+    async with database.write():
+        assert database.in_place()
+    await database.engine.dispose()  # the last one out removes the log, the next one makes another
+    async with database.write():
+        assert database.in_place()
+    await database.close()
