@@ -48,7 +48,8 @@ _BOTH = {
     Outcome.SESSION_DOWN: Ending(Act.PAUSE, Reason.INSTANCE_UNAVAILABLE),
     Outcome.BAD_CREDENTIALS: Ending(Act.PAUSE, Reason.CREDENTIALS_REFUSED),
     Outcome.PLAN_LIMIT: Ending(Act.PAUSE, Reason.PLAN_LIMIT),
-    Outcome.NOT_SUPPORTED: Ending(Act.PAUSE, Reason.PLAN_LIMIT),
+    Outcome.NOT_SUPPORTED: Ending(Act.PAUSE, Reason.NOT_SUPPORTED),
+    Outcome.GATEWAY_LIMITED: Ending(Act.CALM, Reason.GATEWAY_LIMIT),
     Outcome.ALREADY_MEMBER: Ending(Act.LOOK),
 }
 
@@ -57,6 +58,7 @@ JOIN_ENDINGS: dict[Outcome, Ending] = _BOTH | {
     Outcome.JOINED: Ending(Act.LOOK),
     Outcome.ACCEPTED: Ending(Act.LOOK),
     Outcome.UNKNOWN: Ending(Act.LOOK, Reason.OUTCOME_UNKNOWN),
+    Outcome.SUBMITTED: Ending(Act.LOOK, Reason.OUTCOME_UNKNOWN),
     Outcome.APPROVAL_PENDING: Ending(Act.AWAIT_APPROVAL, Reason.APPROVAL_PENDING),
     Outcome.JOIN_LIMITED: Ending(Act.PAUSE, Reason.RATE_LIMITED),
     Outcome.THROTTLED: Ending(Act.PAUSE, Reason.RATE_LIMITED),
@@ -69,6 +71,7 @@ PROBE_ENDINGS: dict[Outcome, Ending] = _BOTH | {
     Outcome.JOIN_LIMITED: Ending(Act.CALM, Reason.RATE_LIMITED),
     Outcome.TRANSIENT: Ending(Act.RETRY, Reason.PROBE_FAILED),
     Outcome.UNKNOWN: Ending(Act.RETRY, Reason.PROBE_FAILED),
+    Outcome.SUBMITTED: Ending(Act.RETRY, Reason.PROBE_FAILED),
     Outcome.JOINED: Ending(Act.RETRY, Reason.PROBE_FAILED),
     Outcome.ACCEPTED: Ending(Act.RETRY, Reason.PROBE_FAILED),
 }
@@ -76,8 +79,25 @@ PROBE_ENDINGS: dict[Outcome, Ending] = _BOTH | {
 
 BAD_REQUEST_WAIT = 600.0  # seconds before the one repetition of a 400
 SLOW_WAITS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # full or locked groups
-CALM_WAITS = (60.0, 120.0, 300.0, 900.0, 1800.0)  # the gateway asks for fewer reads, or is out of reach
+CALM_WAITS = (60.0, 120.0, 300.0, 900.0, 1800.0)  # WhatsApp asks for fewer reads, or nothing is in reach
+LIMIT_WAITS = (
+    10.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    900.0,
+)  # the gateway's own limit, where it does not say how long
+BELIEVED = 3  # so often in a row the gateway's limit ends when the gateway says so; then waits grow as well
 RESTRICTED_PAUSE = 24 * HOUR  # where the gateway does not say until when
+
+
+def limit_wait(in_a_row: int, asked: float | None) -> float:
+    """Seconds to wait out the gateway's own limit, met `in_a_row` times before; `asked`: its Retry-After."""
+    if asked is None:
+        return step(LIMIT_WAITS, in_a_row)
+    least = step(LIMIT_WAITS, in_a_row - BELIEVED) if in_a_row >= BELIEVED else 1.0
+    return max(asked, least)
 
 
 def step(waits: tuple[float, ...], attempt: int) -> float:

@@ -41,6 +41,11 @@ _RESUME = "rejoin resume{to}"
 _DOCTOR = "rejoin doctor"
 _DIAGNOSTICS = "rejoin diagnostics"
 
+_NOT_SUPPORTED = "the gateway does not know this call, or not with these parameters"
+_CHECK_SETTINGS = (
+    "check code_parameter, probe_path, auth and base_url of the instance: doctor --probe tries them"
+)
+
 _GROUP: dict[Reason, Hint] = {
     _R.CODE_REVOKED: Hint("the invite code was revoked", _M.YOU, "store a new code", _SET_CODE),
     _R.CODE_INVALID: Hint(
@@ -98,6 +103,10 @@ _GROUP: dict[Reason, Hint] = {
         "extend the subscription, then retry",
         _RETRY,
     ),
+    _R.GATEWAY_LIMIT: Hint(
+        "the gateway's own limit of calls was reached, not WhatsApp's", _M.YOU, "retry later", _RETRY
+    ),
+    _R.NOT_SUPPORTED: Hint(_NOT_SUPPORTED, _M.YOU, f"{_CHECK_SETTINGS}, then retry", _RETRY),
     _R.NEEDS_UPGRADE: Hint(
         "the gateway's WhatsApp client is too old for this group",
         _M.ACCOUNT_HOLDER,
@@ -154,7 +163,7 @@ _ACCOUNT: dict[Reason, Hint] = {
     _R.INSTANCE_UNAVAILABLE: Hint(
         "the instance is not connected to WhatsApp",
         _M.ACCOUNT_HOLDER,
-        "link it again at the gateway, check it, then resume",
+        "link it again at the gateway, check it and its instance_id, then resume",
         _DOCTOR,
     ),
     _R.CREDENTIALS_REFUSED: Hint(
@@ -169,6 +178,10 @@ _ACCOUNT: dict[Reason, Hint] = {
         "extend the subscription, then resume",
         _RESUME,
     ),
+    _R.GATEWAY_LIMIT: Hint(
+        "the gateway's own limit of calls was reached, not WhatsApp's", _M.REJOIN, "it goes on by itself then"
+    ),
+    _R.NOT_SUPPORTED: Hint(_NOT_SUPPORTED, _M.YOU, f"{_CHECK_SETTINGS}, then resume", _DOCTOR),
     _R.NEEDS_UPGRADE: Hint(
         "the gateway's WhatsApp client is too old",
         _M.ACCOUNT_HOLDER,
@@ -206,7 +219,7 @@ def _of_account(reason: Reason | None, until: float | None) -> Hint:
     if until is not None:
         return Hint(found.sentence, _M.REJOIN, "it goes on by itself then", None)
     if found.mover is _M.REJOIN:
-        return Hint(found.sentence, _M.YOU, "resume when WhatsApp allows joins again", _RESUME)
+        return Hint(found.sentence, _M.YOU, "resume when joins are allowed again", _RESUME)
     return found
 
 

@@ -24,7 +24,6 @@ AFTER_RECEIPT = (3.0, 12.0, 30.0, 80.0, 120.0, 300.0, 600.0)  # seconds to the n
 AWAITING_EVENT = 30.0  # seconds that a webhook gets before the first look after a receipt
 AFTER_UNKNOWN = (6.0, 20.0, 100.0, 120.0, 300.0, 600.0, 900.0)
 AFTER_REQUEST = (300.0, 900.0, 1800.0, 3600.0, 3 * 3600.0, 6 * 3600.0)  # an admin must approve
-MAX_UNKNOWNS = 2  # joins of unknown outcome before a person must look
 
 
 class Sighting(StrEnum):
@@ -75,6 +74,7 @@ class NextStep:
     reason: Reason | None = None
     wait: float | None = None
     unknowns: int = 0
+    failed: bool = False  # the join did not bring us in: an attempt that failed, with the usual wait
 
 
 def after_look(case: LookCase, seen: Sighting) -> NextStep:
@@ -87,9 +87,9 @@ def after_look(case: LookCase, seen: Sighting) -> NextStep:
         if seen is Sighting.ABSENT:
             return NextStep(Status.DEFERRED, Reason.GATEWAY_ERROR, 0.0, case.unknowns)
         return _look_again(case)
-    if seen is Sighting.ABSENT and case.since_request >= SETTLE:
-        return _not_in(case)
-    return _look_again(case)
+    if case.since_request < SETTLE:
+        return _look_again(case, at_least=SETTLE - case.since_request if seen is Sighting.ABSENT else None)
+    return _not_in(case) if seen is Sighting.ABSENT else _cannot_tell(case)
 
 
 def _not_in(case: LookCase) -> NextStep:
@@ -97,18 +97,26 @@ def _not_in(case: LookCase) -> NextStep:
         # whatsmeow's receipt names the group for a join and for a request alike
         return NextStep(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, AFTER_REQUEST[0], case.unknowns)
     unknowns = case.unknowns if case.unknown else case.unknowns + 1
-    if unknowns >= MAX_UNKNOWNS:
-        return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=unknowns)
-    return NextStep(Status.DEFERRED, Reason.OUTCOME_UNKNOWN, 60.0, unknowns)
+    return NextStep(Status.DEFERRED, Reason.GATEWAY_ERROR, 0.0, unknowns, failed=True)
 
 
-def _look_again(case: LookCase) -> NextStep:
+def _cannot_tell(case: LookCase) -> NextStep:
+    """A group whose admins approve shows its members to nobody who waits: more looks would show no more."""
+    if case.approval or case.asked:
+        return NextStep(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, AFTER_REQUEST[0], case.unknowns)
+    return _look_again(case)
+
+
+def _look_again(case: LookCase, at_least: float | None = None) -> NextStep:
+    """`at_least`: seconds after which an absence counts, so that looks which saw one do not run out."""
     waits = AFTER_UNKNOWN if case.unknown else AFTER_RECEIPT
-    if case.looks >= len(waits):
-        return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=case.unknowns)
     waiting = Reason.APPROVAL_PENDING if case.asked else None
     reason = Reason.OUTCOME_UNKNOWN if case.unknown else waiting
-    return NextStep(Status.CONFIRMING, reason, waits[case.looks], case.unknowns)
+    if case.looks < len(waits):
+        return NextStep(Status.CONFIRMING, reason, waits[case.looks], case.unknowns)
+    if at_least is not None:
+        return NextStep(Status.CONFIRMING, reason, at_least, case.unknowns)
+    return NextStep(Status.BLOCKED, Reason.OUTCOME_UNKNOWN, unknowns=case.unknowns)
 
 
 def approval_wait(looks: int) -> float:

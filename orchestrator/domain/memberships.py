@@ -54,6 +54,8 @@ class Reason(StrEnum):
     INSTANCE_UNAVAILABLE = "instance_unavailable"
     CREDENTIALS_REFUSED = "credentials_refused"
     PLAN_LIMIT = "plan_limit"
+    GATEWAY_LIMIT = "gateway_limit"  # the gateway's own limit of calls, not WhatsApp's
+    NOT_SUPPORTED = "not_supported"  # the gateway has no such call, or not these parameters
     NEEDS_UPGRADE = "needs_upgrade"
     GATEWAY_ERROR = "gateway_error"
     OUTCOME_UNKNOWN = "outcome_unknown"

@@ -14,6 +14,9 @@ class Outcome(StrEnum):
     JOINED = "joined"  # a receipt with the group's JID; not yet membership
     ACCEPTED = "accepted"  # a receipt without a JID: joined, awaiting approval or timed out upstream
     APPROVAL_PENDING = "approval_pending"  # an admin must let us in
+    SUBMITTED = (
+        "submitted"  # WhatsApp was asked, and the gateway could not read its answer: a request, mostly
+    )
     ALREADY_MEMBER = "already_member"  # says we are in: look, then active
     CODE_REVOKED = "code_revoked"  # IQ 410
     CODE_INVALID = "code_invalid"  # IQ 406
@@ -26,7 +29,8 @@ class Outcome(StrEnum):
     GROWTH_LOCKED = "growth_locked"  # IQ 436: the link rests for a while
     NEEDS_UPGRADE = "needs_upgrade"  # IQ 426: the gateway's WhatsApp client is too old
     JOIN_LIMITED = "join_limited"  # IQ 429 on a join: the account's limit
-    THROTTLED = "throttled"  # IQ 429 on a read, or the gateway's own HTTP 429: slow down
+    THROTTLED = "throttled"  # IQ 429 on a read: slow down
+    GATEWAY_LIMITED = "gateway_limited"  # the gateway's own limit (HTTP 429): surely without effect
     RESTRICTED = "restricted"  # IQ 463: the account is restricted
     SESSION_DOWN = "session_down"  # not connected, logged out, or unknown to the gateway
     BAD_CREDENTIALS = "bad_credentials"  # the gateway refuses the token

@@ -98,6 +98,8 @@ class Acts:
             return json_reply(200, {"id": group.jid})
         if self._faults.pending_receipt == "error":
             return dialect.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
+        if self._faults.pending_receipt in ("exception", "missing_group"):
+            return dialect.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
         return json_reply(200, {})
 
     def _list(self, turn: Turn) -> Reply:
@@ -133,6 +135,8 @@ class Acts:
         return json_reply(200, self._whole(self._network.metadata(turn.account, turn.call.jid or "")))
 
     def _participants(self, turn: Turn) -> Reply:
+        if turn.suffers(Trouble.NO_MEMBERS):
+            return json_reply(200, [])
         group = self._network.metadata(turn.account, turn.call.jid or "")
         return json_reply(200, bodies.participants(self._faults.engine, group, self._network.accounts))
 

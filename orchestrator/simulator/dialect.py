@@ -5,6 +5,9 @@ ok_code          HTTP 200 {"code":"wawp_upstream_error","message","data"}
 upstream_key     HTTP 200 {"wawp_upstream_error": {...}}
 ok_false         HTTP 200 {"result":false,"message"} (the old WordPress envelope)
 noweb, gows      HTTP 500 WAHA's exception as its NOWEB or GOWS engine words it (AllExceptionsFilter.ts)
+spoken           HTTP 500 {"error"} with whatsmeow's own sentence
+listed           HTTP 404 {"response":{"message":[..]}} (Evolution, main.ts)
+text             HTTP 500 with the sentence as plain text
 wrapped_noweb, wrapped_gows   HTTP 502 with WAHA's exception inside "data"
 """
 
@@ -12,8 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator.http import Reply, json_reply
-from orchestrator.simulator.iq import SPOKEN
+from orchestrator.simulator.http import Reply, json_reply, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,19 @@ def _gows(error: IqError) -> Reply:
     return json_reply(500, _waha(_grpc(error), "GOWS"))
 
 
+def _spoken(error: IqError) -> Reply:
+    return json_reply(500, {"code": 500, "success": False, "error": f"Failed: {error.sentence}"})
+
+
+def _listed(error: IqError) -> Reply:
+    said = ["The call failed", f"Error: {error.text}"]
+    return json_reply(404, {"status": 404, "error": "Not Found", "response": {"message": said}})
+
+
+def _text(error: IqError) -> Reply:
+    return reply(500, error.sentence.encode(), "text/plain; charset=utf-8")
+
+
 def _wrapped_noweb(error: IqError) -> Reply:
     return _wrapped(_waha(_boom(error), "NOWEB"))
 
@@ -72,8 +87,7 @@ def _boom(error: IqError) -> dict[str, Any]:
 
 
 def _grpc(error: IqError) -> dict[str, Any]:
-    details = SPOKEN.get(error.code, str(error))
-    return {"code": 2, "details": details, "message": f"2 UNKNOWN: {details}"}
+    return {"code": 2, "details": error.sentence, "message": f"2 UNKNOWN: {error.sentence}"}
 
 
 def _waha(exception: dict[str, Any], engine: str) -> dict[str, Any]:
@@ -93,6 +107,9 @@ DIALECTS: dict[str, Callable[[IqError], Reply]] = {
     "ok_false": _ok_false,
     "noweb": _noweb,
     "gows": _gows,
+    "spoken": _spoken,
+    "listed": _listed,
+    "text": _text,
     "wrapped_noweb": _wrapped_noweb,
     "wrapped_gows": _wrapped_gows,
 }
@@ -124,6 +141,19 @@ def plan_limit(seconds: float) -> Reply:
     """The gateway's own HTTP 429, which says nothing about WhatsApp's limits."""
     body = {"status": 429, "message": "Too many requests for this instance", "error": "Too Many Requests"}
     return json_reply(429, body, Retry_After=str(max(1, round(seconds))))
+
+
+def said_status(status: int, text: str | None) -> Reply:
+    """HTTP 200 with another status in its body."""
+    return json_reply(200, {"status": status, "message": text or "Unauthorized"})
+
+
+def unread_answer(jid: str, *, named: bool) -> Reply:
+    """WhatsApp was asked, and the gateway cannot read its answer: wa-js's exception, or whatsmeow's words."""
+    if named:
+        error = {"name": "UnexpectedJoinGroupViaInviteResponse", "message": "b", "gid": jid}
+        return json_reply(500, _waha(error, "WEBJS"))
+    return json_reply(500, {"error": "missing <group> element in response to group link join query"})
 
 
 def error_body(text: str | None) -> Reply:

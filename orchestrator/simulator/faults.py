@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     HTTP = "http"  # `status` with the gateway's plain error body
     HTML = "html"  # `status` with an HTML error page
     ERROR_BODY = "error_body"  # HTTP 200 with an error in its body
+    SAID_STATUS = "said_status"  # HTTP 200 whose body says `status`
     IQ = "iq"  # WhatsApp answers `iq`
     SESSION = "session"  # the gateway says invalid_session
     UNAUTHORIZED = "unauthorized"  # the gateway refuses the token
@@ -35,6 +36,7 @@ class Trouble(StrEnum):
     LIST_STALE = "list_stale"  # one more group, which the account is not in
     LIST_OBJECT = "list_object"  # an object keyed by id instead of an array
     LIST_BARE = "list_bare"  # without participants
+    NO_MEMBERS = "no_members"  # an empty list of participants
     NO_ID = "no_id"  # a receipt without the JID
     ID_THOUGH_PENDING = "id_though_pending"  # a receipt with the JID although only a request was filed
     CONFLICT = "conflict"  # already a member: 409
@@ -56,6 +58,7 @@ INSTEAD = frozenset(
         Trouble.HTTP,
         Trouble.HTML,
         Trouble.ERROR_BODY,
+        Trouble.SAID_STATUS,
         Trouble.IQ,
         Trouble.SESSION,
         Trouble.UNAUTHORIZED,
@@ -101,7 +104,7 @@ class Faults:
     paths: str = "one"  # one: probe is GET of the join path; two: it has a path of its own
     latency: tuple[float, float] = (0.0, 0.0)  # simulated seconds, even between the two
     already_member: str = "conflict"  # conflict, receipt
-    pending_receipt: str = "empty"  # empty, with_id, error (HTTP 500 though the request was filed)
+    pending_receipt: str = "empty"  # empty, with_id; HTTP 500 though filed: error, exception, missing_group
     join_receipt: str = "full"  # full: id, subject, description; id: id alone
     session_info: str = "both"  # methods that session/info knows: both, get, post
     list_shape: str = "array"  # array, object

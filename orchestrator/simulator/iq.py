@@ -35,14 +35,26 @@ SPOKEN: dict[int, str] = {
 }
 """whatsmeow's own sentences, which a gateway on it shows in place of number and text."""
 
+SPOKEN_OF_INFO: dict[int, str] = {
+    403: "you're not participating in that group",
+    404: "that group does not exist",
+}
+"""The same for calls that ask about a group by its JID (whatsmeow `group.go`, getGroupInfo)."""
+
 
 class IqError(Exception):
     """WhatsApp refused. `code` is the number, `text` the text of the `<error>` node."""
 
-    def __init__(self, code: int, text: str | None = None) -> None:
+    def __init__(self, code: int, text: str | None = None, *, of_info: bool = False) -> None:
         self.code = code
+        self.of_info = of_info
         self.text = TEXTS.get(code, "") if text is None else text
         super().__init__(f"info query returned status {self.code}: {self.text}")
+
+    @property
+    def sentence(self) -> str:
+        """What whatsmeow says in its place."""
+        return (SPOKEN_OF_INFO if self.of_info else SPOKEN).get(self.code, str(self))
 
 
 class SessionDownError(Exception):

@@ -25,7 +25,7 @@ GATEWAY: Mapping[str, tables.Check] = {
     "paths": tables.one_of("one", "two"),
     "latency": tables.span,
     "already_member": tables.one_of("conflict", "receipt"),
-    "pending_receipt": tables.one_of("empty", "with_id", "error"),
+    "pending_receipt": tables.one_of("empty", "with_id", "error", "exception", "missing_group"),
     "join_receipt": tables.one_of("full", "id"),
     "session_info": tables.one_of("both", "get", "post"),
     "list_shape": tables.one_of("array", "object"),

@@ -144,9 +144,9 @@ class Network:
         self._online(account)
         group = self.groups.get(jid)
         if group is None or group.closed:
-            raise IqError(404)
+            raise IqError(404, of_info=True)
         if account.name not in group.inside:
-            raise IqError(403)
+            raise IqError(403, of_info=True)
         return group
 
     def leave(self, account: Account, jid: str, request: Request | None = None) -> Group:

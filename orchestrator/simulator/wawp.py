@@ -123,7 +123,7 @@ class WawpFace:
             await self.network.sleep(rule.seconds)
         if rule.trouble is Trouble.IQ:
             return self._refuse(turn, IqError(rule.iq, rule.text))
-        turn.entry.spoiled = rule.trouble in SPOILED
+        turn.entry.spoiled = rule.trouble in SPOILED and rule.status != 429  # whose limit it is, is clear
         spoil = SPOILERS.get(rule.trouble)
         return good if spoil is None else spoil(rule, good)
 
@@ -137,6 +137,7 @@ SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
     Trouble.HTTP: lambda rule, _good: dialect.plain_error(rule.status, rule.text),
     Trouble.HTML: lambda rule, _good: reply(rule.status, HTML, "text/html; charset=utf-8"),
     Trouble.ERROR_BODY: lambda rule, _good: dialect.error_body(rule.text),
+    Trouble.SAID_STATUS: lambda rule, _good: dialect.said_status(rule.status, rule.text),
     Trouble.IQ: lambda _rule, good: good,
     Trouble.SESSION: lambda _rule, _good: dialect.INVALID_SESSION,
     Trouble.UNAUTHORIZED: lambda _rule, _good: dialect.WRONG_TOKEN,

@@ -127,11 +127,11 @@ async def test_whatsapps_text_is_enough_where_there_is_no_number(
     [
         ("that group invite link has been revoked", Outcome.CODE_REVOKED, Outcome.CODE_REVOKED),
         ("that group invite link is not valid", Outcome.CODE_INVALID, Outcome.CODE_INVALID),
-        ("Invalid invite code", Outcome.CODE_INVALID, Outcome.CODE_INVALID),
+        ("Invalid invite code", Outcome.BAD_REQUEST, Outcome.BAD_REQUEST),
         ("2 UNKNOWN: info query timed out", Outcome.UNKNOWN, Outcome.TRANSIENT),
         ("Timed Out", Outcome.UNKNOWN, Outcome.TRANSIENT),
         ("Invalid group metadata response: missing <group> node", Outcome.UNKNOWN, Outcome.TRANSIENT),
-        ("UnexpectedJoinGroupViaInviteResponse", Outcome.UNKNOWN, Outcome.TRANSIENT),
+        ("UnexpectedJoinGroupViaInviteResponse", Outcome.SUBMITTED, Outcome.TRANSIENT),
         ("Connection Closed", Outcome.UNKNOWN, Outcome.SESSION_DOWN),
         ("Stream Errored (conflict)", Outcome.UNKNOWN, Outcome.SESSION_DOWN),
         ("database is locked", Outcome.UNKNOWN, Outcome.TRANSIENT),
@@ -175,8 +175,11 @@ OWN: dict[str, tuple[bytes, Outcome]] = {
         Outcome.SESSION_DOWN,
     ),
     "unknown session": (http(422, {"error": 'Session "x" does not exist'}), Outcome.SESSION_DOWN),
-    "too many requests": (http(429, {"status": 429, "message": "Too many requests"}), Outcome.THROTTLED),
-    "too many requests page": (http(429, b"slow down"), Outcome.THROTTLED),
+    "too many requests": (
+        http(429, {"status": 429, "message": "Too many requests"}),
+        Outcome.GATEWAY_LIMITED,
+    ),
+    "too many requests page": (http(429, b"slow down"), Outcome.GATEWAY_LIMITED),
     "not implemented": (
         http(501, {"message": "The method is not implemented by 'X'"}),
         Outcome.NOT_SUPPORTED,
@@ -305,7 +308,7 @@ async def test_retry_after_is_read_as_seconds_or_date(
 ) -> None:
     answer, _, _ = await asked(http(429, body, **headers))
 
-    assert answer.outcome is Outcome.THROTTLED
+    assert answer.outcome is Outcome.GATEWAY_LIMITED
     assert answer.retry_after == seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -11,7 +12,6 @@ from orchestrator.domain.looking import (
     AFTER_RECEIPT,
     AFTER_REQUEST,
     AFTER_UNKNOWN,
-    MAX_UNKNOWNS,
     SETTLE,
     LookCase,
     OwnIds,
@@ -102,16 +102,27 @@ def test_a_join_that_was_sent_is_not_sent_again_before_whatsapp_gave_up_on_it(
 @given(cases)
 def test_an_inconclusive_look_never_frees_a_group_for_another_join(case: LookCase) -> None:
     then = after_look(case, Sighting.INCONCLUSIVE)
-    assert then.status in (Status.CONFIRMING, Status.BLOCKED)
+    assert then.status in (Status.CONFIRMING, Status.BLOCKED, Status.AWAITING_APPROVAL)
 
 
 @given(cases)
-def test_absence_after_joins_of_unknown_outcome_ends_with_a_person(case: LookCase) -> None:
+def test_an_absence_that_was_seen_is_a_failed_attempt_and_never_an_unknown_outcome(case: LookCase) -> None:
+    """However many joins had an unknown outcome: whoever saw that we are outside knows it."""
     then = after_look(case, Sighting.ABSENT)
-    if then.status is Status.DEFERRED and case.since_request is not None:
-        assert then.unknowns < MAX_UNKNOWNS
-    if then.status is Status.BLOCKED:
-        assert then.reason is Reason.OUTCOME_UNKNOWN
+    assert then.status is not Status.BLOCKED
+    settled = case.since_request is not None and case.since_request >= SETTLE
+    assert then.failed == (settled and then.status is Status.DEFERRED)
+    if settled and not case.approval and (case.approval is False or not case.receipt_jid or case.unknown):
+        assert then.failed
+
+
+@given(cases, st.booleans())
+def test_an_admins_group_that_shows_nothing_is_waited_for_after_few_looks(
+    case: LookCase, asked: bool
+) -> None:
+    case = replace(case, approval=None if asked else True, asked=asked, since_request=SETTLE + 1.0)
+    then = after_look(case, Sighting.INCONCLUSIVE)
+    assert (then.status, then.reason) == (Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING)
 
 
 def test_absence_where_an_admin_must_approve_is_a_wait_for_the_admin() -> None:

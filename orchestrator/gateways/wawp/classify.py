@@ -15,6 +15,7 @@ from orchestrator.gateways.wawp.meanings import (
     NUMBERS,
     OUTCOMES,
     REFUSAL_RULES,
+    SENTENCE_RULES,
     STATUS_RULES,
     WHATSAPP_RULES,
     Call,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.gateways.wawp.evidence import Evidence
     from orchestrator.gateways.wawp.meanings import Rule
 
+_SAID_IN_TEXT = SENTENCE_RULES + GATEWAY_RULES + WHATSAPP_RULES
 _LONGEST_WAIT = 30 * 86400.0
 _AN_INSTANT = 1e9
 """A wait above this is no duration but an instant: seconds since 1970."""
@@ -51,7 +53,7 @@ class Hidden:
 def refusal(call: Call, result: HttpResult, *, now: float, hidden: Hidden) -> GatewayAnswer | None:
     """The answer, if it is an error; None if it may be what was asked for. `now` dates a Retry-After."""
     evidence = gather(result.status, result.body)
-    if 200 <= result.status < 300 and not is_error(evidence):
+    if 200 <= result.status < 300 and not is_error(evidence, changes=call in (Call.JOIN, Call.ACT)):
         return None
     meaning = meaning_of(evidence)
     text = " ".join(part for part in (NOTES.get(meaning, ""), _said(evidence)) if part)
@@ -67,7 +69,7 @@ def refusal(call: Call, result: HttpResult, *, now: float, hidden: Hidden) -> Ga
 def unreadable(call: Call, result: HttpResult, what: str, *, hidden: Hidden) -> GatewayAnswer:
     """A good status with a body that does not say what was asked for; what it says may still be known."""
     evidence = gather(result.status, result.body)
-    meaning = _first(WHATSAPP_RULES, evidence) or Meaning.UNCLEAR
+    meaning = _first(_SAID_IN_TEXT, evidence) or Meaning.UNCLEAR
     text = f"the gateway answered HTTP {result.status}, but {what}: {evidence.text}".rstrip(": ")
     return GatewayAnswer(OUTCOMES[meaning][call], text=hidden.scrub(text), http_status=result.status)
 
@@ -82,10 +84,12 @@ def without_route(answer: GatewayAnswer) -> bool:
 
 
 def meaning_of(evidence: Evidence) -> Meaning:
-    """The gateway's own words, WhatsApp's number, the gateway's refusals, WhatsApp's text, the status."""
+    """The gateway's own words, WhatsApp's number, whatsmeow's sentences, the gateway's refusals, WhatsApp's
+    text, the status.
+    """
     known = NUMBERS.get(evidence.iq) if evidence.iq is not None else None
     found = _first(REFUSAL_RULES, evidence) or known
-    return found or _first(GATEWAY_RULES + WHATSAPP_RULES + STATUS_RULES, evidence) or Meaning.UNCLEAR
+    return found or _first(_SAID_IN_TEXT + STATUS_RULES, evidence) or Meaning.UNCLEAR
 
 
 def _first(rules: tuple[Rule, ...], evidence: Evidence) -> Meaning | None:

@@ -2,8 +2,10 @@
 
 Wawp words errors in many ways: `{"status","message","error"}`, `{"code","message"}`, HTTP 200 with `code`,
 with the key `wawp_upstream_error`, with `error` or `result:false`, and with WAHA's exception inside
-(WAHA AllExceptionsFilter.ts). Numbers of WhatsApp stand only in inner fields; the outer HTTP status,
-`status` and `statusCode` are the gateway's own.
+(WAHA AllExceptionsFilter.ts). Errors are texts, objects, or lists of either (Evolution's
+`["Accept invite error", "Error: gone"]`, evolution-api `main.ts`); Wawp's /session calls refuse in plain text
+or XML. Numbers of WhatsApp stand only in inner fields; the outer HTTP status, `status` and `statusCode` are
+the gateway's own.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import math
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.gateways.redact import looks_like_code
@@ -41,15 +44,24 @@ _NOT_EVIDENCE = frozenset(
 )
 _TEXT_KEYS = frozenset(
     {
-        "message", "msg", "error", "errors", "error_description", "details", "detail", "data", "exception",
-        "text", "reason", "cause", "title", "code", "error_code", "response", "wawp_upstream_error",
+        "message", "messages", "msg", "error", "errors", "error_description", "error_message", "errormessage",
+        "details", "detail", "data", "exception", "text", "reason", "cause", "title", "code", "error_code",
+        "errorcode", "response", "wawp_upstream_error",
     }
 )  # fmt: skip
-_WORD_KEYS = frozenset({"code", "error", "error_code"})
+_ERROR_KEYS = frozenset({"error", "errors", "exception", "cause", "wawp_upstream_error"})
+"""Keys of objects that are errors: there a `name` is an exception's, and all that `errors` holds is text."""
+_WORD_KEYS = frozenset({"code", "error", "error_code", "errorcode"})
 _UPSTREAM_KEYS = frozenset({"exception", "wawp_upstream_error"})
-_IN_TEXT = re.compile(r"info query returned status (\d{3})|(?<!http )\bstatus (\d{3}):", re.IGNORECASE)
+_WHATSMEOW = re.compile(r"(?:info query returned status|server returned error) (\d{3})\b", re.IGNORECASE)
+"""whatsmeow `errors.go` (IQError) and `send.go` (ErrServerReturnedError)."""
+_STATUS = re.compile(r"(?<!http )\bstatus (\d{3}):", re.IGNORECASE)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_PAGE_PHRASES = frozenset({*(phrase.casefold() for phrase in _PHRASES.values()), "page not found", "error"})
 _FINE_CODES = frozenset({"200", "201", "0", "success", "ok"})
+_REFUSED_WORDS = frozenset({"false", "error", "fail"})
+_HTML = re.compile(r"<(?:!doctype html|html|head|body|title|center|div|pre|br|h[1-6]|p)\b", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"(?<![\w:-])([\w:-]++)=[\"']([^\"'<>]*+)[\"']")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,8 @@ class Evidence:
     """`iq` is WhatsApp's number, `words` the gateway's machine words in lower case, `text` all it says.
 
     `status` is the HTTP status, or the one that a body under HTTP 200 says instead. `page` is True when the
-    body is no JSON, `upstream` when it wraps an answer from behind the gateway.
+    body is no JSON (then `text` is that of plain text or XML; an HTML page has none), `upstream` when it
+    wraps an answer from behind the gateway.
     """
 
     status: int
@@ -90,35 +103,69 @@ def _no_constant(word: str) -> Any:
 def gather(status: int, body: bytes) -> Evidence:
     """Everything that one answer says about an error, whether or not it is one."""
     value, is_json = read_json(body)
-    if not is_json:
-        return Evidence(status=status, page=True)
-    status = _status(status, value)
-    found = list(_walk(value))
-    texts = [text for _, text in found if isinstance(text, str) and not _is_phrase(status, text)]
-    upstream = _wraps(value, found)
+    said = value if is_json else _without_json(body)
+    outer = _status(status, value)
+    found = list(_walk(said))
+    texts = [
+        text for _, text in found if isinstance(text, str) and not _is_phrase(outer, text, page=not is_json)
+    ]
+    upstream = _wraps(said, found)
     return Evidence(
-        status=status,
+        status=outer,
         body=value,
-        iq=_number(value, texts, upstream=upstream),
+        page=not is_json,
+        iq=_number(said, texts, outer, upstream=upstream, page=not is_json),
         words=frozenset(text.lower() for key, text in found if key in _WORD_KEYS and _is_word(text)),
         text=" | ".join(dict.fromkeys(texts))[:_LONG],
         upstream=upstream,
-        wait=_wait(value),
+        wait=_wait(said),
     )
 
 
-def is_error(evidence: Evidence) -> bool:
-    """Whether a readable 2xx answer is an error all the same."""
+def _without_json(body: bytes) -> Any:
+    """What plain text or XML says, in the shape in which JSON would say it. None for an HTML page.
+
+    XML is not parsed but cut at its brackets: no entity is resolved, and whatever is malformed is text.
+    """
+    text = body[: 4 * _LONG].decode("utf-8", "replace").strip()
+    if not text.startswith("<"):
+        return text
+    if _HTML.search(text):
+        return None
+    parts = (piece.partition(">") for piece in text.split("<")[1:])
+    return [_element(inside, after.strip()) for inside, _, after in parts][:_MANY]
+
+
+def _element(inside: str, text: str) -> dict[str, str]:
+    """One tag with its attributes and the text behind it, under the tag's name or as `text`."""
+    tag = inside.split(maxsplit=1)[0].rstrip("/").lower() if inside.strip() else ""
+    said = {tag if tag in _TEXT_KEYS else "text": text} if text else {}
+    return {name.lower(): value for name, value in _ATTRIBUTE.findall(inside)} | said
+
+
+def is_error(evidence: Evidence, *, changes: bool = False) -> bool:
+    """Whether a readable 2xx answer is an error all the same.
+
+    `changes`: the call changes something. Then a plain no is a refusal (`{"status": false}`, as clients of
+    Wawp treat it); in an answer to a read the same words may describe what was asked for.
+    """
     body = evidence.body
     if not isinstance(body, dict):
         return False
-    if "wawp_upstream_error" in body or body.get("error") or "exception" in body:
+    if "wawp_upstream_error" in body or "exception" in body or body.get("error") or body.get("errors"):
         return True
     if body.get("result") is False or body.get("success") is False:
         return True
     if str(body.get("status")).lower() in ("error", "fail"):
         return True
+    if changes and _says_no(body):
+        return True
     return _said_status(body) is not None or (_error_code(body.get("code")) and not body.get("id"))
+
+
+def _says_no(body: dict[str, Any]) -> bool:
+    answers = (body.get(key) for key in ("status", "result", "success", "ok", "accepted", "sent", "joined"))
+    return any(str(answer).lower() in {*_REFUSED_WORDS, "failed", "failure"} for answer in answers)
 
 
 def _error_code(code: Any) -> bool:
@@ -142,28 +189,50 @@ def _said_status(body: dict[str, Any]) -> int | None:
 
 
 def _walk(value: Any) -> Iterator[tuple[str, Any]]:
-    """(key, value) of all that may speak of an error, from the outside in."""
-    for node in _nodes(value):
+    """(key, value) of all that may speak of an error, from the outside in. A body may be the text."""
+    yield from (("text", item) for item in _flat(value) if isinstance(item, str))
+    for under, node in _nodes(value):
         for key, inner in node.items():
-            if key in _TEXT_KEYS:
-                yield from ((key, item) for item in (inner if isinstance(inner, list) else [inner]))
+            if key.lower() in _TEXT_KEYS or (under in _ERROR_KEYS and key == "name"):
+                yield from ((key.lower(), item) for item in _flat(inner))
+            elif under == "errors":
+                yield from (("message", item) for item in _flat(inner))
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """All objects, breadth first, bounded; JSON inside a string counts as what it is."""
-    queue: list[tuple[int, Any]] = [(0, value)]
-    for depth, item in queue:
+def _flat(value: Any, depth: int = 4) -> Iterator[Any]:
+    """The items of lists and of objects with index keys, however nested; anything else as it is."""
+    inner = _items(value) if depth else None
+    if inner is None:
+        yield value
+        return
+    for item in inner[:_MANY]:
+        yield from _flat(item, depth - 1)
+
+
+def _items(value: Any) -> list[Any] | None:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and value and all(key.isdigit() for key in value):
+        return list(value.values())
+    return None
+
+
+def _nodes(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(key that it stands under, object): all objects, breadth first, bounded; JSON inside a text counts."""
+    queue: list[tuple[int, str, Any]] = [(0, "", value)]
+    for depth, under, item in queue:
         inner = _unpacked(item)
         if isinstance(inner, dict):
-            yield inner
+            yield under, inner
         if depth < _DEEP and len(queue) < _MANY:
-            queue.extend((depth + 1, child) for child in _children(inner))
+            queue.extend((depth + 1, key, child) for key, child in _children(under, inner))
 
 
-def _children(value: Any) -> list[Any]:
+def _children(under: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
-        return [inner for key, inner in value.items() if key not in _NOT_EVIDENCE]
-    return value[:_MANY] if isinstance(value, list) else []
+        found = ((key.lower(), inner) for key, inner in value.items() if key not in _NOT_EVIDENCE)
+        return [(under if key.isdigit() else key, inner) for key, inner in found]
+    return [(under, inner) for inner in value[:_MANY]] if isinstance(value, list) else []
 
 
 def _unpacked(value: Any) -> Any:
@@ -172,9 +241,14 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _is_phrase(status: int, text: str) -> bool:
-    """HTTP's own words ("Gone", "Conflict", "Locked") are the gateway's, not WhatsApp's ("gone")."""
-    return text in {_PHRASES.get(status), "Internal Server Error", "Error"}
+def _is_phrase(status: int, text: str, *, page: bool) -> bool:
+    """HTTP's own words ("Gone", "Conflict", "Locked") are the gateway's, not WhatsApp's ("gone").
+
+    A page may say them in any case and with any number: none of it is WhatsApp's.
+    """
+    if not page:
+        return text in {_PHRASES.get(status), "Internal Server Error", "Error"}
+    return text.strip().lstrip("0123456789").strip(" .:!").casefold() in _PAGE_PHRASES
 
 
 def _is_word(text: Any) -> bool:
@@ -183,27 +257,28 @@ def _is_word(text: Any) -> bool:
 
 def _wraps(value: Any, found: list[tuple[str, Any]]) -> bool:
     named = any(key in _WORD_KEYS and text == "wawp_upstream_error" for key, text in found)
-    return named or any(_UPSTREAM_KEYS & node.keys() for node in _nodes(value))
+    return named or any(_UPSTREAM_KEYS & node.keys() for _, node in _nodes(value))
 
 
-def _number(value: Any, texts: list[str], *, upstream: bool) -> int | None:
-    """WhatsApp's number: `data` of an exception, then `status N` in a text, then a three-digit `code`
-    (the outermost one only where it is said to come from upstream: else it is the gateway's status).
+def _number(value: Any, texts: list[str], status: int, *, upstream: bool, page: bool) -> int | None:
+    """WhatsApp's number: `data` of an exception, then what whatsmeow says, then `status N` in a text, then a
+    three-digit `code` that is not the outermost one.
+
+    Where nothing is said to come from upstream, a page's `code`, and a number that only repeats the HTTP
+    status, are the gateway's own.
     """
-    nodes = list(_nodes(value))
-    for node in nodes:
-        number = _three_digits(node.get("data"))
-        if number is not None:
-            return number
-    for text in texts:
-        match = _IN_TEXT.search(text)
-        if match:
-            return int(match[1] or match[2])
-    for node in nodes:
-        number = _three_digits(node.get("code"))
-        if number is not None and (upstream or node is not value):
-            return number
-    return None
+    nodes = [node for _, node in _nodes(value)]
+    said = (match for match in map(_WHATSMEOW.search, texts) if match)
+    named = (match for match in map(_STATUS.search, texts) if match)
+    inner = nodes if upstream else [node for node in nodes if node is not value and not page]
+    found: Iterator[tuple[int | None, bool]] = chain(
+        ((_three_digits(node.get("data")), False) for node in nodes),
+        ((int(match[1]), True) for match in said),
+        ((int(match[1]), False) for match in named),
+        ((_three_digits(node.get("code")), False) for node in inner),
+    )
+    sure = (number for number, certain in found if number and (certain or upstream or number != status))
+    return next(sure, None)
 
 
 def _three_digits(value: Any) -> int | None:
@@ -213,7 +288,7 @@ def _three_digits(value: Any) -> int | None:
 
 
 def _wait(value: Any) -> float | None:
-    for node in _nodes(value):
+    for _, node in _nodes(value):
         for key in ("retry_after", "retryAfter", "expiration"):
             seconds = node.get(key)
             if isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds):

@@ -3,6 +3,10 @@
 WhatsApp's own numbers and texts ("IQ codes") are those of whatsmeow `errors.go`, wa-rust `GroupJoinError`
 and `InviteInfoError`, and WhatsApp Web's WAWebGroupJoinModalUtils. The same number can mean different
 things on different calls, so each meaning has one outcome per kind of call.
+
+whatsmeow (tulir/whatsmeow @33cfac5, `errors.go`, `group.go`, `request.go`) puts sentences of its own in place
+of some numbers: `SENTENCE_RULES`. Its sentences about profile pictures, pairing, media, polls, app state and
+messages to single people cannot answer a call of ours, and have no row.
 """
 
 from __future__ import annotations
@@ -48,8 +52,12 @@ class Meaning(StrEnum):
     UPSTREAM_TROUBLE = "upstream_trouble"
     NO_ANSWER = "no_answer"
     SUBMITTED = "submitted"
+    NOT_INSIDE = "not_inside"
+    NO_PERMISSION = "no_permission"
+    CODE_DOUBTED = "code_doubted"
     CONNECTION_CLOSED = "connection_closed"
     SESSION = "session"
+    NO_INSTANCE = "no_instance"
     CREDENTIALS = "credentials"
     PLAN = "plan"
     GATEWAY_BUSY = "gateway_busy"
@@ -97,7 +105,11 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
     Meaning.RESTRICTED: _row(O.RESTRICTED),
     Meaning.UPSTREAM_TROUBLE: _unsure(),
     Meaning.NO_ANSWER: _unsure(),
-    Meaning.SUBMITTED: _unsure(),
+    Meaning.SUBMITTED: {**_unsure(), Call.JOIN: O.SUBMITTED},
+    # A gateway that looks at the group right after a join finds us outside while an admin has to decide.
+    Meaning.NOT_INSIDE: _row(O.UNKNOWN, O.TRANSIENT, O.FORBIDDEN),
+    Meaning.NO_PERMISSION: _row(O.FORBIDDEN),
+    Meaning.CODE_DOUBTED: _row(O.BAD_REQUEST),
     # Baileys gives "Connection Closed" (428) to queries that were on their way as well.
     Meaning.CONNECTION_CLOSED: {
         Call.JOIN: O.UNKNOWN,
@@ -106,9 +118,10 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
         Call.ACT: O.UNKNOWN,
     },
     Meaning.SESSION: _row(O.SESSION_DOWN),
+    Meaning.NO_INSTANCE: _row(O.SESSION_DOWN),
     Meaning.CREDENTIALS: _row(O.BAD_CREDENTIALS),
     Meaning.PLAN: _row(O.PLAN_LIMIT),
-    Meaning.GATEWAY_BUSY: _row(O.THROTTLED),
+    Meaning.GATEWAY_BUSY: _row(O.GATEWAY_LIMITED),
     Meaning.NO_ROUTE: _row(O.NOT_SUPPORTED),
     Meaning.NO_METHOD: _row(O.NOT_SUPPORTED),
     Meaning.WRONG_PARAMETER: _row(O.NOT_SUPPORTED),
@@ -183,18 +196,49 @@ def _alone(words: str) -> str:
 _TOKEN = r"(?:access[_ -]?token|api[_ -]?key)"  # noqa: S105 - a pattern
 _WRONG = r"(?:missing|invalid|wrong|expired|unknown|not valid|revoked)"
 
+_WHOSE = r"(?:instance|session)(?:[ _-]?id)?\b"
+_NO_INSTANCE = (
+    rf"\b(?:invalid|unknown|wrong|no such) {_WHOSE}"
+    rf"|\b{_WHOSE}.{{0,40}}\b(?:does not exist|is unknown|is not valid|is invalid)"
+    r"|\binstance(?:[ _-]?id)?\b.{0,40}\bnot found|didn.t find a session with name"
+)
+"""Wawp's own words for it are not known. These are Evolution's, WAHA's (`manager.abc.ts`) and GOWA's."""
+
 REFUSAL_RULES: tuple[Rule, ...] = (
     # The gateway's own words, before anything that stands for WhatsApp.
     _rule(Meaning.REDIRECT, "", 301, 302, 307, 308),
     _words(Meaning.PLAN, "subscription_required", "quota_reached", "plan_limit_reached"),
-    _words(Meaning.SESSION, "invalid_session", "session_not_found", "authentication_error"),
+    _words(
+        Meaning.NO_INSTANCE, "session_not_found", "instance_not_found", "invalid_instance", "device_not_found"
+    ),
+    _words(Meaning.SESSION, "invalid_session", "authentication_error"),
     _words(Meaning.CREDENTIALS, "missing_access_token", "invalid_access_token", "rest_forbidden"),
+)
+
+SENTENCE_RULES: tuple[Rule, ...] = (
+    # Whole sentences that no gateway says of itself, whatever the HTTP status.
+    # wa-js throws the first where WhatsApp answers a join without a group; whatsmeow says the second.
+    _rule(Meaning.SUBMITTED, r"UnexpectedJoinGroupViaInviteResponse|element in response to group link join"),
+    _rule(Meaning.REVOKED, r"that group invite link has been revoked"),
+    _rule(Meaning.NOT_ACCEPTABLE, r"that group invite link is not valid"),
+    _rule(
+        Meaning.NOT_INSIDE,
+        r"not participating in (that|the|this) group"
+        r"|\b(not|no longer) (a |an )?(member|participant) (of|in) (that|the|this) group"
+        r"|\byou.{1,4}(not|no longer) (in|inside|part of) (that|the|this) group",
+    ),
+    _rule(Meaning.NO_SUCH_GROUP, r"that group does not exist"),
+    _rule(Meaning.NO_PERMISSION, r"permission to get the group.s invite link"),
+    _rule(Meaning.NO_ANSWER, r"info query timed out|message send response|missing <\w+> element in response"),
+    _rule(Meaning.CONNECTION_CLOSED, r"websocket (is )?(not connected|disconnected)"),
+    _rule(Meaning.SESSION, r"the store doesn.t contain a device JID|\bclient is nil\b"),
 )
 
 GATEWAY_RULES: tuple[Rule, ...] = (
     # The gateway's own refusals, unless WhatsApp's number is in the answer.
     _rule(Meaning.PLAN, "", 402),
     _rule(Meaning.PLAN, r"\bplus version\b", 422),
+    _rule(Meaning.NO_INSTANCE, _NO_INSTANCE, 400, 404, 422, 500, 502),
     _rule(Meaning.CREDENTIALS, "", 401, own=True),
     _rule(Meaning.CREDENTIALS, rf"\b{_WRONG} {_TOKEN}|\b{_TOKEN}\b.{{0,12}}\b{_WRONG}"),
     Rule(Meaning.UNCLEAR, status=frozenset({403}), page=True),  # a page of something in between
@@ -212,13 +256,13 @@ GATEWAY_RULES: tuple[Rule, ...] = (
 
 WHATSAPP_RULES: tuple[Rule, ...] = (
     # Texts of WhatsApp, for the answers that carry no number.
-    _rule(Meaning.SUBMITTED, r"UnexpectedJoinGroupViaInviteResponse"),
-    _rule(Meaning.RESTRICTED, r"reachout|\b463\b"),
+    _rule(Meaning.RESTRICTED, r"reachout|\b(code|error|status)[ :=]{1,3}463\b"),
     _rule(Meaning.OVERLIMIT, r"rate-overlimit|reached the limit for the number of groups"),
     _rule(Meaning.REVOKED, _alone("gone") + r"|(link|invite|code)\b.{0,30}\brevoked|invite link was reset"),
+    _rule(Meaning.NOT_ACCEPTABLE, r"not-acceptable"),
     _rule(
-        Meaning.NOT_ACCEPTABLE,
-        r"not-acceptable|(invite|link|code)\b.{0,30}\bnot valid|invalid (group )?invite",
+        Meaning.CODE_DOUBTED,  # a gateway's own words, which some say of a session that is not ready, too
+        r"invalid[ _-](group[ _-])?invite|(invite|link|code)\b.{0,30}\b(not valid|invalid|expired)",
     ),
     _rule(Meaning.NO_SUCH_GROUP, r"item-not-found|group no longer exists"),
     _rule(Meaning.NOT_AUTHORIZED, r"not-authorized|you were removed"),
@@ -227,6 +271,7 @@ WHATSAPP_RULES: tuple[Rule, ...] = (
         Meaning.MEMBER,
         _alone("conflict") + r"|already (a |been a )?(member|participant)|already in the group",
     ),
+    _rule(Meaning.REQUEST_SENT, _alone("not-modified")),
     _rule(Meaning.FULL, r"resource-limit|(group|community) is full"),
     _rule(Meaning.GROWTH_LOCKED, r"growth[-_ ]?lock|invite link is unavailable"),
     _rule(Meaning.LOCKED, _alone("locked")),
@@ -234,7 +279,7 @@ WHATSAPP_RULES: tuple[Rule, ...] = (
     _rule(Meaning.BAD_REQUEST, _alone("bad-request")),
     _rule(Meaning.FORBIDDEN, _alone("forbidden")),
     _rule(Meaning.UPSTREAM_TROUBLE, r"internal-server-error|service-unavailable|partial-server-error"),
-    _rule(Meaning.NO_ANSWER, r"timed[ -]?out|\btime-?out\b|missing <(group|community)>"),
+    _rule(Meaning.NO_ANSWER, r"timed[ -]?out|\btime-?out\b|missing <\w+>"),
 )
 
 STATUS_RULES: tuple[Rule, ...] = (
@@ -254,11 +299,15 @@ NOTES: dict[Meaning, str] = {
     Meaning.REQUEST_SENT: "WhatsApp answered 304: asked earlier, or in already; a look decides",
     Meaning.NO_ANSWER: "WhatsApp did not answer the gateway in time",
     Meaning.SUBMITTED: "the gateway could not read WhatsApp's answer; the request may have been submitted",
+    Meaning.CODE_DOUBTED: "the gateway does not take the invite code",
     Meaning.UPSTREAM_TROUBLE: "WhatsApp's servers had trouble",
     Meaning.CONNECTION_CLOSED: "the gateway lost its connection to WhatsApp",
-    Meaning.NO_ROUTE: "the gateway has no such call at this path",
+    Meaning.SESSION: "the gateway has no connected session under this instance_id",
+    Meaning.NO_INSTANCE: "the gateway does not know this instance_id: check it in the configuration",
+    Meaning.GATEWAY_BUSY: "the gateway's own limit, not WhatsApp's",
+    Meaning.NO_ROUTE: "the gateway has no such call at this path: check base_url and the paths",
     Meaning.NO_METHOD: "the gateway's engine does not implement this call",
-    Meaning.WRONG_PARAMETER: "the gateway refuses the parameters of this call",
+    Meaning.WRONG_PARAMETER: "the gateway refuses the parameters of this call: check code_parameter and auth",
     Meaning.REDIRECT: "the gateway answered with a redirect, which is not followed: base_url must be final",
     Meaning.UNCLEAR: "the gateway's answer is not understood",
 }

@@ -52,8 +52,8 @@ def serialized(value: Any) -> str | None:
 
 
 def preview(body: Any) -> GroupPreview | None:
-    """The group behind a code. The count of members is the one given, never the length of the list:
-    a preview's list is partial.
+    """The group behind a code. The count of members is the one given, and never fewer than are shown: a
+    preview's list is partial, and some gateways count 0 beside it.
     """
     group = _group_layer(body)
     if group is None:
@@ -111,6 +111,7 @@ def seen_group(body: Any, *, jid: str | None = None) -> SeenGroup | None:
 
 def seen_groups(body: Any) -> tuple[SeenGroup, ...] | None:
     """A list of groups: an array, an object keyed by JID, or either in a wrapper."""
+    body = _by_index(body)
     if isinstance(body, list):
         found = (seen_group(item) for item in body)
         return _unique(group for group in found if group is not None)
@@ -127,17 +128,26 @@ def seen_groups(body: Any) -> tuple[SeenGroup, ...] | None:
 
 def participants(body: Any) -> tuple[Participant, ...] | None:
     """Members: a list, an object with index keys, or either in a wrapper. Those who left are left out."""
+    body = _by_index(body)
     if isinstance(body, dict):
         for key in (*_PARTICIPANT_KEYS, *_WRAPPERS):
             if isinstance(body.get(key), list | dict):
                 return participants(body[key])
-        if not all(isinstance(key, str) and (key.isdigit() or "@" in key) for key in body):
+        if not all("@" in key for key in body):
             return None
         body = list(body.values())
     if not isinstance(body, list):
         return None
     found = (_participant(item) for item in body)
     return tuple(person for person in found if person is not None)
+
+
+def _by_index(body: Any) -> Any:
+    """An object with index keys (`{"0": …, "1": …}`, whatever else stands beside them) as the list it is."""
+    if not isinstance(body, dict):
+        return body
+    items = [value for key, value in body.items() if key.isascii() and key.isdigit()]
+    return items or body
 
 
 def members(value: Any) -> int | None:
@@ -221,7 +231,8 @@ def _owner(layer: dict[str, Any]) -> str | None:
 
 
 def _size(layer: dict[str, Any]) -> int | None:
-    return next((size for size in (members(layer.get(key)) for key in _SIZE_KEYS) if size is not None), None)
+    given = [size for size in (members(layer.get(key)) for key in _SIZE_KEYS) if size is not None]
+    return max(*given, len(_members_of(layer) or ())) if given else None
 
 
 def _flag(layer: dict[str, Any], keys: tuple[str, ...]) -> bool | None:

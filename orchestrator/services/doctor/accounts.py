@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import ConfigurationError, LockHeldError, NotFoundError, RejoinError
 from orchestrator.domain.hints import account_hint
+from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.pacing import worst_window
 from orchestrator.services.doctor.finding import Cause, Finding, failed, ok, skipped, warning
@@ -65,6 +66,12 @@ def _gateway_trouble(name: str, answer: GatewayAnswer) -> Finding | None:
         sentence = f"{_REFUSED[answer.outcome]}: {said}"
         hint = "put a valid access token into its token file"
         return failed("gateway", sentence, hint, instance=name, cause=Cause.CREDENTIALS)
+    if answer.outcome is Outcome.GATEWAY_LIMITED:
+        sentence = f"answers, and wants no more calls now: {said}"
+        return failed("gateway", sentence, "wait, then look again", instance=name, cause=Cause.UNREACHABLE)
+    if answer.outcome is Outcome.NOT_SUPPORTED:
+        hint = account_hint(Reason.NOT_SUPPORTED, None, name).move
+        return failed("gateway", f"does not know the call: {said}", hint, instance=name)
     hint = "check base_url and the network"
     return failed("gateway", f"does not answer: {said}", hint, instance=name, cause=Cause.UNREACHABLE)
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership, Work
 
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
-_UNSENT = frozenset({Outcome.SESSION_DOWN, Outcome.THROTTLED, Outcome.PLAN_LIMIT, Outcome.RESTRICTED})
+_UNSENT = frozenset(
+    {
+        Outcome.SESSION_DOWN,
+        Outcome.THROTTLED,
+        Outcome.GATEWAY_LIMITED,
+        Outcome.PLAN_LIMIT,
+        Outcome.RESTRICTED,
+    }
+)
 _UNGREETED = frozenset({Greeting.PENDING, Greeting.SENDING})
 
 

@@ -159,13 +159,18 @@ def ending_of(answer: GatewayAnswer) -> Ending:
 def _by_ending(row: PlanRow, known: Known, answer: GatewayAnswer) -> Line:
     ending = ending_of(answer)
     reason = ending.reason or Reason.PROBE_FAILED
-    if ending.act is Act.BLOCK or (ending.act is Act.ONCE_MORE and row.attempts):
+    if ending.act is Act.BLOCK or (ending.act is Act.ONCE_MORE and _said_before(row, answer)):
         return _blocked(row, known, reason, None)
     if ending.act is Act.LOOK:
         return _member_already(row, known, answer)
     waits = {Act.SLOWLY: step(SLOW_WAITS, row.slow_rounds), Act.ONCE_MORE: BAD_REQUEST_WAIT}
     until = known.now + (answer.retry_after or waits.get(ending.act, known.first_wait))
     return line(row, known, Decision.DEFERRED, explain_reason(reason), reason=reason, until=until)
+
+
+def _said_before(row: PlanRow, answer: GatewayAnswer) -> bool:
+    """Whether the group's last attempt got the same answer: a run then leaves it to a person."""
+    return bool(row.attempts) and row.detail == (answer.text or None)
 
 
 def _member_already(row: PlanRow, known: Known, answer: GatewayAnswer) -> Line:

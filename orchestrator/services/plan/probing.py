@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import CALM_WAITS, Act, step
+from orchestrator.domain.endings import CALM_WAITS, Act, limit_wait, step
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -139,10 +139,12 @@ class Prober:
 
     async def _waited_out(self, answer: GatewayAnswer, total: int) -> bool:
         """Whether the gateway asked for fewer calls, and has got its rest: as a run would give it."""
-        if answer.outcome is not Outcome.THROTTLED:
+        if answer.outcome not in (Outcome.THROTTLED, Outcome.GATEWAY_LIMITED):
             self._throttled = 0
             return False
-        wait = answer.retry_after or step(CALM_WAITS, self._throttled)
+        wait = limit_wait(self._throttled, answer.retry_after)
+        if answer.outcome is Outcome.THROTTLED:
+            wait = answer.retry_after or step(CALM_WAITS, self._throttled)
         if self._waited + wait > LONGEST_WAITING:
             return False
         self._throttled, self._waited = self._throttled + 1, self._waited + wait
@@ -203,15 +205,18 @@ class Prober:
 _ACCOUNT_ERRORS: dict[Reason, type[RejoinError]] = {
     Reason.CREDENTIALS_REFUSED: CredentialsError,
     Reason.PLAN_LIMIT: CredentialsError,
+    Reason.NOT_SUPPORTED: ConfigurationError,
 }
 _ACCOUNT_SENTENCES = {
-    Reason.RATE_LIMITED: "the gateway wants fewer calls for {name}",
+    Reason.RATE_LIMITED: "WhatsApp wants fewer calls for {name}",
+    Reason.GATEWAY_LIMIT: "the gateway wants fewer calls for {name}",
+    Reason.NOT_SUPPORTED: "the gateway does not know this call for {name}, or not with these parameters",
     Reason.INSTANCE_UNAVAILABLE: "the session of {name} is down",
     Reason.CREDENTIALS_REFUSED: "the gateway refused the token of {name}",
     Reason.RESTRICTED: "WhatsApp has restricted the account of {name}",
     Reason.PLAN_LIMIT: "the subscription at the gateway does not allow it for {name}",
 }
-_BRAKES = BRAKES | {Outcome.JOIN_LIMITED: Reason.RATE_LIMITED, Outcome.NOT_SUPPORTED: Reason.PLAN_LIMIT}
+_BRAKES = BRAKES | {Outcome.JOIN_LIMITED: Reason.RATE_LIMITED, Outcome.NOT_SUPPORTED: Reason.NOT_SUPPORTED}
 
 
 def _raise_if_account(name: str, answer: GatewayAnswer) -> None:

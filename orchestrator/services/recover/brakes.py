@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.endings import CALM_WAITS, RESTRICTED_PAUSE, step
+from orchestrator.domain.endings import CALM_WAITS, RESTRICTED_PAUSE, limit_wait, step
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.store import instances
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from orchestrator.services.recover.context import Context, Writing
 
 CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
+_SHORT = frozenset({Reason.GATEWAY_LIMIT, Reason.GATEWAY_ERROR})  # never in the place of a longer pause
+SUSPECTED_FOR = 60.0  # seconds that the session has to speak
+SEVERAL = 3  # groups
 HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
 
@@ -27,6 +30,25 @@ async def pause_account(writing: Writing, reason: Reason, answer: GatewayAnswer)
         await _pause_for_a_while(writing, reason, answer)
     else:
         await _set_pause(writing, reason, answer.text, until=None)
+
+
+async def suspect(writing: Writing, membership_id: int, reason: Reason, answer: GatewayAnswer) -> None:
+    """One group's answer says that the account is in trouble: it rests until the session has been asked.
+
+    The session's word makes it a pause that lasts, or lifts it at no cost. Several groups in a row, with no
+    good answer between them, are believed without it.
+    """
+    accused_by = writing.context.accused_by
+    accused_by.add(membership_id)
+    until = None if len(accused_by) >= SEVERAL else writing.now + SUSPECTED_FOR
+    await _set_pause(writing, reason, answer.text, until=until)
+    writing.rings.add("keeping")
+
+
+def is_suspicion(instance: InstanceRecord, now: float) -> bool:
+    """Whether the pause is only until the session has been asked."""
+    cured = {reason.value for reason in CURED_BY_A_WORKING_SESSION}
+    return instance.paused(now) and instance.paused_until is not None and instance.pause_reason in cured
 
 
 async def _pause_for_a_while(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
@@ -58,6 +80,17 @@ async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> 
     context.calms += 1
     context.reads_failed = 0
     await _set_pause(writing, reason, answer.text, until=writing.now + wait)
+
+
+async def wait_out_limit(writing: Writing, answer: GatewayAnswer, *, kind: str) -> None:
+    """The gateway's own limit: as long as it says. It speaks of the gateway alone: no strike, no half pace.
+
+    `kind` of call: one that succeeds says nothing of the limit of another.
+    """
+    limits = writing.context.limits
+    wait = limit_wait(limits[kind], answer.retry_after)
+    limits[kind] += 1
+    await _set_pause(writing, Reason.GATEWAY_LIMIT, answer.text, until=writing.now + wait)
 
 
 async def restrict(writing: Writing, until: float) -> None:
@@ -94,6 +127,8 @@ def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, 
     """A pause never shortens one that is under way, least of all a person's."""
     if not instance.paused(now):
         return False
+    if reason in _SHORT:
+        return instance.paused_until is None or (until or 0.0) <= instance.paused_until
     cured = {trouble.value for trouble in CURED_BY_A_WORKING_SESSION}
     if (reason in CURED_BY_A_WORKING_SESSION) != (instance.pause_reason in cured):
         return reason in CURED_BY_A_WORKING_SESSION  # the session's return must not lift the other pause
@@ -125,12 +160,18 @@ async def lift(
 async def lift_if_cured(
     connection: AsyncConnection, instance: InstanceRecord, now: float
 ) -> dict[str, Any] | None:
-    """The session works: lift the pause that its absence caused; half pace follows. None: there is none."""
+    """The session works: lift the pause that its absence caused. None: there is none.
+
+    Half pace follows if the session itself was gone: not after a token that was wrong, or a mere suspicion.
+    """
     cured = {reason.value for reason in CURED_BY_A_WORKING_SESSION}
     if not instance.paused(now) or instance.pause_reason not in cured:
         return None
-    why = "the session works again"
-    return await lift(connection, instance, now, why=why, slow_for=HALF_PACE_AFTER_OUTAGE)
+    suspected = is_suspicion(instance, now)
+    was_gone = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value and not suspected
+    why = "the session works" if suspected else "the session works again"
+    slow_for = HALF_PACE_AFTER_OUTAGE if was_gone else 0.0
+    return await lift(connection, instance, now, why=why, slow_for=slow_for)
 
 
 async def resume_if_over(context: Context) -> None:

@@ -64,7 +64,11 @@ class Context:
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     calms: int = 0  # short pauses in a row
+    limits: Counter[str] = field(
+        default_factory=Counter
+    )  # the gateway's own limit, in a row, by kind of call
     accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
+    accused_by: set[int] = field(default_factory=set)  # the same, with no good answer of any group between
     own_lines: int = 0  # journal lines that this process wrote
     bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
 

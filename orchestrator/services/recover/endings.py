@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from orchestrator.domain.endings import BAD_REQUEST_WAIT, HOUR, SLOW_WAITS, Act, Ending, step
 from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.outcomes import Outcome
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.retrying import backoff
 
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership
 
 
+_RECEIPTS = frozenset({Outcome.OK, Outcome.JOINED, Outcome.ACCEPTED})
+
 MOST_ACCUSATIONS = 3
 """So often in one run may a group's answer stop the account for a session that works after all."""
 
 
 async def carry_out(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
     """Brake the account if the ending says so, and move the membership; returns it as it stands then."""
-    if ending.act is Act.PAUSE:
+    if ending.act is Act.PAUSE and ending.reason in brakes.CURED_BY_A_WORKING_SESSION:
+        await brakes.suspect(writing, old.id, ending.reason, answer)
+    elif ending.act is Act.PAUSE:
         await brakes.pause_account(writing, ending.reason or Reason.GATEWAY_ERROR, answer)
+    elif ending.reason is Reason.GATEWAY_LIMIT:
+        await brakes.wait_out_limit(writing, answer, kind=old.status.value)
     elif ending.act is Act.CALM:
         await brakes.calm_down(writing, ending.reason or Reason.GATEWAY_ERROR, answer)
     return _move(writing, old, ending, answer)
@@ -33,12 +40,12 @@ def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnsw
     detail, reason = answer.text or None, ending.reason
     match ending.act:
         case Act.LOOK:
-            new = _look(writing, old, reason)
+            new = _look(writing, old, reason, answer)
         case Act.AWAIT_APPROVAL:
             at = writing.now + AFTER_REQUEST[0]
             new = writing.move(old, Status.AWAITING_APPROVAL, reason, detail=detail, next_attempt_at=at)
         case Act.RETRY:
-            new = _retry(writing, old, reason, answer)
+            new = retry(writing, old, reason, answer.text or None, asked=answer.retry_after or 0.0)
         case Act.ONCE_MORE:
             new = _once_more(writing, old, reason, detail)
         case Act.SLOWLY:
@@ -67,32 +74,43 @@ def _step_aside(writing: Writing, old: Membership, reason: Reason | None, detail
     return writing.move(old, Status.PENDING)
 
 
-def _look(writing: Writing, old: Membership, reason: Reason | None) -> Membership:
+def _look(writing: Writing, old: Membership, reason: Reason | None, answer: GatewayAnswer) -> Membership:
     unknown = reason is Reason.OUTCOME_UNKNOWN
+    said = None if answer.outcome in _RECEIPTS else answer.text
     waits = AFTER_UNKNOWN if unknown else AFTER_RECEIPT
     event_first = writing.context.settings.events_expected and not unknown
     return writing.move(
         old,
         Status.CONFIRMING,
         reason,
+        detail=said or None,
         next_attempt_at=writing.now + (AWAITING_EVENT if event_first else waits[0]),
         unknowns=old.unknowns + (1 if unknown else 0),
     )
 
 
-def _retry(writing: Writing, old: Membership, reason: Reason | None, answer: GatewayAnswer) -> Membership:
+def retry(
+    writing: Writing,
+    old: Membership,
+    reason: Reason | None,
+    detail: str | None,
+    *,
+    asked: float = 0.0,
+    **changes: Any,
+) -> Membership:
+    """An attempt that failed: again after a growing wait of at least `asked` seconds; at last a person's."""
     settings = writing.context.settings.retry
     attempts = old.attempts + 1
+    changes |= {"detail": detail, "attempts": attempts}
     if attempts >= settings.attempts:
-        return writing.move(
-            old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail=answer.text or None, attempts=attempts
-        )
-    wait = max(backoff(settings, attempts), answer.retry_after or 0.0)
-    return _defer(writing, old, reason, wait, detail=answer.text or None, attempts=attempts)
+        return writing.move(old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, **changes)
+    return _defer(writing, old, reason, max(backoff(settings, attempts), asked), **changes)
 
 
 def _once_more(writing: Writing, old: Membership, reason: Reason | None, detail: str | None) -> Membership:
-    if old.attempts:
+    """Twice the same answer in a row is a person's; attempts that failed otherwise are no such answer."""
+    last = old.attempts + 1 >= writing.context.settings.retry.attempts
+    if old.attempts and (last or old.detail == detail):
         return writing.move(old, Status.BLOCKED, reason, detail=detail)
     return _defer(writing, old, reason, BAD_REQUEST_WAIT, detail=detail, attempts=old.attempts + 1)
 

@@ -107,6 +107,11 @@ class Greeter:
         self._gap.taken()
         sent = await self._context.gateway.send_text(str(work.membership.jid), text)
         self._context.points.reach("greeting.answered")
+        if sent.answer.outcome is Outcome.GATEWAY_LIMITED:  # surely not sent: its turn comes again
+            if self._context.fence is None:
+                self._rest.taken()
+            await self._record(work, Greeting.PENDING, answer=sent.answer, left=True)
+            return
         good = sent.answer.outcome is Outcome.OK
         await self._record(
             work,
@@ -142,7 +147,7 @@ class Greeter:
                 changes["greeted_at"] = writing.now
             writing.move(old, old.status, old.reason, **changes)
             if answer is not None:
-                await brake(writing, answer)
+                await brake(writing, answer, about=work)
             writing.note("greeting", work, greeting=greeting.value, why=why)
         return True
 

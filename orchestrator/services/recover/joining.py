@@ -219,8 +219,12 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     receipt, work = ticket.receipt, ticket.slot.work
     answer = receipt.answer
     sent_at = ticket.sent_at if answer.sent else None
+    if sent_at is not None and answer.outcome is not Outcome.GATEWAY_LIMITED:
+        writing.context.limits.pop(Status.JOINING.value, None)
+    if answer.outcome in (Outcome.JOINED, Outcome.ACCEPTED):
+        writing.context.accused_by.clear()
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
-    ending = _ending(receipt, sent=sent_at is not None)
+    ending = _ending(receipt, sent=sent_at is not None, approval=work.membership.approval)
     current = (await memberships.by_ids(writing.connection, [work.membership.id]))[0]
     if ending.reason in requeueing.CURED_BY_CODE and _has_another_code(work, current):
         ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
@@ -271,8 +275,12 @@ def _has_another_code(work: Work, current: Work) -> bool:
     return current.code is not None and work.code is not None and current.code.id != work.code.id
 
 
-def _ending(receipt: JoinReceipt, *, sent: bool) -> Ending:
+def _ending(receipt: JoinReceipt, *, sent: bool, approval: bool | None) -> Ending:
+    """`approval`: what the probe said of it. An answer that the gateway could not read tells the rest."""
     outcome = receipt.answer.outcome
+    if outcome is Outcome.SUBMITTED and sent and approval is not False:
+        act = Act.AWAIT_APPROVAL if approval else Act.LOOK
+        return Ending(act, Reason.APPROVAL_PENDING)
     if not sent and receipt is UNSENT:
         return Ending(Act.GIVE_BACK)
     if outcome is Outcome.UNKNOWN and not sent:

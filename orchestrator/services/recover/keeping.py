@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
 REAL_BEAT = 0.25
+SUSPECTED_EVERY = 5.0  # seconds between two questions to a session whose account some group accuses
 GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 
 
@@ -77,7 +78,7 @@ class Keeper:
             await self._wake_deferred()
         if self._rests_too_long(boottime) if context.told else self._journal_grew_elsewhere(pulse.last_line):
             context.ring()
-        await self._watch_session(pulse.instance, boottime)
+        await self._watch_session(pulse.instance, pulse.now, boottime)
         await self._decide(pulse, boottime)
         return self._until_next(pulse) if context.told else self._beat
 
@@ -93,7 +94,7 @@ class Keeper:
         outlook, boottime = pulse.outlook, self._context.clock.boottime()
         self._context.lively = outlook.in_flight or bool(pulse.ready)
         most = LIVELY if self._context.lively else QUIET
-        dues = [self._checked + self._session_every(pulse.instance) - boottime, most]
+        dues = [self._checked + self._session_every(pulse.instance, pulse.now) - boottime, most]
         if self.deadline is not None:
             dues.append(self.deadline - boottime)
         dues += [at - pulse.now for at in (outlook.next_deferred_at, outlook.paused_until) if at is not None]
@@ -131,13 +132,16 @@ class Keeper:
         grown, self._line = last_line - self._line, last_line
         return grown > own
 
-    async def _watch_session(self, instance: InstanceRecord, boottime: float) -> None:
-        if boottime - self._checked >= self._session_every(instance):
+    async def _watch_session(self, instance: InstanceRecord, now: float, boottime: float) -> None:
+        limited = instance.pause_reason == Reason.GATEWAY_LIMIT.value  # the gateway wants no call now
+        if not limited and boottime - self._checked >= self._session_every(instance, now):
             self._checked = boottime
             await self.check_session()
 
-    def _session_every(self, instance: InstanceRecord) -> float:
+    def _session_every(self, instance: InstanceRecord, now: float) -> float:
         settings = self._context.settings
+        if brakes.is_suspicion(instance, now):
+            return SUSPECTED_EVERY
         down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
         return settings.session_every_when_down if down else settings.session_every
 
@@ -149,6 +153,7 @@ class Keeper:
             await record_session(writing, answer)
             if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
                 self._gone_since = None
+                context.limits.pop("session", None)
                 await _recovered(writing)
                 if answer.restricted_until is not None and answer.restricted_until > writing.now:
                     await brakes.restrict(writing, answer.restricted_until)
@@ -158,7 +163,10 @@ class Keeper:
 
     async def _unavailable(self, writing: Writing, answer: SessionAnswer) -> None:
         outcome = answer.answer.outcome
-        if outcome is Outcome.BAD_CREDENTIALS:
+        if outcome is Outcome.GATEWAY_LIMITED:
+            await brakes.wait_out_limit(writing, answer.answer, kind="session")
+        elif outcome is Outcome.BAD_CREDENTIALS:
+            self._context.accusers.clear()  # who said so was right
             await brakes.pause_account(writing, Reason.CREDENTIALS_REFUSED, answer.answer)
             if isfinite(self._context.settings.patience):
                 self.end = End.CREDENTIALS
@@ -166,6 +174,7 @@ class Keeper:
             await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
             self._count_as_gone()
         elif outcome in (Outcome.SESSION_DOWN, Outcome.OK):
+            self._context.accusers.clear()
             await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
 
     def _count_as_gone(self) -> None:
@@ -211,6 +220,7 @@ _PAUSED_ENDS: dict[Reason | None, End] = {
     Reason.CREDENTIALS_REFUSED: End.CREDENTIALS,
     Reason.INSTANCE_UNAVAILABLE: End.UNAVAILABLE,
     Reason.PLAN_LIMIT: End.NEEDS_YOU,
+    Reason.NOT_SUPPORTED: End.NEEDS_YOU,
 }
 
 

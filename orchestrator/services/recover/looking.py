@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import brakes, endings
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.retrying import read
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LIST_WORTH = 4
 """So many groups due for a look at once are looked up by one list instead."""
 
+READ = "read"  # the kind of all calls but probes and joins, where the gateway limits them
 REST = 600.0  # seconds to the next look at an account in trouble that no recovery drives
 
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
@@ -128,7 +129,7 @@ class Looker:
     ) -> None:
         async with self._context.writing() as writing:
             if not await self._brake(writing, work, answer):
-                new = apply_look(writing, work.membership, jid, seen, evidence)
+                new = apply_look(writing, work.membership, jid, seen, evidence, said=answer.text)
                 _note(writing, work, new, seen, answer=answer)
         if seen is Sighting.ABSENT:
             self._context.listed.pop(jid, None)
@@ -136,14 +137,27 @@ class Looker:
 
     async def _brake(self, writing: Writing, work: Work, answer: GatewayAnswer) -> bool:
         """Trouble with the account or the gateway is no sighting: pause, and look again later."""
-        reason = BRAKES.get(answer.outcome)
-        if reason is None:
+        if answer.outcome not in BRAKES:
+            self._context.limits.pop(READ, None)
+            self._context.accused_by.clear()
             return False
-        await brake(writing, answer)
+        if self._is_contradicted(work, answer):
+            return False
+        await brake(writing, answer, about=work)
         old, wait = work.membership, REST if self._context.fence is None else 60.0
+        if answer.outcome is Outcome.GATEWAY_LIMITED:
+            wait = answer.retry_after or wait
         writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=writing.now + wait)
         _note(writing, work, old, Sighting.INCONCLUSIVE, answer=answer)
         return True
+
+    def _is_contradicted(self, work: Work, answer: GatewayAnswer) -> bool:
+        """The session works after all, however often this group's answers deny it: they show nothing."""
+        if self._context.fence is None or BRAKES[answer.outcome] not in brakes.CURED_BY_A_WORKING_SESSION:
+            return False
+        accusers, number = self._context.accusers, work.membership.id
+        accusers[number] += 1
+        return accusers[number] > endings.MOST_ACCUSATIONS
 
     async def refresh_list(self) -> GatewayAnswer:
         """Ask for the account's own groups. A list that came is remembered; an empty one proves nothing."""
@@ -160,6 +174,8 @@ class Looker:
         """One list instead of many looks. It proves presence only; the rest is looked at one by one."""
         answer = await self.refresh_list()
         async with self._context.writing() as writing:
+            if answer.outcome is Outcome.GATEWAY_LIMITED:
+                await brake(writing, answer)
             for work in works:
                 group = _listed(self._context.listed, work)
                 if group is not None and stands_in(self._context, group):
@@ -170,6 +186,7 @@ class Looker:
 
 BRAKES = {
     Outcome.THROTTLED: Reason.RATE_LIMITED,
+    Outcome.GATEWAY_LIMITED: Reason.GATEWAY_LIMIT,
     Outcome.SESSION_DOWN: Reason.INSTANCE_UNAVAILABLE,
     Outcome.BAD_CREDENTIALS: Reason.CREDENTIALS_REFUSED,
     Outcome.RESTRICTED: Reason.RESTRICTED,
@@ -177,16 +194,20 @@ BRAKES = {
 }
 
 
-async def brake(writing: Writing, answer: GatewayAnswer) -> None:
-    """Stop the account if the answer to a read, or to a greeting, demands it.
+async def brake(writing: Writing, answer: GatewayAnswer, *, about: Work | None = None) -> None:
+    """Stop the account if the answer to a read, or to a greeting, demands it. `about`: whose answer it was.
 
     Where no recovery drives it, only a restriction does: nothing is joined, and who asks waits by himself.
     """
     reason = BRAKES.get(answer.outcome)
     if reason is None or (writing.context.fence is None and answer.outcome is not Outcome.RESTRICTED):
         return
-    if answer.outcome is Outcome.THROTTLED:
+    if answer.outcome is Outcome.GATEWAY_LIMITED:
+        await brakes.wait_out_limit(writing, answer, kind=READ)
+    elif answer.outcome is Outcome.THROTTLED:
         await brakes.calm_down(writing, reason, answer)
+    elif about is not None and reason in brakes.CURED_BY_A_WORKING_SESSION:
+        await brakes.suspect(writing, about.membership.id, reason, answer)
     else:
         await brakes.pause_account(writing, reason, answer)
 
@@ -205,8 +226,13 @@ def stands_in(context: Context, group: SeenGroup) -> bool:
     return group.participants is not None and sight(context.own, group.participants) is Sighting.IN
 
 
-def apply_look(writing: Writing, old: Membership, jid: str, seen: Sighting, evidence: Evidence) -> Membership:
-    """Move a membership as a look demands. The JID is written together with the evidence."""
+def apply_look(
+    writing: Writing, old: Membership, jid: str, seen: Sighting, evidence: Evidence, *, said: str = ""
+) -> Membership:
+    """Move a membership as a look demands. The JID is written together with the evidence.
+
+    `said`: what the look was answered, where that was no list of members.
+    """
     if old.status is Status.AWAITING_APPROVAL and seen is not Sighting.IN:
         wait = approval_wait(old.looks)
         return writing.move(
@@ -217,7 +243,8 @@ def apply_look(writing: Writing, old: Membership, jid: str, seen: Sighting, evid
             next_attempt_at=writing.now + wait,
             looks=old.looks + 1,
         )
-    return _follow(writing, old, jid, after_look(_case(old, writing.now), seen), evidence)
+    then = after_look(_case(old, writing.now), seen)
+    return _follow(writing, old, jid, then, evidence=evidence, said=said)
 
 
 def _case(old: Membership, now: float) -> LookCase:
@@ -232,17 +259,31 @@ def _case(old: Membership, now: float) -> LookCase:
     )
 
 
-def _follow(writing: Writing, old: Membership, jid: str, then: NextStep, evidence: Evidence) -> Membership:
+def _follow(
+    writing: Writing, old: Membership, jid: str, then: NextStep, *, evidence: Evidence, said: str
+) -> Membership:
     changes: dict[str, Any] = {"unknowns": then.unknowns, "jid": jid}
+    if then.failed:
+        return endings.retry(
+            writing, old, then.reason, _told(old, "the account is not in the group", ""), **changes
+        )
     if then.status is Status.ACTIVE:
         changes |= arrival(writing, old, evidence)
     elif then.status is Status.CONFIRMING:
         changes["looks"] = old.looks + 1
     if then.wait is not None:
         changes["next_attempt_at"] = writing.now + then.wait
-    if then.status in (Status.CONFIRMING, Status.BLOCKED):
+    if then.status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
         changes["detail"] = old.detail
+    elif then.status is Status.BLOCKED:
+        changes["detail"] = _told(old, "no look could tell whether the account is in the group", said)
     return writing.move(old, then.status, then.reason, **changes)
+
+
+def _told(old: Membership, found: str, said: str) -> str:
+    """What the looks at a join found, after what the join was answered, and before what the last look was."""
+    answered = f" ({old.detail})" if old.detail else ""
+    return f"a join was sent{answered}; {found}" + (f", the last one was answered: {said}" if said else "")
 
 
 def _note(writing: Writing, work: Work, new: Membership, seen: Sighting, *, answer: GatewayAnswer) -> None:

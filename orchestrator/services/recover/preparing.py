@@ -8,20 +8,24 @@ from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.endings import limit_wait
 from orchestrator.domain.errors import (
+    ConfigurationError,
     CredentialsError,
     InstanceLostError,
     NotFoundError,
     TemporaryError,
 )
+from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import Sighting
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
-from orchestrator.services.recover.looking import apply_look, stands_in, start_lookups_after_crash
+from orchestrator.services.recover.looking import apply_look, brake, stands_in, start_lookups_after_crash
 from orchestrator.services.recover.requests import to_go_on_with
+from orchestrator.services.recover.retrying import LONGEST_ASKED_WAIT
 from orchestrator.store import limits, memberships, orders, recoveries
 from orchestrator.store.limits import StoredLimits
 
@@ -71,7 +75,7 @@ async def require_session(context: Context, keeper: Keeper, adopt: int | None = 
             said = _said(answer)
             most = f"at most {context.settings.patience / 60:g} min"
             context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
-        await _until_checked_again(context)
+        await _until_checked_again(context, answer.answer.retry_after or 0.0)
 
 
 async def follow_limits(context: Context) -> None:
@@ -111,13 +115,13 @@ async def _called_off(context: Context, recovery_id: int) -> End | None:
     return End.INTERRUPTED if recovery.deadline is not None and recovery.deadline <= now else None
 
 
-async def _until_checked_again(context: Context) -> None:
-    """A daemon waits for as long as it takes, and asks less often."""
+async def _until_checked_again(context: Context, asked: float) -> None:
+    """A daemon waits for as long as it takes, and asks less often. `asked`: seconds, by the gateway."""
     bell = context.bells.setdefault("session", asyncio.Event())
     bell.clear()
     wait = CHECK_AGAIN if isfinite(context.settings.patience) else context.settings.session_every_when_down
     with suppress(TimeoutError):
-        async with asyncio.timeout(context.clock.real(wait)):
+        async with asyncio.timeout(context.clock.real(max(wait, asked))):
             await bell.wait()
 
 
@@ -133,6 +137,9 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
         )
     if answer.answer.outcome is Outcome.PLAN_LIMIT:
         raise CredentialsError(f"the gateway's plan does not allow it: {answer.answer.text}")
+    if answer.answer.outcome is Outcome.NOT_SUPPORTED:
+        hint = f"{account_hint(Reason.NOT_SUPPORTED, None, context.instance_name).move}: rejoin doctor"
+        raise ConfigurationError(f"{context.instance_name}: {answer.answer.text}", hint=hint)
     if keeper.end is not None and answer.state in GONE_STATES:
         raise InstanceLostError(
             f"{context.instance_name} is logged out: the gateway says {_said(answer)}",
@@ -223,12 +230,25 @@ async def recognise(context: Context, looker: Looker) -> None:
     """
     await start_lookups_after_crash(context)
     await give_up_on_unsure(context)
-    await looker.refresh_list()
+    await _list_groups(context, looker)
     if not context.listed:
         return
     for status in OPEN_STATUSES:
         await _recognise_in(context, status)
     context.points.reach("list.recorded")
+
+
+async def _list_groups(context: Context, looker: Looker) -> None:
+    """Once more where the gateway's own limit ends soon: without a list, slots are wasted."""
+    answer = await looker.refresh_list()
+    if answer.outcome is not Outcome.GATEWAY_LIMITED:
+        return
+    wait = limit_wait(0, answer.retry_after)
+    async with context.writing() as writing:
+        await brake(writing, answer)
+    if wait <= LONGEST_ASKED_WAIT:
+        await context.clock.sleep(wait)
+        await looker.refresh_list()
 
 
 async def _recognise_in(context: Context, status: Status) -> None:

@@ -102,8 +102,11 @@ class Prober:
         self, writing: Writing, work: Work, probed: ProbeAnswer, holders: dict[str, int]
     ) -> Membership:
         answer, preview = probed.answer, probed.preview
+        if answer.outcome is not Outcome.GATEWAY_LIMITED:
+            self._context.limits.pop(Status.PENDING.value, None)
         if answer.outcome is Outcome.OK and preview is not None:
             self._context.reads_failed = self._context.calms = 0
+            self._context.accused_by.clear()
             return self._verify(writing, work, preview, holders)
         ending = PROBE_ENDINGS.get(answer.outcome, Ending(Act.RETRY, Reason.PROBE_FAILED))
         if ending.act is Act.RETRY and answer.retry_after is None:
