@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.config.environment import variable_for
-from orchestrator.config.models import RetrySettings
+from orchestrator.config.models import RetrySettings, WawpOptions
 from orchestrator.config.values import is_loopback_host, normal_base_url, normal_phone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.config.origins import KeyPath
     from orchestrator.config.typed_values import TypedValues
@@ -29,6 +29,7 @@ def check_together(values: TypedValues) -> None:
     _check_tokens(values)
     _check_transport(values)
     _check_options(values)
+    _check_paths(values)
     _check_retry(values)
     _check_listener(values)
     _check_notifiers(values)
@@ -95,6 +96,38 @@ def _check_options(values: TypedValues) -> None:
     for path in values.items(("instances",)):
         if values.has((*path, "wawp")) and _gateway(values, path) != "wawp":
             values.warn((*path, "wawp"), "is not used: this instance's gateway is another one")
+
+
+def _check_paths(values: TypedValues) -> None:
+    """An address that ends as the calls' paths begin would say it twice: `…/v2/v2/groups`."""
+    for path in values.items(("instances",)):
+        if _gateway(values, path) != "wawp":
+            continue
+        base = _segments(urlsplit(_base_url(values, path)).path)
+        twice = (_overlap(base, _segments(one)) for one in _call_paths(values, (*path, "wawp")))
+        longest = max(twice, key=len, default=[])
+        if longest:
+            said = "/".join(longest)
+            sentence = f"must not end in /{said}, with which the paths of the calls begin: leave it out"
+            values.complain((*path, "base_url"), sentence)
+
+
+def _call_paths(values: TypedValues, options: KeyPath) -> Iterator[str]:
+    known = WawpOptions()
+    for name in ("probe_path", "join_path"):
+        yield values.text((*options, name), getattr(known, name))
+    for name, default in known.paths.model_dump().items():
+        yield values.text((*options, "paths", name), default)
+
+
+def _segments(path: str) -> list[str]:
+    return [segment.lower() for segment in path.split("/") if segment]
+
+
+def _overlap(base: list[str], path: list[str]) -> list[str]:
+    """The longest end of the one with which the other begins."""
+    lengths = range(min(len(base), len(path)), 0, -1)
+    return next((path[:n] for n in lengths if base[-n:] == path[:n]), [])
 
 
 def _check_retry(values: TypedValues) -> None:

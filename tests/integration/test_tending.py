@@ -61,8 +61,11 @@ async def test_an_approval_hours_later_becomes_active_and_is_greeted_by_itself(d
         assert stage.log.joins() == []
 
 
-async def test_a_removal_that_no_event_told_of_is_found(sqlite_url: str) -> None:
-    async with set_stage(sqlite_url, content=world(generate=3), speed=SPEED) as stage:
+@pytest.mark.parametrize("dialect", ["status", "gows", "spoken", "listed", "text"])
+async def test_a_removal_that_no_event_told_of_is_found(sqlite_url: str, dialect: str) -> None:
+    """However the gateway words that we are outside."""
+    content = world(generate=3, gateway=f'dialect = "{dialect}"')
+    async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
         await active(stage, 1, 2)
         await active(stage, 3, inside=False, greeting="pending")
         async with tending(stage, GREETS) as tender:

@@ -152,6 +152,32 @@ def test_a_bad_base_url_is_refused(tmp_path: Path, url: str) -> None:
     assert found.startswith("rejoin.toml:4: instances.backup-1.base_url: must ")
 
 
+@pytest.mark.parametrize(
+    ("tail", "options", "said"),
+    [
+        ("/v2", "", "/v2"),
+        ("/V2/", "", "/v2"),
+        ("/proxy/v2", "", "/v2"),
+        ("/v2/groups", "", "/v2/groups"),
+        ("/v2/session/info", "", "/v2/session/info"),
+        ("/wp-json/awp/v1", 'wawp.probe_path = "/wp-json/awp/v1/join-info"', "/wp-json/awp/v1"),
+        ("/own", 'wawp.paths.leave = "/own/{id}"', "/own"),
+    ],
+)
+def test_an_address_that_says_the_beginning_of_a_path_twice_is_refused(
+    tmp_path: Path, tail: str, options: str, said: str
+) -> None:
+    (found,) = problems(tmp_path, f"{BACKUP.replace('api.wawp.net', f'api.wawp.net{tail}')}\n{options}")
+
+    assert found.startswith(f"rejoin.toml:4: instances.backup-1.base_url: must not end in {said},")
+
+
+@pytest.mark.parametrize("tail", ["", "/proxy", "/v2/proxy", "/v22", "/gateway/wawp"])
+def test_an_address_with_a_path_of_its_own_is_taken(tmp_path: Path, tail: str) -> None:
+    url = f"https://api.wawp.net{tail}"
+    assert settings(tmp_path, BACKUP.replace("https://api.wawp.net", url)).instances[0].base_url == url
+
+
 def test_plain_http_to_another_machine_is_warned_of(tmp_path: Path) -> None:
     (warning,) = settings(tmp_path, BACKUP.replace("https", "http")).warnings
 
