@@ -105,6 +105,11 @@ SECTIONS = (
             _command("db check", "db:check", "Check schema, integrity and key file."),
             _command("db backup", "db:backup", "Copy the database while it is in use."),
             _command("db rekey", "rekey:rekey", "Encrypt the invite codes with a new key."),
+            _command(
+                "db forget-codes",
+                "forget_codes:forget_codes",
+                "Begin with new codes when the key file is lost.",
+            ),
             _command("diagnostics", "diagnostics:diagnostics", "A bundle for a bug report, without secrets."),
             _command("completion", "completion:completion", "Print a completion script for your shell."),
             _command(

@@ -112,7 +112,7 @@ def _keys(path: Path) -> tuple[str, ...]:
     try:
         return KeyRing.load(path).ids
     except ConfigurationError as error:
-        raise UnhealthyError(error.message) from None
+        raise UnhealthyError(f"{error.message}; {error.hint}") from None
     except ValueError:
         raise UnhealthyError("database.key_file is not the name of a file") from None
 
@@ -134,9 +134,12 @@ def _check_sqlite(path: Path, keys: tuple[str, ...] | None) -> None:
 def _check_ready(database: sqlite3.Connection, revision: str, keys: tuple[str, ...]) -> None:
     if revision != _newest_revision():
         raise UnhealthyError("the database's schema is not this program's; rejoin db check says more")
+    from orchestrator.store.keyring import WHEN_LOST  # noqa: PLC0415 - for --ready only
+
     used = database.execute("SELECT value FROM meta WHERE key = 'active_key'").fetchone()
     if used is not None and used[0] not in keys:
-        raise UnhealthyError(f"the key file does not hold the key {used[0]} that the database uses")
+        said = f"the key file does not hold the key {used[0]} that the database uses"
+        raise UnhealthyError(f"{said}; {WHEN_LOST}")
     database.isolation_level = None
     database.execute("BEGIN IMMEDIATE")
     database.execute("ROLLBACK")

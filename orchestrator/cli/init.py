@@ -156,7 +156,7 @@ async def make_database(settings: "DatabaseSettings") -> list[str]:
 
 
 def _key_file(path: Path, key_in_use: str | None) -> list[str]:
-    from orchestrator.store.secrets import KeyRing  # noqa: PLC0415
+    from orchestrator.store.keyring import WHEN_LOST, KeyRing  # noqa: PLC0415
 
     if path.exists():
         KeyRing.load(path)  # says so when it is damaged, or open to others
@@ -164,7 +164,7 @@ def _key_file(path: Path, key_in_use: str | None) -> list[str]:
     if key_in_use is not None:
         raise ConfigurationError(
             f"{path}: there is no key file, but invite codes in the database are encrypted with one.",
-            hint="restore it from your backup; without it those codes cannot be read again",
+            hint=f"restore it from your backup; {WHEN_LOST}",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     KeyRing.create(path)

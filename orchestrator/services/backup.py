@@ -19,7 +19,7 @@ from sqlalchemy import func, select, text
 from orchestrator.domain.errors import ConfigurationError, RejoinError, UsageError
 from orchestrator.store import codes, schema
 from orchestrator.store.schema import SchemaState
-from orchestrator.store.secrets import cipher_for_reading
+from orchestrator.store.secrets import WHEN_UNREADABLE, cipher_for_reading
 from orchestrator.store.tables import groups, invite_codes, meta
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ async def _codes(connection: AsyncConnection, ring: KeyRing | None) -> list[Find
         return [*found, Finding("key_missing", Severity.BROKEN, error.message, error.hint)]
     if lost := await _undecryptable(connection, cipher):
         sentence = f"{lost} stored invite codes cannot be decrypted with this key file"
-        hint = "put the right key file in place, or import the codes again"
+        hint = f"put the right key file in place, or: {WHEN_UNREADABLE}"
         found.append(Finding("code_undecryptable", Severity.BROKEN, sentence, hint))
     return found
 

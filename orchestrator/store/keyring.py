@@ -15,9 +15,14 @@ from orchestrator.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+WHEN_LOST = "if it is lost: rejoin db forget-codes, then import the invite codes again"
 _FORM = 1
 _KEY_BYTES = 32
 _MODE = 0o600
+
+
+class LostKeyFileError(ConfigurationError):
+    """The key file is not there, or is none: only a new one can take its place."""
 
 
 class KeyRing:
@@ -51,6 +56,22 @@ class KeyRing:
         """Raise ConfigurationError if it is missing, damaged, or readable for others."""
         return cls(path, _read(path))
 
+    @classmethod
+    def replace_lost(cls, path: Path) -> tuple[KeyRing, Path | None]:
+        """The key file; a new one where there is none that can be used, and where the damaged one is now.
+
+        Raise ConfigurationError if it may be sound, and only cannot be read.
+        """
+        try:
+            return cls.load(path), None
+        except LostKeyFileError:
+            aside = _put_aside(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return cls.create(path), aside
+
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(self._keys)
@@ -66,7 +87,7 @@ class KeyRing:
         if key_id not in self._keys:
             raise ConfigurationError(
                 f"{self.path}: this key file does not hold the key {key_id} that the database uses",
-                hint="set database.key_file to the key file that belongs to this database",
+                hint=f"set database.key_file to the key file that belongs to this database; {WHEN_LOST}",
             )
         return self._keys[key_id]
 
@@ -111,13 +132,14 @@ def _read(path: Path) -> dict[str, bytes]:
             _refuse_open_modes(path, os.fstat(file.fileno()).st_mode)
             return _parse(path, file.read())
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"{path}: there is no key file",
-            hint="restore it from your backup; without one, rejoin init makes a new one"
-            " and the invite codes must be imported again",
+        raise LostKeyFileError(
+            f"{path}: there is no key file", hint=f"restore it from your backup; {WHEN_LOST}"
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"{path}: the key file cannot be read: {error.strerror}") from error
+        raise ConfigurationError(
+            f"{path}: the key file cannot be read: {error.strerror}",
+            hint="database.key_file must name a file that belongs to the user who runs rejoin",
+        ) from error
 
 
 def _refuse_open_modes(path: Path, mode: int) -> None:
@@ -157,10 +179,23 @@ def _parse_entry(path: Path, entry: Any) -> tuple[str, bytes]:
     raise _damaged(path) from None
 
 
-def _damaged(path: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"{path}: this is not a key file of rejoin, or it is damaged", hint="restore it from your backup"
+def _damaged(path: Path) -> LostKeyFileError:
+    return LostKeyFileError(
+        f"{path}: this is not a key file of rejoin, or it is damaged",
+        hint=f"restore it from your backup; {WHEN_LOST}",
     )
+
+
+def _put_aside(path: Path) -> Path | None:
+    """A damaged file may still be of use to somebody: it gets another name."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return aside
 
 
 def _write_beside(path: Path, keys: dict[str, bytes]) -> Path:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVE_KEY",
+    "WHEN_UNREADABLE",
     "CodeCipher",
     "KeyRing",
     "UndecryptableCodeError",
@@ -36,10 +37,15 @@ __all__ = [
 ]
 
 ACTIVE_KEY = "active_key"
+WHEN_UNREADABLE = "rejoin db forget-codes, then import the invite codes again"
 FINGERPRINT_LENGTH = 32  # hex digits: 128 bits
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
+_USE_KEY = text(
+    "INSERT INTO meta (key, value) VALUES (:key, :value)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 _FIRST_KEY = text("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING")
 
 
@@ -71,12 +77,14 @@ class CodeCipher:
         """Raise UndecryptableCodeError if the key is missing or the bytes were changed."""
         version, nonce, sealed = ciphertext[:1], ciphertext[1 : 1 + _NONCE], ciphertext[1 + _NONCE :]
         if version != _VERSION or len(sealed) < _TAG:
-            raise UndecryptableCodeError("a stored invite code has a form that this rejoin does not know")
+            raise UndecryptableCodeError(
+                "a stored invite code has a form that this rejoin does not know", hint=WHEN_UNREADABLE
+            )
         try:
             return self._cipher(key_id).decrypt(nonce, sealed, _context(key_id)).decode()
         except InvalidTag:
             # The cause would show nothing more.
-            raise UndecryptableCodeError(hint="import the codes again: rejoin groups import") from None
+            raise UndecryptableCodeError(hint=WHEN_UNREADABLE) from None
 
     def fingerprint(self, code: str) -> str:
         """The same for the same code under the same key; tells nothing about it."""
@@ -103,6 +111,11 @@ async def active_key(connection: AsyncConnection) -> str | None:
     """The id of the key that codes are written with; None before the first."""
     query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
     return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def use_key(connection: AsyncConnection, key_id: str) -> None:
+    """Write codes with that key from now on, whichever was in use."""
+    await connection.execute(_USE_KEY, {"key": ACTIVE_KEY, "value": key_id})
 
 
 async def cipher_for_reading(connection: AsyncConnection, ring: KeyRing) -> CodeCipher:

@@ -15,6 +15,7 @@ from orchestrator.services.doctor.finding import Finding, failed, ok, skipped, w
 from orchestrator.services.recover.greeting import render
 from orchestrator.store import codes, reads_doctor
 from orchestrator.store.memberships import Membership, Work
+from orchestrator.store.secrets import WHEN_UNREADABLE
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -82,7 +83,7 @@ async def _codes(connection: AsyncConnection, cipher: CodeCipher) -> Finding:
 def _judge(found: _Codes) -> Finding:
     if found.unreadable:
         sentence = f"{len(found.unreadable)} of {found.read} cannot be decrypted ({_ends(found.unreadable)})"
-        return failed("codes", sentence, "put the right key file in place, or import the codes again")
+        return failed("codes", sentence, f"put the right key file in place, or: {WHEN_UNREADABLE}")
     if found.malformed:
         sentence = f"{len(found.malformed)} of {found.read} are no invite codes ({_ends(found.malformed)})"
         return failed("codes", sentence, "rejoin groups set-code GROUP")
