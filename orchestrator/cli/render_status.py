@@ -25,8 +25,8 @@ from orchestrator.cli.render_daemon import (
     parked_line,
 )
 from orchestrator.cli.render_schedule import scheduled_text
-from orchestrator.domain.hints import Mover
-from orchestrator.domain.memberships import Bucket, Status
+from orchestrator.domain.hints import Mover, identity_changed_hint
+from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
 from orchestrator.services.status.views import EtaReason, Phase
 
@@ -197,6 +197,7 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
                 f"{clean(target.name)} is not logged in to WhatsApp: link it again at the gateway.", "red"
             )
         )
+    lines += [look.style(line, "red") for line in _other_numbers(view, look)]
     parked = parked_line(view)
     if parked is not None:
         lines.append(look.style(parked, "yellow"))
@@ -219,6 +220,18 @@ def _untried(view: StatusView) -> list[str]:
         are = plural(one.beyond, "group outside its scope is", "groups outside its scope are")
         lines.append(f"{are} in no recovery.")
     return lines
+
+
+def _other_numbers(view: StatusView, look: Look) -> list[str]:
+    """Instances behind which another number stands, as long as what the old one was in waits for a person."""
+    if not any(one.row.reason is Reason.IDENTITY_CHANGED for one in view.needs_you):
+        return []
+    return [
+        f"{clean(one.name)} is another number since {_moment(one.identity_changed_at, view, look)}:"
+        f" {_move(identity_changed_hint(one.name))}"
+        for one in view.instances
+        if one.identity_changed_at is not None
+    ]
 
 
 def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.events import HeardKind, MemberChange
+from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.looking import SETTLE, OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
 
 if TYPE_CHECKING:
     from orchestrator.domain.events import HeardEvent
-    from orchestrator.domain.outcomes import Participant
 
 SKEW = 120.0  # seconds by which a gateway's clock may differ from the database's
 OPEN_JOIN = frozenset({Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL})
@@ -91,14 +91,23 @@ _STALE = Meaning(Act.NOTHING, Result.STALE)
 _KNOWN = Meaning(Act.NOTHING, Result.KNOWN)
 
 
-def about(event: HeardEvent, own: OwnIds, *, gateway_id: str = "") -> About:
+def about(event: HeardEvent, own: OwnIds, *, gateway_id: str = "", session_name: str | None = None) -> About:
     """Whom the event speaks of. Ids are compared only within their kind.
 
     `gateway_id`: how the gateway names the account that the event came in for; empty: not known.
+    `session_name`: its own name of that account's session, as it told it. An event by another name is
+    ours if it says that it was sent for our own number.
     """
-    if gateway_id and event.session is not None and not _names(event.session, gateway_id):
+    me = OwnIds() if event.me is None else OwnIds(event.me.phone, event.me.lid)
+    told = compare(own, me)
+    if told is Told.ANOTHER:
         return About.STRANGER
-    if event.me is not None and _is_somebody_else(event.me, own):
+    named_otherwise = (
+        gateway_id
+        and event.session not in (None, session_name)
+        and not _names(str(event.session), gateway_id)
+    )
+    if named_otherwise and told is not Told.SAME:
         return About.STRANGER
     us = event.ours or sight(_ids(event, own), event.members) is Sighting.IN
     match event.kind:
@@ -123,12 +132,6 @@ _SAID: dict[HeardKind | MemberChange, About] = {
 def _names(session: str, gateway_id: str) -> bool:
     """The same, or with the gateway's own word before it, such as wawp-200."""
     return session == gateway_id or session.endswith((f"-{gateway_id}", f"_{gateway_id}"))
-
-
-def _is_somebody_else(me: Participant, own: OwnIds) -> bool:
-    if me.phone and own.phone:
-        return me.phone != own.phone
-    return bool(me.lid and own.lid and me.lid != own.lid)
 
 
 def _ids(event: HeardEvent, own: OwnIds) -> OwnIds:

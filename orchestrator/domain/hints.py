@@ -142,6 +142,21 @@ _GROUP: dict[Reason, Hint] = {
         "ask an admin to add the account by hand, then retry",
         _RETRY,
     ),
+    _R.IDENTITY_CHANGED: Hint(
+        "another number stands behind the instance; the old one was in the group",
+        _M.YOU,
+        "to bring the new number in, run or retry: it is looked up first",
+        _RETRY,
+    ),
+    _R.IDENTITY_UNKNOWN: Hint(
+        "the gateway does not say which number the instance is",
+        _M.YOU,
+        "see what it says, then retry",
+        _RETRY,
+    ),
+    _R.SAME_ACCOUNT: Hint(
+        "another instance is the same number", _M.YOU, "keep one of the two, then retry", _RETRY
+    ),
     _R.INTERNAL_ERROR: Hint(
         "rejoin itself failed", _M.YOU, "report it with a bundle, then retry", _DIAGNOSTICS
     ),
@@ -188,6 +203,18 @@ _ACCOUNT: dict[Reason, Hint] = {
         "have it upgraded, then resume",
         _RESUME,
     ),
+    _R.SAME_ACCOUNT: Hint(
+        "an earlier instance is the same number: two would join at twice the pace",
+        _M.YOU,
+        "remove one of the two from the configuration, or link another number; it goes on by itself then",
+        _DOCTOR,
+    ),
+    _R.IDENTITY_UNKNOWN: Hint(
+        "the gateway does not say which number the instance is",
+        _M.YOU,
+        "see that its session info tells the own id (`me`); it goes on by itself then",
+        _DOCTOR,
+    ),
     _R.INTERNAL_ERROR: Hint(
         "rejoin itself failed: its loop for this account died",
         _M.YOU,
@@ -221,6 +248,16 @@ def _of_account(reason: Reason | None, until: float | None) -> Hint:
     if found.mover is _M.REJOIN:
         return Hint(found.sentence, _M.YOU, "resume when joins are allowed again", _RESUME)
     return found
+
+
+def identity_changed_hint(name: str) -> Hint:
+    """Another number stands behind an instance than before."""
+    return Hint(
+        "another number stands behind the instance: what the old one was in counts as left",
+        _M.YOU,
+        "link the old number again, or bring the new one into the groups",
+        f"rejoin run --to {shlex.quote(name)}",
+    )
 
 
 def explain_reason(reason: Reason | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.domain.looking import OwnIds
+
 HALF_PACE = 0.5
 HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
 
@@ -39,6 +41,15 @@ class InstanceRecord:
     state_checked_at: float | None = None
     own_phone: str | None = None
     own_lid: str | None = None
+    session_name: str | None = None
+    identified_fence: int | None = None
+    identity_changed_at: float | None = None
+    configured: bool = True
+
+    @property
+    def own(self) -> OwnIds:
+        """The number behind it, as far as it was ever told."""
+        return OwnIds(self.own_phone, self.own_lid)
 
     def paused(self, now: float) -> bool:
         """Whether no join may be sent now. A pause without an end lasts until a person resumes."""

@@ -64,6 +64,9 @@ class Reason(StrEnum):
     GROUP_GONE = "group_gone"
     GROUP_LOCKED = "group_locked"
     FORBIDDEN = "forbidden"
+    IDENTITY_CHANGED = "identity_changed"  # it was the membership of another number
+    IDENTITY_UNKNOWN = "identity_unknown"  # the session does not say which number it is
+    SAME_ACCOUNT = "same_account"  # an earlier instance is the same number
     INTERNAL_ERROR = "internal_error"  # a loop of ours died: a defect
     OPERATOR = "operator"
 
@@ -95,13 +98,14 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     _S.READY: frozenset({_S.JOINING, _S.PENDING, _S.ACTIVE, _S.DEFERRED, _S.BLOCKED, _S.SKIPPED}),
     _S.JOINING: frozenset(
         {_S.CONFIRMING, _S.ACTIVE, _S.AWAITING_APPROVAL, _S.READY, _S.PENDING, _S.DEFERRED, _S.BLOCKED}
+        | {_S.LEFT}  # here and below: another number stands behind the instance
     ),
-    _S.CONFIRMING: frozenset({_S.ACTIVE, _S.AWAITING_APPROVAL, _S.DEFERRED, _S.BLOCKED}),
-    _S.AWAITING_APPROVAL: frozenset({_S.ACTIVE, _S.BLOCKED, _S.PENDING, _S.SKIPPED, _S.CONFIRMING}),
+    _S.CONFIRMING: frozenset({_S.ACTIVE, _S.AWAITING_APPROVAL, _S.DEFERRED, _S.BLOCKED, _S.LEFT}),
+    _S.AWAITING_APPROVAL: frozenset({_S.ACTIVE, _S.BLOCKED, _S.PENDING, _S.SKIPPED, _S.CONFIRMING, _S.LEFT}),
     _S.ACTIVE: frozenset({_S.LEFT}),
     _S.DEFERRED: frozenset({_S.PENDING, _S.ACTIVE, _S.BLOCKED, _S.SKIPPED}),
     # A person's retry after a join that may have taken effect: look first.
-    _S.BLOCKED: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED, _S.CONFIRMING}),
+    _S.BLOCKED: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED, _S.CONFIRMING, _S.LEFT}),
     _S.SKIPPED: frozenset({_S.PENDING, _S.ACTIVE, _S.CONFIRMING}),
     _S.LEFT: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED}),
 }

@@ -159,6 +159,7 @@ class SessionAnswer:
     phone: str | None = None  # own id, bare digits
     lid: str | None = None  # own id in the other naming, bare digits
     restricted_until: float | None = None
+    name: str | None = None  # the gateway's own name of the session; its events may carry it
 
 
 @dataclass(frozen=True, slots=True)

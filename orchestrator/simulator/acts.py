@@ -173,7 +173,7 @@ class Acts:
         account = turn.account
         me = self._me(account) if account.shown is AccountState.WORKING else None
         shown: dict[str, Any] = {
-            "name": f"wawp-{account.instance_id}",
+            "name": account.session,
             "status": account.shown.value,
             "config": {"webhooks": {}, "proxy": None},
             "me": me,
@@ -218,7 +218,7 @@ class Acts:
         account = turn.account
         if account.state in (AccountState.FAILED, AccountState.STOPPED) and not account.banned:
             self._network.set_state(account, AccountState.WORKING)
-        return json_reply(200, {"name": f"wawp-{account.instance_id}", "status": account.shown.value})
+        return json_reply(200, {"name": account.session, "status": account.shown.value})
 
 
 def _jid(shown: dict[str, Any]) -> str:

@@ -117,6 +117,17 @@ def _ban(network: Network, account: Account, _given: Given) -> None:
     network.ban(account)
 
 
+def _pair(network: Network, account: Account, given: Given) -> None:
+    """The instance is linked to another phone. The old number stays in its groups, as a member of its own."""
+    for group in network.groups.values():
+        if account.name in group.inside:
+            admin = group.inside.pop(account.name)
+            group.members.append(Member(account.phone or None, account.lid or None, admin=admin))
+        group.pending.pop(account.name, None)
+        group.removed.discard(account.name)
+    account.phone, account.lid = given["phone"], given.get("lid", "")
+
+
 def _revoke_code(network: Network, group: Group, _given: Given) -> None:
     network.reset_code(group)
 
@@ -176,6 +187,7 @@ ON_ACCOUNTS: dict[str, tuple[str, Callable[[Network, Account, Given], None]]] = 
     "restrict": ("seconds", _restrict),
     "limit_joins": ("", _limit_joins),
     "ban": ("", _ban),
+    "pair": ("phone", _pair),
 }
 ON_GROUPS: dict[str, tuple[str, Callable[[Network, Group, Given], None]]] = {
     "revoke_code": ("", _revoke_code),

@@ -90,7 +90,7 @@ class Envelopes:
         envelope: dict[str, Any] = {
             "id": own,
             "timestamp": round(told.event.at * 1000),
-            "session": "default" if shape == "wawp" else f"wawp-{told.account.instance_id}",
+            "session": _session(told.account, shape),
             "metadata": {},
             "engine": told.engine,
             "event": name,
@@ -130,7 +130,7 @@ class Envelopes:
     def _wawp(self, told: _Told, name: str) -> dict[str, Any]:
         event = told.event
         if name == "session.status":
-            return {"name": "default", "status": event.data["status"]}
+            return {"name": _session(told.account, "wawp"), "status": event.data["status"]}
         if name == "group.v2.update":
             about = {"subject": event.data["subject"], "description": _description(told.group)}
             return {"chatId": event.group, **about}
@@ -142,7 +142,7 @@ class Envelopes:
     def _waha(self, told: _Told, name: str) -> dict[str, Any]:
         event = told.event
         if name == "session.status":
-            own, states = f"wawp-{told.account.instance_id}", list(self._statuses[event.account])
+            own, states = told.account.session, list(self._statuses[event.account])
             return {"name": own, "status": event.data["status"], "statuses": states, "data": None}
         at = round(event.at) if told.engine == "WEBJS" else round(event.at * 1000)
         if name in ("group.v2.join", "group.join"):
@@ -156,6 +156,13 @@ class Envelopes:
         kind = "join" if _joined(event) else "leave"
         people = [{**told.who, **role}]
         return {"type": kind, "timestamp": at, "group": group, "participants": people, "_data": {}}
+
+
+def _session(account: Account, shape: str) -> str:
+    """Wawp's examples say "default"; "use the 'session' field to identify which account"
+    (https://api.wawp.net/en/docs/session.status): where the scenario names the session, events do so, too.
+    """
+    return "default" if shape == "wawp" and not account.session_name else account.session
 
 
 def _names(event: Event, shape: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Account:
     phone: str = ""  # bare digits
     lid: str = ""  # bare digits of its other name
     push_name: str = ""
+    session_name: str = ""  # the gateway's own name of the session; empty: wawp- and the instance's id
     state: AccountState = AccountState.WORKING
     shown_state: AccountState | None = None  # what the gateway says of it; None: the truth
     join_budget: int | None = None  # joins before WhatsApp says 429; None: no limit
@@ -37,6 +38,11 @@ class Account:
     budget_used: int = 0
     limited_until: float = 0.0
     webhooks: list[dict[str, object]] = field(default_factory=list, repr=False)
+
+    @property
+    def session(self) -> str:
+        """The name of its session, as session/info tells it."""
+        return self.session_name or f"wawp-{self.instance_id}"
 
     @property
     def shown(self) -> AccountState:

@@ -33,6 +33,7 @@ ACCOUNT: dict[str, tables.Check] = {
     "phone": tables.digits,
     "lid": tables.digits,
     "push_name": tables.text,
+    "session_name": tables.text,
     "state": tables.one_of(*AccountState),
     "shown_state": tables.one_of(*AccountState),
     "join_budget": tables.whole,

@@ -41,11 +41,16 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
     A new row's slots are known since the database was made: whatever this database sent, it recorded. A row
     that now stands for another account, or for one that had another name before, is known since now only.
     """
-    known = {row.name: row for row in (await connection.execute(select(instances))).all()}
+    configured = list(configured)
+    names = {instance.name for instance in configured}
+    known = {row.name: row for row in (await connection.execute(select(instances).order_by(instances.c.id)))}
+    for row in known.values():  # in the order in which several rows are locked everywhere
+        if row.configured != (row.name in names):
+            await set_values(connection, row.id, configured=row.name in names)
     accounts = {row.account for row in known.values()}
     for instance in configured:
-        row = known.get(instance.name)
-        if row is None:
+        found = known.get(instance.name)
+        if found is None:
             await connection.execute(
                 insert(instances).values(
                     name=instance.name,
@@ -55,10 +60,10 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
                     known_since=now if instance.account in accounts else await _born(connection, now),
                 )
             )
-        elif row.account != instance.account:
-            await _replace_account(connection, row.id, instance, now)
-        elif (row.role, row.gateway) != (instance.role, instance.gateway):
-            await set_values(connection, row.id, role=instance.role, gateway=instance.gateway)
+        elif found.account != instance.account:
+            await _replace_account(connection, found.id, instance, now)
+        elif (found.role, found.gateway) != (instance.role, instance.gateway):
+            await set_values(connection, found.id, role=instance.role, gateway=instance.gateway)
 
 
 async def _born(connection: AsyncConnection, now: float) -> float:
@@ -72,8 +77,9 @@ async def _replace_account(
     forgotten = dict.fromkeys(
         ("pause_reason", "pause_text", "pause_by", "paused_at", "paused_until", "slow_until"), None
     )
+    # The number stays: the next session reading tells whether the new account is the same one.
     unknown = dict.fromkeys(
-        ("state", "state_word", "state_since", "state_checked_at", "own_phone", "own_lid"), None
+        ("state", "state_word", "state_since", "state_checked_at", "session_name", "identified_fence"), None
     )
     await set_values(
         connection,

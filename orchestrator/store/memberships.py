@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select, text, update
+from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from orchestrator.domain.memberships import (
     TRANSITIONS,
@@ -95,6 +95,9 @@ _COLUMNS = [memberships.c[name] for name in _FIELDS]
 _KEPT = {"id", "instance_id", "group_id", "recovery_id"}
 _WRITTEN = [name for name in _FIELDS if name not in _KEPT]
 _ENUMS = {"status": Status, "reason": Reason, "evidence": Evidence, "greeting": Greeting}
+
+_OF_THE_NUMBER = (Status.ACTIVE, Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
+_BLOCKED_AS_ITSELF = (Reason.OUTCOME_UNKNOWN, Reason.REMOVED_BY_ADMIN, Reason.FORBIDDEN)
 
 _SAVE = (
     update(memberships)
@@ -238,6 +241,19 @@ def _greetings(*, of_one_recovery: bool) -> Select[Any]:
     if of_one_recovery:
         query = query.where(_OF_RECOVERY)
     return query.order_by(memberships.c.confirmed_at).limit(bindparam("most"))
+
+
+async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[Membership]:
+    """What speaks of the number behind the instance rather than of the group: it is in, asked to be let in, a
+    join of it is under way or led elsewhere, or WhatsApp refused this very number.
+    """
+    m = memberships.c
+    own = m.status.in_([status.value for status in _OF_THE_NUMBER])
+    refused = m.reason.in_([reason.value for reason in _BLOCKED_AS_ITSELF])
+    astray = and_(m.reason == Reason.IDENTITY_MISMATCH.value, m.joined_at.is_not(None))
+    blocked = and_(m.status == Status.BLOCKED.value, or_(refused, astray))
+    query = select(*_COLUMNS).where(m.instance_id == instance_id, or_(own, blocked)).order_by(m.id)
+    return [_membership(row) for row in (await connection.execute(query)).all()]
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:

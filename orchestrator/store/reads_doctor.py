@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, select, text, update
 
-from orchestrator.domain.memberships import Status
+from orchestrator.domain.memberships import Reason, Status
 from orchestrator.store.engine import WRITES
 from orchestrator.store.tables import groups, instances, invite_codes, memberships, meta, slots
 
@@ -110,6 +110,17 @@ async def open_slots(connection: AsyncConnection, instance_id: int, *, over_befo
     joining = select(func.count()).select_from(memberships)
     joining = joining.where(m.instance_id == instance_id, m.status == Status.JOINING.value)
     return OpenSlots(int(row[0]), int(row[1]), int((await connection.execute(joining)).scalar_one()))
+
+
+async def left_by_number(connection: AsyncConnection, instance_id: int) -> int:
+    """Groups that count as left since another number stands behind it. Index ix_memberships_reason."""
+    c = memberships.c
+    query = select(func.count()).where(
+        c.instance_id == instance_id,
+        c.status == Status.LEFT.value,
+        c.reason == Reason.IDENTITY_CHANGED.value,
+    )
+    return int(await connection.scalar(query) or 0)
 
 
 async def accounts_with_two_names(connection: AsyncConnection) -> list[tuple[str, list[str]]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from orchestrator.domain.instances import InstanceRecord
-from orchestrator.store.tables import instances
+from orchestrator.store.tables import instances, memberships, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+RECENT = 10  # slots: more joins are never under way at once
 
 _COLUMNS = [instances.c[field.name] for field in fields(InstanceRecord)]
 
@@ -23,6 +25,48 @@ async def lock_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int
     query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids))).order_by(instances.c.id)
     rows = (await connection.execute(query.with_for_update())).all()
     return {row[0]: InstanceRecord(*row) for row in rows}
+
+
+async def lock_all(connection: AsyncConnection) -> dict[int, InstanceRecord]:
+    """The same for every instance: who is one number with whom is decided with all of them in hand."""
+    query = select(*_COLUMNS).order_by(instances.c.id).with_for_update()
+    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+
+
+async def read_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
+    """Without locks."""
+    query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids)))
+    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class LastSlot:
+    """An instance's latest slot. `open`: its join may still be under way."""
+
+    reserved_at: float
+    open: bool
+
+
+async def last_slot(connection: AsyncConnection, instance_id: int) -> LastSlot | None:
+    """Index uq_slots_instance_id_n."""
+    query = select(slots.c.reserved_at, slots.c.finished_at).where(slots.c.instance_id == instance_id)
+    rows = (await connection.execute(query.order_by(slots.c.n.desc()).limit(RECENT))).all()
+    if not rows:
+        return None
+    return LastSlot(float(rows[0].reserved_at), any(row.finished_at is None for row in rows))
+
+
+async def entered_by(
+    connection: AsyncConnection, instance_ids: Collection[int], group_ids: Collection[int]
+) -> dict[int, float]:
+    """By group: when one of these instances last asked to join it, or was seen in it."""
+    m = memberships.c
+    at = func.max(func.coalesce(m.requested_at, m.confirmed_at))
+    query = select(m.group_id, at).where(
+        m.instance_id.in_(sorted(instance_ids)), m.group_id.in_(sorted(group_ids))
+    )
+    rows = (await connection.execute(query.group_by(m.group_id))).all()
+    return {int(group_id): float(instant) for group_id, instant in rows if instant is not None}
 
 
 async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float) -> None:

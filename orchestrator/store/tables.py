@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -77,6 +78,11 @@ instances = Table(
     Column("state_checked_at", Double),
     Column("own_phone", Text),
     Column("own_lid", Text),
+    Column("session_name", Text),  # the gateway's own name of the session; its events may carry it
+    # The number: the fence under which its driver's session reading told it, and when it last changed.
+    Column("identified_fence", Integer),
+    Column("identity_changed_at", Double),
+    Column("configured", Boolean, nullable=False, server_default=true()),  # stands in the configuration
 )
 
 groups = Table(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, exists, func, insert, select, text
 
-from orchestrator.domain.memberships import Status
+from orchestrator.domain.memberships import Reason, Status
 from orchestrator.store import memberships as store
 from orchestrator.store.tables import (
     events,
@@ -88,7 +88,7 @@ class Need:
     look_at: float | None  # the earliest look that is due in `confirming` or `awaiting_approval`
     greetings: bool  # some wait, or a dead process may have sent them
     cut_off_at: float | None  # since when the oldest `joining` stands
-    active: bool
+    active: bool  # or another number was, and the new one may be in
     compared_at: float | None
 
 
@@ -111,7 +111,8 @@ async def needs(connection: AsyncConnection) -> list[Need]:
         _earliest(memberships.c.next_attempt_at, Status.AWAITING_APPROVAL),
         and_(exists().where(_MINE, text(_UNGREETED)).correlate(instances), ~_to_be_driven()),
         _earliest(memberships.c.status_since, Status.JOINING),
-        _any_active(),
+        _any_in(Status.ACTIVE),
+        _any_in(Status.LEFT, Reason.IDENTITY_CHANGED),  # the new number may be in it
     )
     compared_at = await _compared_at(connection)
     return [
@@ -121,10 +122,12 @@ async def needs(connection: AsyncConnection) -> list[Need]:
             min((at for at in (one, other) if at is not None), default=None),
             bool(greetings),
             joining,
-            active is not None,
+            active is not None or of_another is not None,
             compared_at.get(number),
         )
-        for number, until, one, other, greetings, joining, active in await connection.execute(query)
+        for number, until, one, other, greetings, joining, active, of_another in await connection.execute(
+            query
+        )
     ]
 
 
@@ -137,10 +140,16 @@ def _earliest(column: Column[Any], status: Status) -> ScalarSelect[Any]:
     return query.correlate(instances).scalar_subquery()
 
 
-def _any_active() -> ScalarSelect[Any]:
-    """In the order of ix_memberships_claim: an EXISTS may be planned as a walk through the whole table."""
+def _any_in(status: Status, reason: Reason | None = None) -> ScalarSelect[Any]:
+    """In the order of ix_memberships_claim, or of ix_memberships_reason: an EXISTS may be planned as a walk
+    through the whole table.
+    """
     c = memberships.c
-    query = select(c.id).where(_MINE, c.status == Status.ACTIVE.value).order_by(c.priority.desc(), c.id)
+    query = select(c.id).where(_MINE, c.status == status.value)
+    if reason is None:
+        query = query.order_by(c.priority.desc(), c.id)
+    else:
+        query = query.where(c.reason == reason.value)
     return query.limit(1).correlate(instances).scalar_subquery()
 
 
@@ -157,6 +166,11 @@ async def compared(connection: AsyncConnection, instance_id: int, now: float) ->
     key = f"{_COMPARED}{instance_id}"
     await connection.execute(delete(meta).where(meta.c.key == key))
     await connection.execute(insert(meta).values(key=key, value=repr(now)))
+
+
+async def forget_comparison(connection: AsyncConnection, instance_id: int) -> None:
+    """Its list is asked for anew soon. The instance's row must be locked."""
+    await connection.execute(delete(meta).where(meta.c.key == f"{_COMPARED}{instance_id}"))
 
 
 async def active_jids(connection: AsyncConnection, instance_id: int) -> list[tuple[int, str]]:

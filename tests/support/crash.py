@@ -71,7 +71,10 @@ class Nursery:
         self._drivers: dict[str, Driver] = {}
         self._numbers = count(1)
 
-    async def start(self, stage: Stage, *, kill_at: str | None = None) -> Driver:
+    async def start(
+        self, stage: Stage, *, kill_at: str | None = None, instance: str = ACCOUNT, host: str = "127.0.0.1"
+    ) -> Driver:
+        """`instance`: the row to drive; the simulated account is the same one, at whichever `host`."""
         number = next(self._numbers)
         driver = Driver(f"driver-{number}", self._folder / f"driver-{number}.json")
         self._drivers[driver.name] = driver
@@ -79,7 +82,7 @@ class Nursery:
         order = {
             "name": driver.name, "out": str(driver.out), "seed": number, "kill_at": kill_at,
             "url": stage.url, "speed": stage.speed, "anchor": stage.anchor,
-            "base_url": stage.running.base_url, "instance": ACCOUNT,
+            "base_url": stage.running.base_url.replace("127.0.0.1", host), "instance": instance,
             "instance_id": account.instance_id, "access_token": account.access_token,
         }  # fmt: skip
         assert self._process.stdin is not None

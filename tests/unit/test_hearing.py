@@ -203,6 +203,26 @@ def test_an_event_of_another_session_is_not_about_us(
     assert about(event, US) is not About.STRANGER
 
 
+@pytest.mark.parametrize(
+    ("me", "session_name", "ours"),
+    [
+        (None, "wawp-84729105", True),
+        (None, None, False),
+        (None, "wawp-1", False),
+        (Participant(phone=US.phone), None, True),
+        (Participant(lid=US.lid), None, True),
+        (Participant(phone="15550109999"), "wawp-84729105", False),
+        (Participant(phone="15550109999"), None, False),
+    ],
+)
+def test_an_event_by_the_gateways_own_name_or_for_our_own_number_is_ours(
+    me: Participant | None, session_name: str | None, *, ours: bool
+) -> None:
+    event = replace(JOINED, session="wawp-84729105", me=me)
+    whom = about(event, US, gateway_id="200", session_name=session_name)
+    assert (whom is not About.STRANGER) is ours
+
+
 def test_a_removal_is_told_from_a_departure() -> None:
     assert by_somebody_else(replace(LEFT, kind=HeardKind.REMOVED))
     assert by_somebody_else(replace(LEFT, kind=HeardKind.MEMBERS, change=MemberChange.REMOVE))

@@ -44,6 +44,7 @@ _CODE_KEYS = (
     "inviteCode", "invite_code", "code", "inviteUrl", "invite_url", "invite_link", "inviteLink", "link",
     "url", "data", "result", "results", "response", "invite",
 )  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9_.:=+@/-]{1,100}", re.ASCII)  # as an event's
 _SWITCHES = ("is_active", "active", "enabled")
 _SHORTEST = 6
 """Characters: a shorter text of a webhook is no secret, and would blot out half of an error."""
@@ -58,6 +59,7 @@ class Session:
     phone: str | None = None
     lid: str | None = None
     restricted_until: float | None = None
+    name: str | None = None
 
 
 def session(body: Any, *, now: float) -> Session | None:
@@ -75,7 +77,16 @@ def session(body: Any, *, now: float) -> Session | None:
         phone=next((found.phone for found in ids if found and found.phone), None),
         lid=next((found.lid for found in ids if found and found.lid), None),
         restricted_until=restricted_until(me.get("reachoutTimelock"), now=now),
+        name=session_name(layer.get("name")),
     )
+
+
+def session_name(value: Any) -> str | None:
+    """Wawp's own name of a session, such as `wawp-84729105`, by which events name the account
+    (https://api.wawp.net/en/docs/v2/session/info). "default" is what all of them are called.
+    """
+    good = isinstance(value, str) and _NAME.fullmatch(value) and value != "default"
+    return value if good else None
 
 
 def restricted_until(lock: Any, *, now: float) -> float | None:

@@ -239,6 +239,7 @@ class WawpGateway:
             phone=seen.phone,
             lid=seen.lid,
             restricted_until=seen.restricted_until,
+            name=seen.name,
         )
 
     async def _code(self, ask: Ask) -> CodeAnswer:

@@ -84,6 +84,8 @@ def compose(parcel: Parcel, needs: Needs, zone: tzinfo) -> Notice | None:
             made = _finished(data, needs)
         case planning.INSTANCE_PAUSED:
             made = _paused(data, zone)
+        case planning.INSTANCE_IDENTITY_CHANGED:
+            made = _another_number(data)
         case planning.INSTANCE_RETURNED:
             body = f"Lost {_clock(data.get('lost_at'), zone)}, back {_clock(data.get('returned_at'), zone)}."
             made = Notice(f"Rejoin: {_word(data, 'instance')} is back", body, "success")
@@ -175,6 +177,16 @@ def _paused(data: Mapping[str, Any], zone: tzinfo) -> Notice:
     until = f"until {_clock(data['until'], zone)}" if data.get("until") else "until somebody resumes it"
     body = f"{_word(data, 'sentence')}; paused {until}. {_word(data, 'hint')}"
     return Notice(f"Rejoin: {_word(data, 'instance')} is paused", body, "warning")
+
+
+def _another_number(data: Mapping[str, Any]) -> Notice:
+    lines = [
+        f"It was {_word(data, 'was')} and is {_word(data, 'now')} now.",
+        f"{_count(int(data.get('left') or 0), 'group')} of the old number count as left.",
+        f"Recovery {data['recovery']} stops." if data.get("recovery") is not None else "",
+        f"{_word(data, 'hint')}: {_word(data, 'command')}",
+    ]
+    return Notice(f"Rejoin: {_word(data, 'instance')} is another number now", _lines(lines), "failure")
 
 
 def _word(data: Mapping[str, Any], key: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.hints import account_hint, group_hint
+from orchestrator.domain.hints import account_hint, group_hint, identity_changed_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.gateways.redact import scrub
 from orchestrator.services.status.as_json import hint_fields, instant
@@ -34,6 +34,7 @@ RECOVERY_STARTED = "recovery.started"
 RECOVERY_FINISHED = "recovery.finished"
 INSTANCE_LOST = "instance.lost"
 INSTANCE_PAUSED = "instance.paused"
+INSTANCE_IDENTITY_CHANGED = "instance.identity_changed"
 INSTANCE_RETURNED = "instance.returned"  # for people only
 INSTANCE_HALTED = "instance.halted"  # for people only: its loop died
 DIGEST = "digest"  # for people only
@@ -91,8 +92,8 @@ def _kind(entry: Entry) -> str | None:
             return RECOVERY_FINISHED
         case "act.stop" if entry.data["ended"]:
             return RECOVERY_FINISHED
-        case "instance.paused":
-            return INSTANCE_PAUSED
+        case "instance.paused" | "instance.identity_changed":
+            return entry.kind
         case "act.pause" if "kept" not in entry.data:
             return INSTANCE_PAUSED
         case _:
@@ -135,6 +136,8 @@ def group_fields(group: GroupFacts, membership: Membership) -> dict[str, Any]:
 async def _of_entry(connection: AsyncConnection, act: Act, kind: str, entry: Entry) -> list[Message]:
     if kind == INSTANCE_PAUSED:
         return [paused_message(act.instance, entry, act.now)]
+    if kind == INSTANCE_IDENTITY_CHANGED:
+        return [identity_message(act.instance, entry, act.now)]
     if entry.recovery_id is None:
         return []
     recovery = await outbox_facts.of_recovery(connection, entry.recovery_id)
@@ -168,6 +171,24 @@ def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFact
 def by_itself(recovery: RecoveryFacts) -> bool:
     """Begun by the daemon of its own accord, not by a person's call."""
     return recovery.driver == "daemon" and recovery.actor.startswith("daemon@")
+
+
+def identity_message(instance: InstanceRecord, entry: Entry, now: float) -> Message:
+    """Another number stands behind an instance. Of numbers only the end is told."""
+    data = {
+        "instance": instance.name,
+        "role": instance.role,
+        "was": entry.data["was"],
+        "now": entry.data["now"],
+        "changed_at": instant(now),
+        "left": entry.data["left"],
+        "recovery": entry.data.get("stopped"),
+        **hint_fields(identity_changed_hint(instance.name)),
+    }
+    recovery_id = entry.data.get("stopped")
+    return Message(
+        INSTANCE_IDENTITY_CHANGED, f"instance:{instance.id}", data, instance.id, recovery_id=recovery_id
+    )
 
 
 SHORT_PAUSE = 600.0

@@ -31,6 +31,7 @@ HOOK_KINDS = frozenset(
         planning.RECOVERY_FINISHED,
         planning.INSTANCE_LOST,
         planning.INSTANCE_PAUSED,
+        planning.INSTANCE_IDENTITY_CHANGED,
     }
 )
 _PING_KINDS = frozenset({planning.RECOVERY_STARTED, planning.RECOVERY_FINISHED})
@@ -67,7 +68,7 @@ def concerns_people(message: Stored, level: Level) -> bool:
     """Whether people who want to hear so much are told. Never one notice for each group."""
     data = message.data
     match message.kind:
-        case planning.INSTANCE_LOST | planning.INSTANCE_HALTED:
+        case planning.INSTANCE_LOST | planning.INSTANCE_HALTED | planning.INSTANCE_IDENTITY_CHANGED:
             levels: tuple[Level, ...] = ("failures", "needs_you", "all")
         case planning.RECOVERY_FINISHED if data.get("outcome") in _FAILED_ENDS:
             levels = ("failures", "needs_you", "all")

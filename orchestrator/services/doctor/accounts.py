@@ -14,6 +14,7 @@ from orchestrator.services.doctor.finding import Cause, Finding, failed, ok, ski
 from orchestrator.services.doctor.settling import written
 from orchestrator.services.operate.acting import choose_instance
 from orchestrator.services.recover import lease
+from orchestrator.services.session_state import told_by
 from orchestrator.services.status.moves import command_of
 from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
 from orchestrator.store.reads import known_reason
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.looking import OwnIds
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
     from orchestrator.gateways.base import Gateway
     from orchestrator.services.doctor.patient import Account, Patient
@@ -33,8 +35,11 @@ _REFUSED = {
 }
 
 
-async def online(account: Account) -> list[Finding]:
-    """Gateway, token, session, own ids, list of groups. Reads only; the first failure skips the rest."""
+async def online(account: Account, told: dict[str, OwnIds] | None = None) -> list[Finding]:
+    """Gateway, token, session, own ids, list of groups. Reads only; the first failure skips the rest.
+
+    Which number a session says it is goes into `told`, by the instance's name.
+    """
     name = account.name
     try:
         gateway = account.gateway()
@@ -50,6 +55,8 @@ async def online(account: Account) -> list[Finding]:
     findings = [ok("gateway", "answers and accepts the token", instance=name), _session(account, session)]
     if session.state is not InstanceState.WORKING:
         return [*findings, *_unasked(name)]
+    if told is not None:
+        told[name] = told_by(session)
     allowed = await _allowed(name, gateway)
     return [*findings, _own_ids(name, session), *allowed, await _list(name, gateway)]
 
@@ -110,8 +117,8 @@ def _own_ids(name: str, session: SessionAnswer) -> Finding:
     known = [kind for kind, value in (("phone", session.phone), ("LID", session.lid)) if value]
     if known:
         return ok("own ids", f"known: {' and '.join(known)}", instance=name)
-    sentence = "the gateway tells neither phone nor LID: only the group list can prove a membership"
-    return warning("own ids", sentence, instance=name)
+    sentence = "the gateway tells neither phone nor LID: no join is sent before it says which number it is"
+    return failed("own ids", sentence, "see that its session info tells `me`", instance=name)
 
 
 async def _allowed(name: str, gateway: Gateway) -> list[Finding]:
@@ -240,15 +247,3 @@ async def choice(patient: Patient) -> Finding:
             return warning("backup", f"a run must be told which: {error.message}", error.hint)
         return failed("backup", error.message, error.hint)
     return ok("backup", f"a recovery would fill {name}")
-
-
-async def one_driver(patient: Patient) -> Finding:
-    """Two names for one account would be two drivers, each with a pace of its own."""
-    async with patient.database.read() as connection:
-        doubled = await reads_doctor.accounts_with_two_names(connection)
-    configured = {account.name for account in patient.accounts}
-    for _, names in doubled:
-        both = [name for name in names if name in configured]
-        if len(both) > 1:
-            return failed("accounts", f"one account under two names: {', '.join(both)}", "keep one of them")
-    return ok("accounts", "each instance is an account of its own")

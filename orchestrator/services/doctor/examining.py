@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.services.doctor import accounts, catalogue, hooks, notifying, planned, storage, watched
+from orchestrator.domain.looking import OwnIds
+from orchestrator.services.doctor import (
+    accounts,
+    catalogue,
+    hooks,
+    notifying,
+    numbers,
+    planned,
+    storage,
+    watched,
+)
 from orchestrator.services.doctor.finding import Finding, State, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
@@ -35,12 +45,17 @@ async def examine(patient: Patient) -> list[Finding]:
         findings += [skipped(name, "the database cannot be used") for name in _NEED_THE_DATABASE]
     findings += [catalogue.greetings(patient), *notifying.receivers(patient.told), storage.disk(patient)]
     findings.append(hooks.configured(patient.hooks))
+    told: dict[str, OwnIds] = {}
     for account in _examined(patient):
-        online = await accounts.online(account)
+        online = await accounts.online(account, told)
         works = any(one.name == "session" and one.state is State.OK for one in online)
         findings += [*online, *await hooks.at_gateway(patient.hooks, account, works=works)]
         if usable:
             findings += await _guarded("record", accounts.on_record(patient, account))
+            own = told.get(account.name, OwnIds())
+            findings += await _guarded("number", numbers.same_number(patient, account, own))
+    if usable:
+        findings += await _guarded("accounts", _alone(numbers.one_driver(patient, told)))
     return findings
 
 
@@ -56,7 +71,6 @@ async def _stored(patient: Patient) -> list[Finding]:
         *await _guarded("key file", catalogue.keys(patient)),
         *await _guarded("groups", catalogue.groups(patient)),
         *await _guarded("backup", _alone(accounts.choice(patient))),
-        *await _guarded("accounts", _alone(accounts.one_driver(patient))),
         *await _guarded("schedule", planned.schedule(patient)),
         *await _guarded("daemon", watched.daemon(patient)),
         *await _guarded("losses", watched.lost(patient)),

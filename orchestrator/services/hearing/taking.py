@@ -16,7 +16,6 @@ from orchestrator.domain.hearing import (
     by_somebody_else,
     meaning,
 )
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.services.hearing.tips import Hint
 from orchestrator.services.recover.arriving import arrival
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.domain.events import HeardEvent, ReadEvent
+    from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.recover.context import Context, Writing
     from orchestrator.store.events import StoredEvent
     from orchestrator.store.memberships import Work
@@ -50,8 +50,7 @@ class Taking:
         """Carry out what the events say; returns those that need a look, group by group."""
         heard = [(event, self._read_event(event.body)) for event in found]
         async with self._context.writing() as writing:
-            own = OwnIds(writing.instance.own_phone, writing.instance.own_lid)
-            said = [(event, told, self._whom(told, own)) for event, told in heard]
+            said = [(event, told, self._whom(told, writing.instance)) for event, told in heard]
             await self._prepare(writing, said)
             for event, told, whom in said:
                 result = Result.IGNORED
@@ -61,8 +60,10 @@ class Taking:
                     await _finish(writing, event, result, self._works.get(_jid(told)))
         return list(self._hints.values())
 
-    def _whom(self, told: HeardEvent | None, own: OwnIds) -> About:
-        return About.NOBODY if told is None else about(told, own, gateway_id=self._gateway_id)
+    def _whom(self, told: HeardEvent | None, instance: InstanceRecord) -> About:
+        if told is None:
+            return About.NOBODY
+        return about(told, instance.own, gateway_id=self._gateway_id, session_name=instance.session_name)
 
     async def _prepare(
         self, writing: Writing, said: Sequence[tuple[StoredEvent, HeardEvent | None, About]]

@@ -55,6 +55,7 @@ async def order(
             )
         else:
             await _hand_over(act, found, wanted, deadline)
+        await recoveries.put_back_for_new_number(act.connection, act.recovery_id or 0, now=act.now)
         act.note("act.run", pace=wanted.pace, limit=wanted.joins_left)
         return Ordered(act.recovery_id or 0, instance_name)
 

@@ -12,7 +12,7 @@ from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
 from orchestrator.services.deliver import planning
 from orchestrator.services.recover.points import Points, Silent
-from orchestrator.store import instances, journal, memberships, slots
+from orchestrator.store import instances, journal, memberships, sessions, slots
 
 if TYPE_CHECKING:
     import asyncio
@@ -54,6 +54,8 @@ class Context:
     driving_since: float = float("inf")  # when the lease was taken
     recovery_id: int = 0
     own: OwnIds = field(default_factory=OwnIds)
+    namesakes: frozenset[int] = frozenset()  # ids of other instances that are, or were, this number
+    begins: bool = False  # a person's run that has not opened its recovery yet
     listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID
     listed_at: float | None = None  # boot time of the last list
     joins_left: int | None = None  # --limit
@@ -89,13 +91,17 @@ class Context:
         )
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Writing]:
-        """A transaction behind the instance's lock and fence. Moves and journal lines leave as one."""
+    async def writing(self, *, everyone: bool = False) -> AsyncIterator[Writing]:
+        """A transaction behind the instance's lock and fence. Moves and journal lines leave as one.
+
+        With `everyone` the rows of all instances are locked, in the order of their ids.
+        """
         async with self.database.write() as connection:
+            rows = await sessions.lock_all(connection) if everyone else {}
             instance = await instances.lock(connection, self.instance_id, fence=self.fence)
             before = self.clock.boottime()
             now = await self.database.now(connection)
-            writing = Writing(self, connection, instance, now, (before, self.clock.boottime()))
+            writing = Writing(self, connection, instance, now, (before, self.clock.boottime()), rows)
             yield writing
             await writing.flush()
         if writing.rings:
@@ -126,6 +132,7 @@ class Writing:
     instance: InstanceRecord
     now: float
     boottimes: tuple[float, float]  # `now` was read between these two
+    everyone: dict[int, InstanceRecord] = field(default_factory=dict)  # all rows, where they are locked
     moves: list[memberships.Move] = field(default_factory=list)
     entries: list[journal.Entry] = field(default_factory=list)
     finishes: list[slots.Finish] = field(default_factory=list)

@@ -17,7 +17,7 @@ from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.endings import carry_out
-from orchestrator.services.recover.probing import is_fresh
+from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
 from orchestrator.services.recover.retrying import insist
 from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.store import memberships, requeueing, slots
@@ -113,6 +113,9 @@ class Joiner:
             instance, now = await context.observe(connection)
             if instance.paused(now):
                 return None
+            if instance.identified_fence != context.fence:
+                context.ring("keeping")  # it asks the session who it is
+                return None
             if not await context.in_line(connection, Status.READY, limit=1):
                 return None
             policy = self._policy(instance.pace_factor(now))
@@ -124,6 +127,8 @@ class Joiner:
         async with context.writing() as writing:
             now, instance = writing.now, writing.instance
             if instance.paused(now) or context.stopping or not await lease.clocks_agree(writing):
+                return []
+            if instance.identified_fence != context.fence:  # nobody said yet under this lease who it is
                 return []
             works = await self._joinable(writing)
             policy = self._policy(instance.pace_factor(now))
@@ -152,8 +157,12 @@ class Joiner:
         if context.joins_left is not None:
             limit = min(limit, context.joins_left)
         works = await context.in_line(writing.connection, Status.READY, limit=limit)
+        entered = await entered_as_namesake(writing, works)
         good = []
         for work in works:
+            if work.membership.id in entered:
+                writing.move(work.membership, Status.PENDING)
+                continue
             fresh = is_fresh(work.membership, writing.now, context.settings.freshness)
             if fresh and work.code is not None and work.code.id == work.membership.code_id:
                 good.append(work)

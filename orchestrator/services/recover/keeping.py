@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from orchestrator.domain.instances import session_change
-from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.probing import send_back_stale
-from orchestrator.store import instances, memberships, recoveries, slots
+from orchestrator.services.session_state import recorded, told_by
+from orchestrator.store import memberships, recoveries, slots
 from orchestrator.store.tables import journal
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Keeper:
         self._line = self._own = 0
         self.end: End | None = None
         self.deadline: float | None = None  # boot time, from --max-duration
+        self.identified = False  # the last reading said who it is, and no other entry is that number
+        self.rival: str | None = None  # the name of the other entry that is this number
 
     async def step(self) -> float | None:
         """One beat: see how things stand, and do only what that calls for."""
@@ -134,7 +136,9 @@ class Keeper:
 
     async def _watch_session(self, instance: InstanceRecord, now: float, boottime: float) -> None:
         limited = instance.pause_reason == Reason.GATEWAY_LIMIT.value  # the gateway wants no call now
-        if not limited and boottime - self._checked >= self._session_every(instance, now):
+        unidentified = instance.identified_fence != self._context.fence and not instance.paused(now)
+        due = unidentified or boottime - self._checked >= self._session_every(instance, now)
+        if not limited and due:
             self._checked = boottime
             await self.check_session()
 
@@ -149,8 +153,15 @@ class Keeper:
         """Ask for the session's state once, record it, and brake or resume accordingly."""
         context = self._context
         answer = await context.gateway.session()
-        async with context.writing() as writing:
-            await record_session(writing, answer)
+        told = told_by(answer)
+        if compare(context.own, told) is Told.ANOTHER:
+            self.end = End.STOPPED  # nobody asked to bring this number into the groups
+        async with recorded(context, answer) as (writing, seen):
+            self.identified = seen.record.identified_fence == context.fence
+            self.rival = seen.rival
+            context.own = seen.record.own
+            if writing.everyone:
+                context.namesakes = seen.namesakes
             if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
                 self._gone_since = None
                 context.limits.pop("session", None)
@@ -221,6 +232,8 @@ _PAUSED_ENDS: dict[Reason | None, End] = {
     Reason.INSTANCE_UNAVAILABLE: End.UNAVAILABLE,
     Reason.PLAN_LIMIT: End.NEEDS_YOU,
     Reason.NOT_SUPPORTED: End.NEEDS_YOU,
+    Reason.SAME_ACCOUNT: End.NEEDS_YOU,
+    Reason.IDENTITY_UNKNOWN: End.NEEDS_YOU,
 }
 
 
@@ -250,21 +263,6 @@ async def read_outlook(
 
 def _until(instance: InstanceRecord) -> float:
     return float("inf") if instance.paused_until is None else instance.paused_until
-
-
-async def record_session(writing: Writing, answer: SessionAnswer) -> None:
-    """Store what the gateway says of the session; journal it only when the word changed."""
-    instance, context = writing.instance, writing.context
-    if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
-        return
-    values, line = session_change(instance, answer.state.value, answer.word, writing.now)
-    values["state_checked_at"] = writing.now
-    if line is not None:
-        writing.note("session", **line)
-    if answer.phone or answer.lid:
-        context.own = OwnIds(answer.phone or context.own.phone, answer.lid or context.own.lid)
-        values |= {"own_phone": context.own.phone, "own_lid": context.own.lid}
-    await instances.set_values(writing.connection, instance.id, **values)
 
 
 async def _recovered(writing: Writing) -> None:

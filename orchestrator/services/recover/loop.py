@@ -88,6 +88,7 @@ async def _with_lease(context: Context, job: Job, started: Callable[[int], None]
     keeper = Keeper(context, joiner)
     if job.max_duration is not None:
         keeper.deadline = context.clock.boottime() + job.max_duration
+    context.begins = job.adopt is None
     called_off = await require_session(context, keeper, job.adopt)
     if job.adopt is not None and called_off is not None:
         context.recovery_id = job.adopt

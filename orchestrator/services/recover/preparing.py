@@ -59,20 +59,22 @@ async def require_session(context: Context, keeper: Keeper, adopt: int | None = 
     started, said = context.clock.boottime(), ""
     while True:
         answer = await keeper.check_session()
-        if answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING:
-            return None
         called_off = None if adopt is None else await _called_off(context, adopt)
         if called_off is not None:
             return called_off
+        works = answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
+        if works and keeper.identified:
+            return None
         _raise_if_final(context, keeper, answer)
         if context.stopping:
             raise TemporaryError("stopped while waiting for the backup instance's session")
+        now_said = _not_identified(context, keeper) if works else _said(answer)
         if context.clock.boottime() - started > context.settings.patience:
             raise TemporaryError(
-                f"the session of {context.instance_name} does not work: {_said(answer)}", hint="rejoin doctor"
+                f"the session of {context.instance_name} does not work: {now_said}", hint="rejoin doctor"
             )
-        if _said(answer) != said:
-            said = _said(answer)
+        if now_said != said:
+            said = now_said
             most = f"at most {context.settings.patience / 60:g} min"
             context.say(f"waiting ({most}) for the session of {context.instance_name}: {said}")
         await _until_checked_again(context, answer.answer.retry_after or 0.0)
@@ -147,6 +149,18 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
         )
 
 
+def _not_identified(context: Context, keeper: Keeper) -> str:
+    """Why a session that works is not enough. Raises ConfigurationError where two entries are one number."""
+    if keeper.rival is None:
+        return "it does not say which number it is"
+    if isfinite(context.settings.patience):
+        raise ConfigurationError(
+            f"{context.instance_name} is the same number as {keeper.rival}: two would join at twice the pace",
+            hint="remove one of the two from the configuration, or link another number",
+        )
+    return f"it is the same number as {keeper.rival}"
+
+
 def _said(answer: SessionAnswer) -> str:
     if answer.answer.outcome is not Outcome.OK and answer.answer.text:
         return answer.answer.text
@@ -166,6 +180,8 @@ async def open_recovery(context: Context, request: Request, *, pace: float | Non
             await _begin(writing, request, pace)
         else:
             await _go_on(writing, existing, pace)
+        await recoveries.put_back_for_new_number(writing.connection, context.recovery_id, now=writing.now)
+        context.begins = False
         kind = "recovery.started" if existing is None else "recovery.continued"
         writing.note(kind, pace=context.settings.policy.joins_per_minute)
     context.points.reach("recovery.opened")

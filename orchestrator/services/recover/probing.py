@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.allowlist import Expected, verify
 from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
 from orchestrator.gateways.redact import hide_links, scrub
@@ -15,7 +16,7 @@ from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.retrying import backoff, read
-from orchestrator.store import memberships
+from orchestrator.store import memberships, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Prober:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gap = Gap(context.clock, context.settings.probe_gap, context.dice)
+        self._entered: dict[int, float] = {}
 
     async def step(self) -> float | None:
         """Probe what is next in line. Returns seconds until the next step, None: when something changes."""
@@ -88,6 +90,7 @@ class Prober:
             holders = await memberships.holders_of(writing.connection, self._context.instance_id, jids)
             ids = [work.membership.id for work in works]
             current = {work.membership.id: work for work in await memberships.by_ids(writing.connection, ids)}
+            self._entered = await entered_as_namesake(writing, works)
             for work in works:
                 if _asks_otherwise(work, current[work.membership.id]):
                     continue  # a new code or expectation came meanwhile: it stays in line, and is asked anew
@@ -148,6 +151,17 @@ class Prober:
         detail = f"another of your groups is {jid} already"
         return writing.move(old, Status.BLOCKED, Reason.DUPLICATE_GROUP, detail=detail, **seen)
 
+    def _look_first(self, writing: Writing, old: Membership) -> dict[str, Any] | None:
+        """For a group that this very number may be in, or may have asked to join, without a join of ours:
+        another entry did it as this number, or the number was another one in between and is back.
+        """
+        if old.id in self._entered:
+            return {"next_attempt_at": writing.now, "requested_at": self._entered[old.id]}
+        if _before_change(writing, old):
+            settled = (writing.instance.identity_changed_at or 0.0) + SETTLE
+            return {"next_attempt_at": max(writing.now, settled), "requested_at": None}
+        return None
+
     def _verify(
         self, writing: Writing, work: Work, preview: GroupPreview, holders: dict[str, int]
     ) -> Membership:
@@ -174,7 +188,27 @@ class Prober:
             return writing.move(
                 old, Status.CONFIRMING, next_attempt_at=writing.now, requested_at=None, **seen
             )
+        look = self._look_first(writing, old)
+        if look is not None:
+            return writing.move(old, Status.CONFIRMING, joined_at=None, confirmed_at=None, **look, **seen)
         return writing.move(old, Status.READY, joined_at=None, **seen)
+
+
+async def entered_as_namesake(writing: Writing, works: Sequence[Work]) -> dict[int, float]:
+    """By membership: when another instance of this very number asked to join, or was in, since ours did."""
+    others = writing.context.namesakes
+    if not others or not works:
+        return {}
+    groups = {work.membership.group_id: work.membership for work in works}
+    found = await sessions.entered_by(writing.connection, others, groups)
+    return {groups[group].id: at for group, at in found.items() if at > (groups[group].requested_at or 0.0)}
+
+
+def _before_change(writing: Writing, old: Membership) -> bool:
+    """Whether what is stored of an earlier join is the join of the number before this one."""
+    changed_at = writing.instance.identity_changed_at
+    earlier = [at for at in (old.requested_at, old.confirmed_at) if at is not None]
+    return changed_at is not None and bool(earlier) and max(earlier) <= changed_at
 
 
 def _asks_otherwise(asked: Work, current: Work) -> bool:

@@ -159,6 +159,7 @@ def _instance(one: InstanceView, now: float) -> dict[str, Any]:
         "half_pace_until": instant(one.slow_until),
         "strikes": one.strikes,
         "runner": _runner(one.runner, now),
+        "identity_changed_at": instant(one.identity_changed_at),
     }
 
 

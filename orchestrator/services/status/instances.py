@@ -74,6 +74,7 @@ def _view(record: InstanceRecord, row: RecoveryRow | None, now: float) -> Instan
         slow_until=slow,
         strikes=record.strikes,
         runner=runner(record, now),
+        identity_changed_at=record.identity_changed_at,
     )
 
 

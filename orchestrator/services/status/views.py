@@ -153,6 +153,7 @@ class InstanceView:
     slow_until: float | None
     strikes: int
     runner: RunnerView
+    identity_changed_at: float | None = None  # when another number was last found behind it
 
 
 @dataclass(frozen=True, slots=True)

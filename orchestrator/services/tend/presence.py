@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.looking import OwnIds, Sighting
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.services.recover.keeping import record_session
 from orchestrator.services.recover.looking import REST, apply_look
+from orchestrator.services.session_state import recorded, told_by, works
 from orchestrator.store import memberships, whereabouts
 
 if TYPE_CHECKING:
-    from orchestrator.domain.outcomes import SessionAnswer
     from orchestrator.services.recover.context import Context, Writing
     from orchestrator.services.recover.looking import Look
     from orchestrator.store.memberships import Membership, Work
@@ -33,25 +33,18 @@ async def know_ourselves(context: Context) -> bool:
     """Take our own ids from the instance's row, or ask for them once. Without them no look shows anything."""
     async with context.database.read() as connection:
         instance, _now = await context.observe(connection)
-    context.own = OwnIds(instance.own_phone, instance.own_lid)
-    return context.own != OwnIds() or await session_works(context)
+    context.own = instance.own
+    known = context.own != OwnIds() and instance.state is not None  # None: linked anew, and not read since
+    return known or await session_works(context)
 
 
 async def session_works(context: Context) -> bool:
     """Ask for the session's state; record it. False also if it is another account's by now."""
     before = context.own
     answer = await context.gateway.session()
-    async with context.writing() as writing:
-        await record_session(writing, answer)
-    return _works(answer) and _same(before, answer)
-
-
-def _works(answer: SessionAnswer) -> bool:
-    return answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
-
-
-def _same(own: OwnIds, answer: SessionAnswer) -> bool:
-    return own.phone is None or answer.phone is None or own.phone == answer.phone
+    async with recorded(context, answer) as (_writing, seen):
+        context.own = seen.record.own
+    return works(answer) and compare(before, told_by(answer)) is not Told.ANOTHER
 
 
 async def proven(context: Context, look: Look) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.watching import Calm, Standing, judge, notice
 from orchestrator.services.deliver.planning import INSTANCE_RETURNED
+from orchestrator.services.session_state import Reader, concerns_others, record_answer, says_the_same
 from orchestrator.services.status.as_json import instant
-from orchestrator.services.watch.recording import Desk, lift_pause_if_cured, open_case, store_answer
+from orchestrator.services.watch.recording import Desk, lift_pause_if_cured, open_case
 from orchestrator.store import losses, outbox, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.watching import Case
@@ -39,7 +41,7 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
     """States, evidence and cases of all these accounts; `news` of gateways by address. All or nothing."""
     noted = Noted()
     async with watch.database.write() as connection:
-        records = await sessions.lock_many(connection, [one.track.account.id for one in asked])
+        records, everyone = await _lock(connection, asked)
         open_ones = await losses.open_ones(connection)
         desk = Desk(connection, await watch.database.now(connection), watch.actor)
         noted.shift = desk.now - watch.clock.boottime()
@@ -48,10 +50,12 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
             record = records[one.track.account.id]
             if _overtaken(record, one, desk.now):
                 continue
-            if _says_the_same(record, one):
+            if says_the_same(record, one.session):
                 same.append(record.id)
             else:
-                await store_answer(desk, record, one.session)
+                reader = Reader(watch.actor, desk.now)
+                seen = await record_answer(connection, record, one.session, reader, everyone)
+                record = seen.record
             await lift_pause_if_cured(desk, record, one.session)
             await _weigh(watch, desk, one, open_ones.get(record.id), noted)
         if same:
@@ -63,20 +67,21 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
     return noted
 
 
+async def _lock(
+    connection: AsyncConnection, asked: Sequence[Asked]
+) -> tuple[dict[int, InstanceRecord], dict[int, InstanceRecord] | None]:
+    """The rows of these accounts; those of all instances, too, where one says something new of its number."""
+    ids = [one.track.account.id for one in asked]
+    seen = await sessions.read_many(connection, ids)
+    if any(concerns_others(seen[one.track.account.id], one.session) for one in asked):
+        rows = await sessions.lock_all(connection)
+        return rows, rows
+    return await sessions.lock_many(connection, ids), None
+
+
 def _overtaken(record: InstanceRecord, one: Asked, now: float) -> bool:
     """Something newer was heard while the answer was on its way."""
     return one.readings[0].at < (record.state_checked_at or 0.0) <= now
-
-
-def _says_the_same(record: InstanceRecord, one: Asked) -> bool:
-    session = one.session
-    return (
-        session.answer.outcome is Outcome.OK
-        and session.state is not InstanceState.UNKNOWN
-        and (session.state.value, session.word or None) == (record.state, record.state_word)
-        and session.phone in (None, record.own_phone)
-        and session.lid in (None, record.own_lid)
-    )
 
 
 async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:

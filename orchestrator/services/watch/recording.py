@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.instances import session_change
-from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.readings import by_state
 from orchestrator.domain.watching import Calm, Debounce, notice
 from orchestrator.services.recover import brakes
-from orchestrator.store import instances, journal, losses
+from orchestrator.services.session_state import Reader, record_state, works
+from orchestrator.store import journal, losses
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -55,7 +55,8 @@ async def session_event(
     at, desk = min(heard.at, now), Desk(connection, now, actor)
     if heard.state is InstanceState.UNKNOWN or at < (instance.state_checked_at or 0.0) <= now:
         return False
-    await _store_state(desk, instance, heard.state, heard.word, {"state_checked_at": at})
+    values = {"state_checked_at": at}
+    await record_state(connection, instance, heard.state, heard.word, values, Reader(actor, now))
     reading = by_state(heard.state, heard.word, at)
     loss = await losses.open_one(connection, instance.id)
     if loss is not None:
@@ -67,33 +68,12 @@ async def session_event(
     return True
 
 
-async def store_answer(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
-    """Store what the gateway says of the session; journal it only when the word changed."""
-    if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
-        return
-    values: dict[str, Any] = {"state_checked_at": desk.now}
-    if answer.phone or answer.lid:
-        values["own_phone"] = answer.phone or instance.own_phone
-        values["own_lid"] = answer.lid or instance.own_lid
-    await _store_state(desk, instance, answer.state, answer.word, values)
-
-
 async def lift_pause_if_cured(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
     """A working session ends the pauses that its absence caused; where a loop drives, that is the loop's."""
-    works = answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
-    if works and not (instance.lease_until or 0.0) > desk.now:
+    if works(answer) and not (instance.lease_until or 0.0) > desk.now:
         line = await brakes.lift_if_cured(desk.connection, instance, desk.now)
         if line is not None:
             await desk.note("instance.resumed", instance.id, **line)
-
-
-async def _store_state(
-    desk: Desk, instance: InstanceRecord, state: InstanceState, word: str, values: dict[str, Any]
-) -> None:
-    changed, line = session_change(instance, state.value, word, desk.now)
-    if line is not None:
-        await desk.note("session", instance.id, **line)
-    await instances.set_values(desk.connection, instance.id, **values, **changed)
 
 
 async def open_case(desk: Desk, instance_id: int, case: Case) -> int:

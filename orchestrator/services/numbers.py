@@ -1,0 +1,170 @@
+"""Which number each instance is: what follows when one changes, and when two are the same.
+
+Two instances of one number would be two drivers with a pace of their own each. The later one in the table
+stands still; neither gets a slot before its own driver said again who it is. All rows must be locked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.domain import identity
+from orchestrator.domain.looking import SETTLE
+from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.domain.recoveries import End
+from orchestrator.services.operate.acting import Act
+from orchestrator.services.recover import brakes
+from orchestrator.store import instances, memberships, recoveries, sessions, whereabouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.looking import OwnIds
+
+HELD = frozenset({Reason.SAME_ACCOUNT.value, Reason.IDENTITY_UNKNOWN.value})
+_RECENT = 600.0  # seconds: joins before that are out of every window, however long they were on their way
+_UNGREETED = frozenset({Greeting.PENDING, Greeting.SENDING})
+
+
+def is_held(record: InstanceRecord) -> bool:
+    """Whether it stands still because of its number. A reading that says otherwise lifts that."""
+    return record.pause_reason in HELD
+
+
+def rival_of(record: InstanceRecord, rows: Iterable[InstanceRecord], now: float) -> InstanceRecord | None:
+    """The earliest instance before this one that is the same number, and configured or being driven."""
+    earlier = sorted((row for row in rows if row.id < record.id), key=lambda row: row.id)
+    return next((row for row in earlier if _counts(row, now) and _is_one(row, record)), None)
+
+
+async def settle(
+    connection: AsyncConnection, rows: Mapping[int, InstanceRecord], reading: int, actor: str, now: float
+) -> tuple[frozenset[int], str | None]:
+    """Hold whoever is an earlier one's number, and let go whoever is not any more. `reading`: whose session
+    was read. Returns the ids of the others that are, or were, its number, and the name of the one before it.
+    """
+    for row in rows.values():
+        rival = rival_of(row, rows.values(), now) if _counts(row, now) else None
+        if rival is not None:
+            await _hold(connection, row, rival, actor, now)
+        elif row.pause_reason == Reason.SAME_ACCOUNT.value or (
+            row.id == reading and row.identified_fence is not None and is_held(row)
+        ):
+            await _let_go(connection, row, actor, now)
+    one = rows[reading]
+    namesakes = [row for row in rows.values() if row.id != reading and _is_one(row, one)]
+    for other in namesakes:
+        await _wait_for_joins_of(connection, one, other, now)
+        await _wait_for_joins_of(connection, other, one, now)
+    rival = rival_of(one, rows.values(), now)
+    return frozenset(row.id for row in namesakes), None if rival is None else rival.name
+
+
+async def hold_unknown(act: Act) -> None:
+    """The session works and does not say which number it is: no join is sent until it does."""
+    await _pause(act, Reason.IDENTITY_UNKNOWN, None)
+
+
+def _counts(row: InstanceRecord, now: float) -> bool:
+    return row.configured or row.driven(now)
+
+
+def _is_one(one: InstanceRecord, other: InstanceRecord) -> bool:
+    return identity.is_one_number(one.own, other.own)
+
+
+async def _hold(
+    connection: AsyncConnection, row: InstanceRecord, rival: InstanceRecord, actor: str, now: float
+) -> None:
+    if row.identified_fence is not None:
+        await instances.set_values(connection, row.id, identified_fence=None)
+    act = Act(connection, row, now, actor, None)
+    await _pause(act, Reason.SAME_ACCOUNT, f"the same number as {rival.name}")
+    await act.write()
+
+
+async def _pause(act: Act, reason: Reason, text: str | None) -> None:
+    """Unless it stands still anyway: the next reading after that pause says it again."""
+    row = act.instance
+    cured = {one.value for one in brakes.CURED_BY_A_WORKING_SESSION}
+    if row.paused(act.now) and row.pause_reason not in cured | HELD:
+        return
+    if (row.pause_reason, row.pause_text) == (reason.value, text):
+        return
+    await instances.set_values(
+        act.connection,
+        row.id,
+        pause_reason=reason.value,
+        pause_text=text,
+        pause_by=act.actor,
+        paused_at=act.now,
+        paused_until=None,
+    )
+    act.note("instance.paused", reason=reason.value, text=text)
+
+
+async def _let_go(connection: AsyncConnection, row: InstanceRecord, actor: str, now: float) -> None:
+    act = Act(connection, row, now, actor, None)
+    act.note("instance.resumed", **await brakes.lift(connection, row, now, why="its number is its own"))
+    await act.write()
+
+
+async def _wait_for_joins_of(
+    connection: AsyncConnection, one: InstanceRecord, other: InstanceRecord, now: float
+) -> None:
+    """Joins that another entry of this number sent count for its pace: the window begins anew, and only when
+    what may be under way has arrived or been given up.
+    """
+    last = await sessions.last_slot(connection, other.id)
+    if last is None or last.reserved_at < max(one.known_since, now - _RECENT):
+        return
+    since = now + SETTLE if last.open else now
+    await instances.set_values(connection, one.id, known_since=since)
+
+
+async def part_from_old(
+    connection: AsyncConnection, record: InstanceRecord, own: OwnIds, actor: str, now: float, *, begins: bool
+) -> None:
+    """Another number stands behind the instance: what the old one was in, or asked for, counts for nothing.
+
+    An open recovery ends, unless a person's run has just begun (`begins`): nobody asked to bring the new
+    number into these groups.
+    """
+    recovery = await recoveries.open_one(connection, record.id)
+    act = Act(connection, record, now, actor, None if recovery is None else recovery.id)
+    left = 0
+    for old in await memberships.of_the_number(connection, record.id):
+        changes: dict[str, Any] = {"attempts": 0, "unknowns": 0}
+        if old.greeting in _UNGREETED:
+            changes["greeting"] = Greeting.SKIPPED
+        act.move(old, Status.LEFT, Reason.IDENTITY_CHANGED, **changes)
+        left += 1
+    stopped = None
+    if recovery is not None and not begins:
+        stopped = recovery.id
+        await _end(act, recovery.id)
+    await whereabouts.forget_comparison(connection, record.id)
+    act.note(
+        "instance.identity_changed",
+        was=identity.shown(record.own),
+        now=identity.shown(own),
+        left=left,
+        stopped=stopped,
+    )
+    await act.write()
+
+
+async def _end(act: Act, recovery_id: int) -> None:
+    """Its driver ends it; one that nobody drives is over."""
+    await recoveries.request_stop(act.connection, recovery_id, actor=act.actor, now=act.now)
+    if act.instance.driven(act.now):
+        return
+    counted = await recoveries.counts(act.connection, recovery_id)
+    end = End.STOPPED.value
+    if await recoveries.finish(
+        act.connection, recovery_id, state="stopped", outcome=end, counted=counted, now=act.now
+    ):
+        act.note("recovery.ended", end=end, counts=counted)

@@ -1,0 +1,171 @@
+"""Another number behind an instance: what the old one was in counts for nothing, and it is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.recoveries import End
+from orchestrator.services.operate import deciding
+from orchestrator.services.recover.looking import Looker
+from orchestrator.services.session_state import recorded
+from orchestrator.services.tend import presence
+from orchestrator.services.tend.comparing import Comparer
+from orchestrator.simulator import deeds
+from orchestrator.simulator.faults import Trouble, When
+from orchestrator.simulator.truth import Kind
+from orchestrator.store.tables import messages
+from tests.support.by_hand import record
+from tests.support.stage import brisk, set_stage
+from tests.support.worlds import ACCOUNT, told, trouble, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.stage import Stage
+
+NEW = {"phone": "15550100777"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    async with set_stage(url, content=world(generate=6)) as made:
+        yield made
+
+
+def pair(stage: Stage, **who: Any) -> None:
+    deeds.do(stage.world.network, {"do": "pair", "account": ACCOUNT, **(who or NEW)})
+
+
+async def read_session(stage: Stage) -> None:
+    """As the daemon's parts do that join nothing."""
+    context = await stage.context(brisk(), fence=None)
+    try:
+        async with recorded(context, await context.gateway.session()):
+            pass
+    finally:
+        await context.gateway.close()
+
+
+async def all_statuses(stage: Stage) -> set[tuple[Status, str | None]]:
+    return set((await stage.statuses()).values())
+
+
+async def test_what_the_old_number_was_in_is_left_and_the_old_lid_goes(stage: Stage) -> None:
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    pair(stage)
+    await read_session(stage)
+
+    row = await record(stage)
+    assert (row.own_phone, row.own_lid) == (NEW["phone"], None)
+    assert row.identity_changed_at is not None
+    assert await all_statuses(stage) == {(Status.LEFT, Reason.IDENTITY_CHANGED.value)}
+    line = json.loads((await told(stage.database, "instance.identity_changed"))[0].data)
+    assert (line["was"], line["now"], line["left"]) == ("…0002", "…0777", 6)
+    async with stage.database.read() as connection:
+        query = select(messages.c.data).where(messages.c.kind == "instance.identity_changed")
+        sent = (await connection.scalars(query)).all()
+    assert len(sent) == 1
+    assert NEW["phone"] not in sent[0]
+
+
+async def test_a_run_brings_the_new_number_in_and_joins_each_group_once(stage: Stage) -> None:
+    await stage.recover(brisk())
+    pair(stage)
+    before = len(stage.log.joins(ACCOUNT))
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    assert await all_statuses(stage) == {(Status.ACTIVE, None)}
+    assert len(stage.log.joins(ACCOUNT)) - before == 6
+    assert stage.log.needless_joins() == []
+    assert stage.log.worst_window(ACCOUNT) <= 5
+
+
+async def test_a_retry_puts_one_group_back_in_line_and_nothing_else_does(stage: Stage) -> None:
+    await stage.recover(brisk())
+    pair(stage)
+    await read_session(stage)
+    await deciding.retry(stage.database, ACCOUNT, actor="test", groups=["group-1"])
+    found = sorted((await stage.statuses()).values())
+    assert found.count((Status.LEFT, Reason.IDENTITY_CHANGED.value)) == 5
+    assert found.count((Status.PENDING, None)) == 1
+
+
+async def test_a_number_that_comes_back_is_looked_up_and_not_joined_again(stage: Stage) -> None:
+    """The old number is in; while the new one was there it could not be seen; the list does not tell."""
+    await stage.recover(brisk())
+    inside = {jid: dict(group.inside) for jid, group in stage.world.network.groups.items()}
+    pair(stage)
+    await read_session(stage)
+    account = stage.world.network.account(ACCOUNT)
+    account.phone, account.lid = "15550100002", "900000000000002"
+    for jid, group in stage.world.network.groups.items():
+        group.inside.update(inside[jid])
+    trouble(stage, Trouble.LIST_EMPTY, Kind.LIST)
+    before = len(stage.log.joins(ACCOUNT))
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    assert len(stage.log.joins(ACCOUNT)) == before
+    assert await all_statuses(stage) == {(Status.ACTIVE, None)}
+
+
+async def test_a_reading_that_lacks_the_lid_or_all_ids_for_once_changes_nothing(stage: Stage) -> None:
+    await stage.recover(brisk())
+    stage.running.faults.session_lid = False
+    await read_session(stage)
+    row = await record(stage)
+    assert (row.own_phone, row.own_lid) == ("15550100002", "900000000000002")
+    assert await all_statuses(stage) == {(Status.ACTIVE, None)}
+    assert row.identity_changed_at is None
+
+
+async def test_a_recovery_under_way_stops_and_its_join_on_the_way_does_no_harm(stage: Stage) -> None:
+    trouble(stage, Trouble.SLOW, Kind.JOIN, skip=1, times=1, seconds=70.0, effect=When.DONE)
+    running = asyncio.create_task(stage.recover(brisk()))
+    async with asyncio.timeout(20.0):
+        while len(stage.log.joins(ACCOUNT)) < 2:
+            await stage.clock.sleep(1.0)
+    pair(stage)
+    await read_session(stage)
+    sent = len(stage.log.joins(ACCOUNT))
+    ended = await running
+    assert ended.end is End.STOPPED
+    assert len(stage.log.joins(ACCOUNT)) <= sent + 1  # one that had its slot already
+    assert Status.ACTIVE not in {status for status, _ in await all_statuses(stage)}
+
+
+async def test_the_new_number_is_found_where_it_is_already(stage: Stage) -> None:
+    await stage.recover(brisk())
+    pair(stage)
+    await read_session(stage)
+    group = next(iter(stage.world.network.groups.values()))
+    group.inside[ACCOUNT] = False
+    context = await stage.context(brisk(), fence=None)
+    try:
+        assert await presence.know_ourselves(context)
+        assert context.own.phone == NEW["phone"]
+        comparer = Comparer(context, Looker(context))
+        for _ in range(4):
+            await stage.clock.sleep(await comparer.step())
+    finally:
+        await context.gateway.close()
+    found = list((await stage.statuses()).values())
+    assert found.count((Status.ACTIVE, None)) == 1
+    assert found.count((Status.LEFT, Reason.IDENTITY_CHANGED.value)) == 5
+
+
+async def test_a_session_that_does_not_say_who_it_is_gets_no_slot(stage: Stage) -> None:
+    account = stage.world.network.account(ACCOUNT)
+    account.phone = account.lid = ""
+    with pytest.raises(Exception, match="does not say which number"):
+        await stage.recover(brisk(patience=30.0))
+    assert stage.log.joins(ACCOUNT) == []
+    assert (await record(stage)).pause_reason == Reason.IDENTITY_UNKNOWN.value
+
+    account.phone = "15550100002"
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    assert (await record(stage)).pause_reason is None
