@@ -38,7 +38,7 @@ _PACKAGES = (
 _FOREIGN = frozenset({"detail", "text", "because", "subject", "word", "greeting_text", "source", "why"})
 _DIGITS = re.compile(r"\d{7,}")
 _WORD = re.compile(r"[^\s,();:\"]+")
-_ADDRESS = re.compile(r"[^\s\"/@]+@[^\s\"/@]+")  # JIDs, and people at their hosts
+_ADDRESS = re.compile(r"(?<![^\s\"/@])[^\s\"/@]++@[^\s\"/@]++")  # JIDs, and people at their hosts
 _QUOTED = re.compile(r'"[^"]*"')
 
 

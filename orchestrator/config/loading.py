@@ -105,12 +105,12 @@ def _parse(file: Path, text: str) -> Draft:
 
 
 def _syntax_problem(file: str, text: str, message: str) -> Problem:
-    found = re.search(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$", message)
+    found = re.search(r"(?<!\s)\s*\(at (?:line (\d+), column \d+|end of document)\)$", message)
     said = message[: found.start()] if found else message
     lines = text.split("\n")
     line = int(found[1]) if found and found[1] else len(text.rstrip("\n").split("\n"))
     # tomllib points behind the value, which for a key given twice may be the line after.
-    written = re.match(r"\s*\[*\s*([A-Za-z0-9_.-]+)", lines[line - 1]) if line <= len(lines) else None
+    written = re.match(r"\s*(?:\[+\s*)?([A-Za-z0-9_.-]+)", lines[line - 1]) if line <= len(lines) else None
     key = written[1] if written else ""
     if said.startswith("Cannot"):
         return Problem(file, line, key, "is given twice")

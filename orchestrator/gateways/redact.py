@@ -1,4 +1,7 @@
-"""Foreign text made fit to store and to show: no tokens, no invite codes, no control characters, short."""
+"""Foreign text made fit to store and to show: no tokens, no invite codes, no control characters, short.
+
+What is too long is cut before anything looks at it, and every pattern takes time in proportion to its text.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST = 300
+_EXAMINED = 4 * LONGEST  # characters of the text as it came: what is hidden or left out makes it shorter
+_LONGEST_WORD = 32  # of what a pattern hides and no name announces
 HIDDEN = "[hidden]"
 
 _NAMES = (
@@ -23,7 +28,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"\b(?P<scheme>bearer|basic)(?P<between>\s+|%20|\+)[A-Za-z0-9._~+/=%-]+", re.IGNORECASE)
-_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
+_DOTTED = re.compile(
+    r"(?<![\w.-])[\w-]++(?:\.[\w-]*+)++"
+)  # what a JSON Web Token is, with what stands before it
+_WEB_TOKEN = re.compile(r"\beyJ[\w-]")
 _LINK = re.compile(
     r"(?P<head>chat\.whatsapp\.com(?:/|%2F)(?:invite(?:/|%2F))?|[?&]code=|%3Fcode%3D)(?P<code>[A-Za-z0-9_-]+)",
     re.IGNORECASE,
@@ -41,17 +49,21 @@ def scrub(text: str, *, secrets: Iterable[str] = (), codes: Iterable[str] = ()) 
     """At most 300 characters on one line. `secrets` vanish; `codes` and whatever looks like an invite code
     or link keep their last four characters.
     """
-    line = one_line(text)
-    for secret in _longest_first(secrets):
+    forms = _longest_first(secrets)
+    longest = max(_LONGEST_WORD, len(forms[0]) if forms else 0)
+    line = one_line(text[: _EXAMINED + longest])
+    for secret in forms:
         line = line.replace(secret, HIDDEN)
     for code in _longest_first(codes):
         line = line.replace(code, last_four(code))
     line = _NAMED.sub(lambda m: m["name"] + m["between"] + HIDDEN, line)
     line = _SCHEME.sub(lambda m: m["scheme"] + m["between"] + HIDDEN, line)
-    line = _WEB_TOKEN.sub(HIDDEN, line)
+    line = _DOTTED.sub(_without_web_token, line) if "eyJ" in line else line
     line = _LINK.sub(lambda m: m["head"] + last_four(m["code"]), line)
     line = _NAMED_CODE.sub(_code_named, line)
     line = _BARE_CODE.sub(lambda m: last_four(m[0]) if looks_like_code(m[0]) else m[0], line)
+    if len(text) > _EXAMINED + longest:  # at its end stands what was cut through, and so not recognised
+        return line[: max(0, min(len(line) - longest, LONGEST - 1))] + "…"
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
@@ -74,6 +86,14 @@ def last_four(code: str) -> str:
 def looks_like_code(word: str) -> bool:
     mixed = any(c.isupper() for c in word) and any(c.islower() for c in word)
     return mixed or (any(c.isdigit() for c in word) and any(c.isalpha() for c in word))
+
+
+def _without_web_token(match: re.Match[str]) -> str:
+    word = match[0]
+    found = _WEB_TOKEN.search(word)
+    if found is None or not word[found.start() :].partition(".")[2]:
+        return word
+    return word[: found.start()] + HIDDEN
 
 
 def _code_named(match: re.Match[str]) -> str:

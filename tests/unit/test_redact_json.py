@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +58,20 @@ def test_depth_and_number_are_bounded() -> None:
     assert json.dumps(scrub_object(deep)).count("in") == DEEPEST
     assert len(many) <= MOST_VALUES + 1
     assert many[-1] == CUT
+
+
+@pytest.mark.parametrize("unit", ["-eyJ", "token ", "_", "?code=", "a", " ", "\x00"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_ten_times_the_body_takes_ten_times_as_long(unit: str, *, whole: bool) -> None:
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length]
+        parts = [text] if whole else [text[at : at + 100] for at in range(0, length, 100)]
+        body = {"texts": parts, text: parts}
+        began = time.process_time()
+        scrub_object(body, secrets=[TOKEN])
+        return max(1e-6, time.process_time() - began)
+
+    assert min(seconds(100_000) for _ in range(3)) < 30 * min(seconds(10_000) for _ in range(5))
 
 
 @given(st.dictionaries(st.text(max_size=5), values, max_size=4))

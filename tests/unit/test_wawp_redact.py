@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from urllib.parse import quote
 
@@ -70,3 +71,46 @@ def test_nothing_around_a_secret_brings_it_through(before: str, after: str, toke
     assert token not in told
     assert len(told) <= LONGEST
     assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("at api.eyJhbGciOi.eyJzdWIi.c2lnbmF0 and on", "at api.[hidden] and on"),
+        ("x-eyJhbGciOi.eyJzdWIi", "x-[hidden]"),
+        ("eyJhbGciOi.a.b.c.d", "[hidden]"),
+        ("eyJhbGciOi. Then", "eyJhbGciOi. Then"),
+        ("keyJohn.example", "keyJohn.example"),
+    ],
+)
+def test_a_web_token_vanishes_with_all_its_parts(text: str, expected: str) -> None:
+    assert scrub(text) == expected
+
+
+@given(
+    filling=st.sampled_from(["a", "ab ", "\x00", "…", "é "]),
+    before=st.integers(0, 1700),
+    cut=st.integers(1, 40),
+)
+def test_what_the_cut_divides_is_not_shown(filling: str, before: int, cut: int) -> None:
+    secret, code = "s3cr-" * 8, "BobOM8UXL8EDR3dXoKozql"
+    text = (filling * before)[:before]
+    for hidden in (secret, f" {code} "):
+        told = scrub(text + hidden + "\x00" * 2000 + " tail", secrets=[secret])
+
+        assert hidden[:cut].strip() not in told or cut < 6
+        assert len(told) <= LONGEST
+
+
+def test_a_text_costs_the_same_however_long_it_is() -> None:
+    """Many secrets and 190 KB of what a pattern began anew at every dash."""
+
+    def seconds(length: int) -> float:
+        text = ("-eyJ" * length)[:length]
+        began = time.process_time()
+        scrub(text, secrets=["tok_9f8e7d6c5b4a39281706"])
+        return max(1e-6, time.process_time() - began)
+
+    short, long = (min(seconds(length) for _ in range(5)) for length in (2_000, 190_000))
+
+    assert long / short < 20

@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 # Number formats that are dates by their id (ECMA-376 part 1, 18.8.30), or by a letter of their code.
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
-_NO_DATE_PARTS = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.|\*.')
+_NO_DATE_PARTS = re.compile(r'"[^"]*"|\[[^\[\]]*\]|\\.|_.|\*.')
 _DATE_LETTER = re.compile(r"[dmyhs]", re.IGNORECASE)
 
 
