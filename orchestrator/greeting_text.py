@@ -29,9 +29,15 @@ _FILTERS = frozenset(
 )
 
 
+VARIABLES = ("instance", "group", "subject", "members")
+
+
 def check(template: str) -> None:
     """Raises jinja2.TemplateError for a template that is none, or that asks for more than filling in."""
     _compiled(template)
+    for name in _ENVIRONMENT.parse(template).find_all(nodes.Name):
+        if name.name not in VARIABLES:
+            raise TemplateError(f"there is no {name.name}; there are {', '.join(VARIABLES)}")
 
 
 def fill_in(template: str, **values: Any) -> str:

@@ -76,6 +76,8 @@ def _send(url: str, notice: Notice) -> Answer:
     try:
         if not service.add(url):
             return Answer(ok=False, text="Apprise does not understand its address")
+        for plugin in service:
+            plugin.redirects = False  # a notice that goes on as a GET is lost, and any page answers 200
         done = service.notify(
             body=notice.body, title=notice.title, notify_type=notice.weight, body_format="text"
         )

@@ -12,9 +12,11 @@ from sqlalchemy import insert
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.notify.base import Parcel
 from orchestrator.notify.http import open_session
 from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
+from orchestrator.notify.webhook import Webhook
 from orchestrator.receivers import open_receivers
 from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
@@ -80,6 +82,37 @@ async def block(office: Office, count: int, reason: Reason = Reason.CODE_REVOKED
 
 def stored(kind: str, **data: Any) -> Stored:
     return Stored(1, "msg_1", kind, 0.0, "x:1", None, data)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize("address", ["json", "form", "xml"])
+@pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+async def test_a_redirect_is_a_failure_and_is_not_followed(
+    office: Office, listener: Listener, status: int, address: str, asked: str
+) -> None:
+    listener.answers.append(status)
+    listener.headers["Location"] = f"{listener.url}/elsewhere"
+    url = f"{listener.url.replace('http://', address + '://')}/hook{asked}"
+
+    answer = await Service("people", url, clock=office.clock).send(Notice("t", "b"))
+
+    assert (answer.ok, answer.text) == (False, "the service did not take it")
+    assert len(listener.got) == 1
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+async def test_a_redirected_ping_or_webhook_is_a_failure(
+    office: Office, listener: Listener, status: int
+) -> None:
+    listener.answers.extend([status, status])
+    listener.headers["Location"] = f"{listener.url}/elsewhere"
+    async with open_session() as session:
+        pinged = await Ping(listener.url, session=session, clock=office.clock).well("all is well")
+        hook = Webhook("crm", listener.url, secret="", session=session, clock=office.clock)
+        posted = await hook.deliver(Parcel("msg_1", "rejoin.test", 0.0, {}))
+
+    assert (pinged.ok, posted.ok, posted.final) == (False, False, False)
+    assert len(listener.got) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import time
 import pytest
 from jinja2 import TemplateError
 
-from orchestrator.greeting_text import check, fill_in
+from orchestrator.greeting_text import VARIABLES, check, fill_in
 
 # Each would run or grow for ever, or reach for something that is not a greeting's business.
 ENDLESS = [
@@ -53,3 +53,22 @@ def test_values_conditions_and_simple_filters_are_filled_in(template: str, text:
 def test_an_empty_or_overlong_greeting_is_none(template: str) -> None:
     with pytest.raises(ValueError, match="must have 1 to 4096 characters"):
         fill_in(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ grup }}",
+        "{% if nmae %}x{% endif %}",
+        "{{ group ~ self }}",
+        "{{ members + users }}",
+        "{{ config }}",
+    ],
+)
+def test_a_variable_that_there_is_not_is_refused_with_those_that_there_are(template: str) -> None:
+    with pytest.raises(TemplateError, match=r"there is no .*; there are instance, group, subject, members"):
+        check(template)
+
+
+def test_every_variable_that_there_is_can_be_used() -> None:
+    check("".join(f"{{{{ {name} }}}}" for name in VARIABLES))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,38 @@ from orchestrator.services.catalog.source import read_source
 @given(st.text())
 def test_defusing_is_undone_exactly(text: str) -> None:
     assert undefuse(defuse(text)) == text
+
+
+@given(st.text(st.sampled_from("=+-@＝;,|\t\r\n '\"\ufeff1a"), max_size=12))
+def test_defusing_what_is_dangerous_is_undone_exactly(text: str) -> None:
+    assert undefuse(defuse(text)) == text
+
+
+@given(st.text(st.sampled_from("=+-@＝;,|\t\r\n '\"1a"), max_size=12), st.sampled_from(",;\t|"))
+def test_no_cell_of_any_spreadsheet_begins_with_a_sign(text: str, separator: str) -> None:
+    """Whatever the spreadsheet takes for the end of a cell, and whether it heeds quotation marks or not."""
+    for cell in re.split(rf"[\r\n{re.escape(separator)}]", defuse(text)):
+        assert not re.match(r'[\s"]*[=+\-@＝]', cell)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a, -1", "a, '-1"),
+        ('a|"@x', "a|\"'@x"),
+        ("a\t=1", "a\t'=1"),
+        ("a\n=1", "a\n'=1"),
+        ("a;'=1", "a;''=1"),
+        ("=1;=2", "'=1;'=2"),
+        (" =1", "' =1"),
+        ('"=1', "'\"=1"),
+        ("a=1;b-2", "a=1;b-2"),
+    ],
+)
+def test_a_formula_behind_a_separator_is_defused_too(text: str, written: str) -> None:
+    assert defuse(text) == written
+    assert undefuse(written) == text
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "＝1"])

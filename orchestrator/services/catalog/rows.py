@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.invites import InviteCode
 
-# What an export puts an apostrophe before, so that no spreadsheet takes it for a formula. The full-width
-# signs count in some languages' spreadsheets.
-DEFUSED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
-DANGEROUS = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+# What an export puts an apostrophe before, so that no spreadsheet takes it for a formula: at the beginning of
+# a cell, and behind what a spreadsheet of another language takes for the end of one. The full-width signs
+# count in some of them. Both patterns hold whatever apostrophes there are, so that one more changes no match.
+_SIGN = r"[=+\-@＝＋－＠]"
+_BLANK = r'[\s"\x00-\x1f\u200b-\u200f\u2060\ufeff]*'
+_AT_BEGINNING = re.compile(rf"'*(?:[\t\r\n]|{_BLANK}'*{_SIGN})")
+_INSIDE = re.compile(rf"([,;|\t\r\n\v\f]{_BLANK})('*{_SIGN})")
+_INSIDE_DEFUSED = re.compile(rf"([,;|\t\r\n\v\f]{_BLANK})'('*{_SIGN})")
 
 
 @dataclass(slots=True)
@@ -67,13 +71,16 @@ def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:
 
 
 def undefuse(text: str) -> str:
-    """Take back the apostrophe that an export put before a dangerous cell."""
-    return text[1:] if text.startswith("'") and DEFUSED.match(text) else text
+    """Take back the apostrophes that an export put before what is dangerous."""
+    if text.startswith("'") and _AT_BEGINNING.match(text, 1):
+        text = text[1:]
+    return _INSIDE_DEFUSED.sub(r"\1\2", text)
 
 
 def defuse(text: str) -> str:
     """What a spreadsheet would run as a formula, made plain text. `undefuse` is its inverse."""
-    return f"'{text}" if DANGEROUS.match(text) else text
+    text = _INSIDE.sub(r"\1'\2", text)
+    return f"'{text}" if _AT_BEGINNING.match(text) else text
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {
