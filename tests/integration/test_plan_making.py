@@ -221,7 +221,7 @@ async def test_an_account_that_is_paused_for_trouble_is_not_asked(stage: Stage) 
 async def test_trouble_with_the_account_ends_the_probing_at_once(
     stage: Stage, what: Trouble, more: dict[str, Any], error: type[RejoinError]
 ) -> None:
-    trouble(stage, what, Kind.PROBE, skip=2, **more)
+    trouble(stage, what, Kind.SESSION, Kind.PROBE, skip=3, **more)
 
     with pytest.raises(error) as raised:
         await planned(stage)
@@ -229,6 +229,26 @@ async def test_trouble_with_the_account_ends_the_probing_at_once(
     assert raised.value.hint
     assert len(stage.log.of(Kind.PROBE)) == 3
     assert await verdicts(stage) == ["good", "good", None, None, None, None]
+
+
+@pytest.mark.parametrize("what", [Trouble.SAID_STATUS, Trouble.SESSION])
+async def test_what_one_group_says_of_the_account_ends_no_plan_while_the_session_works(
+    stage: Stage, what: Trouble
+) -> None:
+    trouble(stage, what, Kind.PROBE, skip=2, times=1, status=401)
+
+    plan = await planned(stage)
+
+    assert (plan.counts[Decision.JOIN], plan.counts[Decision.DEFERRED]) == (5, 1)
+
+
+async def test_what_several_groups_say_of_the_account_ends_the_plan(stage: Stage) -> None:
+    trouble(stage, Trouble.SAID_STATUS, Kind.PROBE, skip=1, status=401)
+
+    with pytest.raises(CredentialsError):
+        await planned(stage)
+
+    assert len(stage.log.of(Kind.PROBE)) == 4
 
 
 async def test_a_gateway_that_wants_fewer_calls_for_a_moment_is_waited_for_and_that_is_said(
@@ -250,12 +270,12 @@ async def test_a_gateway_that_wants_fewer_calls_for_long_ends_the_plan_after_fiv
     stage: Stage,
 ) -> None:
     trouble(stage, Trouble.IQ, Kind.PROBE, skip=2, iq=429)
-    began = stage.clock.now()
+    told: list[Progress] = []
 
     with pytest.raises(TemporaryError, match="wants fewer calls"):
-        await planned(stage)
+        await planned(stage, told=told)
 
-    assert stage.clock.now() - began < 300.0
+    assert [one.waits for one in told if one.waits] == [60.0, 120.0]  # one more would be five minutes
     assert await verdicts(stage) == ["good", "good", None, None, None, None]
 
 

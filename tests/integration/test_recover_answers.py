@@ -171,6 +171,20 @@ async def test_what_several_groups_say_of_the_account_is_believed(sqlite_url: st
         assert stage.log.joins() == []
 
 
+@pytest.mark.parametrize("kind", [Kind.PROBE, Kind.JOIN])
+async def test_one_call_that_the_gateway_does_not_know_for_once_stops_nothing_for_long(
+    sqlite_url: str, kind: Kind
+) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd"), generate=2), speed=SPEED) as stage:
+        jid = named(stage, "Odd").jid
+        trouble(stage, Trouble.HTML, kind, times=2 if kind is Kind.PROBE else 1, group=jid, status=404)
+        ended = await stage.recover(brisk())
+        assert (ended.end, entered(stage)) == (End.COMPLETE, 3)
+        after = await backup(stage)
+        assert (after.strikes, after.slow_until, after.pause_reason) == (0, None, None)
+        assert (await row(stage, "Odd")).attempts == 0
+
+
 async def test_a_parameter_that_the_gateway_does_not_know_is_a_matter_of_the_configuration(
     sqlite_url: str,
 ) -> None:

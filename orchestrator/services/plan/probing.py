@@ -19,6 +19,7 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
 from orchestrator.services.plan import deciding
 from orchestrator.services.plan.result import Line, probing_time
+from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION, SEVERAL
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import BRAKES
@@ -83,6 +84,7 @@ class Prober:
         self._gap = Gap(parts.clock, settings.probe_gap, parts.dice)
         self._failed_in_a_row = 0
         self._throttled, self._waited = 0, 0.0
+        self._accusations = 0  # in a row
         self.done = 0
 
     async def get_ready(self, known: Known) -> None:
@@ -133,9 +135,21 @@ class Prober:
             await self._record(row, line, probed.answer)
             if not await self._waited_out(probed.answer, total):
                 break
-        _raise_if_account(self._instance.name, probed.answer)
+        if not await self._is_contradicted(probed.answer):
+            _raise_if_account(self._instance.name, probed.answer)
         self._count_failures(probed.answer)
         return line
+
+    async def _is_contradicted(self, answer: GatewayAnswer) -> bool:
+        """Whether one group's answer speaks of a trouble of which the session knows nothing, as in a run."""
+        if BRAKES.get(answer.outcome) not in CURED_BY_A_WORKING_SESSION:
+            self._accusations = 0 if answer.outcome is Outcome.OK else self._accusations
+            return False
+        self._accusations += 1
+        if self._accusations >= SEVERAL:
+            return False
+        session = await self._parts.gateway.session()
+        return session.answer.outcome is Outcome.OK and session.state is InstanceState.WORKING
 
     async def _waited_out(self, answer: GatewayAnswer, total: int) -> bool:
         """Whether the gateway asked for fewer calls, and has got its rest: as a run would give it."""

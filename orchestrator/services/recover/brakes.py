@@ -20,6 +20,8 @@ CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CRED
 _SHORT = frozenset({Reason.GATEWAY_LIMIT, Reason.GATEWAY_ERROR})  # never in the place of a longer pause
 SUSPECTED_FOR = 60.0  # seconds that the session has to speak
 SEVERAL = 3  # groups
+SUSPICIONS = CURED_BY_A_WORKING_SESSION | {Reason.NOT_SUPPORTED}
+"""What one group's answer may say of the account, or of its configuration, without being right."""
 HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
 
@@ -36,11 +38,14 @@ async def suspect(writing: Writing, membership_id: int, reason: Reason, answer: 
     """One group's answer says that the account is in trouble: it rests until the session has been asked.
 
     The session's word makes it a pause that lasts, or lifts it at no cost. Several groups in a row, with no
-    good answer between them, are believed without it.
+    good answer between them, are believed without it. What no session can tell of (a call that the gateway
+    does not know) is believed the second time.
     """
     accused_by = writing.context.accused_by
-    accused_by.add(membership_id)
-    until = None if len(accused_by) >= SEVERAL else writing.now + SUSPECTED_FOR
+    accused_by[membership_id] += 1
+    repeated = reason not in CURED_BY_A_WORKING_SESSION and accused_by.total() > 1
+    believed = repeated or len(accused_by) >= SEVERAL
+    until = None if believed else writing.now + SUSPECTED_FOR
     await _set_pause(writing, reason, answer.text, until=until)
     writing.rings.add("keeping")
 

@@ -70,7 +70,7 @@ class Context:
         default_factory=Counter
     )  # the gateway's own limit, in a row, by kind of call
     accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
-    accused_by: set[int] = field(default_factory=set)  # the same, with no good answer of any group between
+    accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
     own_lines: int = 0  # journal lines that this process wrote
     bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
 

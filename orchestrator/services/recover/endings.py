@@ -25,7 +25,7 @@ MOST_ACCUSATIONS = 3
 
 async def carry_out(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
     """Brake the account if the ending says so, and move the membership; returns it as it stands then."""
-    if ending.act is Act.PAUSE and ending.reason in brakes.CURED_BY_A_WORKING_SESSION:
+    if ending.act is Act.PAUSE and ending.reason in brakes.SUSPICIONS:
         await brakes.suspect(writing, old.id, ending.reason, answer)
     elif ending.act is Act.PAUSE:
         await brakes.pause_account(writing, ending.reason or Reason.GATEWAY_ERROR, answer)
@@ -66,10 +66,11 @@ def _step_aside(writing: Writing, old: Membership, reason: Reason | None, detail
     """Back in line. But where the session worked again each time, and this group's answer says once more that
     it does not, the others get their turn first: it waits, and loses no attempt either.
     """
-    if reason in brakes.CURED_BY_A_WORKING_SESSION:
+    if reason in brakes.SUSPICIONS:
         writing.context.accusers[old.id] += 1
-        if writing.context.accusers[old.id] >= MOST_ACCUSATIONS:
-            at = writing.now + HOUR
+        often = writing.context.accusers[old.id] >= MOST_ACCUSATIONS
+        if often or reason is Reason.NOT_SUPPORTED:
+            at = writing.now + (HOUR if often else brakes.SUSPECTED_FOR)
             return writing.move(old, Status.DEFERRED, reason, detail=detail, next_attempt_at=at)
     return writing.move(old, Status.PENDING)
 
