@@ -59,14 +59,20 @@ async def last_slot(connection: AsyncConnection, instance_id: int) -> LastSlot |
 async def entered_by(
     connection: AsyncConnection, instance_ids: Collection[int], group_ids: Collection[int]
 ) -> dict[int, float]:
-    """By group: when one of these instances last asked to join it, or was seen in it."""
-    m = memberships.c
-    at = func.max(func.coalesce(m.requested_at, m.confirmed_at))
-    query = select(m.group_id, at).where(
-        m.instance_id.in_(sorted(instance_ids)), m.group_id.in_(sorted(group_ids))
+    """By group: when one of these instances, as its number of now, last asked to join or was seen in it."""
+    m, i = memberships.c, instances.c
+    at = func.coalesce(m.requested_at, m.confirmed_at)
+    query = (
+        select(m.group_id, func.max(at))
+        .join(instances, i.id == m.instance_id)
+        .where(
+            m.instance_id.in_(sorted(instance_ids)),
+            m.group_id.in_(sorted(group_ids)),
+            at > func.coalesce(i.identity_changed_at, 0.0),
+        )
     )
     rows = (await connection.execute(query.group_by(m.group_id))).all()
-    return {int(group_id): float(instant) for group_id, instant in rows if instant is not None}
+    return {int(group_id): float(instant) for group_id, instant in rows}
 
 
 async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float) -> None:

@@ -7,11 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate import deciding
+from orchestrator.services.plan.making import make_plan
+from orchestrator.services.plan.result import Decision
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.session_state import recorded
 from orchestrator.services.tend import presence
@@ -19,7 +21,9 @@ from orchestrator.services.tend.comparing import Comparer
 from orchestrator.simulator import deeds
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
-from orchestrator.store.tables import messages
+from orchestrator.store import instances
+from orchestrator.store.recoveries import Scope
+from orchestrator.store.tables import memberships, messages
 from tests.support.by_hand import record
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, told, trouble, world
@@ -169,3 +173,43 @@ async def test_a_session_that_does_not_say_who_it_is_gets_no_slot(stage: Stage) 
     account.phone = "15550100002"
     assert (await stage.recover(brisk())).end is End.COMPLETE
     assert (await record(stage)).pause_reason is None
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_what_another_entry_did_as_this_number_is_looked_up_once(
+    stage: Stage, *, changed: bool
+) -> None:
+    """Another entry was the new number (or says so only since it changed, too) and had joins of its own."""
+    await stage.recover(brisk())
+    async with stage.database.write() as connection:
+        now = await stage.database.now(connection)
+        names = [("sales-main", "primary"), (ACCOUNT, "backup"), ("backup-2", "backup")]
+        entries = [instances.Configured(name, role, "wawp", f"sim#{name}") for name, role in names]
+        await instances.sync(connection, entries, now)
+        other = await instances.get(connection, "backup-2")
+        known = {"own_phone": NEW["phone"], "identity_changed_at": now if changed else None}
+        await instances.set_values(connection, other.id, **known)
+        await connection.execute(
+            insert(memberships),
+            [
+                {"instance_id": other.id, "group_id": number, "status": Status.LEFT.value}
+                | {"status_since": now, "requested_at": now - 1000.0}
+                for number in (1, 2)
+            ],
+        )
+    pair(stage)
+    before = len(stage.log.joins(ACCOUNT))
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    assert len(stage.log.joins(ACCOUNT)) - before == 6
+    looks = [
+        entry for entry in await told(stage.database, "look") if json.loads(entry.data)["seen"] == "absent"
+    ]
+    assert len(looks) == 6
+
+
+async def test_a_plan_says_that_a_run_joins_what_the_old_number_was_in(stage: Stage) -> None:
+    await stage.recover(brisk())
+    pair(stage)
+    await read_session(stage)
+    plan = await make_plan(stage.database, ACCOUNT, Scope(), settings=brisk())
+    assert {line.decision for line in plan.lines} == {Decision.JOIN}

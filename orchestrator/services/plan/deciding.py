@@ -99,6 +99,8 @@ def _by_status(row: PlanRow, known: Known) -> Line | None:
         return line(row, known, decision, said, reason=row.reason)
     if row.status is Status.LEFT and row.reason in (None, Reason.OPERATOR):
         return line(row, known, Decision.SKIP, "the account left it; retry to join it again")
+    if row.status is Status.LEFT and row.reason is Reason.IDENTITY_CHANGED:
+        return None  # of another number: a run puts it back in line
     if row.status in (Status.BLOCKED, Status.LEFT):
         return _blocked(row, known, row.reason or Reason.OPERATOR, row.detail)
     if row.status is Status.DEFERRED and (row.next_attempt_at or 0.0) > known.now:

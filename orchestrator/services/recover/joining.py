@@ -160,7 +160,7 @@ class Joiner:
         entered = await entered_as_namesake(writing, works)
         good = []
         for work in works:
-            if work.membership.id in entered:
+            if entered.get(work.membership.id, 0.0) > (work.membership.requested_at or 0.0):
                 writing.move(work.membership, Status.PENDING)
                 continue
             fresh = is_fresh(work.membership, writing.now, context.settings.freshness)

@@ -155,11 +155,13 @@ class Prober:
         """For a group that this very number may be in, or may have asked to join, without a join of ours:
         another entry did it as this number, or the number was another one in between and is back.
         """
-        if old.id in self._entered:
-            return {"next_attempt_at": writing.now, "requested_at": self._entered[old.id]}
-        if _before_change(writing, old):
+        at = self._entered.get(old.id)
+        if at is not None and at > (old.requested_at or 0.0):
+            return {"next_attempt_at": writing.now, "requested_at": at}
+        looked = at is not None and at == old.requested_at
+        if not looked and _before_change(writing, old):
             settled = (writing.instance.identity_changed_at or 0.0) + SETTLE
-            return {"next_attempt_at": max(writing.now, settled), "requested_at": None}
+            return {"next_attempt_at": max(writing.now, settled), "requested_at": at}
         return None
 
     def _verify(
@@ -195,13 +197,13 @@ class Prober:
 
 
 async def entered_as_namesake(writing: Writing, works: Sequence[Work]) -> dict[int, float]:
-    """By membership: when another instance of this very number asked to join, or was in, since ours did."""
+    """By membership: when another instance, as this very number, last asked to join or was found in."""
     others = writing.context.namesakes
     if not others or not works:
         return {}
     groups = {work.membership.group_id: work.membership for work in works}
     found = await sessions.entered_by(writing.connection, others, groups)
-    return {groups[group].id: at for group, at in found.items() if at > (groups[group].requested_at or 0.0)}
+    return {groups[group].id: at for group, at in found.items()}
 
 
 def _before_change(writing: Writing, old: Membership) -> bool:
