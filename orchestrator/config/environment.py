@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from orchestrator.config.origins import KeyPath, Origin
 from orchestrator.config.problems import Problem
 from orchestrator.config.schema import Key, Kind, keys_of, known_names
 from orchestrator.config.suggest import did_you_mean
+from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +202,6 @@ def _toml_or_json(text: str) -> Any:
     if len(read) == 1:
         return read["value"]
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except InvalidJsonError:
         return text

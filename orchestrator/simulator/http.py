@@ -39,7 +39,7 @@ class HttpRequest(NamedTuple):
             return {}
         try:
             value = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 

@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,8 +154,8 @@ def _refuse_open_modes(path: Path, mode: int) -> None:
 def _parse(path: Path, content: bytes) -> dict[str, bytes]:
     # No cause is kept: a parser's error may quote the content.
     try:
-        document: Any = json.loads(content)
-    except ValueError:
+        document: Any = parse_json(content)
+    except InvalidJsonError:
         raise _damaged(path) from None
     if not isinstance(document, dict) or document.get("rejoin_key_file") != _FORM:
         raise _damaged(path) from None

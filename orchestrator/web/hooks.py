@@ -6,7 +6,6 @@ An unknown instance, a wrong secret and a page that is not there are answered al
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.events import USED
+from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.redact_json import scrub_object
 from orchestrator.store.events import Received, key_of
@@ -120,11 +120,7 @@ def not_found() -> web.Response:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        value = parse_json(body)
+    except InvalidJsonError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(word)

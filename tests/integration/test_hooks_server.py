@@ -184,6 +184,7 @@ async def test_without_any_secret_nothing_is_taken(sqlite_url: str) -> None:
         (b'{"a": NaN}', 400),
         (b"\xff\xfe", 400),
         (b"[" * 100_000, 400),
+        (b'{"event": "session.status", "payload": ' + b'{"a":' * 400 + b"1" + b"}" * 401, 400),
         (b'{"n": ' + b"9" * 5000 + b"}", 400),
         (gzip.compress(b"{}", mtime=0), 400),
         (b" " * (LARGEST_BODY + 1), 413),

@@ -10,7 +10,6 @@ the gateway's own.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.gateways.redact import looks_like_code
 
 if TYPE_CHECKING:
@@ -89,15 +89,11 @@ class Evidence:
 
 
 def read_json(body: bytes) -> tuple[Any, bool]:
-    """The JSON value and True; (None, False) for anything else, however malformed."""
+    """The JSON value and True; (None, False) for anything else, however malformed or deep."""
     try:
-        return json.loads(body, parse_constant=_no_constant), True
-    except (ValueError, RecursionError):
+        return parse_json(body), True
+    except InvalidJsonError:
         return None, False
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(word)
 
 
 def gather(status: int, body: bytes) -> Evidence:

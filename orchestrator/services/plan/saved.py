@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.strict_json import parse_json
 from orchestrator.services.plan.deciding import expectation
 from orchestrator.services.plan.result import Decision, Line, Plan
 from orchestrator.services.status.as_json import SCHEMA, instant, seconds
@@ -71,11 +72,11 @@ def _line(line: Line) -> dict[str, Any]:
 def from_json(text: str) -> Plan:
     """Raises UsageError for what is no plan, or one in a form that this rejoin does not know."""
     try:
-        found = json.loads(text)
+        found = parse_json(text)
         if not isinstance(found, dict) or (found.get("type"), found.get("schema")) != (TYPE, SCHEMA):
             raise UsageError("this file is not a plan that this rejoin can read", hint=_AGAIN)
         return _plan(found)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise UsageError("this file is not a plan, or it was damaged", hint=_AGAIN) from None
 
 
@@ -84,7 +85,7 @@ def _plan(found: dict[str, Any]) -> Plan:
         instance=str(found["to"]),
         scope=Scope(_text(found["from"]), tuple(map(str, found["labels"]))),
         made_at=_required_instant(found["made_at"]),
-        probed=int(found["probed"]),
+        probed=_whole(found["probed"]),
         joins_per_minute=float(found["joins_per_minute"]),
         first_at=_instant(found["first_join_at"]),
         last_at=_instant(found["last_join_at"]),
@@ -96,7 +97,7 @@ def _plan(found: dict[str, Any]) -> Plan:
 
 def _read_line(found: dict[str, Any]) -> Line:
     return Line(
-        group_id=int(found["id"]),
+        group_id=_whole(found["id"]),
         slug=str(found["slug"]),
         group=str(found["group"]),
         decision=Decision(found["decision"]),
@@ -104,10 +105,18 @@ def _read_line(found: dict[str, Any]) -> Line:
         reason=None if found["reason"] is None else Reason(found["reason"]),
         until=_instant(found["until"]),
         jid=_text(found["jid"]),
-        priority=int(found["priority"]),
+        priority=_whole(found["priority"]),
         code_fingerprint=_text(found["code_fingerprint"]),
         expectation=str(found["expectation"]),
     )
+
+
+def _whole(value: Any) -> int:
+    """As a column of the database holds it."""
+    number = int(value)
+    if abs(number) >= 2**63:
+        raise ValueError
+    return number
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,197 @@
+"""JSON enters through one function, and what comes out of it stops no reader, no sum and no database."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import orchestrator
+from orchestrator.domain.errors import UsageError
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
+from orchestrator.gateways.http import HttpResult
+from orchestrator.gateways.redact_json import scrub_object
+from orchestrator.gateways.wawp import account, parsing
+from orchestrator.gateways.wawp.classify import Hidden, refusal
+from orchestrator.gateways.wawp.events import read_event
+from orchestrator.gateways.wawp.evidence import gather, read_json
+from orchestrator.gateways.wawp.limits import limits
+from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.services.plan.saved import from_json
+
+WRAPPERS = ["data", "session", "result", "me", "id", "status", "groups", "config", "response", "message"]
+
+
+def nested(depth: int, name: str = "") -> str:
+    """An object or, without a name, a list, nested so deep."""
+    if not name:
+        return "[" * depth + "]" * depth
+    return f'{{"{name}":' * depth + '{"status":"WORKING"}' + "}" * depth
+
+
+def read_all(body: Any) -> None:
+    """Every reader that meets the body of an answer or of a webhook."""
+    account.session(body, now=0.0)
+    readers: list[Any] = [account.invite_code, account.message_id, account.webhooks, parsing.preview, limits]
+    readers += [parsing.receipt, parsing.seen_group, parsing.seen_groups, parsing.participants]
+    for reader in readers:
+        reader(body)
+    if isinstance(body, dict):
+        read_event(body)
+        json.dumps(scrub_object(body), allow_nan=False).encode()
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 400, 5_000, 200_000])
+@pytest.mark.parametrize("name", ["", *WRAPPERS])
+def test_what_is_nested_too_deep_cannot_be_read(name: str, depth: int) -> None:
+    body = nested(depth, name).encode()
+
+    assert read_json(body) == (None, False)
+    assert gather(200, body).page
+    answer = refusal(Call.JOIN, HttpResult(500, body), now=0.0, hidden=Hidden())
+    garbage = refusal(Call.JOIN, HttpResult(500, b"{"), now=0.0, hidden=Hidden())
+    assert answer is not None
+    assert garbage is not None
+    assert answer.outcome is garbage.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_what_is_read_stops_no_reader_however_much_of_the_stack_is_used(name: str) -> None:
+    body, _ = read_json(nested(DEEPEST - 1, name).encode())
+    assert body is not None
+
+    def below(frames: int) -> None:
+        return below(frames - 1) if frames else read_all(body)
+
+    below(400)
+
+
+@pytest.mark.parametrize(
+    "text", [nested(400, "groups"), nested(5_000), '{"type":"plan","schema":1,"to":NaN}']
+)
+def test_a_plan_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a plan"):
+        from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("9" * 38, int("9" * 38)),
+        ("9" * 39, None),
+        ("-" + "9" * 900, None),
+        ("1e999", None),
+        ("[-1E400, 1.5]", [None, 1.5]),
+        ('{"\\u0000a":["b\\u0000"]}', {"a": ["b"]}),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
+        ('{"\\uDEADx":"\\ud83d"}', {"?x": "?"}),
+        ('"\ud83d"', "?"),
+        ('"\\\\u0000"', "\\u0000"),
+        ('\ufeff{"a":1}', {"a": 1}),
+    ],
+)
+def test_what_others_refuse_is_left_out(text: str, value: Any) -> None:
+    data = text if text == '"\ud83d"' else text.encode()
+
+    assert parse_json(data) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"NaN", b"[Infinity]", b'{"a":-Infinity}', b"9" * 5_000, b"", b"{", b'"a\x00b"', b'"\xff"',
+        b'"\xed\xa0\x80"', '{"a":"é"}'.encode("latin-1"), '{"a":1}'.encode("utf-16"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidJsonError):
+        parse_json(data)
+
+
+numbers = st.integers() | st.floats() | st.integers(10**300, 10**310)
+texts = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff"), max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_whatever_is_read_can_be_stored_and_summed(value: Any) -> None:
+    try:
+        read = parse_json(json.dumps(value))
+    except InvalidJsonError:
+        assert any(word in json.dumps(value) for word in ("NaN", "Infinity"))
+        return
+    written = json.dumps(read, allow_nan=False, ensure_ascii=False).encode().decode()
+
+    assert "\x00" not in written
+    assert "\\u0000" not in written
+    assert json.loads(written) == read
+    for number in _numbers(read):
+        assert math.isfinite(float(number))
+
+
+@given(st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=30))
+def test_what_is_harmless_stays_as_it_is(value: Any) -> None:
+    written = json.dumps(value).replace("\\u0000", "")
+    if "\\ud" not in written:
+        assert parse_json(written) == json.loads(written)
+
+
+@pytest.mark.parametrize(
+    "unit", ["[],", '{"a":[]},', "1.5,", "9" * 30 + ",", '"\\u0000",', "[" * 60 + "]" * 60 + ","]
+)
+def test_ten_times_the_text_takes_ten_times_as_long(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = ("[" + unit * (length // len(unit)) + "0]").encode()
+        gc.disable()  # its long runs come seldom, and not in proportion
+        began = time.process_time()
+        parse_json(text)
+        took = time.process_time() - began
+        gc.enable()
+        return max(1e-6, took)
+
+    assert min(seconds(200_000) for _ in range(3)) < 30 * min(seconds(20_000) for _ in range(5))
+
+
+def test_nothing_else_reads_json_from_outside() -> None:
+    """The store and its readers parse what we wrote ourselves; the simulator stands apart."""
+    root = Path(orchestrator.__file__).parent
+    ours = {
+        "services/doctor/accounts.py",
+        "services/recover/lease.py",
+        "daemon/seat.py",
+        "domain/strict_json.py",
+    }
+    found = set()
+    for file in root.rglob("*.py"):
+        place = file.relative_to(root).as_posix()
+        if place.startswith(("store/", "simulator/", "services/status/")) or place in ours:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        found |= {place for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _loads(node)}
+
+    assert found == set()
+
+
+def _loads(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "json" and node.attr in {"loads", "load"}
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, dict | list):
+        return [
+            one for inner in (value.values() if isinstance(value, dict) else value) for one in _numbers(inner)
+        ]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
