@@ -131,6 +131,7 @@ class Equipment:
                 ran=lambda: self.wake("recoveries"),
             ),
             Retention(app.database, kept),
+            self.server.quota,
             *self.receivers.parts(app.database, app.clock, lambda: self._health(troubles)),
         ]
 

@@ -74,7 +74,7 @@ class Life:
                 heard=lambda: self._wake("hearing"),
                 to_tell=lambda: self._wake(*equipment.telling),
             )
-            self._supervisor.add(drivers, tidings, *equipment.parts(self._supervisor.troubles))
+            self._supervisor.add(drivers, tidings, *equipment.parts(self._supervisor.failing))
             self._supervisor.add(Heart(self._seat, self._supervisor))
             await self._seat.tell(listen=equipment.listens_at)
             began()

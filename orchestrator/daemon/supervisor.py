@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.clock import boottime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError
 from orchestrator.gateways.redact import one_line, scrub
+from orchestrator.services.parts import HasNotice
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import DatabaseGoneError
 
@@ -66,9 +67,15 @@ class Supervisor:
         self.stopping.set()
         self.wake(*self._driven)
 
-    def troubles(self) -> list[Trouble]:
+    def failing(self) -> list[Trouble]:
         """The parts that fail just now."""
         return [Trouble(one.part.name, one.since, one.text) for one in self._driven.values() if one.failures]
+
+    def troubles(self) -> list[Trouble]:
+        """These, and what other parts have to tell."""
+        parts = [one.part for one in self._driven.values() if not one.failures]
+        told = [(part.name, part.notice()) for part in parts if isinstance(part, HasNotice)]
+        return self.failing() + [Trouble(name, *notice) for name, notice in told if notice is not None]
 
     def stuck(self) -> list[str]:
         """Parts that have been in one step for too long: the watchdog is not fed for them."""

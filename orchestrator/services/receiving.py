@@ -15,6 +15,7 @@ from orchestrator.store.engine import DatabaseGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orchestrator.services.event_quota import EventQuota
     from orchestrator.store.engine import Database
     from orchestrator.store.events import Received
 
@@ -25,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class FullError(TemporaryError):
-    """More deliveries wait for the database than are held in memory."""
+    """More deliveries wait than are held in memory, or more are stored than the quota allows."""
 
     code = "inbox_full"
 
@@ -36,14 +37,16 @@ class Inbox:
 
     database: Database
     on_event: Callable[[], None]
+    quota: EventQuota
     room: int = 256  # deliveries that may wait at once
     _waiting: list[tuple[Received, asyncio.Future[None]]] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _held: int = 0
 
     async def keep(self, received: Received) -> None:
-        """Raises DatabaseGoneError, and FullError at once when too many wait already."""
-        if self._held >= self.room:
+        """Raises DatabaseGoneError, and FullError at once when too many wait or too much is stored."""
+        size = received.size + events.ROW_BYTES
+        if self._held >= self.room or not self.quota.has_room(size):
             raise FullError
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._held += 1
@@ -51,6 +54,7 @@ class Inbox:
             self._waiting.append((received, kept))
             self._arrived.set()
             await kept
+            self.quota.add(size)
         finally:
             self._held -= 1
 

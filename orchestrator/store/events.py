@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal_column, select, update
+from sqlalchemy import delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.store.tables import events
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+ROW_BYTES = 512  # what an event takes beside its body, in the table and its indexes
+LONGEST_ID = 200  # characters; a longer id would not fit into an index of PostgreSQL
+_DELETED_AT_ONCE = 1000
 _ROWS = 200  # in one statement: SQLite takes some thousand values
 
 # Written out, not bound, and with the index's own condition in it word for word: else the planners cannot
@@ -38,6 +41,7 @@ class Received:
     kind: str
     body: Mapping[str, Any]
     sent_at: float | None = None
+    size: int = 0  # bytes of the body as it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,11 @@ class Backlog:
 
 
 def key_of(event_id: str | None, body: Mapping[str, Any]) -> str:
-    """What tells duplicates: the event's own id, else the digest of its body."""
-    if event_id:
+    """What tells duplicates: the event's own id, else the digest of its body.
+
+    An id that no database stores as it is, because of its length or a control character, is not used.
+    """
+    if event_id and len(event_id) <= LONGEST_ID and event_id.isprintable():
         return event_id
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
@@ -177,6 +184,36 @@ async def latest(
     if instance_id is not None:
         query = query.where(events.c.instance_id == instance_id)
     return [ListedEvent(*row) for row in (await connection.execute(query)).all()]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many rows, and the bytes that they took."""
+
+    rows: int
+    size: int
+
+
+_SIZE = func.length(events.c.body) + ROW_BYTES  # the JSON is ASCII: a character is a byte
+
+
+async def stored_bytes(connection: AsyncConnection) -> int:
+    """What all events take, about. Reads the whole table."""
+    return int(await connection.scalar(select(func.coalesce(func.sum(_SIZE), 0)).select_from(events)) or 0)
+
+
+async def delete_oldest_done(connection: AsyncConnection, size: int) -> Deleted:
+    """At least so many bytes of what was processed, but no more than some rows at once."""
+    query = select(events.c.id, _SIZE).where(_DONE).order_by(events.c.received_at).limit(_DELETED_AT_ONCE)
+    ids, found = [], 0
+    for event_id, bytes_of_it in (await connection.execute(query)).all():
+        ids.append(event_id)
+        found += bytes_of_it
+        if found >= size:
+            break
+    if ids:
+        await connection.execute(delete(events).where(events.c.id.in_(ids)))
+    return Deleted(len(ids), found)
 
 
 async def replay(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.web.signatures import HookSecrets
 
 LARGEST_BODY = 1024 * 1024
+LARGEST_STORED = 256 * 1024  # bytes; an event of a group with 1,024 members has about 100 KB
 COMMIT_WITHIN = 20.0  # real seconds; then the sender shall come again
 RETRY_AFTER = "5"
 
@@ -66,7 +67,7 @@ class Hooks:
         value = _object(body)
         if value is None:
             return self._refuse(Refusal.NOT_JSON)
-        return await self._keep(instance_id, value)
+        return await self._keep(instance_id, value, len(body))
 
     async def _whole_body(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > LARGEST_BODY:
@@ -76,14 +77,16 @@ class Hooks:
             self.doors.whole(request.transport)
         return body
 
-    async def _keep(self, instance_id: int, value: dict[str, Any]) -> web.Response:
+    async def _keep(self, instance_id: int, value: dict[str, Any], size: int) -> web.Response:
         heard = self.read_event(value)
         if heard is None or heard.kind not in USED:
             self.taken["other"] += 1
             return web.Response()
+        if size > LARGEST_STORED:
+            return self._refuse(Refusal.TOO_LARGE)
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                await self.inbox.keep(self._delivery(instance_id, heard, value))
+                await self.inbox.keep(replace(self._delivery(instance_id, heard, value), size=size))
         except (TemporaryError, TimeoutError):
             return self._refuse(Refusal.BUSY)
         self.taken[heard.kind.value] += 1

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from orchestrator.bootstrap import event_reader, signature_headers
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.gateways.redact import one_line
+from orchestrator.services.event_quota import EventQuota
 from orchestrator.services.receiving import Inbox
 from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, not_found
@@ -59,7 +60,8 @@ class HookServer:
         self._token = settings.web.token.get_secret_value()
         self._alive = alive
         self._patience = patience
-        self.inbox = Inbox(database, on_event)
+        self.quota = EventQuota(database)
+        self.inbox = Inbox(database, on_event, self.quota)
         self.hooks = Hooks(
             instances=instances,
             read_event=event_reader(),
