@@ -358,6 +358,28 @@ async def test_two_names_for_one_account_are_a_failure(surgery: Surgery) -> None
     assert "sales-main, backup-1" in found.sentence
 
 
+async def test_two_entries_whose_sessions_say_the_same_number_are_a_failure(surgery: Surgery) -> None:
+    """As they say just now: the database need not know it yet."""
+    primary = surgery.stage.world.network.account("sales-main")
+    primary.state, primary.phone = AccountState.WORKING, account(surgery.stage).phone
+    found = await surgery.examined()
+    assert found["accounts"].state is State.FAILED
+    assert found["accounts"].sentence.startswith(f"sales-main and {BACKUP} are one number")
+    assert f"{BACKUP} sends no join" in found["accounts"].hint
+
+
+async def test_another_number_than_before_is_a_failure(surgery: Surgery) -> None:
+    await set_instance(surgery.stage, own_phone="15550109999", own_lid="1")
+    found = await surgery.examined()
+    assert found[f"{BACKUP}: number"].state is State.FAILED
+    assert "it was …9999" in found[f"{BACKUP}: number"].sentence
+
+
+async def test_a_session_that_does_not_say_who_it_is_is_a_failure(surgery: Surgery) -> None:
+    account(surgery.stage).phone = account(surgery.stage).lid = ""
+    assert (await surgery.examined())[f"{BACKUP}: own ids"].state is State.FAILED
+
+
 async def test_a_database_that_is_not_migrated_is_named_and_the_gateways_are_looked_at_all_the_same(
     surgery: Surgery,
 ) -> None:

@@ -10,6 +10,7 @@ from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.session_state import recorded
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
@@ -80,6 +81,32 @@ async def test_our_own_open_join_is_confirmed_by_an_event(
         assert found.confirmed_at is not None
         assert await results(stage) == ["confirmed"]
         assert stage.log.requests == []
+
+
+@pytest.mark.parametrize(
+    ("more", "result"),
+    [
+        ({"session": "wawp-84729105", "me": None}, "confirmed"),
+        ({"session": "wawp-1", "me": None}, "ignored"),
+        ({"session": "wawp-1"}, "confirmed"),  # for our own number
+        ({"session": "wawp-84729105", "me": {"id": "15550109999@c.us"}}, "ignored"),
+    ],
+)
+async def test_an_event_by_the_gateways_own_name_of_the_session_is_ours(
+    sqlite_url: str, more: dict[str, Any], result: str
+) -> None:
+    """The name is the one that session/info told."""
+    async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
+        stage.world.network.account(ACCOUNT).session_name = "wawp-84729105"
+        sent = await asked(stage)
+        context = await stage.context(brisk(), fence=None)
+        async with recorded(context, await context.gateway.session()):
+            pass
+        await context.gateway.close()
+        async with hearing(stage, brisk()) as hearer:
+            await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2, **more))
+            await hearer.step()
+        assert await results(stage) == [result]
 
 
 async def test_a_confirmed_group_is_to_be_greeted_and_told_of_in_the_journal(sqlite_url: str) -> None:

@@ -48,6 +48,15 @@ async def test_a_join_is_told_in_wawps_shape() -> None:
     assert whole["group.v2.participants"]["payload"]["action"] == "join"
 
 
+@pytest.mark.parametrize("shape", ["wawp", "waha"])
+async def test_a_session_that_has_a_name_is_told_by_it(shape: str) -> None:
+    async with heard(Webhooks(shape=shape)) as (wawp, here):
+        wawp.network.account("backup").session_name = "wawp-84729105"
+        await wawp.join()
+        await quiet(wawp)
+        assert {got.body["session"] for got in here.got} == {"wawp-84729105"}
+
+
 async def test_a_join_is_told_in_wahas_shape_as_ours() -> None:
     async with heard(Webhooks(shape="waha", own_id="both")) as (wawp, here):
         await wawp.join()

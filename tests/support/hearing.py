@@ -84,7 +84,8 @@ async def _accounts(
     stage: Stage, settings: RecoverySettings
 ) -> AsyncIterator[tuple[dict[int, Account], Callable[[Account], Context]]]:
     context = await stage.context(settings, fence=None)
-    account = Account(context.instance_id, ACCOUNT, "backup", context.gateway)
+    gateway_id = stage.world.network.account(ACCOUNT).instance_id
+    account = Account(context.instance_id, ACCOUNT, "backup", context.gateway, gateway_id)
     try:
         yield {account.id: account}, lambda _account: context
     finally:

@@ -1,0 +1,142 @@
+"""Two instances of one number: the later one stands still, whoever is asked first, until they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
+from orchestrator.domain.recoveries import End
+from orchestrator.services.operate import pausing
+from orchestrator.services.session_state import Reader, record_answer, recorded
+from orchestrator.simulator import deeds
+from orchestrator.store import instances, sessions
+from tests.support.by_hand import record
+from tests.support.stage import brisk, set_stage
+from tests.support.worlds import ACCOUNT, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.stage import Stage
+
+PHONE, LID = "15550100002", "900000000000002"
+PRIMARY = "sales-main"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    async with set_stage(url, content=world(generate=3)) as made:
+        yield made
+
+
+async def configure(stage: Stage, *names: str, **accounts: str) -> None:
+    roles = {PRIMARY: "primary"}
+    entries = [
+        instances.Configured(name, roles.get(name, "backup"), "wawp", accounts.get(name, f"sim#{name}"))
+        for name in names
+    ]
+    async with stage.database.write() as connection:
+        await instances.sync(connection, entries, await stage.database.now(connection))
+
+
+async def said(stage: Stage, name: str, **ids: Any) -> None:
+    """What a session says, as the watcher records it."""
+    answer = SessionAnswer(GatewayAnswer(Outcome.OK), InstanceState.WORKING, "WORKING", **ids)
+    async with stage.database.write() as connection:
+        rows = await sessions.lock_all(connection)
+        now = await stage.database.now(connection)
+        one = await instances.get(connection, name)
+        await record_answer(connection, one, answer, Reader("watcher", now), rows)
+
+
+async def test_a_backup_that_is_the_primarys_number_stands_still(stage: Stage) -> None:
+    await said(stage, PRIMARY, phone=PHONE)
+    with pytest.raises(ConfigurationError, match=f"the same number as {PRIMARY}"):
+        await stage.recover(brisk())
+    row = await record(stage)
+    assert (row.pause_reason, row.pause_text) == (Reason.SAME_ACCOUNT.value, f"the same number as {PRIMARY}")
+    assert stage.log.joins(ACCOUNT) == []
+
+
+async def test_a_number_that_is_known_by_its_lid_alone_is_recognised(stage: Stage) -> None:
+    await said(stage, PRIMARY, lid=LID)
+    with pytest.raises(ConfigurationError):
+        await stage.recover(brisk())
+    assert stage.log.joins(ACCOUNT) == []
+
+
+async def test_it_goes_on_by_itself_when_the_other_one_left_the_configuration(stage: Stage) -> None:
+    await said(stage, PRIMARY, phone=PHONE)
+    await said(stage, ACCOUNT, phone=PHONE)
+    assert (await record(stage)).pause_reason == Reason.SAME_ACCOUNT.value
+    await configure(stage, ACCOUNT)
+    await said(stage, ACCOUNT, phone=PHONE)
+    assert (await record(stage)).pause_reason is None
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+
+
+async def test_it_goes_on_by_itself_when_the_other_one_is_another_number(stage: Stage) -> None:
+    await said(stage, PRIMARY, phone=PHONE)
+    await said(stage, ACCOUNT, phone=PHONE)
+    await said(stage, PRIMARY, phone="15550100009")
+    assert (await record(stage)).pause_reason is None
+
+
+async def test_a_person_who_resumes_it_gets_no_slot_for_it(stage: Stage) -> None:
+    await said(stage, PRIMARY, phone=PHONE)
+    await said(stage, ACCOUNT, phone=PHONE)
+    await pausing.resume(stage.database, ACCOUNT, actor="ana")
+    with pytest.raises(ConfigurationError):
+        await stage.recover(brisk())
+    assert (await record(stage)).pause_reason == Reason.SAME_ACCOUNT.value
+    assert stage.log.joins(ACCOUNT) == []
+
+
+async def test_a_persons_pause_stays_and_still_no_slot_is_given(stage: Stage) -> None:
+    await said(stage, PRIMARY, phone=PHONE)
+    await pausing.pause(stage.database, ACCOUNT, actor="ana")
+    with pytest.raises(ConfigurationError, match="the same number"):
+        await stage.recover(brisk())
+    assert (await record(stage)).pause_reason == Reason.OPERATOR.value
+    assert stage.log.joins(ACCOUNT) == []
+
+
+async def test_an_entry_that_leads_to_another_account_is_compared_with_the_old_one(stage: Stage) -> None:
+    """`instance_id` was changed in the file: the memberships of the old number count for nothing."""
+    await stage.recover(brisk())
+    await configure(stage, PRIMARY, ACCOUNT, **{ACCOUNT: "sim#300"})
+    deeds.do(stage.world.network, {"do": "pair", "account": ACCOUNT, "phone": "15550100777"})
+    context = await stage.context(brisk(), fence=None)
+    async with recorded(context, await context.gateway.session()) as (_writing, seen):
+        assert seen.record.own == OwnIds("15550100777")
+    await context.gateway.close()
+    assert {one for one, _ in (await stage.statuses()).values()} == {Status.LEFT}
+
+
+async def test_an_entry_that_leads_to_the_same_number_elsewhere_keeps_its_memberships(stage: Stage) -> None:
+    await stage.recover(brisk())
+    await configure(stage, PRIMARY, ACCOUNT, **{ACCOUNT: "sim#300"})
+    context = await stage.context(brisk(), fence=None)
+    async with recorded(context, await context.gateway.session()):
+        pass
+    await context.gateway.close()
+    assert {one for one, _ in (await stage.statuses()).values()} == {Status.ACTIVE}
+
+
+async def test_no_slot_is_given_before_a_reading_under_this_very_lease(stage: Stage) -> None:
+    """A reading of the lease before does not count."""
+    await stage.recover(brisk())
+    before = await record(stage)
+    assert before.identified_fence == before.fence
+    stage.world.network.account(ACCOUNT).phone = stage.world.network.account(ACCOUNT).lid = ""
+    with pytest.raises(Exception, match="does not say which number"):
+        await stage.recover(brisk(patience=20.0))
+    after = await record(stage)
+    assert after.fence > before.fence
+    assert after.identified_fence != after.fence
