@@ -11,6 +11,8 @@ from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orchestrator.bootstrap import App
     from orchestrator.services.operate.deciding import Decisions
 
@@ -39,25 +41,29 @@ async def retry(
     wanted = known_reason(reason)
     async with open_app(call.settings()) as app:
         name = await instance_of(app, None, to)
-        again = await _next_run(app, name)
         done = await act(
             app.database, name, actor=app.actor, groups=groups, reason=wanted, all_needs_you=all_needs_you
         )
+        again = await _next_run(app, name, [one.slug for one in done.groups])
     code = _tell(call, done)
     if done.changed and not call.json:
         call.out.say(f"A run that is under way goes on with them; else: {again}")
     return code
 
 
-async def _next_run(app: "App", name: str) -> str:
-    """The command for the latest recovery's groups: a plain run might be about others, too."""
+async def _next_run(app: "App", name: str, slugs: "Collection[str]") -> str:
+    """The command that goes on with the latest recovery, if it is about these groups.
+
+    A plain run might be about others, too.
+    """
     from orchestrator.services.status.moves import command_of, named  # noqa: PLC0415
     from orchestrator.store import instances, reads  # noqa: PLC0415
 
     async with app.database.read() as connection:
         record = await instances.get(connection, name)
         latest = await reads.latest_onto(connection, record.id)
-    if latest is None:
+        known = latest is not None and await reads.goes_for(connection, latest, slugs)
+    if latest is None or not known:
         return "a run whose scope has them"
     return clean(command_of(latest, named(name, [one.name for one in app.settings.backups])))
 

@@ -112,8 +112,11 @@ async def stop(
         call.out.answer(f"{clean(done.sentence)}.")
 
 
-async def instance_of(app: "App", recovery: int | None, to: str | None) -> str:
-    """The backup that a call is about, its row in place. Raises NotFoundError and UsageError."""
+async def instance_of(app: "App", recovery: int | None, to: str | None, *, to_run: bool = False) -> str:
+    """The backup that a call is about, its row in place. `to_run`: as choose_instance has it.
+
+    Raises NotFoundError and UsageError.
+    """
     from orchestrator.services.operate.acting import choose_instance  # noqa: PLC0415
     from orchestrator.store import reads  # noqa: PLC0415
 
@@ -124,7 +127,8 @@ async def instance_of(app: "App", recovery: int | None, to: str | None) -> str:
         if row is None:
             raise NotFoundError(f"there is no recovery {recovery}", hint="rejoin history lists them")
         return row.to_name
-    return await choose_instance(app.database, to, [one.name for one in app.settings.backups])
+    backups = [one.name for one in app.settings.backups]
+    return await choose_instance(app.database, to, backups, to_run=to_run)
 
 
 async def _now(app: "App") -> float:

@@ -47,7 +47,7 @@ async def plan(  # noqa: PLR0913 - one for each flag
     settings = call.settings()
     call.start_logs(settings)
     async with open_app(settings) as app:
-        name = await instance_of(app, None, to)
+        name = await instance_of(app, None, to, to_run=True)
         asked = await scope_of(app, from_, label)
         scope, only = await _chosen(app, call, name, asked)
         probing = None if no_probe else await _probing(app, call, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -215,11 +216,28 @@ def _untried(view: StatusView) -> list[str]:
     lines = []
     if one.never_tried:
         were = plural(one.never_tried, "group was", "groups were")
-        lines.append(f"{were} never tried: {clean(one.command)}")
+        lines.append(f"{were} never tried{_how_to_try(one)}")
     if one.beyond:
         are = plural(one.beyond, "group outside its scope is", "groups outside its scope are")
         lines.append(f"{are} in no recovery.")
+    if one.left_behind:
+        are = plural(one.left_behind, "group is", "groups are")
+        lines.append(
+            f"{are} not in place on {clean(one.to_name)} and not in this recovery: "
+            f"rejoin groups list --instance {clean(shlex.quote(one.to_name))}"
+        )
     return lines
+
+
+def _how_to_try(one: RecoveryView) -> str:
+    """A recovery takes up what came into its scope when a run begins; one of chosen groups never does."""
+    if one.phase in (Phase.STOPPED, Phase.FINISHED):
+        return f": {clean(one.command)}"
+    if one.chosen:
+        return ", and this recovery takes up no others."
+    if one.phase is Phase.INTERRUPTED and one.driver == "person":
+        return f": {clean(one.command)}"
+    return "; when this is over: " + clean(one.command)
 
 
 def _other_numbers(view: StatusView, look: Look) -> list[str]:

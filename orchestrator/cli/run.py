@@ -151,7 +151,7 @@ async def _order(
     from orchestrator.services.recover.requests import Request, resolve  # noqa: PLC0415
 
     if plan is None:
-        name = await instance_of(app, None, to)
+        name = await instance_of(app, None, to, to_run=True)
         request = Request(await scope_of(app, from_name, labels), new=new)
     elif to or from_name or labels:
         raise UsageError("--plan says it all already.", hint="leave --to, --from and --label away")

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, select, text
+from sqlalchemy import and_, exists, func, or_, select, text
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store.recoveries import Scope
+from orchestrator.store.recoveries import Scope, groups_in
 from orchestrator.store.tables import (
     group_instances,
     group_labels,
@@ -22,12 +22,15 @@ from orchestrator.store.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Column
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
     from sqlalchemy.sql.elements import ColumnElement
 
 MINUTE = 60.0
+_NOT_IN_PLACE = [one.value for one in Status if one not in (Status.ACTIVE, Status.SKIPPED)]
 _REASONS = {reason.value: reason for reason in Reason}
 
 _PERSON_ACTS = (Status.BLOCKED, Status.AWAITING_APPROVAL, Status.LEFT)
@@ -250,6 +253,32 @@ async def never_tried(connection: AsyncConnection, scope: Scope) -> int:
         if scope.labels:
             inside = and_(inside, exists().where(group_labels.c.group_id == of, labelled))
     query = select(func.count(of.distinct())).where(inside, ~exists().where(memberships.c.group_id == of))
+    return int(await connection.scalar(query) or 0)
+
+
+async def goes_for(connection: AsyncConnection, recovery: RecoveryRow, slugs: Collection[str]) -> bool:
+    """Whether a run that goes on with the recovery is about all of these groups.
+
+    An open one has them already; after its end they must be in its scope.
+    """
+    if recovery.state == "running":
+        return True
+    inside = groups_in(recovery.scope).with_only_columns(groups.c.slug)
+    return set(slugs) <= set((await connection.scalars(inside)).all())
+
+
+async def left_behind(connection: AsyncConnection, instance_id: int, recovery_id: int) -> int:
+    """The instance's groups that are not in place and not in this recovery. Index ix_memberships_claim.
+
+    What a person left out, or left, is not counted.
+    """
+    m = memberships.c
+    query = select(func.count()).where(
+        m.instance_id == instance_id,
+        m.status.in_(_NOT_IN_PLACE),
+        m.recovery_id.is_distinct_from(recovery_id),
+        or_(m.status != Status.LEFT.value, m.reason.is_distinct_from(Reason.OPERATOR.value)),
+    )
     return int(await connection.scalar(query) or 0)
 
 

@@ -149,6 +149,46 @@ def test_the_groups_of_a_plan_stay_those_of_the_plan(world: Town) -> None:
     assert "rejoin run" not in world("status").out  # it would take more than was chosen
 
 
+@pytest.fixture
+def two_backups(tmp_path: Path) -> Iterator[Town]:
+    second = '[[accounts]]\nname = "backup-2"\ninstance_id = "201"\nphone = "15550100004"\n[gateway]'
+    with town(tmp_path, SCENARIO.replace("[gateway]", second), speed=20.0) as made:
+        yield made
+
+
+def test_a_run_without_words_goes_on_with_what_is_open_also_after_a_later_recovery_onto_another_backup(
+    two_backups: Town,
+) -> None:
+    world = two_backups
+    interrupted(world, "--to", "backup-1", "--from", LOST)
+    assert world("run", "--to", "backup-2", "--from", LOST, "--label", "vip").code == 0
+
+    planned, run = world("plan", "--no-probe", "--json"), world("run")
+
+    assert (planned.json["to"], planned.json["from"]) == ("backup-1", LOST)
+    assert run.code == 0
+    assert "Going on with recovery 1 of the groups of sales-main onto backup-1." in run.err
+    assert_the_healthy_account_was_left_alone(world)
+    assert [(one["id"], one["outcome"]) for one in past(world)] == [(2, "complete"), (1, "complete")]
+
+
+def test_what_other_recoveries_left_is_said_and_no_advice_leads_past_it(world: Town) -> None:
+    interrupted(world, "--from", LOST)
+    assert world("run", "--new", "--label", "north").code == 0
+
+    status = world("status")
+    left = world("status", "--json").json["recovery"]["left_behind"]
+    assert left == 5 - len([one for one in joined(world) if one.startswith(LOST)])
+    assert (
+        f"{left} groups are not in place on backup-1 and not in this recovery: rejoin groups list"
+        in status.out
+    )
+    assert world("skip", "sales-main-4").code == 0
+    retried = world("retry", "sales-main-4")
+    assert "--label north" not in retried.err  # it would leave that group where it is
+    assert "else: a run whose scope has them" in retried.err
+
+
 @pytest.mark.parametrize(
     ("opened", "asked"),
     [

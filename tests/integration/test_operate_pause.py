@@ -203,3 +203,4 @@ async def test_the_instance_is_the_named_one_or_the_latest_recoverys_or_the_only
         await choose_instance(stage.database, "backup-9", ["backup-1"])
     await put_recovery(stage)
     assert await choose_instance(stage.database, None, ["backup-1", "backup-2"]) == "backup-1"
+    assert await choose_instance(stage.database, None, ["backup-1", "backup-2"], to_run=True) == "backup-1"

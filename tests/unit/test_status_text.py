@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -343,6 +344,33 @@ def test_a_recovery_is_not_everything() -> None:
 
     assert lines[1] == "1 group was never tried: rejoin run --from sales-main"
     assert lines[2] == "2 groups outside its scope are in no recovery."
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"phase": Phase.INTERRUPTED}, "were never tried: rejoin run --from sales-main"),
+        ({"phase": Phase.RUNNING}, "were never tried; when this is over: rejoin run --from sales-main"),
+        (
+            {"phase": Phase.INTERRUPTED, "chosen": True},
+            "were never tried, and this recovery takes up no others.",
+        ),
+        ({"phase": Phase.FINISHED, "chosen": True}, "were never tried: rejoin run --from sales-main"),
+    ],
+)
+def test_what_is_advised_for_groups_never_tried_would_try_them(changes: dict[str, Any], said: str) -> None:
+    one = replace(RECOVERY, never_tried=2, driver="person", **changes)
+
+    assert f"2 groups {said}" in status_text(replace(VIEW, recovery=one), LOOK).splitlines()
+
+
+def test_what_other_recoveries_left_is_told() -> None:
+    one = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW, left_behind=1)
+
+    said = (
+        "1 group is not in place on backup-2 and not in this recovery: rejoin groups list --instance backup-2"
+    )
+    assert said in status_text(replace(VIEW, recovery=one), LOOK).splitlines()
 
 
 def test_labels_and_chosen_groups_stand_in_the_headline() -> None:

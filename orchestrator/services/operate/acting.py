@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 LONGEST_BECAUSE = 500
 
 
-async def choose_instance(database: Database, wanted: str | None, backups: Sequence[str]) -> str:
+async def choose_instance(
+    database: Database, wanted: str | None, backups: Sequence[str], *, to_run: bool = False
+) -> str:
     """The backup that is meant: the one named, else the latest recovery's, else the only one.
 
-    Raises NotFoundError, and UsageError naming the choices where there are several.
+    `to_run`: for a run, which goes on with what is open: the latest open recovery's goes before a later one's
+    that is over. Raises NotFoundError, and UsageError naming the choices where there are several.
     """
     choices = ", ".join(backups)
     if wanted is not None:
@@ -34,7 +37,8 @@ async def choose_instance(database: Database, wanted: str | None, backups: Seque
             raise NotFoundError(f"no backup instance is called {wanted}", hint=f"there are: {choices}")
         return wanted
     async with database.read() as connection:
-        latest = await reads.recovery(connection)
+        open_id = await acts.running_recovery_id(connection) if to_run else None
+        latest = await reads.recovery(connection, open_id)
     if latest is not None and latest.to_name in backups:
         return latest.to_name
     if len(backups) == 1:

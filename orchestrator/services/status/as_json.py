@@ -104,6 +104,7 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
         "command": one.command,
         "never_tried": one.never_tried,
         "never_tried_elsewhere": one.beyond,
+        "left_behind": one.left_behind,
         "total": view.total,
         "active": view.active,
         "unfinished": view.unfinished,

@@ -77,6 +77,7 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
         command=run_again(facts),
         never_tried=facts.untried.within,
         beyond=facts.untried.beyond,
+        left_behind=facts.untried.left_behind,
     )
 
 

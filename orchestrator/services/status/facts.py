@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Untried:
-    """Groups that are in no recovery yet: of this one's scope, and others."""
+    """Groups that are in no recovery yet: of this one's scope, and others; and those that others left."""
 
     within: int = 0
     beyond: int = 0
+    left_behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +101,15 @@ async def gather(
         last=sends.last,
         catalogue=catalogue,
         daemon=daemon_view(await daemons.read(connection), now),
-        untried=Untried() if row is None else await _untried(connection, row.scope, catalogue.groups),
+        untried=Untried() if row is None else await _untried(connection, row, catalogue.groups),
         limits=None if target is None else await limits.of(connection, target.id),
     )
 
 
-async def _untried(connection: AsyncConnection, scope: Scope, stored: int) -> Untried:
+async def _untried(connection: AsyncConnection, row: RecoveryRow, stored: int) -> Untried:
     every = max(0, stored - await reads.tried(connection))
-    within = await reads.never_tried(connection, scope) if every and scope != Scope() else every
-    return Untried(within, every - within)
+    within = await reads.never_tried(connection, row.scope) if every and row.scope != Scope() else every
+    return Untried(within, every - within, await reads.left_behind(connection, row.to_instance_id, row.id))
 
 
 async def _work(connection: AsyncConnection, row: RecoveryRow, limit: int) -> Work:

@@ -82,6 +82,7 @@ class RecoveryView:
     command: str = "rejoin run"  # goes on with it
     never_tried: int = 0  # groups of its scope that no recovery has taken up
     beyond: int = 0  # groups outside its scope that no recovery has taken up
+    left_behind: int = 0  # groups that are not in place on its instance, and not in this recovery
     cut_short: str = (
         ""  # how a run ended that went no further because it was told so: "after 10 joins (--limit)"
     )
