@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError
+from orchestrator.gateways import redact
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
@@ -93,6 +94,7 @@ class App:
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[App]:
     """With the schema checked. Raises ConfigurationError, or TemporaryError when no database answers."""
+    redact.learn(settings.secret_values())
     async with AsyncExitStack() as closing:
         database = await closing.enter_async_context(open_database(settings.database))
         await schema.require_current(database)
@@ -103,6 +105,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 @asynccontextmanager
 async def open_as_it_is(settings: Settings) -> AsyncIterator[tuple[App, RejoinError | None]]:
     """For who looks at what is wrong: a database that cannot be used is told, not raised."""
+    redact.learn(settings.secret_values())
     async with AsyncExitStack() as closing:
         database = Database(settings.database.async_url)
         closing.push_async_callback(database.close)

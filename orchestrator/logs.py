@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from orchestrator.gateways.redact import scrub
+from orchestrator.gateways.redact import learn, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,19 +26,16 @@ _NOISY = ("aiosqlite", "asyncio", "alembic", "sqlalchemy")
 class Redaction:
     """The one processor that every line passes: tokens vanish, invite codes keep four characters."""
 
-    def __init__(self) -> None:
-        self._secrets: frozenset[str] = frozenset()
-
     def learn(self, secrets: Iterable[str]) -> None:
-        """Values that must never be written, beside what looks like one."""
-        self._secrets |= {secret for secret in secrets if secret}
+        """Values that must never be written, in this or any other scrubbed text."""
+        learn(secrets)
 
     def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
         return {key: self._hide(value) for key, value in event.items()}
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, str):
-            return "\n".join(scrub(line, secrets=self._secrets) for line in value.split("\n"))
+            return "\n".join(scrub(line) for line in value.split("\n"))
         if isinstance(value, int | float | None):
             return value
         if isinstance(value, dict):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from orchestrator.gateways import redact
 from tests.support.migrated import copy_database, copy_file, migrate
 from tests.support.postgres import PostgresServer, running_server
 
@@ -60,6 +61,13 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, nodeid: str) 
     why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
     report.outcome = "failed"
     report.longrepr = f"{nodeid} was skipped, and CI skips nothing (tests/conftest.py): {why}"
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> Iterator[None]:
+    """What one test configures as a secret is none in the next."""
+    yield
+    redact.forget()
 
 
 @pytest.fixture(scope="session")

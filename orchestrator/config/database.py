@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 
@@ -102,6 +102,14 @@ class DatabaseSettings(BaseModel):
         """For SQLAlchemy's async engine. Holds the password: never show it, show `safe_url`."""
         driver = "sqlite+aiosqlite" if self.is_sqlite else "postgresql+asyncpg"
         return driver + ":" + self.url.get_secret_value().partition(":")[2]
+
+    @property
+    def password(self) -> str:
+        """As written by a person; empty without one, and for one that says no more than the address does."""
+        parts = urlsplit(self.url.get_secret_value())
+        password = unquote(parts.password or "")
+        public = {unquote(parts.username or ""), parts.hostname or "", parts.path.strip("/"), "postgres"}
+        return "" if password.lower() in {word.lower() for word in public} else password
 
     @property
     def safe_url(self) -> str:

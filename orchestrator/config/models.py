@@ -34,6 +34,7 @@ from orchestrator.config.values import (
     at_least,
     check_public_url,
     is_loopback_host,
+    secret_parts,
 )
 
 if TYPE_CHECKING:
@@ -266,12 +267,14 @@ class Settings(Section):
         return tuple(i for i in self.instances if i.role == "backup")
 
     def secret_values(self) -> list[str]:
-        """Every secret in the configuration, to keep them out of logs."""
+        """Every secret in the configuration, to keep them out of logs, errors and what is stored."""
         hooks, people = self.webhooks, self.notify
         secrets = [one.access_token for one in self.instances] + [hooks.secret, hooks.path_secret]
-        secrets += [self.web.token, people.ping_url, *people.urls]
-        secrets += [part for hook in people.webhooks for part in (hook.url, hook.secret)]
-        return [value for value in (secret.get_secret_value() for secret in secrets) if value]
+        secrets += [self.web.token, *(hook.secret for hook in people.webhooks)]
+        addresses = [people.ping_url, *people.urls, *(hook.url for hook in people.webhooks)]
+        values = [secret.get_secret_value() for secret in (*secrets, *addresses)]
+        values += [part for one in addresses for part in secret_parts(one.get_secret_value())]
+        return [value for value in (*values, self.database.password) if value]
 
     def instance(self, name: str) -> InstanceSettings:
         """Raises UnknownInstanceError."""

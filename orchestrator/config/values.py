@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -25,6 +25,8 @@ from pydantic import (
     Strict,
     ValidationInfo,
 )
+
+from orchestrator.domain.redaction import looks_like_code
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SHORTEST_SECRET = 16
@@ -98,6 +100,20 @@ def split_url(value: str) -> SplitResult:
     if not sound:
         raise ValueError("must be an http:// or https:// URL with a host")
     return parts
+
+
+def secret_parts(url: str) -> list[str]:
+    """What in an address may be its secret: every longer word that nobody would write.
+
+    The host counts where it is none: Apprise has addresses such as `tgram://TOKEN/CHAT`.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme in {"http", "https"}:
+        authority, slash, path = rest.partition("/")
+        rest = authority.rpartition("@")[0] + slash + path
+    words = re.split(r"[/?&=:@#;,]+", rest)
+    written = {form for word in words for form in (word, unquote(word))}
+    return sorted(word for word in written if len(word) >= 12 and looks_like_code(word))
 
 
 def normal_base_url(value: str) -> str:

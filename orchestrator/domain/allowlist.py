@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.normal_forms import normalized
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GroupPreview
@@ -121,4 +121,4 @@ def digits(user: str | None) -> str:
 
 def _fold(subject: str) -> str:
     """Subjects are compared without regard to Unicode form, case and runs of white space."""
-    return " ".join(unicodedata.normalize("NFKC", subject).casefold().split())
+    return " ".join(normalized("NFKC", subject).casefold().split())

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.jids import group_jid, user_id
+from orchestrator.domain.normal_forms import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Container, MutableMapping
@@ -34,7 +35,7 @@ def clean(text: str) -> str:
     """Without control, bidi and invisible formatting characters; white space as single blanks."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    return " ".join("".join(map(_visible, unicodedata.normalize("NFC", text))).split())
+    return " ".join("".join(map(_visible, normalized("NFC", text))).split())
 
 
 def clean_notes(text: str) -> str:
@@ -44,7 +45,7 @@ def clean_notes(text: str) -> str:
 
 def name_key(name: str) -> str:
     """Two names with the same key are the same to people: case, width and white space do not count."""
-    plain = clean(unicodedata.normalize("NFKC", name)).casefold()
+    plain = clean(normalized("NFKC", name)).casefold()
     return plain if plain.isascii() else "".join(c for c in plain if c not in _JOINERS)
 
 
@@ -117,7 +118,7 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 def slug(name: str) -> str:
     """ASCII letters and digits with hyphens; "group" when a name has none."""
-    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    plain = normalized("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return _NOT_SLUG.sub("-", plain)[:_SLUG_LONGEST].strip("-") or "group"
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from orchestrator.domain.errors import UsageError
+from orchestrator.domain.normal_forms import normalized
 
 _USUAL = re.compile(r"[A-Za-z0-9]{22}")
 _ACCEPTED = re.compile(r"[A-Za-z0-9_-]{20,24}")
@@ -83,13 +84,9 @@ def parse_invite(text: str) -> InviteCode:
 
 def _clean(text: str) -> str:
     """Full-width forms made plain, invisible characters dropped, brackets and quotes around it stripped."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = normalized("NFKC", text)
     visible = "".join(c for c in plain if unicodedata.category(c) not in {"Cf", "Cc"} or c in "\t\r\n")
-    before = ""
-    while before != visible:
-        before = visible
-        visible = visible.strip(_AROUND).rstrip(_AFTER)
-    return visible
+    return visible.lstrip(_AROUND).rstrip(_AROUND + _AFTER)
 
 
 def _only_link(pasted: str) -> str:

@@ -6,7 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.gateways.redact import HIDDEN, last_four, scrub
+from orchestrator.domain.redaction import last_four
+from orchestrator.gateways.redact import HIDDEN, LONGEST, hider, scrub_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 DROPPED = frozenset({"_data", "environment"})
 """The engine's own object and its version: nobody reads them, and they hold anything."""
 MOST_VALUES = 20_000
+MOST_CHARACTERS = 256 * 1024
+"""Of all texts and names together: more is cut off, and no body costs more time or room than that."""
 DEEPEST = 12
 CUT = "[cut]"
 
+_LONGEST_NAME = 60  # characters at its end, which say what it is a name of
 _SECRET_NAMES = re.compile(
     r"(?:.*[_-])?(?:token|api[_-]?key|apikey|secret|password|passwd|authorization|qr|jwt)", re.IGNORECASE
 )
@@ -32,8 +36,9 @@ def scrub_object(body: Mapping[str, Any], *, secrets: Collection[str] = ()) -> d
 
 class _Scrubber:
     def __init__(self, secrets: Collection[str]) -> None:
-        self._secrets = [secret for secret in secrets if secret]
+        self._hide = hider(secrets)
         self._left = MOST_VALUES
+        self._characters = MOST_CHARACTERS
 
     def object(self, value: Mapping[str, Any], levels: int) -> dict[str, Any]:
         return {
@@ -43,7 +48,7 @@ class _Scrubber:
         }
 
     def _named(self, name: str, value: Any, levels: int) -> Any:
-        if value and _SECRET_NAMES.fullmatch(name):
+        if value and _SECRET_NAMES.fullmatch(name[-_LONGEST_NAME:]):
             return HIDDEN
         if isinstance(value, str) and len(value) >= 12 and _CODE_NAMES.fullmatch(name):
             return last_four(value.rstrip("/").partition("?")[0])
@@ -64,6 +69,7 @@ class _Scrubber:
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     def _text(self, text: str) -> str:
-        if _HARMLESS.fullmatch(text) and not any(secret in text for secret in self._secrets):
-            return text
-        return scrub(text, secrets=self._secrets)
+        self._characters -= min(len(text), 4 * LONGEST)
+        if self._characters < 0:
+            return CUT
+        return self._hide(text) if _HARMLESS.fullmatch(text) else scrub_with(self._hide, text)

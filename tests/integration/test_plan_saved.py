@@ -99,6 +99,18 @@ async def test_a_plan_is_fresh_until_a_code_or_an_expectation_of_its_joins_chang
     assert len(stale.value.problems) == 3
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("id", "1e9999"), ("id", "9" * 30), ("priority", "9" * 25), ("sentence", "[" * 400 + "]" * 400)],
+)
+async def test_a_plan_with_what_no_plan_holds_is_refused(stage: Stage, field: str, value: str) -> None:
+    whole = saved.to_json(await plan_of(stage))
+    whole["groups"][0][field] = "HERE"
+
+    with pytest.raises(UsageError, match="not a plan"):
+        saved.from_json(json.dumps(whole).replace('"HERE"', value))
+
+
 async def test_a_stricter_allow_list_makes_every_line_stale(stage: Stage) -> None:
     plan = await plan_of(stage)
     strict = AllowList(Mode.LISTED_JIDS)

@@ -39,6 +39,7 @@ def test_the_patterns_are_all_found() -> None:
     assert {"_NAMED", "WHATSAPP_RULES", "_SECRET_NAMES", "_ADDRESS", "DEFUSED"} <= found
     assert made_at_run_time() == [
         "orchestrator.cli.pasting:compile",  # the names of our own commands
+        "orchestrator.gateways.redact:compile",  # our own short secrets, escaped
         "orchestrator.gateways.wawp.meanings:compile",  # found in the tables of rules
     ]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.jids import user_id
 from orchestrator.domain.outcomes import InstanceState, WebhookTarget
-from orchestrator.gateways.redact import looks_like_code, one_line
+from orchestrator.domain.redaction import looks_like_code
+from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.parsing import clean, finite, serialized
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def session(body: Any, *, now: float) -> Session | None:
     layer = _with_status(body)
     if layer is None:
         return None
-    word = one_line(layer["status"])[:60]
+    word = scrub(layer["status"])[:60]
     given = layer.get("me")
     me: dict[str, Any] = given if isinstance(given, dict) else {}
     ids = [user_id(serialized(me.get(key))) for key in ("id", "jid", "lid")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.outcomes import InstanceState, Participant
-from orchestrator.gateways.redact import one_line
+from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.account import STATES
 from orchestrator.gateways.wawp.parsing import clean, finite, participants, serialized
 
@@ -74,7 +74,7 @@ def read_event(body: Mapping[str, Any]) -> HeardEvent | None:
 
 
 def _session(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
-    word = one_line(clean(payload.get("status")) or "")[:60]
+    word = scrub(clean(payload.get("status")) or "")[:60]
     return replace(event, state=STATES.get(word.lower(), InstanceState.UNKNOWN), word=word)
 
 
@@ -97,7 +97,7 @@ def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
 
 def _name(body: Mapping[str, Any]) -> str | None:
     """Older deliveries of a session's state name no event: `{"instance_id", "status", "qr", "ts"}`."""
-    name = one_line(clean(body.get("event")) or "")[:60]
+    name = scrub(clean(body.get("event")) or "")[:60]
     if name:
         return name
     bare = isinstance(body.get("status"), str) and "instance_id" in body and "event" not in body

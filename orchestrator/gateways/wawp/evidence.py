@@ -17,8 +17,8 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.redaction import looks_like_code
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-from orchestrator.gateways.redact import looks_like_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

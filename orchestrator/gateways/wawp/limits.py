@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.domain.outcomes import GatewayLimits
-from orchestrator.gateways.redact import one_line
+from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.parsing import finite
 
 _CURRENT = ("current_policy", "current", "policy", "active_policy", "policy_slug", "current_policy_slug")
@@ -57,7 +57,7 @@ def _read(policy: dict[str, Any]) -> GatewayLimits | None:
     return GatewayLimits(
         per_minute=_positive(values.get("group_req_per_minute")),
         per_day=None if per_day is None else int(per_day),
-        policy=one_line(next(iter(_names(policy)), ""))[:60],
+        policy=scrub(next(iter(_names(policy)), ""))[:60],
     )
 
 
