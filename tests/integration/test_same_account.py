@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.worlds import ACCOUNT, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from orchestrator.services.recover.context import Context
     from tests.support.stage import Stage
 
 PHONE, LID = "15550100002", "900000000000002"
@@ -140,3 +142,30 @@ async def test_no_slot_is_given_before_a_reading_under_this_very_lease(stage: St
     after = await record(stage)
     assert after.fence > before.fence
     assert after.identified_fence != after.fence
+
+
+async def test_of_two_that_say_at_one_moment_who_they_are_only_the_earlier_one_may_join(
+    stage: Stage,
+) -> None:
+    """Each in a transaction of its own, neither known before: one of them sees what the other wrote."""
+    await configure(stage, PRIMARY, ACCOUNT, "backup-2")
+    contexts = [await stage.context(brisk()), await stage.context(brisk())]
+    contexts[1].instance_id = (await record(stage, "backup-2")).id
+    unknown = ("own_phone", "own_lid", "identified_fence", "pause_reason", "pause_text")
+    answer = await contexts[0].gateway.session()
+    for _ in range(15):
+        async with stage.database.write() as connection:
+            for context in contexts:
+                await instances.set_values(connection, context.instance_id, **dict.fromkeys(unknown))
+        await asyncio.gather(*(_record(context, answer) for context in contexts))
+        earlier, later = await record(stage), await record(stage, "backup-2")
+        assert earlier.identified_fence == contexts[0].fence
+        assert later.identified_fence is None
+        assert later.pause_reason == Reason.SAME_ACCOUNT.value
+    for context in contexts:
+        await context.gateway.close()
+
+
+async def _record(context: Context, answer: SessionAnswer) -> None:
+    async with recorded(context, answer):
+        await asyncio.sleep(0)
