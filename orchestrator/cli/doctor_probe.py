@@ -45,7 +45,7 @@ async def probe(call: Call, settings: Settings, group: str, to: str | None) -> i
     if call.json:
         call.out.answer_json({"instance": instance.name, "group": name, **_as_json(found)})
     else:
-        _tell(call, found, instance.name)
+        _tell(call, found, instance.name, has_table=bool(instance.wawp.model_fields_set))
     return 0 if found.error is None else found.error.exit_code
 
 
@@ -72,7 +72,7 @@ def _line(call: Call, tried: Tried) -> str:
     return f"{word}  {what} with {', '.join(written(tried.form.settings))}{said}"
 
 
-def _tell(call: Call, found: Settled, instance: str) -> None:
+def _tell(call: Call, found: Settled, instance: str, *, has_table: bool) -> None:
     if found.error is not None:
         call.out.answer(f"\nNot settled: {clean(found.error.message)}.")
         if found.error.hint:
@@ -84,8 +84,12 @@ def _tell(call: Call, found: Settled, instance: str) -> None:
     if found.note:
         call.out.answer(f"\n{clean(found.note)}")
     if found.lines:
-        call.out.answer(f"\nPut this below the [[instances]] table of {instance}:\n")
-        for line in found.lines:
+        table, *keys = found.lines
+        if has_table:  # TOML takes a table once, and a key once in it
+            call.out.answer(f"\nSet this in the {table} table of {instance}, in place of what it has:\n")
+        else:
+            call.out.answer(f"\nPut this below the [[instances]] table of {instance}:\n\n{table}")
+        for line in keys:
             call.out.answer(line)
     else:
         call.out.answer("\nThe configuration is right as it is.")

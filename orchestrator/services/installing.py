@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.gateways.base import Gateway
 
 MASK = "…"
-_MASKED = re.compile(r"[*•●]{3,}")  # what others mask secrets with
+_MASKED = re.compile(r"[*•●]{3,}|…|\.{3}$")  # what others mask secrets with
+_INSTEAD = re.compile(r"(?:[<\[(] *)?(?:x{4,}|hidden|masked|redacted|filtered)(?: *[>\])])?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,22 @@ async def _replaced(
     if missing := {target.url for target in wanted} - {target.url for target in shown}:
         which = "the webhook" if address.url in missing else "all webhooks of others"
         raise TemporaryError(f"{address.instance}: the gateway took {which}, but does not show it")
+    switched = {target.url for target in others if not target.active} & {
+        target.url for target in shown if target.active
+    }
+    if switched:
+        raise TemporaryError(
+            f"{address.instance}: the gateway switched on {len(switched)} of the webhooks of others",
+            hint="switch it off again on the gateway's own pages",
+        )
     return shown
 
 
 def _is_masked(value: Any) -> bool:
-    """Whether a value stands there as asterisks: written back, they would be what it is from then on."""
+    """Whether a mask stands there for a value: written back, it would be the value from then on."""
     if isinstance(value, dict | list):
         return any(_is_masked(inner) for inner in (value.values() if isinstance(value, dict) else value))
-    return isinstance(value, str) and _MASKED.search(value) is not None
+    return isinstance(value, str) and bool(_MASKED.search(value) or _INSTEAD.fullmatch(value))
 
 
 def merged(

@@ -133,9 +133,15 @@ def test_doctor_probe_prints_the_lines_that_make_the_gateway_work(tmp_path: Path
         toml.write_text("\n".join([head + name + own, *lines, bracket + rest]))
         planned = here("plan")
         unknown = here("doctor", "--probe", "nobody", "--json")
+        here.faults(gateway={"auth": "query"})
+        again = here("doctor", "--probe", group, "--to", "backup-1")
 
         assert here.asks("/_sim/verdict")["joins"] == before["joins"] == 0
     assert (found.code, as_json.code, refused.code, planned.code) == (0, 0, 4, 0)
     assert lines == ["[instances.wawp]", 'auth = "header"', 'probe_path = "/v2/groups/join-info"']
     assert "\n".join(lines) in found.out
+    assert again.code == 0
+    assert "Set this in the [instances.wawp] table of backup-1, in place of what it has:" in again.out
+    assert again.out.count("[instances.wawp]") == 1  # a second table of that name would be no TOML
+    assert 'auth = "query"' in again.out
     assert (unknown.code, unknown.error["code"]) == (2, "not_found")

@@ -149,6 +149,24 @@ async def test_no_minute_has_more_group_calls_than_the_gateway_allows(allowed: i
     assert told.limits == GatewayLimits(allowed, 2000, "standard_policy")
 
 
+async def test_limits_that_cannot_be_read_hold_up_fewer_and_fewer_calls() -> None:
+    clock = HandTime()
+    network = network_with(support(), now=clock.now)
+    faults = Faults(rules=[Rule(Trouble.HTTP, kinds=frozenset({Kind.RATE_LIMIT}), status=503)])
+    options = WawpRoutes(keeps_limits=True)
+    async with (
+        serve(network, faults) as running,
+        wawp(running.base_url, options=options, clock=clock) as gateway,
+    ):
+        for _minute in range(60):
+            await gateway.probe(CODE)
+            await clock.sleep(60)
+
+        kinds = [request.kind for request in running.log.requests]
+    assert kinds.count(Kind.PROBE) == 60
+    assert 3 <= kinds.count(Kind.RATE_LIMIT) <= 7
+
+
 async def test_a_gateway_without_limits_is_asked_as_before() -> None:
     async with simulated(options=WawpRoutes(keeps_limits=True)) as (gateway, running, _):
         for _turn in range(3):

@@ -28,6 +28,7 @@ class Gate:
     forgets: bool = False
     hides: bool = False  # secrets
     loses: str = ""  # the webhook with this URL
+    wakes: bool = False  # switches on whatever is written
     calls: list[tuple[WebhookTarget, ...]] = field(default_factory=list)
 
     async def webhooks(self) -> WebhooksAnswer:
@@ -37,6 +38,8 @@ class Gate:
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
         self.calls.append(webhooks)
         self.hooks = () if self.forgets else tuple(one for one in webhooks if one.url != self.loses)
+        if self.wakes:
+            self.hooks = tuple(replace(one, active=True) for one in self.hooks)
         return GatewayAnswer(self.setting)
 
 
@@ -107,7 +110,20 @@ async def test_what_the_gateway_keeps_of_our_webhook_goes_back_with_it() -> None
     assert [hook.raw for hook in gate.hooks] == [MINE]
 
 
-@pytest.mark.parametrize("mask", ["******", "abcd****wxyz", {"key": "••••••"}])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        "******",
+        "abcd****wxyz",
+        {"key": "••••••"},
+        "abcd…",
+        "abcd...",
+        "xxxxxxxx",
+        "[hidden]",
+        "REDACTED",
+        "<masked>",
+    ],
+)
 async def test_a_webhook_whose_secret_is_hidden_is_not_overwritten(mask: object) -> None:
     gate = Gate((replace(CRM, raw={"url": CRM.url, "hmac": mask}),))
 
@@ -120,6 +136,13 @@ async def test_a_gateway_that_loses_the_webhook_of_another_is_told() -> None:
     gate = Gate((CRM,), loses=CRM.url)
 
     with pytest.raises(TemporaryError, match="all webhooks of others, but does not show"):
+        await setting(gate)
+
+
+async def test_a_gateway_that_switches_on_the_webhook_of_another_is_told() -> None:
+    gate = Gate((CRM,), wakes=True)
+
+    with pytest.raises(TemporaryError, match="switched on 1 of the webhooks of others"):
         await setting(gate)
 
 

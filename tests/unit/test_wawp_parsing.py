@@ -278,6 +278,32 @@ def test_what_is_written_back_of_somebody_elses_is_what_was_read(theirs: object)
     assert "theirs" not in repr(read)
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda hooks: {"data": hooks},
+        lambda hooks: dict(enumerate_as_text(hooks)),
+        lambda hooks: {"status": "success", **dict(enumerate_as_text(hooks))},
+        lambda hooks: {"data": dict(enumerate_as_text(hooks))},
+        lambda hooks: {"data": {"webhooks": dict(enumerate_as_text(hooks))}},
+    ],
+)
+def test_webhooks_are_a_list_also_with_index_keys(wrap: Any) -> None:
+    theirs = {"url": "https://a.example", "events": {"0": "message", "1": "call"}, "is_active": 0}
+
+    read = account.webhooks(wrap([theirs, {"url": "https://b.example"}])) or ()
+
+    assert [(one.url, one.events, one.active) for one in read] == [
+        ("https://a.example", ("message", "call"), False),
+        ("https://b.example", (), True),
+    ]
+    assert account.webhook_fields(read[0]) == theirs
+
+
+def enumerate_as_text(hooks: list[Any]) -> list[tuple[str, Any]]:
+    return [(str(at), hook) for at, hook in enumerate(hooks)]
+
+
 def test_a_single_webhook_is_one_and_not_a_list_of_its_fields() -> None:
     (read,) = account.webhooks({"webhooks": {"url": "https://a.example", "events": ["message"]}}) or ()
 

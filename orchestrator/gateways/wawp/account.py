@@ -10,7 +10,7 @@ from orchestrator.domain.jids import user_id
 from orchestrator.domain.outcomes import InstanceState, WebhookTarget
 from orchestrator.domain.redaction import looks_like_code
 from orchestrator.gateways.redact import scrub
-from orchestrator.gateways.wawp.parsing import clean, finite, serialized
+from orchestrator.gateways.wawp.parsing import by_index, clean, finite, serialized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +160,7 @@ def _with_status(body: Any) -> dict[str, Any] | None:
 
 
 def _webhook_list(body: Any) -> list[Any] | None:
+    body = by_index(body)
     if isinstance(body, list):
         return body
     if not isinstance(body, dict):
@@ -169,7 +170,7 @@ def _webhook_list(body: Any) -> list[Any] | None:
         return [hooks] if isinstance(hooks.get("url"), str) else list(hooks.values())
     if isinstance(hooks, list):
         return hooks
-    inner = (_webhook_list(body[key]) for key in ("data", "config") if isinstance(body.get(key), dict))
+    inner = (_webhook_list(body.get(key)) for key in ("data", "config"))
     return next((found for found in inner if found is not None), None)
 
 
@@ -177,7 +178,7 @@ def _target(item: Any) -> WebhookTarget:
     """Also of what is no webhook to us: it must not get lost when the list is written back."""
     given: dict[str, Any] = item if isinstance(item, dict) else {}
     url = item if isinstance(item, str) else given.get("url")
-    events, secret = given.get("events"), given.get("hmac")
+    events, secret = by_index(given.get("events")), given.get("hmac")
     if isinstance(secret, dict):  # WAHA's form
         secret = secret.get("key")
     return WebhookTarget(

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from orchestrator.gateways.wawp.calls import Good
 
 LIMITS_FRESH, LIMITS_AGAIN = 3600.0, 60.0
-"""Seconds after which the gateway's limits are asked for again; the second where it could not be asked."""
+"""Seconds after which the gateway's limits are asked for again; the second where it could not be asked.
+
+It doubles each time, as calls about groups wait for that answer, which may be a time-out.
+"""
 LONGEST_MESSAGE = 4096
 """Characters (https://api.wawp.net/en/docs/v2/send/text)."""
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -78,6 +81,7 @@ class WawpGateway:
         self._session_by_get = False
         self._spacing = Spacing(http.clock)
         self._limits_due = http.clock.boottime() if self._routes.keeps_limits else float("inf")
+        self._limits_again = LIMITS_AGAIN
         self._reading_limits = asyncio.Lock()
 
     async def session(self) -> SessionAnswer:
@@ -96,7 +100,8 @@ class WawpGateway:
         """One that cannot be read changes nothing of what was known."""
         reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.rate_limit_path))
         passing = isinstance(reply, GatewayAnswer) and reply.outcome is Outcome.TRANSIENT
-        fresh = LIMITS_AGAIN if passing else LIMITS_FRESH
+        fresh = self._limits_again if passing else LIMITS_FRESH
+        self._limits_again = min(2 * fresh, LIMITS_FRESH) if passing else LIMITS_AGAIN
         self._limits_due = self._calls.http.clock.boottime() + fresh
         if isinstance(reply, GatewayAnswer):
             return LimitsAnswer(reply)

@@ -64,5 +64,5 @@ def _read(policy: dict[str, Any]) -> GatewayLimits | None:
 def _positive(value: Any) -> float | None:
     """0, null and -1 set no limit: Wawp has policies without one."""
     text = value.strip() if isinstance(value, str) else ""
-    number = float(text) if text.isascii() and text.isdecimal() else finite(value)
+    number = finite(float(text) if text.isascii() and text.isdecimal() else value)
     return number if number is not None and number > 0 else None

@@ -111,7 +111,7 @@ def seen_group(body: Any, *, jid: str | None = None) -> SeenGroup | None:
 
 def seen_groups(body: Any) -> tuple[SeenGroup, ...] | None:
     """A list of groups: an array, an object keyed by JID, or either in a wrapper."""
-    body = _by_index(body)
+    body = by_index(body)
     if isinstance(body, list):
         found = (seen_group(item) for item in body)
         return _unique(group for group in found if group is not None)
@@ -128,7 +128,7 @@ def seen_groups(body: Any) -> tuple[SeenGroup, ...] | None:
 
 def participants(body: Any) -> tuple[Participant, ...] | None:
     """Members: a list, an object with index keys, or either in a wrapper. Those who left are left out."""
-    body = _by_index(body)
+    body = by_index(body)
     if isinstance(body, dict):
         for key in (*_PARTICIPANT_KEYS, *_WRAPPERS):
             if isinstance(body.get(key), list | dict):
@@ -142,7 +142,7 @@ def participants(body: Any) -> tuple[Participant, ...] | None:
     return tuple(person for person in found if person is not None)
 
 
-def _by_index(body: Any) -> Any:
+def by_index(body: Any) -> Any:
     """An object with index keys (`{"0": …, "1": …}`, whatever else stands beside them) as the list it is."""
     if not isinstance(body, dict):
         return body
