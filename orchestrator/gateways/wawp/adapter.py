@@ -42,6 +42,7 @@ LIMITS_FRESH, LIMITS_AGAIN = 3600.0, 60.0
 
 It doubles each time, as calls about groups wait for that answer, which may be a time-out.
 """
+_PASSES = (Outcome.TRANSIENT, Outcome.GATEWAY_LIMITED)
 LONGEST_MESSAGE = 4096
 """Characters (https://api.wawp.net/en/docs/v2/send/text)."""
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -99,7 +100,7 @@ class WawpGateway:
     async def limits(self) -> LimitsAnswer:
         """One that cannot be read changes nothing of what was known."""
         reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.rate_limit_path))
-        passing = isinstance(reply, GatewayAnswer) and reply.outcome is Outcome.TRANSIENT
+        passing = isinstance(reply, GatewayAnswer) and reply.outcome in _PASSES
         fresh = self._limits_again if passing else LIMITS_FRESH
         self._limits_again = min(2 * fresh, LIMITS_FRESH) if passing else LIMITS_AGAIN
         self._limits_due = self._calls.http.clock.boottime() + fresh

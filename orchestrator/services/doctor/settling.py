@@ -39,9 +39,11 @@ _STOPS = {
     Outcome.SESSION_DOWN: "the account is not connected at the gateway: link it first",
     Outcome.RESTRICTED: "WhatsApp restricts this account: ask again when that is over",
     Outcome.PLAN_LIMIT: "the gateway's plan does not allow it",
-    Outcome.THROTTLED: "the gateway wants fewer calls: ask again later",
+    Outcome.THROTTLED: "WhatsApp wants fewer calls: ask again later",
+    Outcome.GATEWAY_LIMITED: "the gateway wants fewer calls: ask again later",
 }
 """Trouble that no other form would mend."""
+_PASSES = (Outcome.THROTTLED, Outcome.GATEWAY_LIMITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class _Asking:
         gateway = form.gateway()
         probed = await gateway.probe(self._code)
         wait = max(self._gap, probed.answer.retry_after or 0.0)
-        if probed.answer.outcome is Outcome.THROTTLED and wait <= LONGEST_WAIT:
+        if probed.answer.outcome in _PASSES and wait <= LONGEST_WAIT:
             await self._clock.sleep(wait)
             probed = await gateway.probe(self._code)
         self._note("probe", form, probed.answer)
@@ -201,6 +203,6 @@ def _question(form: Form) -> tuple[str, ...]:
 
 
 def _error(outcome: Outcome, sentence: str) -> RejoinError:
-    if outcome is Outcome.THROTTLED:
+    if outcome in _PASSES:
         return TemporaryError(sentence)
     return CredentialsError(sentence) if outcome is Outcome.PLAN_LIMIT else RejoinError(sentence)
