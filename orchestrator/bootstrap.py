@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError
 from orchestrator.gateways import redact
-from orchestrator.store import instances, schema
+from orchestrator.gateways.own_codes import without_own_codes
+from orchestrator.store import codes, instances, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
 
@@ -64,7 +65,14 @@ class App:
             )
         gateway = _wawp(instance, self.settings, self.clock)
         self._closing.push_async_callback(gateway.close)
-        return gateway
+        return without_own_codes(gateway, self._own_codes)
+
+    async def _own_codes(self, words: set[str]) -> set[str]:
+        """Those of the words that are stored as invite codes."""
+        cipher = await self.cipher()
+        prints = {cipher.fingerprint(word): word for word in words}
+        async with self.database.read() as connection:
+            return {prints[known] for known in await codes.which(connection, prints)}
 
     def forms(self, instance: InstanceSettings) -> list[Form]:
         """Every documented way to speak to that instance's gateway, the configured one first."""

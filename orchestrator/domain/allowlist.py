@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.redaction import hide_codes
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GroupPreview
@@ -28,6 +29,11 @@ class Expected:
     jid: str | None = None
     subject: str | None = None
     owner: str | None = None
+
+    def __post_init__(self) -> None:
+        """An invite code in a subject is known by its last four, as in what a gateway shows."""
+        if self.subject:
+            object.__setattr__(self, "subject", hide_codes(self.subject))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.redaction import WORD, hide_codes, last_four, looks_like_code
 
 if TYPE_CHECKING:
     from collections.abc import Container, MutableMapping
@@ -133,8 +134,9 @@ def unique_slug(name: str, taken: Container[str], last_numbers: MutableMapping[s
 
 
 def quote(text: str) -> str:
-    """Foreign text in a sentence, short."""
-    return f'"{text}"' if len(text) <= 40 else f'"{text[:39]}…"'
+    """Foreign text in a sentence, short; what may be an invite code shows its last four characters."""
+    shown = WORD.sub(lambda m: last_four(m[0]) if looks_like_code(m[0]) else m[0], hide_codes(text))
+    return f'"{shown}"' if len(shown) <= 40 else f'"{shown[:39]}…"'
 
 
 def _visible(character: str) -> str:

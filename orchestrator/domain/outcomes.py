@@ -1,10 +1,15 @@
-"""What a gateway's answer means, in our words. Adapters map to these; nobody above sees a status code."""
+"""What a gateway's answer means, in our words. Adapters map to these; nobody above sees a status code.
+
+Foreign text enters here and loses the invite codes in it: whoever stores, shows or sends it on needs no care.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from orchestrator.domain.redaction import hide_codes
 
 
 class Outcome(StrEnum):
@@ -63,6 +68,13 @@ class InstanceState(StrEnum):
     UNKNOWN = "unknown"
 
 
+def _hide(answer: object, *fields: str) -> None:
+    for name in fields:
+        text = getattr(answer, name)
+        if text and (hidden := hide_codes(text)) is not text:
+            object.__setattr__(answer, name, hidden)
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
     """The part that every answer has. `text` is foreign and scrubbed of tokens and codes."""
@@ -73,6 +85,9 @@ class GatewayAnswer:
     http_status: int | None = None
     retry_after: float | None = None  # seconds
     sent: bool = True  # whether the request may have left this machine
+
+    def __post_init__(self) -> None:
+        _hide(self, "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +101,9 @@ class GroupPreview:
     members: int | None = None
     announce: bool | None = None  # only admins may write
     approval: bool | None = None  # an admin must approve who joins
+
+    def __post_init__(self) -> None:
+        _hide(self, "subject", "description", "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,9 @@ class SeenGroup:
     announce: bool | None = None
     participants: tuple[Participant, ...] | None = None
 
+    def __post_init__(self) -> None:
+        _hide(self, "subject", "owner")
+
 
 @dataclass(frozen=True, slots=True)
 class GroupListAnswer:
@@ -160,6 +181,9 @@ class SessionAnswer:
     lid: str | None = None  # own id in the other naming, bare digits
     restricted_until: float | None = None
     name: str | None = None  # the gateway's own name of the session; its events may carry it
+
+    def __post_init__(self) -> None:
+        _hide(self, "word", "name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from orchestrator.domain.redaction import LINK, WORD, hide_codes, last_four, looks_like_code
+from orchestrator.domain.redaction import LINK, WORD, last_four, looks_like_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,11 +82,6 @@ def scrub_with(hide: Hider, text: str, *, codes: Iterable[str] = ()) -> str:
     if len(text) > window:  # what was cut through stands at the very end, and is no more to be recognised
         return line[: min(max(0, len(line) - hide.longest), LONGEST - 1)] + "…"
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def hide_links(text: str) -> str:
-    """The same text, of any length, with the codes of invite links reduced to their last four characters."""
-    return hide_codes(text)
 
 
 def one_line(text: str) -> str:

@@ -90,6 +90,15 @@ async def find(connection: AsyncConnection, fingerprint: str) -> SealedCode | No
     return None if row is None else SealedCode(*row)
 
 
+async def which(connection: AsyncConnection, fingerprints: Collection[str]) -> set[str]:
+    """Those of the fingerprints that are stored."""
+    found: set[str] = set()
+    for part in chunks(list(fingerprints)):
+        query = select(invite_codes.c.fingerprint).where(invite_codes.c.fingerprint.in_(part))
+        found |= set((await connection.execute(query)).scalars())
+    return found
+
+
 async def current(connection: AsyncConnection, group_ids: Collection[int]) -> dict[int, SealedCode]:
     """The current code by group; a group without is missing."""
     found: dict[int, SealedCode] = {}

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from orchestrator.store.secrets import CodeCipher
 
 
+_KEPT_SHORT = (
+    "row {}: of the invite code in {}, only the last four characters are kept;"
+    " a code is stored, encrypted, from the column code"
+)
+
+
 @dataclass(slots=True)
 class Catalogue:
     """The identities of every stored group, for finding them without a query each."""
@@ -59,6 +65,10 @@ def match_rows(
     for row in rows:
         if row.code is not None:
             row.fingerprint = cipher.fingerprint(row.code.reveal())
+    ours = {row.fingerprint for row in rows} | catalogue.by_code.keys()
+    for row in rows:
+        cells = row.hide_codes(lambda word: cipher.fingerprint(word) in ours)
+        warnings += [_KEPT_SHORT.format(row.number, cell) for cell in cells]
         row.group_id = _match(row, catalogue, warnings)
         if row.group_id is None:
             _check_new(row, warnings)

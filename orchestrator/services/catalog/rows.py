@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain import groups
 from orchestrator.domain.groups import InvalidValueError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
+from orchestrator.domain.redaction import hide_codes, may_be_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,10 +45,26 @@ class ImportRow:
     group_id: int | None = None  # None: a new group
     fingerprint: str | None = None  # of the code
 
+    def hide_codes(self, is_ours: Callable[[str], bool]) -> list[str]:
+        """Reduce the invite codes in what people write to their last four; the names of these cells."""
+        found = []
+        for name in ("name", "subject", "notes", "labels"):
+            value = getattr(self, name)
+            if value and (hidden := _without_codes(value, is_ours)) != value:
+                setattr(self, name, hidden)
+                found.append(name)
+        return found
+
     def object_to(self, sentence: str) -> None:
         if self.problems is None:
             self.problems = []
         self.problems.append(f"row {self.number}: {sentence}")
+
+
+def _without_codes(value: str | tuple[str, ...], is_ours: Callable[[str], bool]) -> str | tuple[str, ...]:
+    if isinstance(value, tuple):
+        return tuple(sorted({str(_without_codes(word, is_ours)) for word in value}))
+    return hide_codes(value, ours={word for word in may_be_codes(value) if is_ours(word)})
 
 
 def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:

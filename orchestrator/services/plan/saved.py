@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.strict_json import parse_json
 from orchestrator.services.plan.deciding import expectation
 from orchestrator.services.plan.result import Decision, Line, Plan
@@ -99,9 +100,9 @@ def _read_line(found: dict[str, Any]) -> Line:
     return Line(
         group_id=_whole(found["id"]),
         slug=str(found["slug"]),
-        group=str(found["group"]),
+        group=hide_codes(str(found["group"])),
         decision=Decision(found["decision"]),
-        sentence=str(found["sentence"]),
+        sentence=hide_codes(str(found["sentence"])),
         reason=None if found["reason"] is None else Reason(found["reason"]),
         until=_instant(found["until"]),
         jid=_text(found["jid"]),

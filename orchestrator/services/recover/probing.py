@@ -11,7 +11,7 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
-from orchestrator.gateways.redact import hide_links, scrub
+from orchestrator.gateways.redact import scrub
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap
@@ -170,7 +170,7 @@ class Prober:
         expected = Expected(work.expected_jid, work.expected_subject, work.expected_owner)
         verdict = verify(self._context.settings.allow, expected, preview)
         seen: dict[str, Any] = {
-            "seen_subject": preview.subject and hide_links(preview.subject),
+            "seen_subject": preview.subject,
             "seen_owner": preview.owner,
             "seen_members": preview.members,
             "announce": preview.announce,
@@ -180,7 +180,7 @@ class Prober:
         old = work.membership
         if not verdict.allowed:
             seen["joined_at"] = None  # an earlier join's: nobody shall take this for one that led elsewhere
-            said = scrub(verdict.sentence)  # subjects are foreign text: some hold an invite link
+            said = scrub(verdict.sentence)
             return writing.move(old, Status.BLOCKED, verdict.reason, detail=said, **seen)
         jid = str(preview.jid)
         if holders.setdefault(jid, old.id) != old.id:
