@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import secrets
 from contextlib import aclosing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import UsageError
+from orchestrator.private_files import replacing
 from orchestrator.services.catalog.columns import FIELDS
 from orchestrator.services.catalog.rows import defuse
 from orchestrator.services.catalog.showing import in_parts
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import KeyRing
 
-_MODE = 0o600
 _LINK = "https://chat.whatsapp.com/"
 
 
@@ -47,17 +45,9 @@ async def export_to_file(
     With a key ring the codes are in it, as links, and the journal says so. Raise UsageError if it cannot
     be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                count = await export_to(database, file, form, actor=actor, ring=ring)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path) as file:
+            count = await export_to(database, file, form, actor=actor, ring=ring)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
     return count

@@ -6,8 +6,6 @@ It holds no invite code: fingerprints tell whether a code is still the same one.
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.strict_json import parse_json
+from orchestrator.private_files import replacing
 from orchestrator.services.plan.deciding import expectation
 from orchestrator.services.plan.result import Decision, Line, Plan
 from orchestrator.services.status.as_json import SCHEMA, instant, seconds
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_plan import PlanRow
 
 TYPE = "plan"
-_MODE = 0o600
 _AGAIN = "make a new plan: rejoin plan --out FILE"
 
 
@@ -134,17 +132,9 @@ def _required_instant(value: Any) -> float:
 
 def save(plan: Plan, path: Path) -> None:
     """Whole or not at all, mode 0600; a plan that was there is replaced. Raises OSError."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    text = json.dumps(to_json(plan), ensure_ascii=False, indent=2) + "\n"
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        json.dump(to_json(plan), file, ensure_ascii=False, indent=2)
+        file.write("\n")
 
 
 def load(path: Path) -> Plan:
