@@ -36,7 +36,7 @@ def test_the_patterns_are_all_found() -> None:
     """Whoever makes a pattern in a function, not from a literal, adds it here, with a reason."""
     found = {used.where.rpartition(".")[2] for used in all_patterns()}
 
-    assert {"_NAMED", "WHATSAPP_RULES", "_SECRET_NAMES", "_ADDRESS", "DEFUSED"} <= found
+    assert {"_NAMED", "WHATSAPP_RULES", "_SECRET_NAMES", "_ADDRESS", "_AT_BEGINNING"} <= found
     assert made_at_run_time() == [
         "orchestrator.cli.pasting:compile",  # the names of our own commands
         "orchestrator.gateways.redact:compile",  # our own short secrets, escaped

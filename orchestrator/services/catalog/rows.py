@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 # a cell, and behind what a spreadsheet of another language takes for the end of one. The full-width signs
 # count in some of them. Both patterns hold whatever apostrophes there are, so that one more changes no match.
 _SIGN = r"[=+\-@＝＋－＠]"
-_BLANK = r'[\s"\x00-\x1f\u200b-\u200f\u2060\ufeff]*'
-_AT_BEGINNING = re.compile(rf"'*(?:[\t\r\n]|{_BLANK}'*{_SIGN})")
-_INSIDE = re.compile(rf"([,;|\t\r\n\v\f]{_BLANK})('*{_SIGN})")
-_INSIDE_DEFUSED = re.compile(rf"([,;|\t\r\n\v\f]{_BLANK})'('*{_SIGN})")
+_BLANKS = r'\s"\x00-\x1f\u200b-\u200f\u2060\ufeff'
+_AT_BEGINNING = re.compile(rf"'*+(?:[\t\r\n]|[{_BLANKS}]*+'*+{_SIGN})")
+# Blanks and separators, from the first sign on: a run is read once, and not from each sign.
+_RUN = rf"(?<![{_BLANKS},;|])(?=[{_BLANKS}]*?[,;|\t\r\n\v\f])([{_BLANKS},;|]++)"
+_INSIDE = re.compile(rf"{_RUN}('*+{_SIGN})")
+_INSIDE_DEFUSED = re.compile(rf"{_RUN}'('*+{_SIGN})")
 
 
 @dataclass(slots=True)
