@@ -103,17 +103,19 @@ def split_url(value: str) -> SplitResult:
 
 
 def secret_parts(url: str) -> list[str]:
-    """What in an address may be its secret: every longer word that nobody would write.
+    """What in an address may be its secret: the password, and every longer word that nobody would write.
 
     The host counts where it is none: Apprise has addresses such as `tgram://TOKEN/CHAT`.
     """
     scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    who = authority.rpartition("@")[0]
     if scheme in {"http", "https"}:
-        authority, slash, path = rest.partition("/")
-        rest = authority.rpartition("@")[0] + slash + path
-    words = re.split(r"[/?&=:@#;,]+", rest)
-    written = {form for word in words for form in (word, unquote(word))}
-    return sorted(word for word in written if len(word) >= 12 and looks_like_code(word))
+        rest = who + slash + path
+    words = {word for word in re.split(r"[/?&=:@#;,]+", rest) if len(word) >= 12}
+    written = {form for word in words for form in (word, unquote(word)) if looks_like_code(form)}
+    password = who.partition(":")[2]
+    return sorted(form for form in written | {password, unquote(password)} if form)
 
 
 def normal_base_url(value: str) -> str:
