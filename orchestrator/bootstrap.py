@@ -19,6 +19,7 @@ from orchestrator.gateways.own_codes import without_own_codes
 from orchestrator.store import codes, instances, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
+from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -97,6 +98,9 @@ class App:
         configured = list(_configured(self.settings))
         async with self.database.write() as connection:
             await instances.sync(connection, configured, await self.database.now(connection))
+            fresh = await instances.never_driven(connection)
+        for instance_id in fresh:
+            Witness.of(self.database, instance_id).begin()
 
 
 @asynccontextmanager

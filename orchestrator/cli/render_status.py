@@ -191,6 +191,7 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     lines += [
         look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause
     ]
+    lines += [look.style(_stepped(one), "yellow") for one in looked_at if one.clock_steps]
     lines += [look.style(line, "red") for line in loss_lines(view, look.zone)]
     if target is not None and target.name not in lost and target.state in ("lost", "needs_login"):
         lines.append(
@@ -256,6 +257,15 @@ def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
     until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
     said = f' ("{clean(pause.text)}")' if pause.text else ""
     return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}; {_move(pause.hint)}"
+
+
+def _stepped(one: InstanceView) -> str:
+    """Safe, but a clock that steps often leaves no time for joins."""
+    times = plural(one.clock_steps, "time", "times")
+    return (
+        f"The database's clock stepped {times} while {clean(one.name)} was driven: each costs a minute"
+        " without joins. Let NTP slew it; rejoin doctor watches it."
+    )
 
 
 def _move(hint: Hint) -> str:

@@ -160,6 +160,12 @@ _GROUP: dict[Reason, Hint] = {
     _R.INTERNAL_ERROR: Hint(
         "rejoin itself failed", _M.YOU, "report it with a bundle, then retry", _DIAGNOSTICS
     ),
+    _R.SLOTS_FILE_UNWRITABLE: Hint(
+        "the file beside the database that names the last join could not be written",
+        _M.YOU,
+        "make its folder writable, then retry",
+        _RETRY,
+    ),
     _R.OPERATOR: Hint("a person stopped it", _M.YOU, "retry when it may go on", _RETRY),
 }
 
@@ -220,6 +226,12 @@ _ACCOUNT: dict[Reason, Hint] = {
         _M.YOU,
         "report it with a bundle (rejoin diagnostics), then resume",
         _RESUME,
+    ),
+    _R.SLOTS_FILE_UNWRITABLE: Hint(
+        "the file that names the last join cannot be written, and no join leaves without it",
+        _M.YOU,
+        "make its folder writable or make room; it is tried again by itself",
+        _DOCTOR,
     ),
     _R.OPERATOR: Hint("a person paused it", _M.YOU, "resume when it may go on", _RESUME),
 }

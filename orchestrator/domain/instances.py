@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from orchestrator.domain.looking import OwnIds
@@ -45,6 +46,8 @@ class InstanceRecord:
     identified_fence: int | None = None
     identity_changed_at: float | None = None
     configured: bool = True
+    history_epoch: int = 0
+    clock_steps: int = 0
 
     @property
     def own(self) -> OwnIds:
@@ -73,21 +76,73 @@ class ClockPair:
     database_now: float
     boottime: float
     boot_id: str
-    database_id: str
+    database_id: str  # what lasts, and behind an @ what changes with a restart of its machine
     tolerance: float = 1.0  # seconds by which the two clocks may seem to part
+    under_way: float = 0.0  # seconds that a join may be under way: its slot's life and its time-out
+
+    @property
+    def lasting_id(self) -> str:
+        return self.database_id.partition("@")[0]
+
+
+class Continuity(StrEnum):
+    """How far the log of slots can be trusted from one reading to the next."""
+
+    WHOLE = "whole"
+    CLOCK = "clock"  # every join is in the log, but the instants in it cannot be compared
+    HISTORY = "history"  # joins may have been sent that are not in the log
+
+
+def continuity(before: ClockPair | None, after: ClockPair) -> Continuity:
+    """How far the log of slots can be trusted across the two readings.
+
+    Another database may know less. Another machine, or a clock of the database that did not move with the
+    boot-time timer, only blurs when slots were used: after a step ahead they look older than they are, after
+    a step back they lie ahead.
+    """
+    if before is None:  # never driven before: it is known since the database was made
+        return Continuity.WHOLE
+    if before.lasting_id != after.lasting_id:
+        return Continuity.HISTORY
+    if before.boot_id != after.boot_id:  # a device's number may change from boot to boot
+        return Continuity.CLOCK
+    if before.database_id != after.database_id:
+        return Continuity.HISTORY
+    return Continuity.WHOLE if abs(_drift(before, after)) <= after.tolerance else Continuity.CLOCK
 
 
 def is_continuous(before: ClockPair | None, after: ClockPair) -> bool:
-    """Whether the log of slots can be trusted across the two readings.
+    """Whether the log of slots can be trusted as it stands."""
+    return continuity(before, after) is Continuity.WHOLE
 
-    Not so if the machine or the database is another one, or if the database's clock did not move with the
-    boot-time timer: after a step ahead slots look older than they are, after a step back they lie ahead.
+
+def after_gap(record: InstanceRecord, pair: ClockPair, found: Continuity) -> dict[str, Any]:
+    """What a row must hold so that nothing is joined too soon. Empty where nothing is in doubt.
+
+    Every join is known since `known_since`. One that this database does not know may still be under way, so
+    that moment lies ahead then, and stays as far ahead when a clock steps meanwhile. A new `history_epoch`
+    asks for a look at each group before it is joined.
     """
-    if before is None:  # never driven before: it is known since the database was made
-        return True
-    if before.boot_id != after.boot_id or before.database_id != after.database_id:
-        return False
-    return abs(_drift(before, after)) <= after.tolerance
+    if found is Continuity.WHOLE:
+        return {}
+    if found is Continuity.CLOCK:
+        stepped = record.seen_boot_id == pair.boot_id
+        return {
+            "known_since": pair.database_now + _still_ahead(record, pair),
+            "clock_steps": record.clock_steps + stepped,
+        }
+    return {
+        "known_since": pair.database_now + pair.under_way,
+        "history_epoch": record.history_epoch + 1,
+    }
+
+
+def _still_ahead(record: InstanceRecord, pair: ClockPair) -> float:
+    """How far the row's `known_since` lies ahead of the last reading, less the time since then."""
+    if record.seen_at is None or record.seen_boottime is None:
+        return 0.0
+    passed = pair.boottime - record.seen_boottime if record.seen_boot_id == pair.boot_id else 0.0
+    return min(max(0.0, record.known_since - record.seen_at - passed), pair.under_way)
 
 
 def _drift(before: ClockPair, after: ClockPair) -> float:

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     IDENTITY_CHANGED = "identity_changed"  # it was the membership of another number
     IDENTITY_UNKNOWN = "identity_unknown"  # the session does not say which number it is
     SAME_ACCOUNT = "same_account"  # an earlier instance is the same number
+    SLOTS_FILE_UNWRITABLE = "slots_file_unwritable"
     INTERNAL_ERROR = "internal_error"  # a loop of ours died: a defect
     OPERATOR = "operator"
 

@@ -250,7 +250,9 @@ def _watch_file(engine: AsyncEngine) -> OpenedFile | None:
         return None
     opened = OpenedFile(engine.url.database)
     listened = engine.sync_engine
-    event.listen(listened, "do_connect", lambda *_given: opened.before_connecting())
+    event.listen(
+        listened, "do_connect", lambda _dialect, _record, args, options: opened.connecting(args, options)
+    )
     event.listen(listened, "connect", lambda _made, record: opened.connected(record.info))
     event.listen(listened, "begin", lambda connection: opened.check(connection.info))
     return opened
@@ -264,19 +266,20 @@ def _begin_sqlite(connection: Connection) -> None:
 async def database_identity(database: Database, connection: AsyncConnection) -> str:
     """A text that changes when the database behind the URL is another one than before.
 
-    PostgreSQL: the cluster's system identifier, its time line and its start (a failover changes one of them),
-    and the table's object id (a restored dump changes it). SQLite: the file's device and inode, and the mark
-    that `rejoin db backup` leaves in its copies.
+    PostgreSQL: the cluster's system identifier and its time line (a failover changes one of them), and the
+    table's object id (a restored dump changes it). SQLite: the file's inode, and the mark that `rejoin db
+    backup` leaves in its copies. Behind an @ stands what may also change with a restart: when the server
+    began, and the number of the device.
     """
     if database.dialect == "postgresql":
         return str(await connection.scalar(text(_POSTGRESQL_IDENTITY)))
     info = Path(database.engine.url.database or "").stat()  # noqa: ASYNC240 - one look at a local inode
     restored = await connection.scalar(text("select value from meta where key = 'restored'"))
-    return f"{info.st_dev}/{info.st_ino}/{restored or ''}"
+    return f"{info.st_ino}/{restored or ''}@{info.st_dev}"
 
 
 _POSTGRESQL_IDENTITY = """
 select (select system_identifier from pg_control_system())::text || '/' ||
        (select timeline_id from pg_control_checkpoint())::text || '/' ||
-       pg_postmaster_start_time()::text || '/' || 'slots'::regclass::oid::text
+       'slots'::regclass::oid::text || '@' || pg_postmaster_start_time()::text
 """

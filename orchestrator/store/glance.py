@@ -7,6 +7,7 @@ import sqlite3
 import aiosqlite
 
 from orchestrator.store.one_hop import opened
+from orchestrator.store.opened_file import existing
 
 
 class Glance:
@@ -22,7 +23,7 @@ class Glance:
             return None
         try:
             if self._connection is None:
-                self._connection = await opened(aiosqlite.connect(self._path))
+                self._connection = await opened(aiosqlite.connect(existing(self._path), uri=True))
             rows = await self._connection.execute_fetchall("PRAGMA data_version")
         except (sqlite3.Error, ValueError, OSError):
             await self.close()

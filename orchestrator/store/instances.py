@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError, NotFoundError
-from orchestrator.domain.instances import ClockPair, InstanceRecord, is_continuous
+from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
 from orchestrator.store.tables import instances, meta
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.memberships import Reason
 
+IDENTITY = "identity"  # in `meta`: what the database was when it was made, see `engine.database_identity`
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
 
@@ -38,8 +39,9 @@ class Configured:
 async def sync(connection: AsyncConnection, configured: Iterable[Configured], now: float) -> None:
     """Make the rows agree with the configuration. Rows of instances that are gone stay, with their history.
 
-    A new row's slots are known since the database was made: whatever this database sent, it recorded. A row
-    that now stands for another account, or for one that had another name before, is known since now only.
+    A new row's slots are known since the database was made: whatever this database sent, it recorded. What it
+    was made in stands in the row, as anything else may be an older copy. A row that now stands for another
+    account, or for one that had another name before, is known since now only.
     """
     configured = list(configured)
     names = {instance.name for instance in configured}
@@ -58,6 +60,7 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
                     gateway=instance.gateway,
                     account=instance.account,
                     known_since=now if instance.account in accounts else await _born(connection, now),
+                    seen_database=await connection.scalar(select(meta.c.value).where(meta.c.key == IDENTITY)),
                 )
             )
         elif found.account != instance.account:
@@ -145,6 +148,11 @@ async def paused_for(connection: AsyncConnection, reason: Reason) -> frozenset[i
     return frozenset((await connection.scalars(query)).all())
 
 
+async def never_driven(connection: AsyncConnection) -> list[int]:
+    """The ids of the instances that no driver has taken yet."""
+    return list((await connection.scalars(select(instances.c.id).where(instances.c.seen_at.is_(None)))).all())
+
+
 async def set_values(connection: AsyncConnection, instance_id: int, **values: Any) -> None:
     await connection.execute(update(instances).where(instances.c.id == instance_id).values(**values))
 
@@ -156,15 +164,12 @@ async def take_lease(
     *,
     until: float,
     pair: ClockPair,
-    rolled_back: bool = False,
+    found: Continuity,
 ) -> int:
     """Make the caller the driver; returns the new fence. The row must be locked.
 
-    Where the log of slots cannot be trusted across the gap (other machine, other database, a clock that ran
-    ahead, a copy put back), it counts as known since now: one full window passes before the next join.
+    Where the log of slots cannot be trusted across the gap, nothing is joined before `after_gap` allows it.
     """
-    trusted = is_continuous_with(record, pair) and not rolled_back
-    known_since = record.known_since if trusted else pair.database_now
     fence = record.fence + 1
     await set_values(
         connection,
@@ -172,7 +177,7 @@ async def take_lease(
         fence=fence,
         lease_holder=holder,
         lease_until=until,
-        known_since=known_since,
+        **({"clock_steps": 0} | after_gap(replace(record, clock_steps=0), pair, found)),
         **_seen(pair),
     )
     return fence
@@ -180,23 +185,31 @@ async def take_lease(
 
 async def renew_lease(
     connection: AsyncConnection, record: InstanceRecord, *, until: float, pair: ClockPair
-) -> bool:
-    """Move the lease's end; False if the clocks did not move together, and a full window must pass first."""
-    continuous = is_continuous_with(record, pair)
-    values: dict[str, Any] = {"lease_until": until, **_seen(pair)}
-    if not continuous:
-        values["known_since"] = pair.database_now
-    await set_values(connection, record.id, **values)
-    return continuous
+) -> Continuity:
+    """Move the lease's end; what cannot be trusted since the last reading is waited for."""
+    found = continuity_with(record, pair)
+    gap = after_gap(record, pair, found)
+    await set_values(connection, record.id, lease_until=until, **_seen(pair), **gap)
+    return found
+
+
+async def pass_gap(
+    connection: AsyncConnection, record: InstanceRecord, pair: ClockPair, found: Continuity
+) -> None:
+    """A gap that was found between two signs of life: noticed once, and waited for from now on."""
+    await set_values(connection, record.id, **_seen(pair), **after_gap(record, pair, found))
 
 
 async def release_lease(connection: AsyncConnection, record: InstanceRecord, pair: ClockPair) -> None:
     await set_values(connection, record.id, lease_holder=None, lease_until=None, **_seen(pair))
 
 
-def is_continuous_with(record: InstanceRecord, pair: ClockPair) -> bool:
-    """Whether the log of slots can be trusted from the row's last reading to this one."""
-    return is_continuous(_pair(record), pair)
+def continuity_with(record: InstanceRecord, pair: ClockPair) -> Continuity:
+    """How far the log of slots can be trusted from the row's last reading to this one."""
+    if record.seen_at is None and record.seen_database is not None:  # never driven, and made in another file
+        made_here = record.seen_database.partition("@")[0] == pair.lasting_id
+        return Continuity.WHOLE if made_here else Continuity.HISTORY
+    return continuity(_pair(record), pair)
 
 
 def _pair(record: InstanceRecord) -> ClockPair | None:

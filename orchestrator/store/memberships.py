@@ -57,6 +57,7 @@ class Membership:
     evidence: Evidence | None
     greeting: Greeting
     greeted_at: float | None
+    history_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from orchestrator.domain.errors import DatabaseReplacedError
 
@@ -39,15 +40,20 @@ class OpenedFile:
         self._first: FileId | None = None
         self._logs: _Logs = _NO_LOGS  # of the latest transaction
 
-    def before_connecting(self) -> None:
-        """Nothing else is opened under the path, and no file is made where ours was deleted."""
-        if self._first is not None and _file_id(self.path) != self._first:
+    def connecting(self, arguments: list[object], options: dict[str, object]) -> None:
+        """Only the very first connection may make the file."""
+        if self._first is not None:
+            self._check_path()
+            arguments[0], options["uri"] = existing(self.path), True
+
+    def _check_path(self) -> None:
+        if _file_id(self.path) != self._first:
             raise self._replaced(self.path)
 
     def connected(self, info: MutableMapping[str, object]) -> None:
         """Remember the files of a new connection, in what the pool keeps with it."""
         self._first = self._first or _file_id(self.path)
-        self.before_connecting()
+        self._check_path()
         info[_INFO] = self._logs_in_place()
 
     def check(self, info: MutableMapping[str, object]) -> None:
@@ -74,6 +80,11 @@ class OpenedFile:
             " no join is sent with what this process has open",
             hint="see what stands there with `rejoin db check`, then start again: it waits and looks first",
         )
+
+
+def existing(path: str) -> str:
+    """The address at which SQLite opens this file, and makes none (https://www.sqlite.org/uri.html)."""
+    return f"file:{quote(path)}?mode=rw"
 
 
 def _file_id(path: str) -> FileId | None:

@@ -9,10 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text, update
 
 import orchestrator
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.store.engine import database_identity
+from orchestrator.store.instances import IDENTITY
+from orchestrator.store.tables import instances, meta
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -88,7 +91,19 @@ async def upgrade(database: Database, revision: str = "head") -> bool:
         if before == (head() if revision == "head" else revision):
             return False
         await _migrate(connection, revision)
+        if revision == "head":
+            await _remember_where(database, connection)
     return True
+
+
+async def _remember_where(database: Database, connection: AsyncConnection) -> None:
+    """What this database is, once; in a copy of it that is no longer so."""
+    known = await connection.scalar(select(meta.c.value).where(meta.c.key == IDENTITY))
+    if known is None:
+        here = await database_identity(database, connection)
+        await connection.execute(insert(meta).values(key=IDENTITY, value=here))
+        never_driven = (instances.c.seen_at.is_(None), instances.c.seen_database.is_(None))
+        await connection.execute(update(instances).where(*never_driven).values(seen_database=here))
 
 
 async def _migrate(connection: AsyncConnection, revision: str) -> None:

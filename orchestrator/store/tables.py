@@ -83,6 +83,9 @@ instances = Table(
     Column("identified_fence", Integer),
     Column("identity_changed_at", Double),
     Column("configured", Boolean, nullable=False, server_default=true()),  # stands in the configuration
+    Column("clock_steps", Integer, nullable=False, server_default="0"),  # noticed under this lease
+    # Counts how often the log of slots was found not to know every join; see memberships.history_epoch.
+    Column("history_epoch", Integer, nullable=False, server_default="0"),
 )
 
 groups = Table(
@@ -197,6 +200,7 @@ memberships = Table(
     Column("evidence", Text),
     Column("greeting", Text, nullable=False, server_default="none"),
     Column("greeted_at", Double),
+    Column("history_epoch", Integer, nullable=False, server_default="0"),  # the instance's at the last look
     UniqueConstraint("instance_id", "group_id"),
     Index("ix_memberships_claim", "instance_id", "status", text("priority DESC"), "id"),
     Index("ix_memberships_due", "instance_id", "status", "next_attempt_at"),

@@ -1,63 +1,146 @@
 """A small file beside a SQLite database that remembers the last slot, so that a restored copy is noticed.
 
 A database file that is put back from a copy has forgotten its latest slots, and nothing inside it can tell.
-The file holds one number for each instance, written after a reservation is committed and before anything is
-sent. A database that knows fewer slots than its witness was rolled back. PostgreSQL needs no such file: a
+The file names the last slot of one instance, written after its reservation is committed and before
+anything is sent. A database that does not hold that very slot was rolled back, or is another one. The file
+also holds the moment at which it was made: a copy of it was changed later than it says, as no copying program
+can set st_ctime (https://man7.org/linux/man-pages/man7/inode.7.html). PostgreSQL needs no such file: a
 restored table has another object id.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
+from orchestrator.store.tables import slots
+
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from orchestrator.store.engine import Database
+
+_SECOND = 1_000_000_000
+_UNREADABLE = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last slot: its number and, since files tell it, its `send_at`. `copied`: in a copy of the file."""
+
+    n: int
+    send_at: float | None = None
+    copied: bool = False
 
 
 class Witness:
-    """The last slot's number of one instance. Without a path it remembers nothing."""
+    """The last slot of one instance. Without a path it remembers nothing."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, instance_id: int = 0) -> None:
         self._path = path
+        self._instance_id = instance_id
+        self._last: Mark | None = None  # that this process saw or wrote
+        self.trouble = ""  # why it could not be written the last time
 
     @classmethod
     def of(cls, database: Database, instance_id: int) -> Witness:
         found = database.engine.url.database
         if database.dialect != "sqlite" or not found:
             return cls(None)
-        return cls(Path(f"{found}.{instance_id}.slots"))
+        return cls(Path(f"{found}.{instance_id}.slots"), instance_id)
 
     def read(self) -> int | None:
-        """The number; None where there is no witness. A file that cannot be read counts as rolled back."""
-        if self._path is None:
-            return None
-        try:
-            return int(self._path.read_text())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError):
-            return 1 << 62
+        """The number; None where there is no witness."""
+        mark = self._read()
+        return None if mark is None else mark.n
 
-    def write(self, n: int) -> bool:
-        """Replace the number. Not synced: after a power cut the boot is another one, and that is noticed.
+    def write(self, n: int, send_at: float) -> bool:
+        """Replace the mark. Not synced: after a power cut the boot is another one, and that is noticed.
 
         False where it cannot be written, on a full disk for one: then nothing may be sent with that slot.
         """
+        self._last = Mark(n, send_at)
         if self._path is None:
             return True
         fresh = self._path.with_suffix(".slots.new")
         try:
-            fresh.write_text(str(n))
+            with fresh.open("w") as file:
+                made = os.fstat(file.fileno()).st_mtime_ns  # on the file system's own clock, as st_ctime is
+                file.write(f"{n} {send_at!r} {made}\n")
             os.replace(fresh, self._path)  # noqa: PTH105 - the same, and plainer beside its reason
-        except OSError:
+        except OSError as error:
+            self.trouble = f"{self._path}: {error.strerror or error}"
             return False
+        self.trouble = ""
         return True
 
-    def contradicts(self, last_n: int) -> bool:
-        """Whether the database knows less than was sent."""
-        seen = self.read()
-        if seen is None:
-            return self._path is not None and last_n > 0
-        return seen > last_n
+    def begin(self) -> None:
+        """Before the first slot: a copy of the whole folder is then known by the copy of this file."""
+        if self._path is not None and not self._path.exists():
+            self.write(0, 0.0)
+
+    def leave(self) -> None:
+        """For whoever opens the file that stands in place of ours: what was sent, as far as we know."""
+        if self._last is not None and self._last.n:
+            self.write(self._last.n, self._last.send_at or 0.0)
+
+    def unwritable(self) -> str:
+        """Why it could not be written now; empty if it could. Makes no mark."""
+        if self._path is None:
+            return ""
+        fresh = self._path.with_suffix(".slots.new")
+        try:
+            with fresh.open("a"):
+                pass
+            fresh.unlink()
+        except OSError as error:
+            return f"{self._path}: {error.strerror or error}"
+        return ""
+
+    async def contradicted(self, connection: AsyncConnection) -> bool:
+        """Whether slots may be hidden from this database: it does not hold the one that was reserved last."""
+        if self._path is None:
+            return False
+        mark, stored = self._read(), await self._stored(connection)
+        self._last = stored
+        if mark is None:
+            return stored.n > 0
+        if mark.copied or mark.n > stored.n:
+            return True
+        if mark.n == 0 or mark.send_at is None:
+            return False
+        return await self._send_at(connection, mark.n) != mark.send_at
+
+    def accept(self) -> bool:
+        """From now on the database is right: its own last slot stands in the file. False: not writable."""
+        return self._last is None or self.write(self._last.n, self._last.send_at or 0.0)
+
+    def _read(self) -> Mark | None:
+        """A file that cannot be read names a slot that no database holds."""
+        if self._path is None:
+            return None
+        try:
+            n, *more = self._path.read_text().split()
+            if not more:  # of an older version
+                return Mark(int(n))
+            changed, made = self._path.stat().st_ctime_ns, int(more[1])
+            return Mark(int(n), float(more[0]), copied=changed - made > _SECOND)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, IndexError):
+            return Mark(_UNREADABLE)
+
+    async def _stored(self, connection: AsyncConnection) -> Mark:
+        mine = slots.c.instance_id == self._instance_id
+        query = select(slots.c.n, slots.c.send_at).where(mine).order_by(slots.c.n.desc()).limit(1)
+        row = (await connection.execute(query)).one_or_none()
+        return Mark(0) if row is None else Mark(int(row.n), float(row.send_at))
+
+    async def _send_at(self, connection: AsyncConnection, n: int) -> float | None:
+        query = select(slots.c.send_at).where(slots.c.instance_id == self._instance_id, slots.c.n == n)
+        found = await connection.scalar(query)
+        return None if found is None else float(found)

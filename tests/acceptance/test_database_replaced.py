@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import pytest
 from tests.support.daemon import Town, town, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(180)
@@ -89,14 +91,114 @@ def test_a_daemon_whose_file_was_replaced_says_so_and_obeys_the_one_in_place(tmp
 def test_a_daemon_waits_for_a_restore_that_is_not_finished(tmp_path: Path) -> None:
     with town(tmp_path, SCENARIO, speed=SPEED) as world:
         process = world.start()
-        away = world.folder / "away.db"
-        (world.folder / "rejoin.db").rename(away)
+        assert world("db", "backup", "backup.db").code == 0
+        for file in world.folder.glob("rejoin.db*"):
+            file.unlink()
         until(lambda: "was deleted, replaced or moved" in world.log, patience=5.0)
         time.sleep(1.0)
         assert process.poll() is None
         assert not (world.folder / "rejoin.db").exists()  # none is made in its place
 
-        shutil.copyfile(away, world.folder / "rejoin.db")
+        shutil.copyfile(world.folder / "backup.db", world.folder / "rejoin.db")
 
         until(lambda: world.log.count(" watches ") >= 2, patience=20.0)
         assert world.stop() == 0
+
+
+HOLD = 170.0  # simulated seconds: one window, and the life and the time-out of a join
+
+
+def judge_restored(world: Town, *, sent_before: int) -> None:
+    verdict = world.asks("/_sim/verdict")
+    assert verdict["worst_window_60s"] <= 5
+    assert verdict["needless_joins"] == 0
+    assert verdict["double_effects"] == []
+    assert verdict["joins"] == GROUPS >= sent_before
+    assert active(world) == GROUPS
+
+
+def active(world: Town) -> int:
+    return int(world.rows("SELECT count(*) FROM memberships WHERE status = 'active'")[0][0])
+
+
+def gap_after(world: Town, sent: int) -> float:
+    """Simulated seconds between that join and the next one, at the gateway."""
+    at = [one["at"] for one in world.asks("/_sim/log")["requests"] if one["kind"] == "join"]
+    return float(at[sent] - at[sent - 1])
+
+
+def run_until(world: Town, sent: int) -> None:
+    """One run is killed, without a chance to say anything, when so many joins were sent."""
+    with world.rejoin.start("run", "--yes", "-q") as running:
+        until(lambda: joins(world) >= sent)
+        running.kill()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Town]:
+    (tmp_path / "data").mkdir()
+    with town(tmp_path / "data", SCENARIO, speed=SPEED) as made:
+        yield made
+
+
+def test_two_runs_on_two_files_under_one_path_never_both_drive(place: Town) -> None:
+    with place.rejoin.start("run", "--yes", "--json") as first:
+        until(lambda: joins(place) >= 3)
+        for file in place.folder.glob("rejoin.db*"):
+            file.unlink()
+        assert place("init").code == 0
+        assert place("groups", "import", "groups.csv").code == 0
+        second = place.rejoin.start("run", "--yes", "--patience", "30m")
+        _, said = first.communicate(timeout=30)
+
+    assert first.returncode == 5
+    assert "database_replaced" in said
+    assert "rejoin db check" in said
+    sent = joins(place)
+    with second:
+        second.communicate(timeout=120)
+    assert second.returncode == 0
+    judge_restored(place, sent_before=sent)
+    assert gap_after(place, sent) >= HOLD - 5.0  # from the last join of the first to the first of the second
+
+
+@pytest.mark.parametrize("sent_before", [0, 3])
+def test_a_restored_backup_looks_at_every_group_before_it_joins(place: Town, sent_before: int) -> None:
+    if sent_before:
+        run_until(place, sent_before)
+    assert place("db", "backup", "backup.db").code == 0
+    sent = sent_before + 3
+    run_until(place, sent)
+    for file in place.folder.glob("rejoin.db*"):
+        file.unlink()
+    shutil.copyfile(place.folder / "backup.db", place.folder / "rejoin.db")
+
+    assert place("run", "--yes", "--patience", "30m").code == 0
+
+    judge_restored(place, sent_before=sent)
+    assert gap_after(place, sent) >= HOLD
+
+
+@pytest.mark.parametrize("sent_before", [0, 3])
+def test_a_folder_copied_back_looks_too_although_its_witness_came_along(
+    place: Town, tmp_path: Path, sent_before: int
+) -> None:
+    if sent_before:
+        run_until(place, sent_before)
+    assert place("status").code == 0  # as the last one out it folds the log into the file
+    copied(place.folder, tmp_path / "copy")
+    sent = sent_before + 3
+    run_until(place, sent)
+    time.sleep(1.1)  # a copy within the second in which the witness was made is no restore
+    shutil.rmtree(place.folder)
+    copied(tmp_path / "copy", place.folder)
+
+    assert place("run", "--yes", "--patience", "30m").code == 0
+
+    judge_restored(place, sent_before=sent)
+    assert gap_after(place, sent) >= HOLD
+
+
+def copied(source: Path, target: Path) -> None:
+    """With all times, as `cp -a` does."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)

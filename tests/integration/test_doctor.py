@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -466,3 +467,16 @@ async def test_the_journal_is_not_written(surgery: Surgery) -> None:
     async with surgery.stage.database.read() as connection:
         assert (await connection.execute(select(journal))).all() == []
         assert (await connection.execute(select(memberships))).all() == []
+
+
+async def test_a_slots_file_that_cannot_be_written_is_said(surgery: Surgery) -> None:
+    """PostgreSQL has none."""
+    database = surgery.stage.database
+    sqlite = database.dialect == "sqlite"
+    if sqlite:
+        os.mkdir(f"{database.engine.url.database}.2.slots.new")  # noqa: PTH102 - a moment, before all begins
+
+    found = (await surgery.examined())[f"{BACKUP}: history"]
+
+    assert found.state is (State.FAILED if sqlite else State.OK)
+    assert ("cannot be written" in found.sentence) == sqlite

@@ -43,6 +43,7 @@ from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes, journal, memberships
 from orchestrator.store.tables import instances as instance_table
 from tests.support.fake_gateway import FakeGateway, FakeGroup, Fate, HandTime, Killed
+from tests.support.migrated import make_original
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -81,6 +82,7 @@ def fresh_database() -> Path:
         asyncio.run(migrate())
         _template.append(made)
     shutil.copyfile(_template[0], folder / "rejoin.db")
+    make_original(folder / "rejoin.db")
     return folder
 
 

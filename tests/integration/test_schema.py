@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import schema
-from orchestrator.store.engine import Database
+from orchestrator.store.engine import Database, database_identity
 from orchestrator.store.schema import SchemaState
 from orchestrator.store.tables import journal, meta, metadata
 
@@ -286,3 +286,32 @@ async def _meta(database: Database) -> dict[str, str]:
 async def _set_revision(database: Database, revision: str) -> None:
     async with database.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+
+
+async def test_what_lasts_of_an_identity_is_set_apart_and_the_place_is_remembered(
+    empty_database_url: str,
+) -> None:
+    async with opened(empty_database_url) as database:
+        await schema.upgrade(database, "0003")
+        sqlite = database.dialect == "sqlite"
+        before, after = (
+            ("5/7/mark", "7/mark@5") if sqlite else ("9/1/2026-11-01 10:00/42", "9/1/42@2026-11-01 10:00")
+        )
+        insertion = (
+            "INSERT INTO instances (name, role, gateway, account, known_since, seen_at, seen_database) VALUES"
+        )
+        async with database.write() as connection:
+            await connection.execute(
+                text(f"{insertion} ('driven', 'backup', 'wawp', 'a', 0, 1, :seen)"), {"seen": before}
+            )
+            await connection.execute(text(f"{insertion} ('new', 'backup', 'wawp', 'b', 0, NULL, NULL)"))
+
+        await schema.upgrade(database)
+
+        async with database.read() as connection:
+            here = await database_identity(database, connection)
+            rows = await connection.execute(
+                text("SELECT name, seen_database, history_epoch FROM instances ORDER BY id")
+            )
+            assert [tuple(row) for row in rows] == [("driven", after, 0), ("new", here, 0)]
+            assert await connection.scalar(select(meta.c.value).where(meta.c.key == "identity")) == here

@@ -20,6 +20,7 @@ from orchestrator.services.operate import deciding
 from orchestrator.simulator.truth import Effect
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
+from tests.support.migrated import make_original
 from tests.support.worlds import ACCOUNT, judge_rows
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class Databases:
             return self.server.url(self.server.create_database(template=self.template))
         copy = self.folder / f"rejoin-{next(self._numbers)}.db"
         shutil.copyfile(self.template, copy)
+        make_original(copy)
         return f"sqlite+aiosqlite:///{copy}"
 
     async def _prepare(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from orchestrator.services.recover import lease
 from orchestrator.services.session_state import told_by
 from orchestrator.services.status.moves import command_of
 from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
+from orchestrator.store.engine import database_identity
 from orchestrator.store.reads import known_reason
 from orchestrator.store.witness import Witness
 
@@ -229,9 +231,16 @@ def _is_driven(record: InstanceRecord, now: float) -> bool:
 
 async def _rolled_back(patient: Patient, connection: AsyncConnection, record: InstanceRecord) -> Finding:
     last = await slots.last_n(connection, record.id)
-    if Witness.of(patient.database, record.id).contradicts(last):
-        sentence = "the database knows fewer joins than were sent: it was put back from a copy"
-        hint = "the next run waits for a full window first, and looks before it joins"
+    witness = Witness.of(patient.database, record.id)
+    if trouble := await asyncio.to_thread(witness.unwritable):
+        sentence = f"the file that names the last join cannot be written: {trouble}"
+        hint = "no join is sent without it: make its folder writable, or make room"
+        return failed("history", sentence, hint, instance=record.name)
+    here = await database_identity(patient.database, connection)
+    moved = record.seen_database and record.seen_database.partition("@")[0] != here.partition("@")[0]
+    if moved or await witness.contradicted(connection):
+        sentence = "the database may know fewer joins than were sent: it was put back from a copy"
+        hint = "the next run waits first, and looks at each group before it joins it"
         return warning("history", sentence, hint, instance=record.name)
     return ok("history", f"whole: {last:,} joins on record", instance=record.name)
 

@@ -13,6 +13,7 @@ from orchestrator.domain.memberships import Status
 from orchestrator.services.deliver import planning
 from orchestrator.services.recover.points import Points, Silent
 from orchestrator.store import instances, journal, memberships, sessions, slots
+from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,6 +74,10 @@ class Context:
     accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
     own_lines: int = 0  # journal lines that this process wrote
     bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
+    witness: Witness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness.of(self.database, self.instance_id)
 
     def ring(self, *stages: str) -> None:
         """Something changed: these stages look again; without a name, all of them."""

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
 from orchestrator.domain.memberships import Evidence, Greeting, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
-from orchestrator.services.recover import lease
+from orchestrator.domain.pacing import NextSlot, Wait
+from orchestrator.services.recover import brakes, lease
 from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.endings import carry_out
+from orchestrator.services.recover.looking import start_lookups_after_crash
 from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
 from orchestrator.services.recover.retrying import insist
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.recover.settings import ConfirmMethod, stretched
 from orchestrator.store import memberships, requeueing, slots
-from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,19 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.store.memberships import Membership, Work
     from orchestrator.store.slots import Slot
 
-REAL_LEAD = 0.25  # real seconds that a reservation may take
-REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send
-
 UNSENT = JoinReceipt(GatewayAnswer(Outcome.TRANSIENT, "the slot was dropped before it was sent", sent=False))
-
-
-def stretched(policy: PacingPolicy, second: float) -> PacingPolicy:
-    """The policy for a clock whose second lasts `second` real ones: the machine's own work takes real time.
-
-    With the machine's own clock it is the policy itself.
-    """
-    lead = min(REAL_LEAD / second, policy.min_spacing / 2)
-    return replace(policy, lead=max(policy.lead, lead), life=max(policy.life, REAL_LIFE / second))
 
 
 @dataclass(slots=True)
@@ -69,7 +58,6 @@ class Joiner:
         self._context = context
         self.tasks: asyncio.TaskGroup | None = None  # where sends run; None: inside the step
         self._base = stretched(context.settings.policy, context.clock.real(1.0))
-        self._witness = Witness.of(context.database, context.instance_id)
         self._in_flight = 0
         self._last_send = float("-inf")
 
@@ -130,25 +118,45 @@ class Joiner:
                 return []
             if instance.identified_fence != context.fence:  # nobody said yet under this lease who it is
                 return []
-            works = await self._joinable(writing)
-            policy = self._policy(instance.pace_factor(now))
-            reserved = await slots.reserve(
-                writing.connection, instance, policy, works=works, now=now, dice=context.dice.random
-            )
+            forgotten = await context.witness.contradicted(writing.connection)
+            if forgotten:
+                await lease.doubt(writing)
+                reserved = slots.Reserved((), NextSlot(now, Wait.HOLD))
+            else:
+                works = await self._joinable(writing)
+                policy = self._policy(instance.pace_factor(now))
+                reserved = await slots.reserve(
+                    writing.connection, instance, policy, works=works, now=now, dice=context.dice.random
+                )
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
         before, after = writing.boottimes
-        if reserved.slots and not self._witness.write(reserved.slots[-1].n):
+        if not await self._witnessed(reserved.slots, accept=forgotten):
             before = float("-inf")  # their lives are over: they are given up, and nothing leaves
         context.points.reach("slot.reserved")
+        if forgotten:  # what it holds of joins under way is of another time: they are looked up
+            await start_lookups_after_crash(context)
+        life = self._policy().life
         return [
             Ticket(
                 slot,
                 not_before=after + (slot.send_at - now),
-                not_after=before + (slot.send_at - now) + policy.life,
+                not_after=before + (slot.send_at - now) + life,
             )
             for slot in reserved.slots
         ]
+
+    async def _witnessed(self, taken: Sequence[Slot], *, accept: bool) -> bool:
+        """Let the file beside the database name the last slot. Where it cannot, the account pauses."""
+        context = self._context
+        good = not accept or context.witness.accept()
+        if taken:
+            good = context.witness.write(taken[-1].n, taken[-1].send_at)
+        if not good:
+            said = GatewayAnswer(Outcome.TRANSIENT, f"cannot be written: {context.witness.trouble}")
+            async with context.writing() as writing:
+                await brakes.calm_down(writing, Reason.SLOTS_FILE_UNWRITABLE, said)
+        return good
 
     async def _joinable(self, writing: Writing) -> list[Work]:
         """Ready ones, freshly verified, and with the very code that was probed."""
@@ -164,6 +172,7 @@ class Joiner:
                 writing.move(work.membership, Status.PENDING)
                 continue
             fresh = is_fresh(work.membership, writing.now, context.settings.freshness)
+            fresh = fresh and work.membership.history_epoch == writing.instance.history_epoch
             if fresh and work.code is not None and work.code.id == work.membership.code_id:
                 good.append(work)
             else:

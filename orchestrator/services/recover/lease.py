@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import LockHeldError, first_of
-from orchestrator.domain.instances import ClockPair, InstanceRecord
+from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
-from orchestrator.store import instances, slots
+from orchestrator.services.recover.settings import stretched
+from orchestrator.store import instances, journal
 from orchestrator.store.engine import DatabaseGoneError, database_identity
-from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,7 +86,8 @@ def length(context: Context) -> float:
 
 def _pair(context: Context, now: float, boottime: float, database: str) -> ClockPair:
     tolerance = max(STEP_NOTICED, READING_TAKES / context.clock.real(1.0))  # more only in accelerated time
-    return ClockPair(now, boottime, context.boot_id, database, tolerance)
+    policy = stretched(context.settings.policy, context.clock.real(1.0))
+    return ClockPair(now, boottime, context.boot_id, database, tolerance, policy.life + policy.timeout)
 
 
 async def _reading(writing: Writing) -> ClockPair:
@@ -102,11 +103,35 @@ async def clocks_agree(writing: Writing) -> bool:
     """
     instance = writing.instance
     pair = _pair(writing.context, writing.now, writing.boottimes[1], instance.seen_database or "")
-    if instances.is_continuous_with(instance, pair):
+    found = instances.continuity_with(instance, pair)
+    if found is Continuity.WHOLE:
         return True
-    await instances.set_values(writing.connection, instance.id, known_since=writing.now)
-    writing.note("clock.jumped", database=pair.database_now, boottime=pair.boottime)
+    await instances.pass_gap(writing.connection, instance, pair, found)
+    _note_gap(writing, pair, found)
     return False
+
+
+async def doubt(writing: Writing) -> None:
+    """Joins may have been sent that the log of slots does not know: wait, and look before each join."""
+    pair = await _reading(writing)
+    await instances.pass_gap(writing.connection, writing.instance, pair, Continuity.HISTORY)
+    _note_gap(writing, pair, Continuity.HISTORY)
+    _say_doubt(writing.context, pair)
+
+
+def _note_gap(writing: Writing, pair: ClockPair, found: Continuity) -> None:
+    kind = "history.doubted" if found is Continuity.HISTORY else "clock.jumped"
+    writing.note(kind, database=pair.database_now, boottime=pair.boottime)
+
+
+def _say_doubt(context: Context, pair: ClockPair) -> None:
+    wait = pair.under_way + context.settings.policy.window
+    sentence = (
+        f"{context.instance_name}: this database may not know every join that was sent (a restored copy, or"
+        f" another one): no join for {wait:.0f} s, and a look at each group before it is joined"
+    )
+    _log.warning("%s", sentence)
+    context.say(sentence)
 
 
 async def take(context: Context) -> InstanceRecord:
@@ -117,16 +142,24 @@ async def take(context: Context) -> InstanceRecord:
         boottime = context.clock.boottime()
         refuse_if_held(record, now)
         pair = _pair(context, now, boottime, await database_identity(context.database, connection))
-        last_n = await slots.last_n(connection, record.id)
+        found = instances.continuity_with(record, pair)
+        if await context.witness.contradicted(connection):
+            found = Continuity.HISTORY
         context.fence = await instances.take_lease(
             connection,
             record,
             json.dumps(asdict(current_holder())),
             until=now + length(context),
             pair=pair,
-            rolled_back=Witness.of(context.database, record.id).contradicts(last_n),
+            found=found,
         )
         context.driving_since = now
+        if found is Continuity.HISTORY:
+            line = journal.Entry("history.doubted", context.actor, {}, instance_id=record.id)
+            await journal.append(connection, now, [line])
+    if found is Continuity.HISTORY:
+        context.witness.accept()
+        _say_doubt(context, pair)
     context.points.reach("lease.taken")
     return record
 
@@ -188,10 +221,12 @@ async def _renew(writing: Writing) -> bool:
     context = writing.context
     pair = await _reading(writing)
     until = writing.now + length(context)
-    steady = await instances.renew_lease(writing.connection, writing.instance, until=until, pair=pair)
-    if not steady:
-        writing.note("clock.jumped", database=pair.database_now, boottime=pair.boottime)
-    return steady
+    found = await instances.renew_lease(writing.connection, writing.instance, until=until, pair=pair)
+    if found is not Continuity.WHOLE:
+        _note_gap(writing, pair, found)
+    if found is Continuity.HISTORY:
+        _say_doubt(context, pair)
+    return found is Continuity.WHOLE
 
 
 async def release(context: Context) -> None:

@@ -271,6 +271,8 @@ def _follow(
         changes |= arrival(writing, old, evidence)
     elif then.status is Status.CONFIRMING:
         changes["looks"] = old.looks + 1
+    if then.status is not Status.CONFIRMING:  # seen, or looked at for as long as it makes sense
+        changes["history_epoch"] = writing.instance.history_epoch
     if then.wait is not None:
         changes["next_attempt_at"] = writing.now + then.wait
     if then.status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):

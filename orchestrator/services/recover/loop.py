@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.domain.errors import LeaseLostError, first_of
+from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, first_of
 from orchestrator.domain.recoveries import End, stays_open
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.greeting import Greeter
@@ -78,6 +78,9 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
     try:
         async with lease.kept(context):
             return await _with_lease(context, job, started)
+    except DatabaseReplacedError:
+        context.witness.leave()
+        raise
     finally:
         with suppress(LeaseLostError):  # whoever took over holds it now
             await asyncio.shield(lease.release(context))

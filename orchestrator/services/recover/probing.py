@@ -186,7 +186,8 @@ class Prober:
         if holders.setdefault(jid, old.id) != old.id:
             return self._duplicate(writing, old, jid, **seen)
         seen |= {"jid": jid, "code_id": work.code.id if work.code else None}
-        if jid in self._context.listed:  # we are in, says the list: look, and never join again
+        unseen = old.history_epoch != writing.instance.history_epoch  # a join of it may have been forgotten
+        if unseen or jid in self._context.listed:  # or we are in, says the list: look first
             return writing.move(
                 old, Status.CONFIRMING, next_attempt_at=writing.now, requested_at=None, **seen
             )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.domain.allowlist import AllowList
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
+
+REAL_LEAD = 0.25  # real seconds that a reservation may take
+REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send
+
+
+def stretched(policy: PacingPolicy, second: float) -> PacingPolicy:
+    """The policy for a clock whose second lasts `second` real ones: the machine's own work takes real time.
+
+    With the machine's own clock it is the policy itself.
+    """
+    lead = min(REAL_LEAD / second, policy.min_spacing / 2)
+    return replace(policy, lead=max(policy.lead, lead), life=max(policy.life, REAL_LIFE / second))
 
 
 class ConfirmMethod(StrEnum):

@@ -159,6 +159,7 @@ def _instance(one: InstanceView, now: float) -> dict[str, Any]:
         "pause": None if one.pause is None else pause_fields(one.pause),
         "half_pace_until": instant(one.slow_until),
         "strikes": one.strikes,
+        "clock_steps": one.clock_steps,
         "runner": _runner(one.runner, now),
         "identity_changed_at": instant(one.identity_changed_at),
     }

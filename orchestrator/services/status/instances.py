@@ -75,6 +75,7 @@ def _view(record: InstanceRecord, row: RecoveryRow | None, now: float) -> Instan
         strikes=record.strikes,
         runner=runner(record, now),
         identity_changed_at=record.identity_changed_at,
+        clock_steps=record.clock_steps,
     )
 
 

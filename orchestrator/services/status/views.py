@@ -155,6 +155,7 @@ class InstanceView:
     strikes: int
     runner: RunnerView
     identity_changed_at: float | None = None  # when another number was last found behind it
+    clock_steps: int = 0  # of the database's clock, noticed by the driver
 
 
 @dataclass(frozen=True, slots=True)
