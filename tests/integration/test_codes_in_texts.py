@@ -20,6 +20,7 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.gateways.own_codes import without_own_codes
+from orchestrator.services.operate.acting import said
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes, journal
@@ -43,13 +44,13 @@ LINKS = (
 )
 
 
-@pytest.mark.parametrize("said", LINKS)
-def test_no_answer_of_a_gateway_holds_a_code(said: str) -> None:
-    answer = GatewayAnswer(Outcome.OK, text=said)
-    preview = GroupPreview("1@g.us", said, said, said)
-    group = SeenGroup("1@g.us", said, said)
-    session = SessionAnswer(answer, word=said, name=said)
-    verdict = verify(AllowList(), Expected("2@g.us", said), preview)
+@pytest.mark.parametrize("text_", LINKS)
+def test_no_answer_of_a_gateway_holds_a_code(text_: str) -> None:
+    answer = GatewayAnswer(Outcome.OK, text=text_)
+    preview = GroupPreview("1@g.us", text_, text_, text_)
+    group = SeenGroup("1@g.us", text_, text_)
+    session = SessionAnswer(answer, word=text_, name=text_)
+    verdict = verify(AllowList(), Expected("2@g.us", text_), preview)
 
     for shown in (answer, preview, group, session, verdict.sentence):
         assert CODE not in repr(shown)
@@ -85,6 +86,12 @@ def test_a_subject_with_a_link_is_compared_alike_on_both_sides(
     verdict = verify(AllowList(), Expected(subject=expected), GroupPreview("1@g.us", seen))
 
     assert verdict.reason is reason
+
+
+@pytest.mark.parametrize("because", LINKS)
+def test_the_reason_that_a_person_gives_holds_no_code(because: str) -> None:
+    assert CODE[:12] not in (said(because) or "")
+    assert said("a spare one") == "a spare one"
 
 
 class Previewing:
@@ -183,9 +190,9 @@ async def test_what_is_stored_already_is_cleaned_and_the_journal_stays_locked(
 
     assert (name, subject) == ("A …0001", "come https://chat.whatsapp.com/…ozql?mode=gi_t now")
     for line in lines:
-        said = json.loads(line)
-        assert CODE not in repr(said)
-        assert CODE[8:] not in repr(said)
-        assert ODD not in repr(said)
+        found = json.loads(line)
+        assert CODE not in repr(found)
+        assert CODE[8:] not in repr(found)
+        assert ODD not in repr(found)
     assert json.loads(lines[-2])["detail"] == "x …0001"
     assert lines[-1] == json.dumps({"detail": "nothing", "more": [{"nothing": "nothing"}]})

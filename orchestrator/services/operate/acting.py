@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.domain.redaction import hide_codes
 from orchestrator.services.deliver import planning
 from orchestrator.store import acts, instances, journal, memberships, reads, recoveries
 
@@ -108,8 +109,8 @@ async def acting(database: Database, instance_name: str, actor: str) -> AsyncIte
 
 
 def said(because: str | None) -> str | None:
-    """A person's reason, fit to store. Raises UsageError."""
+    """A person's reason, fit to store: without invite codes. Raises UsageError."""
     text = " ".join((because or "").split())
     if len(text) > LONGEST_BECAUSE:
         raise UsageError(f"the reason is too long: {len(text)} characters, at most {LONGEST_BECAUSE}")
-    return text or None
+    return hide_codes(text) or None
