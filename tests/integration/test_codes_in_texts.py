@@ -160,7 +160,7 @@ async def test_what_is_stored_already_is_cleaned_and_the_journal_stays_locked(
 ) -> None:
     database = Database(empty_database_url)
     try:
-        await schema.upgrade(database, "0003")
+        await schema.upgrade(database, "0004")
         async with database.write() as connection:
             number = (
                 await connection.execute(
