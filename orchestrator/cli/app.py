@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 END_OF_OPTIONS = "--"
+_LARGEST = 2**31 - 1  # PostgreSQL's integer
 HELP_FLAGS = ("--help", "-h")
 # Options of every command that take a value: what follows them is no command.
 _WITH_VALUE = ("--config", "-c", "--log-format")
@@ -43,7 +45,23 @@ def parse(app: App, words: Sequence[str]) -> tuple[Callable[..., Any], inspect.B
         raise _too_many(app, words, error.unused_tokens or []) from None
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint=_hint(app, words)) from None
+    for name, value in bound.arguments.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            _refuse_unusable(name.strip("_").replace("_", "-"), one)
     return function, bound
+
+
+def _refuse_unusable(name: str, value: object) -> None:
+    """What no database and no terminal takes, from the line or from a variable. Raises UsageError."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise UsageError(f"{name}: must be at most {_LARGEST:,}")
+    if isinstance(value, Path) and not value.name:
+        raise UsageError(f"{name}: is not the name of a file")
+    if isinstance(value, str | Path):
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{name}: is not text in UTF-8") from None
 
 
 def refuse_unfinished(app: App, words: Sequence[str], *, path: tuple[str, ...]) -> NoReturn:

@@ -14,6 +14,7 @@ from orchestrator.stop_signals import Terminated
 if TYPE_CHECKING:
     from typing import TextIO
 
+_WRITTEN_AS = "The answer holds characters that cannot be written as"
 _DIAGNOSTICS = "run it again with -v to see where; rejoin diagnostics makes a file for a bug report"
 
 
@@ -63,6 +64,9 @@ def _of_the_world(error: BaseException) -> Failure:
         return Failure(exit_codes.USAGE, "not_found", _sentence(str(error)))
     if "sqlalchemy.exc.DBAPIError" in names:
         return _of_the_database(error)
+    if isinstance(error, UnicodeEncodeError):
+        hint = "set a UTF-8 locale, such as LC_ALL=C.UTF-8"
+        return Failure(exit_codes.USAGE, "usage", f"{_WRITTEN_AS} {error.encoding}.", hint)
     if isinstance(error, OSError):
         return Failure(exit_codes.UNEXPECTED, "file", _file_message(error))
     return Failure(exit_codes.UNEXPECTED, "unexpected", f"Unexpected {type(error).__name__}.", _DIAGNOSTICS)

@@ -183,7 +183,7 @@ def check_secret(secret: SecretStr) -> SecretStr:
 
 
 def check_secret_token(secret: SecretStr) -> SecretStr:
-    check_token(refuse_placeholder(secret.get_secret_value()))
+    refuse_placeholder(check_token(secret.get_secret_value()))
     return secret
 
 
@@ -204,7 +204,7 @@ def check_secret_url(secret: SecretStr) -> SecretStr:
 def check_account_id(value: str) -> str:
     if not value:
         raise ValueError("must not be empty")
-    return check_token(refuse_placeholder(value))
+    return refuse_placeholder(check_token(value))
 
 
 def normal_phone(value: str) -> str:

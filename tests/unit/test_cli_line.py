@@ -139,3 +139,31 @@ def test_a_word_that_nothing_takes_is_named_but_an_invite_code_is_not() -> None:
     with pytest.raises(UsageError, match="is read from a prompt or from stdin") as refusal:
         parse(build(), ["groups", "set-code", "porto", "BobOM8UXL8EDR3dXoKozql"])
     assert "Bob" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["explain", "\udcff"], "group: is not text in UTF-8"),
+        (["groups", "list", "--search", "a\udcff"], "search: is not text in UTF-8"),
+        (["groups", "list", "--label", "a\udcff"], "label: is not text in UTF-8"),
+        (["log", "--group", "\udcff"], "group: is not text in UTF-8"),
+        (["groups", "import", "\udcff.csv"], "file: is not text in UTF-8"),
+        (["groups", "export", ""], "file: is not the name of a file"),
+        (["db", "backup", "/"], "file: is not the name of a file"),
+        (["history", "--limit", "99999999999999999999"], "limit: must be at most 2,147,483,647"),
+    ],
+)
+def test_what_no_database_takes_is_refused_with_a_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        parse(build(), words)
+    assert refusal.value.message == sentence
+
+
+def test_an_answer_that_the_terminal_cannot_take_is_no_riddle() -> None:
+    told = describe(UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range(128)"))
+
+    assert (told.exit_code, told.message) == (
+        2,
+        "The answer holds characters that cannot be written as ascii.",
+    )
