@@ -63,6 +63,16 @@ class AcceleratedClock:
         return seconds / self._speed
 
 
+SHORTEST_TIMEOUT = 1.0
+"""Real seconds that a request gets at least in accelerated time: a busy machine needs them."""
+
+
+def real_timeout(clock: Clock, seconds: float) -> float:
+    """A time-out in the machine's seconds; on the machine's own clock, as it is configured."""
+    second = clock.real(1.0)
+    return seconds if second >= 1.0 else max(SHORTEST_TIMEOUT, seconds * second)
+
+
 def boottime() -> float:
     """CLOCK_BOOTTIME where there is one: CLOCK_MONOTONIC stands still while a machine is suspended."""
     clock_id = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -29,6 +29,7 @@ import aiohttp
 from yarl import URL
 
 import orchestrator
+from orchestrator.clock import real_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,14 +230,14 @@ class HttpClient:
         clock = self.clock
         # math.inf: aiohttp otherwise rounds time-outs up to whole seconds.
         limits = aiohttp.ClientTimeout(
-            total=None, connect=clock.real(request.connect), ceil_threshold=math.inf
+            total=None, connect=real_timeout(clock, request.connect), ceil_threshold=math.inf
         )
         body = None if request.payload is None else json.dumps(request.payload).encode()
         headers = dict(request.headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
         async with (
-            asyncio.timeout(clock.real(request.total)),
+            asyncio.timeout(real_timeout(clock, request.total)),
             self._session.request(
                 request.method,
                 request.url(),

@@ -13,7 +13,7 @@ import pytest
 
 import orchestrator
 from orchestrator.cli.catalogue import COMMANDS, FAMILIES
-from tests.support.command import CHECKOUT, Rejoin, command
+from tests.support.command import CHECKOUT, PATIENCE, Rejoin, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_light_ways_stay_light(tmp_path: Path, words: tuple[str, ...]) -> None:
         env=Rejoin(tmp_path).environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -201,7 +201,7 @@ def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_v(tmp_path: P
             env=Rejoin(tmp_path).environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -228,7 +228,7 @@ def test_a_reader_that_goes_away_is_no_error_message(rejoin: Rejoin, tmp_path: P
         text=True,
     )
     os.close(writing)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 141
     assert err == ""
@@ -244,7 +244,7 @@ def test_a_signal_ends_a_command_with_its_exit_code(
     _until_it_waits(process)
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == code
     assert out == ""
@@ -254,7 +254,7 @@ def test_a_signal_ends_a_command_with_its_exit_code(
 
 def _until_it_waits(process: subprocess.Popen[str]) -> None:
     """Its event loop sleeps in epoll: a signal now meets the command and not its imports."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with open(f"/proc/{process.pid}/wchan") as file:  # noqa: PTH123
             where = file.read()

@@ -6,8 +6,6 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.daemon import town
 
 if TYPE_CHECKING:
@@ -68,7 +66,6 @@ def insert_events(here: Town) -> None:
         database.commit()
 
 
-@pytest.mark.timeout(180)
 def test_hooks_from_install_to_replay(tmp_path: Path) -> None:
     with town(tmp_path, SCENARIO, speed=1, config=CONFIG) as here:
         dry = here("hooks", "install", "--dry-run", "--json")

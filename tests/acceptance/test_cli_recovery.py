@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command import Answer, Rejoin
+from tests.support.command import PATIENCE, Answer, Rejoin
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(180)
 
 SPEED = "120"
 SCENARIO = """
@@ -171,7 +170,7 @@ def test_the_first_signal_drains_and_the_next_run_goes_on(
     process = slow.rejoin.start("run", "--json", "--yes")
     until_active(process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == code
     assert "Ending what is under way" in err
@@ -203,7 +202,7 @@ def test_the_second_signal_stops_at_once(slow: Stage) -> None:
     assert process.stderr is not None
     assert process.stderr.readline().startswith("Ending what is under way")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -222,7 +221,7 @@ def test_two_runs_for_one_instance_cannot_both_work(slow: Stage) -> None:
     assert second.out == ""
     assert second.error["code"] == "locked"
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
     assert first.returncode == 143
 
 
@@ -271,7 +270,7 @@ def test_a_gateway_that_is_not_there_ends_with_5_and_a_refused_token_with_4(smoo
     (folder / "secrets" / "backup-1.token").write_text("wrong-token-of-mine\n")
     refused = smooth("run", "--yes")
     smooth.simulator.send_signal(signal.SIGINT)
-    smooth.simulator.wait(30)
+    smooth.simulator.wait(PATIENCE)
     away = smooth("run", "--yes", "--patience", "10s", "--json")
 
     assert refused.code == 4
@@ -292,7 +291,7 @@ def test_the_question_before_a_run_can_be_answered_with_no(smooth: Stage) -> Non
 
 def test_a_run_that_waits_for_its_gateway_says_so(smooth: Stage) -> None:
     smooth.simulator.kill()
-    smooth.simulator.wait(30)
+    smooth.simulator.wait(PATIENCE)
 
     answer = smooth("run", "--patience", "1m")
 
@@ -325,7 +324,7 @@ def test_the_simulator_ends_with_its_signal_and_never_overwrites(smooth: Stage) 
     assert "not overwritten" in again.err
     assert "choose another port" in taken.err
     assert "loopback" in outside.err
-    assert smooth.simulator.wait(30) == 130
+    assert smooth.simulator.wait(PATIENCE) == 130
 
 
 def test_the_demo_tells_the_whole_story_in_a_minute(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.command import PATIENCE
 from tests.support.daemon import Town, town, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(180)
 
 _GROUPS = "".join(
     f"""
@@ -80,7 +80,7 @@ def interrupted(world: Town, *words: str, active: int = 1) -> str:
     process = world.rejoin.start("run", "--yes", *words)
     until(lambda: len(joined(world)) >= active)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     return out + err
 

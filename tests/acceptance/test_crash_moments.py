@@ -34,7 +34,6 @@ LOSSES: tuple[tuple[Trouble, dict[str, Any]], ...] = (
 )
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str

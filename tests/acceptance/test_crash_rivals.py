@@ -13,6 +13,7 @@ import pytest
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
+from orchestrator.store import instances
 from tests.support.crash import KILLED, LOCKED, Databases, finish, judge_crashes, nursery
 from tests.support.driver import REAL_LEASE
 from tests.support.stage import set_stage
@@ -30,9 +31,16 @@ MINUTES_OF_CHAOS = 0.3
 
 
 async def until_joins(stage: Stage, number: int) -> None:
-    async with asyncio.timeout(20.0):
-        while len(stage.log.joins(ACCOUNT)) < number:
-            await stage.clock.sleep(1.0)
+    while len(stage.log.joins(ACCOUNT)) < number:
+        await stage.clock.sleep(1.0)
+
+
+async def move_lease(stage: Stage, *, by: float) -> None:
+    """Its end comes when the test wants it, however busy the machine is."""
+    async with stage.database.write() as connection:
+        record = await instances.get(connection, ACCOUNT)
+        assert record.lease_until is not None
+        await instances.set_values(connection, record.id, lease_until=record.lease_until + by)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -66,14 +74,11 @@ async def test_a_dead_run_is_replaced_at_once(databases: Databases, tmp_path: Pa
         await until_joins(stage, 2)
         first.kill()
         assert await first.wait() == KILLED
-        began = time.monotonic()
+        await move_lease(stage, by=1e6)  # so that it is not replaced because its lease ended
         sessions = len(stage.log.of(Kind.SESSION))
         second = await home.start(stage)
-        async with asyncio.timeout(20.0):
-            while len(stage.log.of(Kind.SESSION)) == sessions:
-                await stage.clock.sleep(1.0)
-        assert time.monotonic() - began < REAL_LEASE
         assert await second.wait() == 0
+        assert len(stage.log.of(Kind.SESSION)) > sessions
         await judge_crashes(stage)
 
 
@@ -91,9 +96,10 @@ async def test_a_stopped_run_is_replaced_when_its_lease_is_over_and_does_no_harm
         await until_joins(stage, 4)
         await stage.clock.sleep(45.0)
         first.send(signal.SIGSTOP)
+        await move_lease(stage, by=1e6)
         second = await home.start(stage)
         assert await second.wait() == LOCKED, second.said()
-        await asyncio.sleep(REAL_LEASE * 1.2)
+        await move_lease(stage, by=-2e6)
         third = await home.start(stage)
         assert await third.wait() == 0, third.said()
         assert third.said()["end"] == End.COMPLETE
@@ -103,7 +109,6 @@ async def test_a_stopped_run_is_replaced_when_its_lease_is_over_and_does_no_harm
         await judge_crashes(stage)
 
 
-@pytest.mark.timeout(120)
 async def test_three_processes_that_are_stopped_resumed_and_killed_never_break_the_pace_nor_join_twice(
     databases: Databases, tmp_path: Path
 ) -> None:

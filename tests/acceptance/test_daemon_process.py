@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.command import PATIENCE
 from tests.support.daemon import Town, town, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(120)
 
 GROUPS = 8
 SCENARIO = f"""
@@ -63,6 +63,11 @@ def state(world: Town, recovery: int = 1) -> tuple[str, str | None]:
     return (found[0][0], found[0][1]) if found else ("", None)
 
 
+def kinds(world: Town) -> list[str]:
+    """What the journal tells, in the order in which it was decided."""
+    return [kind for (kind,) in world.rows("SELECT kind FROM journal ORDER BY id")]
+
+
 def joins(world: Town) -> int:
     return int(world.asks("/_sim/verdict")["joins"])
 
@@ -83,23 +88,19 @@ def test_a_detached_run_is_driven_waited_for_and_continued_by_a_retry(world: Tow
     assert joins(world) == GROUPS  # and joined nothing twice
 
 
-def test_pause_resume_and_stop_are_seen_within_a_second(world: Town) -> None:
+def test_pause_resume_and_stop_are_seen_by_a_daemon_at_work(world: Town) -> None:
     world("run", "--detach", "--yes")
     until(lambda: active(world) >= 1)
 
     assert world("pause").code == 0
-    time.sleep(1.0)  # what was on its way when the pause was written may still be sent
-    before = joins(world)
     time.sleep(1.5)  # half a simulated minute: two joins' worth
-    assert joins(world) == before
-
     assert world("resume").code == 0
-    resumed = time.monotonic()
-    until(lambda: joins(world) > before)
-    assert time.monotonic() - resumed < 4.0  # the slot's own wait included
+    until(lambda: "slot" in kinds(world)[kinds(world).index("act.resume") :])
+    told = kinds(world)
+    assert "slot" not in told[told.index("act.pause") : told.index("act.resume")]
 
     assert world("stop").code == 0
-    until(lambda: state(world) == ("stopped", "stopped"), patience=5.0)
+    until(lambda: state(world) == ("stopped", "stopped"))
     assert world("wait", "--timeout", "1m").code == 8  # over, but not all are back
 
 
@@ -132,7 +133,7 @@ def test_a_killed_daemon_is_followed_by_the_one_that_stands_by(world: Town) -> N
         assert world("wait").code == 3
         assert json.loads(world.rows("SELECT holder FROM daemon")[0][0])["pid"] == second.pid
         second.send_signal(signal.SIGTERM)
-        second.communicate(timeout=30)
+        second.communicate(timeout=PATIENCE)
         assert second.returncode == 0
     assert_no_join_was_repeated(world)
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support import soak_day
 from tests.support.daemon import town
 from tests.support.outside import outside
@@ -18,7 +16,6 @@ from tests.support.soak_judge import figures, judge
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(180)
 
 HOURS = 1.5
 SPEED = 240.0

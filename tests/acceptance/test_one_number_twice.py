@@ -56,7 +56,6 @@ def judge(stage: Stage) -> None:
     assert len(log.joins(ACCOUNT)) >= 12
 
 
-@pytest.mark.timeout(120)
 async def test_two_runs_for_one_number_that_begin_together_never_both_join(
     databases: Databases, tmp_path: Path
 ) -> None:
@@ -80,7 +79,6 @@ async def test_two_runs_for_one_number_that_begin_together_never_both_join(
         judge(stage)
 
 
-@pytest.mark.timeout(120)
 async def test_the_earlier_entry_takes_over_from_the_later_one_without_a_join_too_many(
     databases: Databases, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import insert, select, text
 
 from orchestrator.store import events, instances, schema
@@ -125,7 +124,6 @@ async def ask_everything(connection: AsyncConnection) -> None:
     await events.finish(connection, 1, result="known", now=NOW)
 
 
-@pytest.mark.timeout(120)
 async def test_no_question_reads_all_events(database_url: str) -> None:
     async with opened(database_url) as database:
         async with database.write() as connection:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import insert, text
 
 from orchestrator.store import deliveries, outbox, outbox_facts, reads_needs, schema
@@ -67,7 +66,6 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await reads_needs.causes(connection, [1], NOW)
 
 
-@pytest.mark.timeout(120)
 async def test_no_query_reads_what_is_done_with(database_url: str) -> None:
     async with _filled(database_url) as database, database.write() as connection:
         plans = await plans_of(database, connection, _hot_queries(connection))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import insert, text
 
 from orchestrator.domain.memberships import Greeting, Status
@@ -108,7 +107,6 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await orders.put_back_in_line(connection)
 
 
-@pytest.mark.timeout(120)
 async def test_no_hot_query_reads_a_whole_table(database_url: str) -> None:
     async with _filled(database_url) as database, database.write() as connection:
         plans = await plans_of(database, connection, _hot_queries(connection))

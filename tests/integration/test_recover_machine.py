@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -48,7 +47,6 @@ from tests.support.migrated import make_original
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-pytestmark = pytest.mark.timeout(240)  # a failure takes its time to shrink
 
 GROUPS = 7
 SETTINGS = RecoverySettings(policy=PacingPolicy(joins_per_minute=5.0), greeting=GreetingPolicy())

@@ -285,7 +285,6 @@ async def _fill(connection: AsyncConnection) -> None:
     await connection.execute(insert(deliveries), told)
 
 
-@pytest.mark.timeout(120)
 async def test_no_batch_reads_a_whole_table(database: Database) -> None:
     await _slots(database, 1, 1500)
     async with database.write() as connection:

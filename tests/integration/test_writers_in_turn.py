@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ async def heard(
             yield wawp, here
 
 
-async def until(true: Callable[[], object], *, patience: float = 5.0) -> None:
+async def until(true: Callable[[], object], *, patience: float = 60.0) -> None:
     """Wait until that is so; `TimeoutError` if it never is."""
     async with asyncio.timeout(patience):
         while not true():  # noqa: ASYNC110 - the simulator's log has no bell to ring

@@ -16,7 +16,7 @@ from typing import Any
 from tests.support.forker import Forked, can_fork
 
 CHECKOUT = Path(__file__).parents[2]
-_PATIENCE = 45.0
+PATIENCE = 300.0  # real seconds until something hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Rejoin:
         """Without a terminal anywhere."""
         with self._popen(words, variables, stdin=subprocess.PIPE) as process:
             try:
-                out, err = process.communicate(stdin, _PATIENCE)
+                out, err = process.communicate(stdin, PATIENCE)
             finally:
                 process.kill()
         return Answer(process.returncode, out, err)
@@ -76,7 +76,7 @@ class Rejoin:
         finally:
             os.close(controller)
             process.kill()
-            code = process.wait(_PATIENCE)
+            code = process.wait(PATIENCE)
         return code, shown
 
     def _popen(
@@ -94,7 +94,7 @@ def command(*words: str) -> list[str]:
 
 
 def _converse(controller: int, process: subprocess.Popen[str], typed: str) -> str:
-    shown, end = b"", time.monotonic() + _PATIENCE
+    shown, end = b"", time.monotonic() + PATIENCE
     while time.monotonic() < end:
         ready, _, _ = select.select([controller], [], [], 0.1)
         if not ready:
@@ -111,5 +111,5 @@ def _converse(controller: int, process: subprocess.Popen[str], typed: str) -> st
         if typed:
             os.write(controller, typed.encode())
             typed = ""
-    process.wait(_PATIENCE)
+    process.wait(PATIENCE)
     return shown.decode(errors="replace")

@@ -11,14 +11,12 @@ import urllib.request
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.support.command import Answer, Rejoin
+from tests.support.command import PATIENCE, Answer, Rejoin
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-PATIENCE = 60.0  # real seconds
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ A double fork makes it a child of the tests' process, which waits for it as for 
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -21,12 +22,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from functools import cache
 from inspect import signature
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tests.support import signalled
 
@@ -173,7 +175,24 @@ def _carry_out(order: dict[str, Any]) -> None:
     sys.path[0] = order["cwd"]
     sys.argv = [str(__main__.__file__), *order["words"]]
     signalled.arm()
-    __main__.main()
+    try:
+        __main__.main()
+    except SystemExit as end:
+        if signalled.VARIABLE not in os.environ and isinstance(end.code, int):
+            _end(end.code)
+        raise
+
+
+def _end(code: int) -> NoReturn:
+    """The interpreter's own end without its last step.
+
+    That would touch every object, and so copy all the memory that is shared with the forker.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

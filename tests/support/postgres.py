@@ -41,7 +41,7 @@ rm -rf "$2"
 # A crash of the machine is not under test, so the tests need no fsync; a benchmark does.
 _FAST = "-c fsync=off -c full_page_writes=off"
 _SETTINGS = "-c max_connections=200 -c shared_buffers=64MB -c log_min_messages=warning -c timezone=UTC"
-_START_SECONDS = 30.0
+_START_SECONDS = 300.0
 _DEBIAN = Path("/usr/lib/postgresql")  # where its packages hide initdb from the PATH
 
 

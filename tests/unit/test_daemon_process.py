@@ -19,7 +19,7 @@ from orchestrator.domain.errors import ConfigurationError, TemporaryError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 class Scene:

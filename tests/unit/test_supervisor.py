@@ -18,7 +18,7 @@ from orchestrator.store.engine import DatabaseGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 class Scripted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from orchestrator.clock import SHORTEST_TIMEOUT
 from orchestrator.domain.allowlist import AllowList
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
@@ -18,8 +19,14 @@ def stretched(policy: PacingPolicy, second: float) -> PacingPolicy:
 
     With the machine's own clock it is the policy itself.
     """
-    lead = min(REAL_LEAD / second, policy.min_spacing / 2)
-    return replace(policy, lead=max(policy.lead, lead), life=max(policy.life, REAL_LIFE / second))
+    if second >= 1.0:
+        return policy
+    return replace(
+        policy,
+        lead=max(policy.lead, min(REAL_LEAD / second, policy.min_spacing / 2)),
+        life=max(policy.life, REAL_LIFE / second),
+        timeout=max(policy.timeout, SHORTEST_TIMEOUT / second),
+    )
 
 
 class ConfirmMethod(StrEnum):
