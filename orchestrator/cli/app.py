@@ -55,8 +55,6 @@ def _refuse_unusable(name: str, value: object) -> None:
     """What no database and no terminal takes, from the line or from a variable. Raises UsageError."""
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise UsageError(f"{name}: must be at most {_LARGEST:,}")
-    if isinstance(value, Path) and not value.name:
-        raise UsageError(f"{name}: is not the name of a file")
     if isinstance(value, str | Path):
         try:
             str(value).encode()

@@ -149,8 +149,6 @@ def test_a_word_that_nothing_takes_is_named_but_an_invite_code_is_not() -> None:
         (["groups", "list", "--label", "a\udcff"], "label: is not text in UTF-8"),
         (["log", "--group", "\udcff"], "group: is not text in UTF-8"),
         (["groups", "import", "\udcff.csv"], "file: is not text in UTF-8"),
-        (["groups", "export", ""], "file: is not the name of a file"),
-        (["db", "backup", "/"], "file: is not the name of a file"),
         (["history", "--limit", "99999999999999999999"], "limit: must be at most 2,147,483,647"),
     ],
 )

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from orchestrator.private_files import replacing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_file_is_replaced_whole_and_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -55,6 +52,12 @@ def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(tmp_path: Pa
 
     assert read == ["through"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_is_no_file(name: str) -> None:
+    with pytest.raises(IsADirectoryError), replacing(Path(name)):
+        pass
 
 
 def test_of_a_symbolic_link_the_file_behind_it_is_replaced(tmp_path: Path) -> None:
