@@ -137,7 +137,7 @@ def test_every_command_and_variable_in_the_document_exists() -> None:
         assert variable.removeprefix(PREFIX).split("__")[0].lower() in Settings.model_fields
     for line in re.findall(r"rejoin (?:healthcheck|run|doctor|status|db)[^`\n#]*", RUNNING):
         words = [word for word in shlex.split(line.replace(",", " ")) if word not in (":", ".")]
-        assert_exists([word for word in words[1:] if word.startswith("-") or word.isalpha()][:6])
+        assert_exists([word for word in words[1:] if re.fullmatch(r"-{0,2}[a-z][a-z-]*", word)][:6])
 
 
 def test_the_image_runs_the_daemon_and_a_container_is_given_time_to_stop() -> None:
