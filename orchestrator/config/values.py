@@ -26,6 +26,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import looks_like_code
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -209,11 +210,10 @@ def check_account_id(value: str) -> str:
 
 def normal_phone(value: str) -> str:
     """Digits only, in international form: `+49 (151) 234-5678` is `491512345678`."""
-    digits = re.sub(r"[\s().+/-]", "", value)
-    digits = digits.removeprefix("00")
-    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+    number = read_phone(value)
+    if number is None:
         raise ValueError('must be a phone number with its country code, such as "+49 151 2345678"')
-    return digits
+    return number
 
 
 def known_zone(value: object) -> ZoneInfo:

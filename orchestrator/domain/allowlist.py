@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.folding import fold
 from orchestrator.domain.memberships import Reason
-from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.phones import phone_key
 from orchestrator.domain.redaction import hide_codes
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _identity(allow: AllowList, expected: Expected, seen: GroupPreview) -> list[
 def _subject(expected: Expected, seen: GroupPreview) -> list[Objection]:
     if not expected.subject:
         return [Objection(Reason.NOT_ON_ALLOW_LIST, "neither a JID nor a subject is expected for it")]
-    if seen.subject is not None and _fold(seen.subject) == _fold(expected.subject):
+    if seen.subject is not None and fold(seen.subject) == fold(expected.subject):
         return []
     sentence = f'expected the subject "{expected.subject}", the link opens "{seen.subject or ""}"'
     return [Objection(Reason.IDENTITY_MISMATCH, sentence)]
@@ -104,14 +105,15 @@ def _ownership(allow: AllowList, expected: Expected, seen: GroupPreview) -> list
     """The owner backs up a subject; a JID needs no second witness (owners change, JIDs do not)."""
     if expected.jid is not None:
         return []
-    wanted = {digits(expected.owner)} if expected.owner else set(allow.owners)
-    if not wanted:
+    owners = {expected.owner} if expected.owner else allow.owners
+    if not owners:
         return []
+    wanted = {phone_key(digits(one)) for one in owners}
     owner = seen.owner or ""
     if owner.endswith(("@lid", "@hosted.lid")) or not digits(owner):
         sentence = "the preview does not show the owner's phone number, which must be one of ours"
         return [Objection(Reason.NOT_ON_ALLOW_LIST, sentence)]
-    if digits(owner) in wanted:
+    if phone_key(digits(owner)) in wanted:
         return []
     return [Objection(Reason.NOT_ON_ALLOW_LIST, f"its owner {digits(owner)} is none of ours")]
 
@@ -123,8 +125,3 @@ def same_jid(one: str, other: str) -> bool:
 def digits(user: str | None) -> str:
     """The bare digits of a phone number or user JID, without the device part."""
     return re.sub(r"\D", "", (user or "").split("@")[0].split(":")[0])
-
-
-def _fold(subject: str) -> str:
-    """Subjects are compared without regard to Unicode form, case and runs of white space."""
-    return " ".join(normalized("NFKC", subject).casefold().split())

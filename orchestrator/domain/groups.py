@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.folding import fold, visible
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import WORD, hide_codes, last_four, looks_like_code
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ PRIORITY_MOST = 1_000_000
 _SLUG_LONGEST = 60
 _SEPARATORS = re.compile(r"[;,|]")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
-_PUNCTUATION_OF_PHONES = re.compile(r"[\s().\-/]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SURROGATES = re.compile("[\ud800-\udfff]+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}(?:\.0+)?", re.ASCII)
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+?[0-9]+", re.IGNORECASE)
 
@@ -33,10 +35,13 @@ class InvalidValueError(ValueError):
 
 
 def clean(text: str) -> str:
-    """Without control, bidi and invisible formatting characters; white space as single blanks."""
+    """As it was written, on one line: control characters and ends of lines are blanks, which stand singly.
+
+    Lone halves of a character, which no database takes, go. What cannot be seen stays: `fold` compares.
+    """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    return " ".join("".join(map(_visible, normalized("NFC", text))).split())
+    return " ".join(_CONTROL.sub(" ", _SURROGATES.sub("", text)).split())
 
 
 def clean_notes(text: str) -> str:
@@ -45,9 +50,8 @@ def clean_notes(text: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Two names with the same key are the same to people: case, width and white space do not count."""
-    plain = clean(normalized("NFKC", name)).casefold()
-    return plain if plain.isascii() else "".join(c for c in plain if c not in _JOINERS)
+    """Two names with the same key are the same to people."""
+    return fold(clean(name))
 
 
 def parse_text(text: str, longest: int) -> str:
@@ -68,7 +72,7 @@ def parse_jid(text: str) -> str:
     """The group JID. Lenient in its digits, because gateways' own examples are."""
     if (found := group_jid(text)) is not None:
         return found
-    written = clean(text)
+    written = visible(clean(text))
     if (found := group_jid(written.lower())) is not None:
         return found
     if _ROUNDED.fullmatch(written):
@@ -80,17 +84,17 @@ def parse_jid(text: str) -> str:
 
 @lru_cache(1024)
 def parse_owner(text: str) -> str:
-    """The digits of a phone number, given as people write it or as a user JID."""
+    """The digits of a phone number with its country code, given as people write it or as a user JID."""
     written = clean(text)
     if _ROUNDED.fullmatch(written):
         raise InvalidValueError("was rounded by the spreadsheet; format the column as text")
-    plain = written if "@" in written else _PUNCTUATION_OF_PHONES.sub("", written)
-    user = user_id(plain)
-    if user is None:
-        raise InvalidValueError(f"is not a phone number: {quote(written)}")
-    if user.phone is None:
+    user = user_id(fold(written)) if "@" in written else None
+    if user is not None and user.lid is not None:
         raise InvalidValueError("is a LID; give the phone number")
-    return user.phone
+    number = read_phone(user.phone if user is not None and user.phone else written)
+    if number is None:
+        raise InvalidValueError(f"is not a phone number with its country code: {quote(written)}")
+    return number
 
 
 @lru_cache(1024)
@@ -108,7 +112,7 @@ def parse_priority(text: str) -> int:
 @lru_cache(1024)
 def parse_list(text: str) -> tuple[str, ...]:
     """Several short words, separated by `;`, `,` or `|`; each once, sorted."""
-    found = sorted({word for part in _SEPARATORS.split(text) if (word := clean(part))})
+    found = sorted({word for part in _SEPARATORS.split(text) if (word := visible(clean(part)))})
     if len(found) > LABELS_MOST:
         raise InvalidValueError(f"are too many: {len(found)}, at most {LABELS_MOST}")
     for word in found:
@@ -137,13 +141,3 @@ def quote(text: str) -> str:
     """Foreign text in a sentence, short; what may be an invite code shows its last four characters."""
     shown = WORD.sub(lambda m: last_four(m[0]) if looks_like_code(m[0]) else m[0], hide_codes(text))
     return f'"{shown}"' if len(shown) <= 40 else f'"{shown[:39]}…"'
-
-
-def _visible(character: str) -> str:
-    kind = unicodedata.category(character)
-    if kind in {"Cf", "Cs", "Co", "Cn"} and character not in _JOINERS:
-        return ""
-    return " " if kind in {"Cc", "Zl", "Zp"} else character
-
-
-_JOINERS = frozenset("\u200c\u200d")  # part of some scripts' spelling and of emoji

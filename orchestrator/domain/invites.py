@@ -4,16 +4,19 @@ Forms seen in the wild (whatsmeow and whatsapp-rust sources, Evolution API's che
 `https://chat.whatsapp.com/CODE`, `/invite/CODE`, a trailing slash, any query (`?mode=ac_t`, `?fbclid=...`),
 `https://web.whatsapp.com/accept?code=CODE`, `whatsapp://chat?code=CODE`, and the bare code. A code is 22
 letters and digits; 20 to 24 of `[A-Za-z0-9_-]` are let through with a warning. Case matters.
+
+A link is looked for in the whole text: shared messages put words, emoji or markup around it, and redirecting
+sites put it, percent-encoded, into a link of their own.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import unquote
 
 from orchestrator.domain.errors import UsageError
+from orchestrator.domain.folding import visible
 from orchestrator.domain.normal_forms import normalized
 
 _USUAL = re.compile(r"[A-Za-z0-9]{22}")
@@ -22,12 +25,21 @@ _V4 = re.compile(r"[\x21-\x7e]{16}")  # from an invitation message; may hold oth
 _COMMON = re.compile(  # nearly every cell of a table: decided at once
     r"(?:https?://chat\.whatsapp\.com/(?:invite/)?)?([A-Za-z0-9_-]{20,24})(?:/?\?[A-Za-z0-9_=&-]*)?"
 )
-_LINK = re.compile(r"chat\.whatsapp\.com/", re.IGNORECASE)
-_LONGEST = 2000  # characters of a pasted link with tracking parameters
+_SIGN = r"[A-Za-z0-9_+=.!~$@%^-]"
+_LINK = re.compile(
+    r"(?i:(?<![a-z0-9.-])(?:www\.)?chat\.whatsapp\.com\.?(?::[0-9]{1,5})?/+(?:invite/+)?"
+    r"|(?<![a-z0-9.-])web\.whatsapp\.com/+accept(?:/*\?(?:[^\s&]*&)*?code=)?"
+    r"|whatsapp:/*chat(?:/*\?(?:[^\s&]*&)*?code=)?)"
+    rf"(?P<code>{_SIGN}*)(?P<more>/+{_SIGN}+)?",
+    re.ASCII,
+)
+_CHANNEL = re.compile(r"(?<![a-z0-9.-])(?:www\.)?whatsapp\.com/+channel\b", re.IGNORECASE)
+_PERSON = re.compile(r"(?<![a-z0-9.-])(?:(?:www\.)?wa\.me|api\.whatsapp\.com)\b", re.IGNORECASE)
+_LONGEST = 2000  # characters of a pasted text with its link
+_ENCODED = 3  # redirects through redirects encode a link more than once
 _QUOTED = 12
 _AROUND = "<>()[]{}\"'`*«»‹›“”„‘’‚ \t\r\n"  # brackets, quotes and WhatsApp's own bold and code marks
 _AFTER = ".,;:!?"
-_HOSTS = frozenset({"chat.whatsapp.com", "www.chat.whatsapp.com"})
 _FROM_A_MESSAGE = (
     "code has 16 characters: it comes from an invitation message and works for its receiver only;"
     " ask for the group's invite link"
@@ -67,85 +79,65 @@ class InviteCode:
 
 
 def parse_invite(text: str) -> InviteCode:
-    """The code in a link or a bare code. Raise InvalidInviteError, which never quotes a code."""
+    """The code of the one link in a text, or a bare code. Raises InvalidInviteError, which quotes no code."""
     if common := _COMMON.fullmatch(text):
         return InviteCode(common[1])
-    pasted = _clean(text)
-    if not pasted:
-        raise InvalidInviteError("code is empty")
-    if len(pasted) > _LONGEST:
-        raise InvalidInviteError(f"code is too long: {len(pasted)} characters")
-    if _ACCEPTED.fullmatch(bare := pasted.rstrip("/")):
-        return InviteCode(bare)
-    if _V4.fullmatch(pasted) and "." not in pasted and ":" not in pasted:
-        raise InvalidInviteError(_FROM_A_MESSAGE)
-    return _from_link(_only_link(pasted), text.strip())
+    if len(text) > _LONGEST:
+        raise InvalidInviteError(f"code is too long: {len(text)} characters")
+    pasted = visible(normalized("NFKC", text)).strip()
+    if links := list(_LINK.finditer(_decoded(pasted))):
+        return _from_links(links)
+    return _bare(pasted.strip(_AROUND).rstrip(_AFTER).strip(_AROUND), text.strip())
 
 
-def _clean(text: str) -> str:
-    """Full-width forms made plain, invisible characters dropped, brackets and quotes around it stripped."""
-    plain = normalized("NFKC", text)
-    visible = "".join(c for c in plain if unicodedata.category(c) not in {"Cf", "Cc"} or c in "\t\r\n")
-    return visible.lstrip(_AROUND).rstrip(_AROUND + _AFTER)
+def _decoded(text: str) -> str:
+    for _ in range(_ENCODED):
+        if "%" not in text:
+            break
+        text = unquote(text)
+    return text
 
 
-def _only_link(pasted: str) -> str:
-    """The one link of a pasted invitation ("Open this link to join my group: ..."), else all of it."""
-    links = [word.strip(_AROUND).rstrip(_AFTER) for word in pasted.split() if _LINK.search(word)]
-    return links[0] if len(links) == 1 else pasted
+def _from_links(links: list[re.Match[str]]) -> InviteCode:
+    found = {(_unmarked(link["code"]), bool(link["more"])) for link in links}
+    if len(found) > 1:
+        raise InvalidInviteError(
+            f"code holds {len(found)} different invite links; keep the one of this group"
+        )
+    code, more = found.pop()
+    if not more and _ACCEPTED.fullmatch(code):
+        return InviteCode(code)
+    raise InvalidInviteError(_bad_code_in_link(code, more=more))
 
 
-def _from_link(link: str, pasted: str) -> InviteCode:
-    url = _split(link)
-    host = (url.hostname or "").removesuffix(".") if url else ""
-    if url is None or not host:
-        raise _neither(pasted)
-    _refuse_other_links(host, url.path)
-    if (url.scheme == "whatsapp" and host == "chat") or (host == "web.whatsapp.com" and "accept" in url.path):
-        candidate = (parse_qs(url.query).get("code") or [""])[0].strip("/")
-    elif url.scheme in {"http", "https"} and host in _HOSTS:
-        candidate = _last_of(url.path)
-    else:
-        raise _neither(pasted)
-    if _ACCEPTED.fullmatch(candidate):
-        return InviteCode(candidate)
-    raise InvalidInviteError(_bad_code_in_link(candidate))
+def _unmarked(code: str) -> str:
+    """Without the sentence's or the mark-up's signs behind it; `_` may belong to a code."""
+    plain = code.rstrip(".!~")
+    return plain if _ACCEPTED.fullmatch(plain) else plain.rstrip("._!~")
 
 
-def _split(pasted: str) -> SplitResult | None:
-    with_scheme = pasted if "://" in pasted else f"https://{pasted}"
-    try:
-        url = urlsplit(with_scheme)
-        _ = url.hostname
-    except ValueError:
-        return None
-    return url
-
-
-def _refuse_other_links(host: str, path: str) -> None:
-    if host in {"whatsapp.com", "www.whatsapp.com"} and path.lower().startswith("/channel"):
-        raise InvalidInviteError("code is a link to a channel, not to a group")
-    if host in {"wa.me", "www.wa.me", "api.whatsapp.com"}:
-        raise InvalidInviteError("code is a link to a person or a business (wa.me), not to a group")
-
-
-def _last_of(path: str) -> str:
-    parts = [part for part in path.split("/") if part]
-    if parts and parts[0].lower() == "invite":
-        parts = parts[1:]
-    return parts[0] if len(parts) == 1 else ""
-
-
-def _bad_code_in_link(candidate: str) -> str:
-    if not candidate:
+def _bad_code_in_link(code: str, *, more: bool) -> str:
+    if not code or (more and not _ACCEPTED.fullmatch(code)):
         return "code is a WhatsApp link without a code in it"
-    if _V4.fullmatch(candidate):
+    if more:
+        return "code in the link is followed by something that does not belong to it"
+    if _V4.fullmatch(code):
         return _FROM_A_MESSAGE
-    return f"code in the link has {len(candidate)} characters; a code has 22 letters and digits"
+    return f"code in the link has {len(code)} characters; a code has 22 letters and digits"
 
 
-def _neither(pasted: str) -> InvalidInviteError:
-    return InvalidInviteError(f"code is not a chat.whatsapp.com link or a bare code: {shorten(pasted)}")
+def _bare(word: str, pasted: str) -> InviteCode:
+    if not word:
+        raise InvalidInviteError("code is empty")
+    if _ACCEPTED.fullmatch(code := word.rstrip("/")):
+        return InviteCode(code)
+    if _CHANNEL.search(word):
+        raise InvalidInviteError("code is a link to a channel, not to a group")
+    if _PERSON.search(word):
+        raise InvalidInviteError("code is a link to a person or a business (wa.me), not to a group")
+    if _V4.fullmatch(word) and "." not in word and ":" not in word:
+        raise InvalidInviteError(_FROM_A_MESSAGE)
+    raise InvalidInviteError(f"code is not a chat.whatsapp.com link or a bare code: {shorten(pasted)}")
 
 
 def shorten(pasted: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,46 @@ def test_a_preview_without_a_jid_is_no_good_probe() -> None:
 def test_subjects_are_compared_without_case_width_and_white_space() -> None:
     seen = GroupPreview(OURS, subject=" ÜBER\u00a0\u00a0Straße ")
     assert verify(AllowList(), Expected(subject="über strasse"), seen).allowed
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("Support North", "\u200fSupport North\u200b"),
+        ("Support \u2764\ufe0f", "Support \u2764"),
+        ("\U0001faef Night", "\U0001faef Night"),
+        ("Suporte \U0001f1e7\U0001f1f7", "suporte \U0001f1e7\U0001f1f7"),
+    ],
+)
+def test_a_subject_that_looks_the_same_is_ours_on_both_sides(stored: str, shown: str) -> None:
+    assert verify(AllowList(), Expected(subject=stored), GroupPreview(OURS, subject=shown)).allowed
+    assert verify(AllowList(), Expected(subject=shown), GroupPreview(OURS, subject=stored)).allowed
+
+
+def test_a_subject_that_looks_different_is_not() -> None:
+    seen = GroupPreview(OURS, subject="Support \u2460")
+    assert not verify(AllowList(), Expected(subject="Support 1"), seen).allowed
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("5511987654321", "551187654321@c.us"),
+        ("551187654321", "5511987654321@s.whatsapp.net"),
+        ("525512345678", "5215512345678@c.us"),
+        ("5215512345678", "525512345678@c.us"),
+        ("541123456789", "5491123456789:7@s.whatsapp.net"),
+    ],
+)
+def test_an_owner_is_compared_by_who_is_reached(written: str, shown: str) -> None:
+    expected, other = Expected(subject="Ours", owner=written), Expected(subject="Ours", owner="551133334444")
+    assert verify(AllowList(), expected, GroupPreview(OURS, "Ours", owner=shown)).allowed
+    assert verify(
+        AllowList(owners=frozenset({written})),
+        Expected(subject="Ours"),
+        GroupPreview(OURS, "Ours", owner=shown),
+    ).allowed
+    assert not verify(AllowList(), other, GroupPreview(OURS, "Ours", owner=shown)).allowed
 
 
 def test_listed_jids_needs_a_jid() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
-from orchestrator.domain.groups import clean, name_key, parse_owner, slug, unique_slug
+from orchestrator.domain.groups import InvalidValueError, clean, name_key, parse_owner, slug, unique_slug
 from orchestrator.services.catalog.columns import letter, parse_mapping
 from orchestrator.services.catalog.report import ImportReport
 from orchestrator.services.catalog.rows import defuse, undefuse
@@ -115,10 +115,24 @@ def test_names_that_people_take_for_the_same_have_the_same_key(one: str, other: 
         "55.11.91234/5678",
         "5511912345678:12@s.whatsapp.net",
         "5511912345678@c.us",
+        "5511912345678.0",
+        "005511912345678",
+        "\u202a+55 11 91234\u20115678\u202c",
+        "+٥٥ ١١ ٩١٢٣٤ ٥٦٧٨",
+        "+55 (011) 91234-5678",
     ],
 )
 def test_an_owner_is_the_digits_of_a_phone_number(text: str) -> None:
     assert parse_owner(text) == "5511912345678"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(11) 91234-5678", "011 91234 5678", "5.51199E+12", "5,51199E+12", "5511912345678 ext 4", "12", "me"],
+)
+def test_an_owner_that_cannot_be_read_is_refused_and_never_changed(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        parse_owner(text)
 
 
 @pytest.mark.parametrize(("number", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA")])

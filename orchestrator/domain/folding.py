@@ -1,0 +1,67 @@
+"""Comparing what people and gateways write: two texts that look the same to people fold to the same.
+
+Both sides of a comparison are folded, and only for it; what is stored is what was written. Case, white space,
+Unicode form and invisible characters do not count. Joiners count where they change what is seen (inside emoji
+and in scripts that join their letters), and so do tags in flags and overrides of the direction.
+
+The result does not depend on the interpreter's Unicode version: every table is either written here or that of
+Unicode 3.2, which Python keeps for ever. A character that is newer stays as it is. Source of the invisible
+ones: Default_Ignorable_Code_Point in unicode.org's DerivedCoreProperties.txt, version 17.0.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from orchestrator.domain.normal_forms import normalized
+
+_INVISIBLE = (
+    "\u00ad"  # soft hyphen
+    "\u034f"  # combining grapheme joiner
+    "\u061c\u200e\u200f"  # direction marks
+    "\u202a-\u202c\u2066-\u2069"  # embeddings and isolates; overrides (202D, 202E) turn the text visibly
+    "\u17b4\u17b5"  # Khmer inherent vowels
+    "\u180b-\u180f"  # Mongolian selectors
+    "\u200b\u2060\ufeff"  # zero-width space, word joiner, byte order mark
+    "\u2061-\u2065\u206a-\u206f"  # invisible operators, deprecated format characters
+    "\ufe0e\ufe0f"  # text and emoji presentation
+    "\ufff0-\ufffb"  # annotations
+    "\U0001d173-\U0001d17a"  # musical format characters
+)
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters by category, blanks to the eye
+_FLAG = "\U0001f3f4[\U000e0020-\U000e007f]+"
+_TAG = "[\U000e0000-\U000e007f]"
+_DROPPED = re.compile(f"({_FLAG})|[{_INVISIBLE}]|{_TAG}")
+# Signs of emoji and of scripts that join their letters; all of them stand behind Cyrillic in Unicode.
+_JOINED = "[\u0590-\u1fff\u2100-\u2fff\u3001-\U0010ffff]"
+_JOINER = re.compile(f"((?<={_JOINED})[\u200c\u200d](?={_JOINED}))|[\u200c\u200d]")
+_BLANKS = re.compile(f"[\\s{_BLANK}]+")
+# Presentation forms look like the letters that they stand for; an enclosed or raised digit does not.
+_PRESENTATION = re.compile("[\u2026\uf900-\ufdff\ufe30-\uffee]+")
+_UNICODE = unicodedata.ucd_3_2_0
+
+
+def fold(text: str) -> str:
+    """The form in which names and subjects are compared. It is its own fold."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
+    plain = _PRESENTATION.sub(
+        lambda found: normalized("NFKC", found[0], table=_UNICODE), _DROPPED.sub(_kept, text)
+    )
+    lower = "".join(map(_lower, normalized("NFC", plain, table=_UNICODE)))
+    return _BLANKS.sub(" ", normalized("NFC", _JOINER.sub(_kept, lower), table=_UNICODE)).strip()
+
+
+def visible(text: str) -> str:
+    """The same letters without invisible signs, for words that are stored to be compared whole."""
+    return text if text.isascii() else " ".join(_JOINER.sub(_kept, _DROPPED.sub(_kept, text)).split())
+
+
+def _kept(found: re.Match[str]) -> str:
+    return found[1] or ""
+
+
+def _lower(character: str) -> str:
+    """Folds of characters that Unicode 3.2 has do not differ between the versions of today's interpreters."""
+    return character if _UNICODE.category(character) == "Cn" else character.casefold()
