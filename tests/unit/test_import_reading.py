@@ -139,20 +139,86 @@ def test_a_mapping_that_fits_no_column_is_named_where_nothing_else_fits_either()
     with pytest.raises(InputRejectedError) as refusal:
         columns_of(["foo", "bar"], {"zzz": "name"})
 
-    assert refusal.value.problems == ('--map: there is no column "zzz".',)
+    assert refusal.value.problems[0] == '--map: there is no column "zzz".'
 
 
 def test_every_fault_of_the_header_is_said_at_once() -> None:
     with pytest.raises(InputRejectedError) as refusal:
-        read("name,link,colour,lables,labels,labels\nA,b,c,d,e,f\n")
+        read("name,phone,colour,lables,labels,Labels\nA,b,c,d,e,f\n")
 
+    leave = "To leave it out: --map"
     assert refusal.value.problems == (
-        'column B: unknown column "link". Did you mean code?',
-        'column C: unknown column "colour". If it does not matter: --map "colour=ignore"',
-        'column D: unknown column "lables". Did you mean labels?',
-        "column F: labels is there twice",
+        f'column B: unknown column "phone". If it holds the owner: --map phone=owner. {leave} phone=ignore',
+        'column C: unknown column "colour". To leave it out: --map colour=ignore',
+        'column D: unknown column "lables". Did you mean labels? To leave it out: --map lables=ignore',
+        'column F: "Labels" is the labels, and so is "labels"',
         "there is no column code",
     )
+    assert refusal.value.hint == (
+        'the columns are "name", "phone", "colour", "lables", "labels", "Labels"; if this is what they hold:'
+        " --map phone=ignore --map colour=ignore --map lables=ignore --map Labels=ignore"
+    )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Group Name,Invite Link,Group JID",
+        "Nome do grupo;Link de convite;JID do grupo",
+        "Nombre del grupo\tEnlace de invitación\tID del grupo",
+        "Nama Grup,Tautan undangan,ID Grup",
+        "اسم المجموعة,رابط الدعوة,معرف المجموعة",
+        "समूह का नाम,आमंत्रण लिंक,समूह आईडी",
+        "Nom du groupe;Lien d'invitation;ID du groupe",
+        "Gruppenname;Einladungs-Link;Gruppen-ID",
+        "GROUP_NAME | INVITE-LINK* | group jid (optional)",
+    ],
+)
+def test_the_headers_of_real_exports_are_read(header: str) -> None:
+    delimiter = next(sign for sign in ";\t|," if sign in header)
+    cells = delimiter.join(["A", LINK + CODES[0], "120363025246125486@g.us"])
+    row = read(f"{header}\n{cells}\n").rows[0]
+
+    assert (row.name, row.jid, row.problems) == ("A", "120363025246125486@g.us", None)
+    assert row.code is not None
+
+
+def test_two_words_for_one_field_are_not_chosen_between() -> None:
+    with pytest.raises(InputRejectedError) as refusal:
+        read(f"name,link,url\nA,{CODES[0]},{CODES[1]}\n")
+
+    assert 'column C: "url" is the code, and so is "link"' in refusal.value.problems
+
+
+def test_a_fields_own_name_comes_before_a_word_for_it() -> None:
+    with pytest.raises(InputRejectedError) as refusal:
+        read(f"name,code,link\nA,{CODES[0]},{CODES[1]}\n")
+
+    assert refusal.value.problems == (
+        (
+            'column C: unknown column "link". If it holds the code: --map link=code.'
+            " To leave it out: --map link=ignore"
+        ),
+    )
+
+
+def test_the_whole_mapping_is_given_for_a_header_that_is_not_understood() -> None:
+    with pytest.raises(InputRejectedError) as refusal:
+        read(f"Sala,Onde entrar,Obs 2\nSuporte,{LINK}{CODES[0]},x\nVendas,{LINK}{CODES[1]},\n")
+
+    assert refusal.value.hint.endswith("--map Sala=name --map 'Onde entrar=code' --map 'Obs 2=ignore'")
+
+
+def test_a_title_above_the_header_is_left_out_and_told() -> None:
+    table = read(f"Grupos da empresa 2026,,\n,,\nNome,Link,Notas\nA,{CODES[0]},x\n")
+
+    assert [(row.number, row.name) for row in table.rows] == [(4, "A")]
+    assert table.warnings == ["row 1: stands above the header; left out"]
+
+
+def test_a_row_of_data_above_the_header_is_never_left_out() -> None:
+    with pytest.raises(InputRejectedError, match="the first row is not a header: it holds an invite link"):
+        read(f"A,{CODES[0]}\nname,code\nB,{CODES[1]}\n")
 
 
 def test_a_code_in_the_header_is_not_shown_whole() -> None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.words import did_you_mean, quoted
+from orchestrator.domain.invites import InvalidInviteError, parse_invite
+from orchestrator.services.catalog.header_words import FIELD_OF, normal
+from orchestrator.services.catalog.words import did_you_mean, may_hold_code, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 REQUIRED = ("name", "code")
 FIELDS = (*REQUIRED, "jid", "subject", "owner", "instances", "labels", "priority", "notes")
 IGNORE = "ignore"
-_SYNONYMS = {
-    "group": "name", "group_name": "name", "groupname": "name", "title": "name",
-    "link": "code", "invite": "code", "invite_code": "code", "invite_link": "code", "url": "code",
-    "group_jid": "jid", "group_id": "jid", "id": "jid", "chat_id": "jid",
-    "topic": "subject", "phone": "owner", "admin": "owner",
-    "instance": "instances", "account": "instances", "tag": "labels", "tags": "labels", "label": "labels",
-    "prio": "priority", "rank": "priority", "note": "notes", "comment": "notes", "remarks": "notes",
-}  # fmt: skip
+_LIKELY = {"topic": "subject", "phone": "owner", "admin": "owner", "id": "jid", "rank": "priority"}
 _HINT = (
     "the first row names the columns: name, code, and perhaps"
     " jid, subject, owner, instances, labels, priority, notes"
 )
+_SAMPLE = 20  # rows that show what a column holds
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
@@ -44,34 +41,109 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
 
 def recognised(cells: Iterable[str], mapping: Mapping[str, str]) -> int:
     """How many of these cells name a column."""
-    known = {_normal(column) for column in mapping} | set(FIELDS)
-    return sum(_normal(cell) in known for cell in cells)
+    return sum(field is not None for field in _fields(cells, mapping))
 
 
-def columns_of(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
-    """Column number (from 0) to field, without ignored ones. Raise InputRejectedError with all problems."""
-    if not recognised(header, mapping):
-        # No "did you mean": these cells may be data, and data holds codes.
+def has_required(cells: Sequence[str], mapping: Mapping[str, str]) -> bool:
+    """Whether these cells name at least the columns that every table needs."""
+    return set(REQUIRED) <= set(_fields(cells, mapping))
+
+
+def holds_invite(cells: Iterable[str]) -> bool:
+    """Whether one of these cells is an invite link or code: the row is data, not a header or a title."""
+    return any(_is_invite(cell) for cell in cells)
+
+
+def columns_of(
+    header: Sequence[str], mapping: Mapping[str, str], sample: Sequence[Sequence[str]] = ()
+) -> dict[int, str]:
+    """Column number (from 0) to field, without ignored ones. Raise InputRejectedError with all problems.
+
+    `sample`: some rows below the header, from which the columns that it does not name are guessed at.
+    """
+    if holds_invite(header):  # no word of this row is repeated: it may be a code
         problems = [f"--map: there is no column {quoted(column)}." for column in mapping]
-        raise InputRejectedError("the first row is not a header", problems=tuple(problems), hint=_HINT)
-    foreign = {_normal(column): field for column, field in mapping.items()}
+        sentence = "the first row is not a header: it holds an invite link"
+        raise InputRejectedError(sentence, problems=tuple(problems), hint=_HINT)
     found: dict[int, str] = {}
     problems = _unused(header, mapping)
-    for number, cell in enumerate(header):
-        name = _normal(cell)
-        field = foreign.get(name, name if name in FIELDS else "")
-        if field and field in found.values():
-            problems.append(f"column {letter(number)}: {field} is there twice")
-        elif field == IGNORE or not name:
+    for number, (cell, field) in enumerate(zip(header, _fields(header, mapping), strict=True)):
+        if field == IGNORE or not normal(cell):
             continue
-        elif field:
-            found[number] = field
-        else:
+        if field is None:
             problems.append(_unknown(number, cell))
+        elif field in found.values():
+            other = header[next(place for place, known in found.items() if known == field)]
+            problems.append(
+                f"column {letter(number)}: {quoted(cell)} is the {field}, and so is {quoted(other)}"
+            )
+        else:
+            found[number] = field
     problems += [f"there is no column {field}" for field in REQUIRED if field not in found.values()]
     if problems:
-        raise InputRejectedError("the header does not fit", problems=tuple(problems), hint=_HINT)
+        seen = ", ".join(quoted(cell) for cell in header if normal(cell))
+        hint = f"the columns are {seen}; if this is what they hold: {_whole_mapping(header, mapping, sample)}"
+        raise InputRejectedError("the header does not fit", problems=tuple(problems), hint=hint)
     return found
+
+
+def _fields(header: Iterable[str], mapping: Mapping[str, str]) -> list[str | None]:
+    """What each cell names: as `--map` says, else a field's own name, else a word for it."""
+    given = {normal(column): field for column, field in mapping.items()}
+    cells = [normal(cell) for cell in header]
+    taken = {given[cell] for cell in cells if cell in given} | {cell for cell in cells if cell in FIELDS}
+    found: list[str | None] = []
+    for cell in cells:
+        field = given.get(cell) or (cell if cell in FIELDS else FIELD_OF.get(cell))
+        by_word = cell not in given and cell not in FIELDS
+        found.append(None if by_word and field in taken else field)
+    return found
+
+
+def _whole_mapping(header: Sequence[str], mapping: Mapping[str, str], sample: Sequence[Sequence[str]]) -> str:
+    """The options to type, for every column that is not called as we call it."""
+    fields: dict[int, str] = {}
+    for number, field in enumerate(_fields(header, mapping)):
+        if field is not None and field not in fields.values():
+            fields[number] = field
+    rest = [number for number, cell in enumerate(header) if normal(cell) and number not in fields]
+    for field, fits in (("code", _is_invite), ("name", _is_words)):
+        if field not in fields.values() and (best := _column_that(fits, rest, sample)) is not None:
+            fields[best] = field
+            rest.remove(best)
+    return " ".join(
+        _option(cell, fields.get(number, IGNORE))
+        for number, cell in enumerate(header)
+        if normal(cell) and normal(cell) != fields.get(number)
+    )
+
+
+def _option(cell: str, field: str) -> str:
+    column = "COLUMN" if may_hold_code(cell) else " ".join(cell.split())
+    return f"--map {shlex.quote(f'{column}={field}')}"
+
+
+def _column_that(
+    fits: Callable[[str], bool], columns: Sequence[int], sample: Sequence[Sequence[str]]
+) -> int | None:
+    """The first column in which most cells fit."""
+    for number in columns:
+        cells = [row[number] for row in sample[:_SAMPLE] if number < len(row) and row[number].strip()]
+        if cells and 2 * sum(map(fits, cells)) > len(cells):
+            return number
+    return None
+
+
+def _is_invite(cell: str) -> bool:
+    try:
+        parse_invite(cell)
+    except InvalidInviteError:
+        return False
+    return True
+
+
+def _is_words(cell: str) -> bool:
+    return any(character.isalpha() for character in cell) and not _is_invite(cell)
 
 
 def letter(number: int) -> str:
@@ -85,20 +157,17 @@ def letter(number: int) -> str:
 
 
 def _unknown(number: int, cell: str) -> str:
-    name = _normal(cell)
-    near = f" Did you mean {_SYNONYMS[name]}?" if name in _SYNONYMS else did_you_mean(name, FIELDS)
-    ignore = "" if near else f' If it does not matter: --map "{quoted(cell)[1:-1]}={IGNORE}"'
-    return f"column {letter(number)}: unknown column {quoted(cell)}.{near}{ignore}"
+    name = normal(cell)
+    likely = FIELD_OF.get(name) or _LIKELY.get(name)
+    near = f" If it holds the {likely}: {_option(cell, likely)}." if likely else did_you_mean(name, FIELDS)
+    leave = f" To leave it out: {_option(cell, IGNORE)}"
+    return f"column {letter(number)}: unknown column {quoted(cell)}.{near}{leave}"
 
 
 def _unused(header: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
-    there = {_normal(cell): cell for cell in header}
+    there = {normal(cell): cell for cell in header}
     return [
         f"--map: there is no column {quoted(column)}.{did_you_mean(column, there.values())}"
         for column in mapping
-        if _normal(column) not in there
+        if normal(column) not in there
     ]
-
-
-def _normal(cell: str) -> str:
-    return "_".join(cell.replace("-", " ").replace("_", " ").casefold().split())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ _MARKS = (
 )
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
 _PART = 256 * 1024  # characters
-_HEADER_ROWS = 50  # how far down the header may begin
+HEADER_WITHIN = 20  # rows that are not blank: how far down the header may stand
 _LONGEST_ROW = 100_000  # characters; below the limit that the csv module has for one cell
 
 
@@ -145,15 +147,15 @@ def _given(delimiter: str | None) -> str | None:
 
 
 def _sniff(data: bytes, encoding: str, score: Callable[[Sequence[str]], int]) -> str:
-    """The delimiter under which the header is recognised best; among equals the one that splits it most."""
+    """The delimiter under which the header is recognised best; among equals the one that splits most."""
 
     def merit(delimiter: str) -> tuple[int, int]:
-        try:
-            for number, cells in enumerate(_reader(data, encoding, delimiter, skip=False)):
-                if any(cell.strip() for cell in cells) or number > _HEADER_ROWS:
-                    return score(cells), len(cells)
-        except csv.Error:
-            pass  # not this one: quotation marks stand elsewhere
-        return 0, 0
+        best = (0, 0)
+        rows = _reader(data, encoding, delimiter, skip=False)
+        filled = (cells for cells in rows if any(cell.strip() for cell in cells))
+        with contextlib.suppress(csv.Error):  # not this one: quotation marks stand elsewhere
+            for cells in itertools.islice(filled, HEADER_WITHIN):
+                best = max(best, (score(cells), len(cells)))
+        return best
 
     return max(_DELIMITERS, key=merit)

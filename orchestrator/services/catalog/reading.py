@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.groups import name_key
-from orchestrator.services.catalog.columns import columns_of, letter, recognised
-from orchestrator.services.catalog.delimited import delimited_rows
+from orchestrator.services.catalog.columns import columns_of, has_required, holds_invite, letter, recognised
+from orchestrator.services.catalog.delimited import HEADER_WITHIN, delimited_rows
 from orchestrator.services.catalog.rows import ImportRow, parse_row
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from orchestrator.services.catalog.source import ReadOptions, Source
+
+
+NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 
 @dataclass(slots=True)
@@ -30,20 +34,38 @@ def read_table(source: Source, options: ReadOptions) -> Table:
     """Raise InputRejectedError if it is no table with a header of ours; a row's faults stay with the row."""
     warnings: list[str] = []
     cells = _non_blank(_raw_rows(source, options, warnings))
-    _, header = next(cells, (0, None))
-    if header is None:
+    above, head = _split_header(list(itertools.islice(cells, HEADER_WITHIN)), options)
+    if not head:
         raise InputRejectedError(f"{source.name}: empty")
-    columns = columns_of(header, options.mapping)
-    table = Table([_row(number, values, columns, header) for number, values in cells], warnings)
+    header = head[0][1]
+    columns = columns_of(header, options.mapping, [values for _, values in head[1:]])
+    rows = itertools.chain(head[1:], cells)
+    table = Table([_row(number, values, columns, header) for number, values in rows], warnings)
     if not table.rows:
         raise InputRejectedError(f"{source.name}: there are no rows below the header")
     _compare_rows(table.rows)
+    table.warnings += [f"row {number}: stands above the header; left out" for number, _ in above]
     table.warnings += [
         f"row {row.number}: code has an unusual form; used as it is"
         for row in table.rows
         if row.code is not None and not row.code.usual
     ]
     return table
+
+
+def _split_header(
+    rows: list[NumberedCells], options: ReadOptions
+) -> tuple[list[NumberedCells], list[NumberedCells]]:
+    """What stands above the header, a title perhaps, and the header with what follows.
+
+    The first row that names every required column is the header, unless an invite link stands above it.
+    """
+    for place, (_, cells) in enumerate(rows):
+        if has_required(cells, options.mapping):
+            return rows[:place], rows[place:]
+        if holds_invite(cells):
+            break
+    return [], rows
 
 
 def _raw_rows(source: Source, options: ReadOptions, warnings: list[str]) -> Iterator[tuple[int, list[str]]]:

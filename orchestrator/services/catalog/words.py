@@ -17,7 +17,11 @@ _MAY_BE_A_CODE = re.compile(r"[A-Za-z0-9_-]{16}")
 def quoted(text: str) -> str:
     """Foreign text in quotation marks; cut short if it may be an invite code."""
     plain = clean(text)
-    return shorten(plain) if _MAY_BE_A_CODE.search(plain) else quote(plain)
+    return shorten(plain) if may_hold_code(plain) else quote(plain)
+
+
+def may_hold_code(text: str) -> bool:
+    return _MAY_BE_A_CODE.search(text) is not None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
