@@ -90,6 +90,11 @@ def parse_invite(text: str) -> InviteCode:
     return _bare(pasted.strip(_AROUND).rstrip(_AFTER).strip(_AROUND), text.strip())
 
 
+def holds_link(text: str) -> bool:
+    """Whether there is a link to a group in a text, usable or not."""
+    return len(text) <= _LONGEST and _LINK.search(_decoded(text)) is not None
+
+
 def _decoded(text: str) -> str:
     for _ in range(_ENCODED):
         if "%" not in text:

@@ -244,6 +244,34 @@ def test_a_mapping_to_a_column_that_is_not_there_is_an_error() -> None:
     assert '--map: there is no column "Topic lin". Did you mean Topic line?' in refusal.value.problems
 
 
+def test_the_link_behind_a_cell_is_taken() -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Groups")
+        sheet.write_row(0, 0, ["Group", "Link"])
+        for n in range(1, 7):
+            sheet.write(n, 0, f"G{n}")
+        sheet.write_url(1, 1, LINK + CODES[1], string="Join")
+        sheet.write_formula(2, 1, f'=HYPERLINK("{LINK}{CODES[2]}","Join")', value="Join")
+        sheet.write_url(3, 1, LINK + CODES[3])
+        sheet.write_url(4, 1, "mailto:someone@example.org", string=LINK + CODES[4])
+        sheet.write_url(5, 1, LINK + CODES[5], string=LINK + CODES[6])
+        sheet.write_url(6, 0, LINK + CODES[7], string="G6")
+        sheet.write(6, 1, CODES[6])
+    table = read(out.getvalue())
+
+    codes = [row.code and row.code.reveal() for row in table.rows]
+    assert codes == [CODES[1], CODES[2], CODES[3], CODES[4], None, CODES[6]]
+    assert [row.name for row in table.rows] == ["G1", "G2", "G3", "G4", "G5", "G6"]
+    assert problems(table) == ["row 6: code holds 2 different invite links; keep the one of this group"]
+
+
+def test_a_formula_in_a_csv_shows_its_link() -> None:
+    text = f'name,code\nA,"=HYPERLINK(""{LINK}{CODES[0]}"";""Join"")"\n'
+
+    assert problems(read(text)) == []
+
+
 def test_something_beside_the_named_columns_is_refused() -> None:
     table = read(f"name,code,\nA,{CODES[0]},,\nB,{CODES[1]},,surprise\nC,{CODES[2]},here\n")
 

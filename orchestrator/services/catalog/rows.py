@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain import groups
 from orchestrator.domain.groups import InvalidValueError
-from orchestrator.domain.invites import InvalidInviteError, parse_invite
+from orchestrator.domain.invites import InvalidInviteError, holds_link, parse_invite
 from orchestrator.domain.redaction import hide_codes, may_be_codes
+from orchestrator.services.catalog.workbook_xml import LinkedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,10 +103,16 @@ def defuse(text: str) -> str:
     return f"'{text}" if _AT_BEGINNING.match(text) else text
 
 
+def _code(text: str) -> InviteCode:
+    """Of what a cell shows, or of the link behind it; the two may not differ."""
+    target = text.target if isinstance(text, LinkedText) else ""
+    return parse_invite(f"{text} {target}" if holds_link(target) else text)
+
+
 _PARSERS: dict[str, Callable[[str], object]] = {
     "name": lambda text: groups.parse_text(text, groups.NAME_LONGEST),
     "subject": lambda text: groups.parse_text(text, groups.SUBJECT_LONGEST),
-    "code": parse_invite,
+    "code": _code,
     "jid": groups.parse_jid,
     "owner": groups.parse_owner,
     "instances": groups.parse_list,

@@ -20,6 +20,7 @@ from orchestrator.services.catalog.workbook_xml import (
     SheetReader,
     TooMuchTextError,
     date_styles,
+    hyperlinks,
     relations,
     shared_strings,
     workbook_sheets,
@@ -63,13 +64,14 @@ def workbook_rows(source: Source, sheet: str | None, warnings: list[str]) -> Ite
         main = package.related("").by_kind.get("officeDocument", "")
         sheets, since_1904 = workbook_sheets(package.read(main))
         parts = package.related(main)
+        chosen = parts.by_id.get(_chosen(source, sheets, sheet).relation)
         reader = SheetReader(
             strings=shared_strings(package.read(parts.by_kind.get("sharedStrings"))),
             dates=date_styles(package.read(parts.by_kind.get("styles"))),
             since_1904=since_1904,
+            links=package.hyperlinks(chosen),
         )
-        chosen = _chosen(source, sheets, sheet)
-        yield from reader.rows(package.read(parts.by_id.get(chosen.relation)))
+        yield from reader.rows(package.read(chosen))
     if reader.left_out:
         warnings.append(reader.left_out.sentence())
 
@@ -88,6 +90,11 @@ class _Package:
         """What a part refers to; "" is the package itself."""
         folder, _, name = part.rpartition("/")
         return relations(self.read(f"{folder}/_rels/{name}.rels".lstrip("/")), folder)
+
+    def hyperlinks(self, sheet: str | None) -> dict[tuple[int, int], str]:
+        """The addresses behind a sheet's cells. They stand below its rows: it is read once more for them."""
+        outside = self.related(sheet).outside if sheet else {}
+        return hyperlinks(self.read(sheet), outside) if outside else {}
 
     def read(self, part: str | None) -> Iterator[bytes]:
         """In chunks; nothing where there is no part. zipfile never unpacks more than the entry declares."""

@@ -6,7 +6,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from xml.parsers import expat
 
 from orchestrator.services.catalog.columns import letter
@@ -20,6 +20,7 @@ LONGEST_TEXT = 32_767  # characters of one cell, Excel's own limit
 MOST_TEXT = 64 * 1024 * 1024  # characters of all cells: many can refer to one long text
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_HYPERLINK = re.compile(r'\s*HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 # Number formats that are dates by their id (ECMA-376 part 1, 18.8.30), or by a letter of their code.
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
@@ -35,12 +36,25 @@ class TooMuchTextError(Exception):
     """The cells hold more than MOST_TEXT."""
 
 
+class LinkedText(str):
+    """A cell's text with the address that opens when somebody clicks on it."""
+
+    __slots__ = ("target",)
+    target: str
+
+    def __new__(cls, text: str, target: str) -> Self:
+        self = super().__new__(cls, text)
+        self.target = target
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """What a part refers to: the names of other parts, by the reference's id and by its kind."""
+    """What a part refers to: other parts, by the reference's id and by its kind, and addresses outside."""
 
     by_id: Mapping[str, str]
     by_kind: Mapping[str, str]
+    outside: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +69,35 @@ class SheetEntry:
 def relations(chunks: Iterable[bytes], folder: str) -> Relations:
     by_id: dict[str, str] = {}
     by_kind: dict[str, str] = {}
+    outside: dict[str, str] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        if tag == "Relationship" and attributes.get("TargetMode") != "External":
-            target = attributes.get("Target", "")
+        if tag != "Relationship":
+            return
+        target = attributes.get("Target", "")
+        if attributes.get("TargetMode") == "External":
+            outside[attributes.get("Id", "")] = target[:LONGEST_TEXT]
+        else:
             path = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
             by_id[attributes.get("Id", "")] = path
             by_kind.setdefault(attributes.get("Type", "").rpartition("/")[2], path)
 
     _parse(chunks, start=start)
-    return Relations(by_id, by_kind)
+    return Relations(by_id, by_kind, outside)
+
+
+def hyperlinks(chunks: Iterable[bytes], outside: Mapping[str, str]) -> dict[tuple[int, int], str]:
+    """The addresses behind cells, by row (from 1) and column (from 0). A range's is its first cell's."""
+    found: dict[tuple[int, int], str] = {}
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "hyperlink" and (target := outside.get(attributes.get("id", ""))):
+            first = _REFERENCE.fullmatch(attributes.get("ref", "").partition(":")[0])
+            if first is not None:
+                found[int(first[2]), _column(first[1])] = target
+
+    _parse(chunks, start=start)
+    return found
 
 
 def workbook_sheets(chunks: Iterable[bytes]) -> tuple[list[SheetEntry], bool]:
@@ -151,19 +184,20 @@ class LeftOut:
 class _Text:
     """The text of one cell or shared string, at most one character longer than a cell may hold."""
 
+    tags: tuple[str, ...] = ("t", "v")
     _parts: list[str] = field(default_factory=list)
     _room: int = LONGEST_TEXT + 1
     _inside: bool = False
     _phonetic: bool = False
 
     def enter(self, tag: str) -> None:
-        if tag in ("t", "v"):
+        if tag in self.tags:
             self._inside = not self._phonetic
         elif tag == "rPh":
             self._phonetic = True
 
     def leave(self, tag: str) -> None:
-        if tag in ("t", "v"):
+        if tag in self.tags:
             self._inside = False
         elif tag == "rPh":
             self._phonetic = False
@@ -190,6 +224,7 @@ class SheetReader:
     strings: Sequence[str]
     dates: Collection[str] = ()
     since_1904: bool = False
+    links: Mapping[tuple[int, int], str] = field(default_factory=dict)
     left_out: LeftOut | None = None
     _ready: list[tuple[int, list[str]]] = field(default_factory=list)
     _row: int = 0
@@ -200,12 +235,17 @@ class SheetReader:
     _type: str = "n"
     _style: str = ""
     _text: _Text = field(default_factory=_Text)
+    _formula: _Text = field(default_factory=lambda: _Text(tags=("f",)))
 
     def rows(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
         """The number from 1 and the cells of each row that is not blank. Raises the errors above."""
-        for _ in _parsing(chunks, start=self._start, end=self._end, text=self._text.add):
+        for _ in _parsing(chunks, start=self._start, end=self._end, text=self._add):
             yield from self._ready
             self._ready.clear()
+
+    def _add(self, text: str) -> None:
+        self._text.add(text)
+        self._formula.add(text)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "c":
@@ -213,17 +253,20 @@ class SheetReader:
             self._type = attributes.get("t", "n")
             self._style = attributes.get("s", "0")
             self._text.clear()
+            self._formula.clear()
         elif tag == "row":
             number = _whole(attributes["r"]) if "r" in attributes else self._row + 1
             if number <= self._row:
                 raise BrokenXmlError
             self._row, self._column, self._cells = number, -1, []
         self._text.enter(tag)
+        self._formula.enter(tag)
 
     def _end(self, tag: str) -> None:
         self._text.leave(tag)
+        self._formula.leave(tag)
         if tag == "c":
-            self._take(self._value(self._text.take()))
+            self._take(self._linked(self._value(self._text.take())))
         elif tag == "row" and self._cells:
             self._last = self._row
             self._ready.append((self._row, self._cells))
@@ -236,10 +279,13 @@ class SheetReader:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise BrokenXmlError
-        column = 0
-        for one in match[1]:
-            column = column * 26 + ord(one) - ord("A") + 1
-        return column - 1
+        return _column(match[1])
+
+    def _linked(self, text: str) -> str:
+        """The text with the address behind it, by a hyperlink or by the function HYPERLINK."""
+        formula = _HYPERLINK.match(self._formula.take())
+        target = formula[1].replace('""', '"') if formula else self.links.get((self._row, self._column))
+        return LinkedText(text or target, target) if target else text
 
     def _take(self, value: str) -> None:
         if not value or value.isspace():
@@ -280,6 +326,14 @@ class SheetReader:
         if number.is_integer() and abs(number) < _EXACT:
             return str(int(number))
         return str(number)
+
+
+def _column(letters: str) -> int:
+    """From 0."""
+    column = 0
+    for one in letters:
+        column = column * 26 + ord(one) - ord("A") + 1
+    return column - 1
 
 
 def _date(days: float, *, since_1904: bool) -> str:
