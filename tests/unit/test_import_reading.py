@@ -272,6 +272,22 @@ def test_a_formula_in_a_csv_shows_its_link() -> None:
     assert problems(read(text)) == []
 
 
+def test_a_row_that_is_there_twice_is_told_and_left_out() -> None:
+    table = read(f"name,code,notes\nA,{CODES[0]},x\nB,{CODES[1]},\nA ,{LINK}{CODES[0]},x\nA,{CODES[0]},x\n")
+
+    assert [row.number for row in table.rows] == [2, 3]
+    assert table.warnings == [
+        "row 4: the same as row 2; left out",
+        "row 5: the same as row 2; left out",
+    ]
+
+
+def test_two_rows_that_differ_are_no_repeats() -> None:
+    table = read(f"name,code,notes\nA,{CODES[0]},x\nA,{CODES[0]},y\n")
+
+    assert "row 3: same code as row 2" in problems(table)
+
+
 def test_something_beside_the_named_columns_is_refused() -> None:
     table = read(f"name,code,\nA,{CODES[0]},,\nB,{CODES[1]},,surprise\nC,{CODES[2]},here\n")
 

@@ -144,7 +144,7 @@ def _check_new(row: ImportRow, warnings: list[str]) -> None:
         return
     if not row.name:
         row.object_to("name is empty")
-    if row.code is None and row.jid is None:
-        row.object_to("code is empty")
-    elif row.code is None:
-        warnings.append(f"row {row.number}: no code; the group cannot be joined until it has one")
+    if row.code is None:
+        warnings.append(
+            f"row {row.number}: no invite link; the group is stored and waits for one (code_missing)"
+        )

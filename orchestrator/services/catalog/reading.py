@@ -43,7 +43,7 @@ def read_table(source: Source, options: ReadOptions) -> Table:
     table = Table([_row(number, values, columns, header) for number, values in rows], warnings)
     if not table.rows:
         raise InputRejectedError(f"{source.name}: there are no rows below the header")
-    _compare_rows(table.rows)
+    _compare_rows(table)
     table.warnings += [f"row {number}: stands above the header; left out" for number, _ in above]
     table.warnings += [
         f"row {row.number}: code has an unusual form; used as it is"
@@ -92,22 +92,32 @@ def _refuse_unnamed(row: ImportRow, values: Sequence[str], header: Sequence[str]
             row.object_to(f"there is something in column {letter(place)}, which the header does not name")
 
 
-def _compare_rows(rows: Sequence[ImportRow]) -> None:
-    """One code, one JID and, without a JID, one name can stand for one group only."""
-    _repeated(rows, "code", lambda row: row.code)
-    _repeated(rows, "jid", lambda row: row.jid)
-    names: dict[str, ImportRow] = {}
-    for row in rows:
-        if not row.name:
-            continue
-        other = names.setdefault(name_key(row.name), row)
-        if other is not row and (other.jid is None or row.jid is None):
-            row.object_to(f"same name as row {other.number}; give the jid of both")
+def _compare_rows(table: Table) -> None:
+    """One code, one JID and, without a JID, one name can stand for one group only.
+
+    A row that says just what an earlier one says is told, and left out.
+    """
+    repeats: set[int] = set()
+    for what, identity in _IDENTITIES.items():
+        first: dict[Hashable, ImportRow] = {}
+        for row in table.rows:
+            value = identity(row)
+            other = row if value is None else first.setdefault(value, row)
+            if other is row or row.number in repeats:
+                continue
+            if row.problems is None and other.said() == row.said():
+                repeats.add(row.number)
+                table.warnings.append(f"row {row.number}: the same as row {other.number}; left out")
+            elif what != "name":
+                row.object_to(f"same {what} as row {other.number}")
+            elif other.jid is None or row.jid is None:
+                row.object_to(f"same name as row {other.number}; give the jid of both")
+    if repeats:
+        table.rows = [row for row in table.rows if row.number not in repeats]
 
 
-def _repeated(rows: Sequence[ImportRow], what: str, identity: Callable[[ImportRow], Hashable]) -> None:
-    first_rows: dict[Hashable, int] = {}
-    for row in rows:
-        value = identity(row)
-        if value is not None and (first := first_rows.setdefault(value, row.number)) != row.number:
-            row.object_to(f"same {what} as row {first}")
+_IDENTITIES: dict[str, Callable[[ImportRow], Hashable]] = {
+    "code": lambda row: row.code,
+    "jid": lambda row: row.jid,
+    "name": lambda row: name_key(row.name) if row.name else None,
+}

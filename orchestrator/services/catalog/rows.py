@@ -63,6 +63,10 @@ class ImportRow:
             self.problems = []
         self.problems.append(f"row {self.number}: {sentence}")
 
+    def said(self) -> tuple[object, ...]:
+        """Everything that the row says of its group, for comparing two rows."""
+        return tuple(getattr(self, name) for name in _PARSERS)
+
 
 def _without_codes(value: str | tuple[str, ...], is_ours: Callable[[str], bool]) -> str | tuple[str, ...]:
     if isinstance(value, tuple):
