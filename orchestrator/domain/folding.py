@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from orchestrator.domain.normal_forms import normalized
 
@@ -62,6 +63,7 @@ def _kept(found: re.Match[str]) -> str:
     return found[1] or ""
 
 
+@lru_cache(4096)
 def _lower(character: str) -> str:
     """Folds of characters that Unicode 3.2 has do not differ between the versions of today's interpreters."""
     return character if _UNICODE.category(character) == "Cn" else character.casefold()

@@ -11,7 +11,7 @@ _PART = 1000
 def normalized(
     form: Literal["NFC", "NFKC", "NFKD"], text: str, *, table: unicodedata.UCD | None = None
 ) -> str:
-    """`unicodedata.normalize`, 1,000 characters at a time; by the `table` of another Unicode version if given.
+    """`unicodedata.normalize`, 1,000 characters at a time. `table`: that of another Unicode version.
 
     CPython sorts a run of combining marks by insertion: 100,000 of them, in a cell or a subject, take ten
     seconds at once, and a tenth of one in parts. A longer text may keep what stands across a border apart.

@@ -17,6 +17,7 @@ from orchestrator.domain.folding import fold
 _WRITTEN = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9)])?")
 _FLOAT = re.compile(r"([0-9]{7,})\.0+")  # a number in a spreadsheet that was read as one
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
+_LONGEST = 60  # characters, with all their punctuation
 _BRAZIL, _MEXICO, _ARGENTINA = 55, 52, 54
 
 
@@ -26,6 +27,8 @@ def read_phone(text: str) -> str | None:
     Punctuation, `+`, `00` and the `.0` of a spreadsheet's number go. Nothing is guessed: a number without its
     country code is not read.
     """
+    if len(text) > _LONGEST:
+        return None
     plain = _DASHES.sub("-", "".join(map(_ascii_digit, fold(text))))
     if number := _FLOAT.fullmatch(plain):
         plain = number[1]

@@ -110,6 +110,40 @@ def test_another_encoding_is_refused_with_the_option_that_helps_and_read_with_it
         read(data, encoding="ascii")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp1252", "Ação Comunitária"),
+        ("cp1256", "دعم الشمال"),
+        ("cp1251", "Поддержка Север"),
+        ("cp1250", "Žižkov čtvrť"),
+        ("cp850", "Ação Comunitária"),
+        ("mac_roman", "Équipe Montréal"),
+        ("gb18030", "北方支持小组"),
+        ("cp932", "サポート北"),
+    ],
+)
+def test_the_encoding_hint_shows_what_each_would_read(encoding: str, name: str) -> None:
+    data = f"name,code\n{name},{LINK}{CODES[0]}\n".encode(encoding)
+    with pytest.raises(InputRejectedError, match="not UTF-8") as refusal:
+        read(data)
+
+    assert f'--encoding {encoding} reads "{name}"' in refusal.value.hint
+    assert CODES[0] not in refusal.value.hint
+    assert read(data, encoding=encoding).rows[0].name == name
+
+
+@pytest.mark.parametrize("name", ["Ação", "North"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_known_by_its_zeros(name: str, encoding: str) -> None:
+    data = f"name,code\n{name},{CODES[0]}\n".encode(encoding)
+    with pytest.raises(InputRejectedError) as refusal:
+        read(data)
+
+    assert refusal.value.hint.endswith(f"--encoding {encoding}")
+    assert read(data, encoding=encoding).rows[0].name == name
+
+
 def test_a_mark_is_no_part_of_the_header_when_utf_8_is_asked_for() -> None:
     assert read(f"\ufeffname,code\nA,{CODES[0]}\n", encoding="utf-8").rows[0].name == "A"
 

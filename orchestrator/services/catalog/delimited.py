@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
+from orchestrator.services.catalog.encoding_hints import encoding_hint, utf_16_hint
 from orchestrator.services.catalog.words import quoted
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ def _encoding(source: Source, wanted: str | None) -> str:
     try:
         for part in _decoded(source.data, encoding):
             if "\0" in part:
-                raise InputRejectedError(
-                    f"{source.name}: not a text file", hint="export it as CSV (UTF-8), or give XLSX"
-                )
+                hint = utf_16_hint(source.data) or "export it as CSV (UTF-8), or give XLSX"
+                raise InputRejectedError(f"{source.name}: not a text file", hint=hint)
     except UnicodeError:
         raise _undecodable(source, wanted) from None
     return encoding
@@ -96,9 +96,7 @@ def _decoded(data: bytes, encoding: str) -> Iterator[str]:
 def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
     if wanted:
         return InputRejectedError(f"{source.name}: not {wanted}", hint="try without --encoding")
-    return InputRejectedError(
-        f"{source.name}: not UTF-8", hint="if Excel saved it: --encoding cp1252, or save it as CSV UTF-8"
-    )
+    return InputRejectedError(f"{source.name}: not UTF-8", hint=encoding_hint(source.data))
 
 
 def _reader(data: bytes, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:

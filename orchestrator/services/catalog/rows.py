@@ -81,7 +81,7 @@ def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:
         if not text or text.isspace():
             continue
         try:
-            value = _PARSERS[field_name](undefuse(text))
+            value = _PARSERS[field_name](text if isinstance(text, LinkedText) else undefuse(text))
         except InvalidInviteError as refusal:
             row.object_to(refusal.message)
         except InvalidValueError as refusal:
