@@ -38,8 +38,9 @@ _DROPPED = re.compile(f"({_FLAG})|[{_INVISIBLE}]|{_TAG}")
 _JOINED = "[\u0590-\u1fff\u2100-\u2fff\u3001-\U0010ffff]"
 _JOINER = re.compile(f"((?<={_JOINED})[\u200c\u200d](?={_JOINED}))|[\u200c\u200d]")
 _BLANKS = re.compile(f"[\\s{_BLANK}]+")
-# Presentation forms look like the letters that they stand for; an enclosed or raised digit does not.
-_PRESENTATION = re.compile("[\u2026\uf900-\ufdff\ufe30-\uffee]+")
+# Presentation forms look like the letters that they stand for; an enclosed or raised digit does not, nor does
+# the calligraphy of a whole phrase (FDFA, FDFB).
+_PRESENTATION = re.compile("[\u2026\uf900-\ufdf9\ufdfc-\ufdff\ufe30-\uffee]+")
 _UNICODE = unicodedata.ucd_3_2_0
 
 
@@ -47,11 +48,12 @@ def fold(text: str) -> str:
     """The form in which names and subjects are compared. It is its own fold."""
     if text.isascii():
         return " ".join(text.casefold().split())
-    plain = _PRESENTATION.sub(
-        lambda found: normalized("NFKC", found[0], table=_UNICODE), _DROPPED.sub(_kept, text)
-    )
-    lower = "".join(map(_lower, normalized("NFC", plain, table=_UNICODE)))
-    return _BLANKS.sub(" ", normalized("NFC", _JOINER.sub(_kept, lower), table=_UNICODE)).strip()
+    plain = _PRESENTATION.sub(_letters, _DROPPED.sub(_kept, text))
+    composed = normalized("NFC", plain, table=_UNICODE)
+    lower = _JOINER.sub(_kept, composed.translate(_LOWER))
+    if lower != composed:
+        lower = normalized("NFC", lower, table=_UNICODE)
+    return _BLANKS.sub(" ", lower).strip()
 
 
 def visible(text: str) -> str:
@@ -64,6 +66,21 @@ def _kept(found: re.Match[str]) -> str:
 
 
 @lru_cache(4096)
-def _lower(character: str) -> str:
+def _plain(character: str) -> str:
+    return _UNICODE.normalize("NFKC", character)
+
+
+def _letters(found: re.Match[str]) -> str:
+    return "".join(map(_plain, found[0]))
+
+
+class _Lower(dict[int, str]):
     """Folds of characters that Unicode 3.2 has do not differ between the versions of today's interpreters."""
-    return character if _UNICODE.category(character) == "Cn" else character.casefold()
+
+    def __missing__(self, number: int) -> str:
+        character = chr(number)
+        self[number] = folded = character if _UNICODE.category(character) == "Cn" else character.casefold()
+        return folded
+
+
+_LOWER = _Lower()
