@@ -1,4 +1,4 @@
-"""One sheet of an XLSX workbook as rows of text.
+"""One sheet of a workbook as rows of text: XLSX here, others in `other_workbooks`.
 
 The XML is read as a stream, so that what a sheet costs grows with the bytes that it really holds: neither a
 cell far away nor a wrong `dimension` counts. The format is ECMA-376 part 1, chapter 18 (SpreadsheetML).
@@ -12,8 +12,9 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import InputRejectedError, NotFoundError
-from orchestrator.services.catalog.words import did_you_mean, quoted
+from orchestrator.domain.errors import InputRejectedError
+from orchestrator.services.catalog.other_workbooks import other_workbook_rows
+from orchestrator.services.catalog.sheet_choice import chosen_sheet
 from orchestrator.services.catalog.workbook_xml import (
     MOST_TEXT,
     BrokenXmlError,
@@ -27,10 +28,10 @@ from orchestrator.services.catalog.workbook_xml import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from orchestrator.services.catalog.source import Source
-    from orchestrator.services.catalog.workbook_xml import Relations, SheetEntry
+    from orchestrator.services.catalog.workbook_xml import Relations
 
 _ZIP = b"PK\x03\x04"
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an old .xls, and what Excel makes of a password
@@ -39,8 +40,6 @@ _MOST_PARTS = 10_000
 _MOST_UNPACKED = 256 * 1024 * 1024  # bytes of all parts that are read
 _CHUNK = 64 * 1024
 _IN_PARTS = "import it in several parts"
-_LISTED = 10  # names of sheets in a sentence
-_LONGEST_NUMBER = 6  # digits of --sheet
 # RuntimeError: an entry with a password. NotImplementedError: a compression that zipfile does not know.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, BrokenXmlError)
 
@@ -54,17 +53,15 @@ def workbook_rows(source: Source, sheet: str | None, warnings: list[str]) -> Ite
 
     `warnings` gets a sentence about cells too far from the table to belong to it; they are left out.
     """
-    if not source.data.startswith(_ZIP):
-        raise InputRejectedError(
-            f"{source.name}: not a workbook that can be read: an old .xls, or protected by a password",
-            hint="save it as XLSX without a password, or as CSV",
-        )
     with _sentences(source):
-        package = _Package(source)
-        main = package.related("").by_kind.get("officeDocument", "")
+        package = _Package(source) if source.data.startswith(_ZIP) else None
+        main = package.related("").by_kind.get("officeDocument", "") if package else ""
+        if package is None or package.is_other(main):
+            yield from other_workbook_rows(source, sheet, warnings)
+            return
         sheets, since_1904 = workbook_sheets(package.read(main))
         parts = package.related(main)
-        chosen = parts.by_id.get(_chosen(source, sheets, sheet).relation)
+        chosen = parts.by_id.get(chosen_sheet(source.name, sheets, sheet).relation)
         reader = SheetReader(
             strings=shared_strings(package.read(parts.by_kind.get("sharedStrings"))),
             dates=date_styles(package.read(parts.by_kind.get("styles"))),
@@ -96,6 +93,10 @@ class _Package:
         outside = self.related(sheet).outside if sheet else {}
         return hyperlinks(self.read(sheet), outside) if outside else {}
 
+    def is_other(self, main: str) -> bool:
+        """Whether the format is that of OpenDocument, or Excel's binary one."""
+        return main.endswith(".bin") or (not main and "content.xml" in self._archive.NameToInfo)
+
     def read(self, part: str | None) -> Iterator[bytes]:
         """In chunks; nothing where there is no part. zipfile never unpacks more than the entry declares."""
         entry = self._archive.NameToInfo.get(part or "")
@@ -120,22 +121,3 @@ def _sentences(source: Source) -> Iterator[None]:
         ) from None
     except _UNREADABLE as error:
         raise InputRejectedError(f"{source.name}: not a workbook that can be read") from error
-
-
-def _chosen(source: Source, sheets: Sequence[SheetEntry], wanted: str | None) -> SheetEntry:
-    if not sheets:
-        raise InputRejectedError(f"{source.name}: the workbook has no sheet")
-    if wanted is None:
-        return next((sheet for sheet in sheets if sheet.visible), sheets[0])
-    by_name = {sheet.name: sheet for sheet in sheets}
-    if wanted in by_name:
-        return by_name[wanted]
-    if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER and 1 <= int(wanted) <= len(sheets):
-        return sheets[int(wanted) - 1]
-    near = did_you_mean(wanted, by_name) or f" Sheets: {_listed(list(by_name))}."
-    raise NotFoundError(f"{source.name}: there is no sheet {quoted(wanted)}.{near}")
-
-
-def _listed(names: list[str]) -> str:
-    more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(quoted, names[:_LISTED])) + more

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from xml.parsers import expat
 
 from orchestrator.services.catalog.columns import letter
+from orchestrator.services.catalog.sheet_choice import SheetEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -57,15 +58,6 @@ class Relations:
     outside: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SheetEntry:
-    """One sheet as the workbook lists it. `relation`: the id under which its part is found."""
-
-    name: str
-    relation: str
-    visible: bool
-
-
 def relations(chunks: Iterable[bytes], folder: str) -> Relations:
     by_id: dict[str, str] = {}
     by_kind: dict[str, str] = {}
@@ -109,7 +101,7 @@ def workbook_sheets(chunks: Iterable[bytes]) -> tuple[list[SheetEntry], bool]:
         nonlocal since_1904
         if tag == "sheet":
             visible = attributes.get("state", "visible") == "visible"
-            sheets.append(SheetEntry(attributes.get("name", ""), attributes.get("id", ""), visible))
+            sheets.append(SheetEntry(attributes.get("name", ""), visible, attributes.get("id", "")))
         elif tag == "workbookPr":
             since_1904 = attributes.get("date1904") in ("1", "true")
 
@@ -178,6 +170,14 @@ class LeftOut:
         return (
             f"row {self.row}: {self.count:,} cells far from the table were not read, the first is {self.cell}"
         )
+
+
+def far_cell(others: LeftOut | None, row: int, column: int) -> LeftOut:
+    """One more cell that is left out. `column` counts from 0."""
+    if others is None:
+        return LeftOut(row, f"{letter(column)}{row}")
+    others.count += 1
+    return others
 
 
 @dataclass(slots=True)
@@ -291,19 +291,13 @@ class SheetReader:
         if not value or value.isspace():
             return
         if self._column >= MOST_COLUMNS or self._row > self._last + WIDEST_GAP + 1:
-            self._leave_out()
+            self.left_out = far_cell(self.left_out, self._row, self._column)
             return
         self._room -= len(value)
         if self._room < 0:
             raise TooMuchTextError
         self._cells += [""] * (self._column + 1 - len(self._cells))
         self._cells[self._column] = value
-
-    def _leave_out(self) -> None:
-        if self.left_out is not None:
-            self.left_out.count += 1
-        else:
-            self.left_out = LeftOut(self._row, f"{letter(self._column)}{self._row}")
 
     def _value(self, text: str) -> str:
         if self._type == "s":
@@ -316,16 +310,18 @@ class SheetReader:
         return self._number(text) if self._type == "n" else text
 
     def _number(self, text: str) -> str:
-        """Numbers as people typed them; those too long to be exact stay in the form that shows it."""
         try:
             number = float(text)
         except ValueError:
             return text
         if self._style in self.dates and (date := _date(number, since_1904=self.since_1904)):
             return date
-        if number.is_integer() and abs(number) < _EXACT:
-            return str(int(number))
-        return str(number)
+        return number_text(number)
+
+
+def number_text(number: float) -> str:
+    """Numbers as people typed them; those too long to be exact stay in the form that shows it."""
+    return str(int(number)) if number.is_integer() and abs(number) < _EXACT else str(number)
 
 
 def _column(letters: str) -> int:
