@@ -6,7 +6,7 @@ import os
 import sys
 
 import orchestrator
-from orchestrator import stop_signals
+from orchestrator import stop_signals, streams
 
 TYPE_CHECKING = False  # see stop_signals: little comes before its handlers
 if TYPE_CHECKING:
@@ -18,19 +18,30 @@ _BROKEN_PIPE = 141
 
 def main() -> NoReturn:
     stop_signals.install()
+    streams.install()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(words: Sequence[str]) -> int:
     """Carry out one command line. Every end is an exit code."""
+    code = 0
     try:
         code = _run(list(words))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us went away; the interpreter must not try again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BaseException:
+        if streams.lost() is None:
+            raise
+    error = streams.lost()
+    return code if error is None else _output_lost(error, words)
+
+
+def _output_lost(error: OSError, words: Sequence[str]) -> int:
+    """Whoever read us went away, which is no error; or the answer could not be written, which is one."""
+    if isinstance(error, ConnectionError):
         return _BROKEN_PIPE
-    return code
+    from orchestrator.cli import runner  # noqa: PLC0415 - not for the answer that comes through
+
+    return runner.tell(streams.OutputLostError(error.strerror), words)
 
 
 def _run(words: list[str]) -> int:

@@ -7,6 +7,8 @@ import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from orchestrator import streams
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,7 +24,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
     replaced. Of a symbolic link, the file that it points to is replaced. Raises OSError.
     """
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with streams.reader_may_leave(), path.open("w", encoding="utf-8", newline="") as file:
             yield file
         return
     target = path.resolve()

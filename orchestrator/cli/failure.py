@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import exit_codes, pasting, render
 from orchestrator.domain.errors import InputRejectedError, RejoinError
 from orchestrator.stop_signals import Terminated
+from orchestrator.streams import OutputLostError
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -35,11 +36,7 @@ def describe(error: BaseException) -> Failure:
         return Failure(error.exit_code, error.code, error.message, error.hint, error.problems)
     if isinstance(error, RejoinError):
         return Failure(error.exit_code, error.code, error.message, error.hint)
-    if isinstance(error, KeyboardInterrupt):
-        return Failure(exit_codes.INTERRUPTED, "interrupted", "Interrupted. What was done is saved.")
-    if isinstance(error, Terminated):
-        return Failure(exit_codes.TERMINATED, "terminated", "Terminated. What was done is saved.")
-    return _of_the_world(error)
+    return _of_the_world(error) if isinstance(error, Exception) else _of_the_process(error)
 
 
 def _weightiest(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -52,6 +49,17 @@ def _leaves(error: BaseException) -> list[BaseException]:
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     return [leaf for one in error.exceptions for leaf in _leaves(one)]
+
+
+def _of_the_process(error: BaseException) -> Failure:
+    """Signals, and an answer that could not be written."""
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(exit_codes.INTERRUPTED, "interrupted", "Interrupted. What was done is saved.")
+    if isinstance(error, Terminated):
+        return Failure(exit_codes.TERMINATED, "terminated", "Terminated. What was done is saved.")
+    if isinstance(error, OutputLostError):
+        return Failure(exit_codes.UNEXPECTED, "output", f"The answer could not be written: {error}.")
+    return _unexpected(error)
 
 
 def _of_the_world(error: BaseException) -> Failure:
@@ -69,6 +77,10 @@ def _of_the_world(error: BaseException) -> Failure:
         return Failure(exit_codes.USAGE, "usage", f"{_WRITTEN_AS} {error.encoding}.", hint)
     if isinstance(error, OSError):
         return Failure(exit_codes.UNEXPECTED, "file", _file_message(error))
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Failure:
     return Failure(exit_codes.UNEXPECTED, "unexpected", f"Unexpected {type(error).__name__}.", _DIAGNOSTICS)
 
 

@@ -1,6 +1,7 @@
 """`rejoin groups list`, `show` and `set-code`."""
 
 import csv
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from orchestrator.cli import pasting
@@ -54,8 +55,7 @@ async def list_(  # noqa: PLR0913 - one for each flag
         reason=known_reason(reason),
     )
     settings = call.settings()
-    async with open_app(settings) as app:
-        rows = list_memberships(app.database, filters)
+    async with open_app(settings) as app, aclosing(list_memberships(app.database, filters)) as rows:
         if call.json:
             await _as_json(call, rows)
             return

@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
+from orchestrator import streams
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.render import clean
@@ -75,6 +76,7 @@ async def _further(
             yield line
             after = line.id
         if len(lines) < _AT_ONCE:
+            streams.check_reader()
             await asyncio.sleep(_EVERY)
 
 

@@ -1,4 +1,4 @@
-"""The two channels: the answer on stdout, all talk on stderr."""
+"""The two channels: the answer on stdout, all talk on stderr, each after what was written before."""
 
 from __future__ import annotations
 
@@ -51,10 +51,12 @@ class Output:
     def say(self, text: str = "") -> None:
         """Talk: what is going on, what could be done next. Silent with -q."""
         if not self.quiet:
+            self.stdout.flush()
             print(pasting.in_text(text, self.config), file=self.stderr, flush=True)
 
     def warn(self, text: str) -> None:
         """Talk that -q does not silence."""
+        self.stdout.flush()
         word, text = self.style("warning", "yellow", stream=self.stderr), pasting.in_text(text, self.config)
         print(f"{word}: {text}", file=self.stderr, flush=True)
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator import stop_signals
+from orchestrator import stop_signals, streams
 from orchestrator.cli import exit_codes
 from orchestrator.cli.render import clean, duration, plural
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
@@ -111,6 +111,7 @@ async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ende
     feed = ChangeFeed(app.database, context.recovery_id, context.instance_name)
     policy, planned = configured_pace(app), configured_schedule(app)
     while not work.done():
+        streams.check_reader()
         with suppress(DatabaseGoneError):  # the recovery outlives that for a while, and so does its picture
             changed = await feed.poll()
             view = await read_status(

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import stop_signals
+from orchestrator import stop_signals, streams
 from orchestrator.cli import app as command_line
 from orchestrator.cli import exit_codes, pasting
 from orchestrator.cli.call import NOTHING_SAID
@@ -16,28 +16,33 @@ from orchestrator.cli.catalogue import FAMILIES
 from orchestrator.cli.failure import report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
 _NO = ("", "0", "false", "no", "off", "n", "f")
 
 
 def run(words: list[str]) -> int:
-    """Every end but a broken pipe is an exit code."""
+    """Every end but a lost output is an exit code."""
     try:
         return _dispatch(words)
-    except (BrokenPipeError, GeneratorExit):
+    except (streams.OutputLostError, GeneratorExit):
         raise
     # The edge of the program: whatever comes this far ends as a sentence and an exit code.
     except BaseException as error:
-        if isinstance(error, SystemExit):
+        if isinstance(error, SystemExit) or streams.lost():
             raise
         sys.stdout.flush()
-        return report(
-            error,
-            as_json=_said(words, "--json"),
-            verbose=_said(words, "--verbose", "-v"),
-            config=pasting.config_said(words),
-        )
+        return tell(error, words)
+
+
+def tell(error: BaseException, words: Sequence[str]) -> int:
+    """Say what went wrong, as that line wants it; returns the exit code."""
+    return report(
+        error,
+        as_json=_said(words, "--json"),
+        verbose=_said(words, "--verbose", "-v"),
+        config=pasting.config_said(words),
+    )
 
 
 def _dispatch(words: list[str]) -> int:
@@ -88,7 +93,7 @@ async def _until_stopped(work: Coroutine[Any, Any, Any]) -> Any:
             raise
 
 
-def _said(words: list[str], *names: str) -> bool:
+def _said(words: Sequence[str], *names: str) -> bool:
     """Whether a flag was given, for a line that may not even have been understood."""
     variable = os.environ.get(f"REJOIN_{names[0].removeprefix('--').upper()}", "")
     return bool(set(names) & set(command_line.options(words))) or variable.lower() not in _NO

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from orchestrator import streams
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.render import clean
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.simulator.server import Running
 
 _SPEED_VARIABLE = "REJOIN_CLOCK_SPEED"
+_EVERY = 1.0  # seconds between two looks whether anybody still reads our answer
 
 
 async def simulate(
@@ -55,7 +57,9 @@ async def simulate(
             furnish(playground, running)
         _tell(call, running, playground, rate)
         call.out.stdout.flush()
-        await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(_EVERY)
+            streams.check_reader()
     finally:
         await running.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator import stop_signals
+from orchestrator import stop_signals, streams
 from orchestrator.cli.render import clean, clock
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
@@ -75,6 +75,7 @@ async def _follow(app: App, view: StatusView, sink: Sink, *, timer: Clock, every
     feed = ChangeFeed(app.database, recovery.id, recovery.to_name)
     driven_at = timer.boottime()
     while True:
+        streams.check_reader()
         changed = await feed.poll()
         view = await read_status(app.database, recovery_id=recovery.id, policy=policy, schedule=planned)
         sink.show(view, changed)

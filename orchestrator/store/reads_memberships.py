@@ -12,7 +12,7 @@ from orchestrator.store.reads import known_reason
 from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
@@ -83,7 +83,7 @@ _NAMES = [field.name for field in fields(GroupRow)]
 
 async def stream_groups(
     connection: AsyncConnection, filters: Filters, *, limit: int | None = None, offset: int = 0
-) -> AsyncIterator[GroupRow]:
+) -> AsyncGenerator[GroupRow, None]:
     """In the order in which they were imported, from one consistent view, a thousand in memory at a time."""
     query = groups_query(filters, limit=limit, offset=offset)
     result = await connection.stream(query.execution_options(yield_per=_AT_A_TIME))

@@ -39,6 +39,7 @@ CHECKOUT = Path(__file__).parents[2]
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _MOST = 1 << 17  # bytes of an order
 _LOCK = Lock()
+CLOSED = "TEST_CLOSED_STREAMS"  # the numbers of standard streams that a process shall not have
 # What the interpreter reads at its own start cannot be given to one that runs already.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ")
 
@@ -151,7 +152,10 @@ def _become(order: dict[str, Any], streams: list[int]) -> dict[str, Any]:
     random.seed()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        setattr(sys, name, _stream(number, getattr(sys, name)))
+        closed = str(number) in os.environ.get(CLOSED, "")
+        setattr(sys, name, None if closed else _stream(number, getattr(sys, name)))
+        if closed:
+            os.close(number)
     return order
 
 
@@ -190,8 +194,11 @@ def _end(code: int) -> NoReturn:
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # as Py_FinalizeEx has it
     os._exit(code)
 
 

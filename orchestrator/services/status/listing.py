@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from orchestrator.store import reads, reads_memberships
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,15 +31,19 @@ async def list_memberships(
     limit: int | None = None,
     offset: int = 0,
     now: float | None = None,
-) -> AsyncIterator[GroupRow]:
+) -> AsyncGenerator[GroupRow, None]:
     """A stream, in the order of the import. The filters judge what is stored, the rows show what follows
     from it: while an instance is paused, its pending groups carry the pause's reason and end.
+
+    It holds a transaction: close it where it may not be read to its end.
     """
     async with database.read() as connection:
         moment = await database.now(connection) if now is None else now
         paused = await paused_instances(connection, moment)
-        async for row in reads_memberships.stream_groups(connection, filters, limit=limit, offset=offset):
-            yield held_back(row, paused)
+        rows = reads_memberships.stream_groups(connection, filters, limit=limit, offset=offset)
+        async with aclosing(rows):
+            async for row in rows:
+                yield held_back(row, paused)
 
 
 async def paused_instances(connection: AsyncConnection, now: float) -> dict[int, InstanceRecord]:
