@@ -1,5 +1,6 @@
 """`rejoin groups import` and `export`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,6 +21,9 @@ async def import_(  # noqa: PLR0913 - one for each flag
     /,
     *,
     dry_run: Annotated[bool, flag("dry-run", "Say what would change, and write nothing.")] = False,
+    skip_bad: Annotated[
+        bool, flag("skip-bad", "Import the other rows; bad ones go, with reasons, to a file to mend.")
+    ] = False,
     map_: Annotated[
         tuple[str, ...],
         flag(
@@ -38,8 +42,12 @@ async def import_(  # noqa: PLR0913 - one for each flag
     The first row names the columns: name, code (a link or a bare code), and perhaps jid, subject, owner,
     instances, labels, priority, notes.
 
+    With --skip-bad a bad row does not stop the others. It ends with 3 when rows were left out; mend their
+    file and import it.
+
     Examples:
       rejoin groups import groups.csv --dry-run
+      rejoin groups import groups.csv --skip-bad
       rejoin groups import members.xlsx --sheet 2 --map "Group title=name" --map Link=code
       export-groups | rejoin groups import -
     """
@@ -48,16 +56,25 @@ async def import_(  # noqa: PLR0913 - one for each flag
     from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
     from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
 
-    options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding)
+    options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad)
     settings = call.settings()
     with stop_signals.raised():  # reading stdin blocks
         source = read_source(file)
     async with open_app(settings) as app:
         report = await import_groups(
-            app.database, app.key_ring(), source, actor=app.actor, options=options, dry_run=dry_run
+            app.database,
+            app.key_ring(),
+            source,
+            actor=app.actor,
+            options=options,
+            dry_run=dry_run,
         )
     _tell(call, report)
-    return exit_codes.USAGE if report.rejected else exit_codes.DONE
+    if report.rejected_file:
+        _tell_rejected(call, report, report.rejected_file, map_)
+    if not report.rejected:
+        return exit_codes.DONE
+    return exit_codes.NEEDS_YOU if report.imports_the_rest else exit_codes.USAGE
 
 
 def _tell(call: Call, report: "ImportReport") -> None:
@@ -73,6 +90,7 @@ def _tell(call: Call, report: "ImportReport") -> None:
                 "written": report.written,
                 "problems": [clean(one) for one in report.problems],
                 "warnings": [clean(one) for one in report.warnings],
+                "rejected_file": str(report.rejected_file) if report.rejected_file else None,
             }
         )
         return
@@ -81,6 +99,16 @@ def _tell(call: Call, report: "ImportReport") -> None:
     for warning in report.warnings:
         call.out.warn(clean(warning))
     call.out.answer(report.sentence)
+
+
+def _tell_rejected(call: Call, report: "ImportReport", path: Path, mapping: tuple[str, ...]) -> None:
+    """Where the rows are that were left out, and the command that takes them once they are mended."""
+    if call.json:
+        return
+    call.out.answer(f"{plural(report.rejected, 'rejected row')}, each with its reasons: {clean(path)}")
+    options = "".join(f" --map {shlex.quote(one)}" for one in mapping)
+    file = f"./{path}" if str(path).startswith("-") else str(path)
+    call.out.say(f"Next: mend them there, and then: rejoin groups import {shlex.quote(file)}{options}")
 
 
 async def export(

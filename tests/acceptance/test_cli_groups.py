@@ -81,6 +81,26 @@ def test_every_bad_row_is_told_with_its_number_and_nothing_is_written(rejoin: Re
     assert rejoin("groups", "list", "--json").json == []
 
 
+def test_bad_rows_are_skipped_told_and_finished_from_their_file(rejoin: Rejoin, tmp_path: Path) -> None:
+    (tmp_path / "my list.csv").write_text(f"Sala,code\nGood,{CODE}\nBad,{OTHER}x/y\n")
+
+    answer = rejoin("groups", "import", "my list.csv", "--map", "Sala=name", "--skip-bad")
+
+    assert answer.code == 3
+    assert answer.out.endswith(
+        "2 rows: 1 new, 0 updated, 0 unchanged, 1 rejected.\n"
+        "1 rejected row, each with its reasons: my list.rejected.csv\n"
+    )
+    assert "Next: " in answer.err
+    assert "rejoin groups import 'my list.rejected.csv' --map Sala=name\n" in answer.err
+    assert OTHER not in answer.out + answer.err
+    mended = tmp_path / "my list.rejected.csv"
+    mended.write_text(mended.read_text().replace("x/y", ""))
+    after = rejoin("groups", "import", mended.name, "--map", "Sala=name", "--json")
+    assert (after.code, after.json["new"], after.json["rejected_file"]) == (0, 1, None)
+    assert {one["slug"] for one in rejoin("groups", "list", "--json").json} == {"good", "bad"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 REQUIRED = ("name", "code")
 FIELDS = (*REQUIRED, "jid", "subject", "owner", "instances", "labels", "priority", "notes")
 IGNORE = "ignore"
+REASON = "Why it was not imported"  # a column of ours, in the file of rejected rows; no field
 _LIKELY = {"topic": "subject", "phone": "owner", "admin": "owner", "id": "jid", "rank": "priority"}
 _HINT = (
     "the first row names the columns: name, code, and perhaps"
     " jid, subject, owner, instances, labels, priority, notes"
 )
+_OURS = {**{field: field for field in FIELDS}, normal(REASON): IGNORE}
 _SAMPLE = 20  # rows that show what a column holds
 
 
@@ -47,6 +49,11 @@ def recognised(cells: Iterable[str], mapping: Mapping[str, str]) -> int:
 def has_required(cells: Sequence[str], mapping: Mapping[str, str]) -> bool:
     """Whether these cells name at least the columns that every table needs."""
     return set(REQUIRED) <= set(_fields(cells, mapping))
+
+
+def is_reason(cell: str) -> bool:
+    """Whether a column holds what an earlier import said of its rows."""
+    return normal(cell) == normal(REASON)
 
 
 def holds_invite(cells: Iterable[str]) -> bool:
@@ -94,8 +101,8 @@ def _fields(header: Iterable[str], mapping: Mapping[str, str]) -> list[str | Non
     taken = {given[cell] for cell in cells if cell in given} | {cell for cell in cells if cell in FIELDS}
     found: list[str | None] = []
     for cell in cells:
-        field = given.get(cell) or (cell if cell in FIELDS else FIELD_OF.get(cell))
-        by_word = cell not in given and cell not in FIELDS
+        field = given.get(cell) or _OURS.get(cell) or FIELD_OF.get(cell)
+        by_word = cell not in given and cell not in _OURS
         found.append(None if by_word and field in taken else field)
     return found
 
@@ -114,7 +121,7 @@ def _whole_mapping(header: Sequence[str], mapping: Mapping[str, str], sample: Se
     return " ".join(
         _option(cell, fields.get(number, IGNORE))
         for number, cell in enumerate(header)
-        if normal(cell) and normal(cell) != fields.get(number)
+        if normal(cell) and _OURS.get(normal(cell)) != fields.get(number, IGNORE)
     )
 
 

@@ -43,9 +43,7 @@ def delimited_rows(
 
     Raises InputRejectedError for another encoding or a quotation mark that does not fit.
     """
-    encoding = _encoding(source, options.encoding)
-    named, skip = _sep_line(source.data, encoding)
-    delimiter = _given(options.delimiter) or named or _sniff(source.data, encoding, score)
+    encoding, delimiter, skip = _form(source, options, score)
     number = 0
     try:
         for cells in _reader(source.data, encoding, delimiter, skip=skip):
@@ -61,6 +59,21 @@ def delimited_rows(
             f"{source.name}: row {number + 1}: a quotation mark is not closed, or stands inside a cell",
             hint='a cell with quotation marks is written "like ""this"""',
         ) from None
+
+
+def delimiter_of(source: Source, options: ReadOptions, score: Callable[[Sequence[str]], int]) -> str:
+    """One that is found out again where the header is among what it divides; a comma instead of others."""
+    delimiter = _form(source, options, score)[1]
+    return delimiter if delimiter in _DELIMITERS else ","
+
+
+def _form(
+    source: Source, options: ReadOptions, score: Callable[[Sequence[str]], int]
+) -> tuple[str, str, bool]:
+    """Encoding, delimiter, and whether the first line only names it."""
+    encoding = _encoding(source, options.encoding)
+    named, skip = _sep_line(source.data, encoding)
+    return encoding, _given(options.delimiter) or named or _sniff(source.data, encoding, score), skip
 
 
 def _encoding(source: Source, wanted: str | None) -> str:

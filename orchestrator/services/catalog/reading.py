@@ -10,7 +10,7 @@ from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.groups import name_key
 from orchestrator.services.catalog.columns import columns_of, has_required, holds_invite, letter, recognised
 from orchestrator.services.catalog.delimited import HEADER_WITHIN, delimited_rows
-from orchestrator.services.catalog.rows import ImportRow, parse_row
+from orchestrator.services.catalog.rows import ImportRow, parse_row, undefuse
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
 if TYPE_CHECKING:
@@ -22,35 +22,53 @@ if TYPE_CHECKING:
 NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A source's rows as they stand there. `columns`: place (from 0) to field. The rows can be read once."""
+
+    above: Sequence[NumberedCells]
+    header: Sequence[str]
+    columns: Mapping[int, str]
+    rows: Iterator[NumberedCells]
+    warnings: list[str]
+
+
 @dataclass(slots=True)
 class Table:
     """The rows of a source, in order, with their own problems; `warnings` are about rows that stand."""
 
-    rows: list[ImportRow] = field(default_factory=list)
+    source: str
+    rows: list[ImportRow]
     warnings: list[str] = field(default_factory=list)
 
 
 def read_table(source: Source, options: ReadOptions) -> Table:
     """Raise InputRejectedError if it is no table with a header of ours; a row's faults stay with the row."""
-    warnings: list[str] = []
-    cells = _non_blank(_raw_rows(source, options, warnings))
-    above, head = _split_header(list(itertools.islice(cells, HEADER_WITHIN)), options)
-    if not head:
-        raise InputRejectedError(f"{source.name}: empty")
-    header = head[0][1]
-    columns = columns_of(header, options.mapping, [values for _, values in head[1:]])
-    rows = itertools.chain(head[1:], cells)
-    table = Table([_row(number, values, columns, header) for number, values in rows], warnings)
-    if not table.rows:
+    sheet = read_sheet(source, options)
+    rows = [_row(number, values, sheet.columns, sheet.header) for number, values in sheet.rows]
+    if not rows:
         raise InputRejectedError(f"{source.name}: there are no rows below the header")
+    table = Table(source.name, rows, sheet.warnings)
     _compare_rows(table)
-    table.warnings += [f"row {number}: stands above the header; left out" for number, _ in above]
+    table.warnings += [f"row {number}: stands above the header; left out" for number, _ in sheet.above]
     table.warnings += [
         f"row {row.number}: code has an unusual form; used as it is"
         for row in table.rows
         if row.code is not None and not row.code.usual
     ]
     return table
+
+
+def read_sheet(source: Source, options: ReadOptions) -> Sheet:
+    """Raise InputRejectedError if it is no table with a header of ours."""
+    warnings: list[str] = []
+    cells = _non_blank(_raw_rows(source, options, warnings))
+    above, head = _split_header(list(itertools.islice(cells, HEADER_WITHIN)), options)
+    if not head:
+        raise InputRejectedError(f"{source.name}: empty")
+    header = [undefuse(cell) for cell in head[0][1]]
+    columns = columns_of(header, options.mapping, [values for _, values in head[1:]])
+    return Sheet(above, header, columns, itertools.chain(head[1:], cells), warnings)
 
 
 def _split_header(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orchestrator.services.catalog.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +22,24 @@ class ImportReport:
     updated: int
     unchanged: int
     rejected: int
-    problems: tuple[str, ...] = ()
+    problems_of: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by row
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
+    skip_bad: bool = False
+    rejected_file: Path | None = None  # the rejected rows with their reasons, of an import that skips them
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(problem for of_row in self.problems_of.values() for problem in of_row)
 
     @property
     def written(self) -> bool:
-        return not self.dry_run and not self.rejected
+        return not self.dry_run and (not self.rejected or self.imports_the_rest)
+
+    @property
+    def imports_the_rest(self) -> bool:
+        """Whether bad rows are left out, and there are others."""
+        return self.skip_bad and self.rejected < self.rows
 
     @property
     def sentence(self) -> str:
@@ -31,6 +47,6 @@ class ImportReport:
         counts = f"{self.new:,} new, {self.updated:,} updated, {self.unchanged:,} unchanged"
         rejected = f", {self.rejected:,} rejected" if self.rejected else ""
         nothing = " Nothing written (--dry-run)." if self.dry_run else ""
-        if self.rejected and not self.dry_run:
+        if not self.written and not self.dry_run:
             nothing = " Nothing written."
         return f"{counted(self.rows, 'row')}: {counts}{rejected}.{nothing}"

@@ -23,16 +23,18 @@ class Source:
 
     name: str
     data: bytes = field(repr=False)
+    path: Path | None = None  # of a regular file
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read the table. `mapping`: foreign column name to field, or to "ignore"."""
+    """How to take the table. `mapping`: foreign column name to field, or to "ignore"."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None  # name, or number from 1
     delimiter: str | None = None
     encoding: str | None = None
+    skip_bad: bool = False  # import the others, and write the bad ones to a file
 
 
 def read_source(path: Path, *, limit: int = MOST_BYTES) -> Source:
@@ -41,7 +43,7 @@ def read_source(path: Path, *, limit: int = MOST_BYTES) -> Source:
         return Source("standard input", _read(sys.stdin.buffer, "standard input", limit))
     try:
         with path.open("rb") as file:
-            return Source(path.name, _read(file, str(path), limit))
+            return Source(path.name, _read(file, str(path), limit), path if path.is_file() else None)
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file") from None
     except OSError as error:
