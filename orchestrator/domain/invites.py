@@ -26,10 +26,11 @@ _COMMON = re.compile(  # nearly every cell of a table: decided at once
     r"(?:https?://chat\.whatsapp\.com/(?:invite/)?)?([A-Za-z0-9_-]{20,24})(?:/?\?[A-Za-z0-9_=&-]*)?"
 )
 _SIGN = r"[A-Za-z0-9_+=.!~$@%^-]"
+_PARAMETERS = r"(?:[^\s&]{0,100}&){0,10}?"  # of an address, before its code
 _LINK = re.compile(
     r"(?i:(?<![a-z0-9.-])(?:www\.)?chat\.whatsapp\.com\.?(?::[0-9]{1,5})?/+(?:invite/+)?"
-    r"|(?<![a-z0-9.-])web\.whatsapp\.com/+accept(?:/*\?(?:[^\s&]*&)*?code=)?"
-    r"|whatsapp:/*chat(?:/*\?(?:[^\s&]*&)*?code=)?)"
+    rf"|(?<![a-z0-9.-])web\.whatsapp\.com/+accept(?:/*\?{_PARAMETERS}code=)?"
+    rf"|whatsapp:/*chat(?:/*\?{_PARAMETERS}code=)?)"
     rf"(?P<code>{_SIGN}*)(?P<more>/+{_SIGN}+)?",
     re.ASCII,
 )

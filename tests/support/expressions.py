@@ -40,6 +40,7 @@ class Used:
     methods: frozenset[str]
 
 
+@cache
 def all_patterns() -> list[Used]:
     """Of all modules: what they hold, and what they give to `re` as a literal."""
     found: dict[tuple[str, int], Used] = {}

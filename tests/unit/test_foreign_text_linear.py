@@ -1,9 +1,15 @@
-"""Whatever reads foreign text takes time in proportion to it, also where no regular expression is at work."""
+"""Whatever reads foreign text takes time in proportion to it: every regular expression, and every reader.
+
+Processor time of this thread, the median of some runs: a busy machine makes no difference. What is little is
+good at once; else what counts is the ratio of four times the text: 4 for what is linear, 16 for what is not.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,33 +23,16 @@ from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.gateways.redact import one_line, scrub
 from orchestrator.services.catalog import rows, words
+from tests.support.expressions import Used, all_patterns, bad_texts, made_at_run_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT, LONG = 10_000, 100_000  # characters
-INSTANT = 0.1  # s of the processor: what is quadratic takes seconds for the long text
-RATIO = 40  # linear: 10; quadratic: 100
-
-
-def seconds(act: Callable[[], object]) -> float:
-    """Of this thread's own time: at once where it is little, else the best of three."""
-    first = _once(act)
-    return first if first < INSTANT / 10 else min(first, _once(act), _once(act))
-
-
-def _once(act: Callable[[], object]) -> float:
-    began = time.thread_time()
-    act()
-    return time.thread_time() - began
-
-
-def is_linear(act: Callable[[str], object], short: str, long: str) -> bool:
-    if seconds(lambda: act(short)) > INSTANT:  # too much by itself: no need to wait for the long one
-        return False
-    if _once(lambda: act(long)) <= INSTANT:
-        return True
-    return seconds(lambda: act(long)) <= max(INSTANT, RATIO * seconds(lambda: act(short)))
+SHORT, LONG = 2_000, 8_000  # characters
+MOST = 9.0  # the ratio of both
+LITTLE = 0.004  # seconds for the long text: nothing quadratic gets there
+PATTERN_LITTLE = 0.0003  # seconds of one pattern for the short text: nothing quadratic gets there
+PARTS = 4
 
 
 HOSTILE = (
@@ -79,7 +68,105 @@ def test_everything_that_reads_foreign_text_is_linear(name: str) -> None:
             READERS[name](text)
 
     slow = [
-        one for one in HOSTILE if not is_linear(read, one * (SHORT // len(one)), one * (LONG // len(one)))
+        one
+        for one in HOSTILE
+        if _seconds(read, long := one * (LONG // len(one))) > LITTLE
+        and _ratio(read, one * (SHORT // len(one)), long) > MOST
     ]
 
-    assert not slow
+    assert slow == []
+
+
+def joined(text: str) -> None:
+    so_far = ""
+    for sign in text:
+        so_far = sign + so_far
+
+
+def stripped(text: str) -> None:
+    while text:
+        text = text.replace(text[:2], "", 1)
+
+
+@pytest.mark.parametrize("read", [joined, stripped])
+def test_a_quadratic_loop_is_caught(read: Callable[[str], None]) -> None:
+    text = "ab" * (5 * LONG)
+
+    assert _ratio(read, text[: 10 * SHORT], text) > MOST
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_pattern_is_linear(part: int) -> None:
+    found = [f"{used.where}: {told}" for used in all_patterns()[part::PARTS] if (told := trouble(used))]
+
+    assert found == []
+
+
+def test_the_patterns_are_all_found() -> None:
+    """Whoever makes a pattern in a function, not from a literal, adds it here, with a reason."""
+    found = {used.where.rpartition(".")[2] for used in all_patterns()}
+
+    assert {"_NAMED", "WHATSAPP_RULES", "_SECRET_NAMES", "_ADDRESS", "_AT_BEGINNING"} <= found
+    assert made_at_run_time() == [
+        "orchestrator.cli.pasting:compile",  # the names of our own commands
+        "orchestrator.gateways.redact:compile",  # our own short secrets, escaped
+        "orchestrator.gateways.wawp.meanings:compile",  # found in the tables of rules
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [
+        (r"\beyJ[\w-]+\.[\w-]+", "search"),
+        (r"\s*\(at end\)$", "search"),
+        (r"[^\s@]+@[^\s@]+", "sub"),
+        (r"(?:name|token)[=:]?\w+;", "search"),
+        (r'"(?:\\.|[^"\\])*"', "search"),
+        (r"\[[^\]]*\]", "sub"),
+        (r"[0-9]+(?:\.[0-9]+)*[0-9]*x", "fullmatch"),
+        (r"\w*[a-z]+\d", "match"),
+        (r"web\.whatsapp\.com/accept\?(?:[^\s&]*&)*?code=", "finditer"),
+        (r"[^,;\t]*[^\x00-\x7f][^,;\t]*", "search"),
+    ],
+)
+def test_a_quadratic_pattern_is_caught(pattern: str, method: str) -> None:
+    assert trouble(Used("here", re.compile(pattern), frozenset({method})))
+
+
+def trouble(used: Used) -> str | None:
+    """What is told of the first text that is bad enough."""
+    for short, long in zip(bad_texts(used.pattern, SHORT), bad_texts(used.pattern, LONG), strict=True):
+        for method in sorted(used.methods):
+            apply = _applied(used.pattern, method)
+            if _seconds(apply, short) < PATTERN_LITTLE:
+                continue
+            ratio = _ratio(apply, short, long)
+            if ratio > MOST:
+                return f"{method} takes {ratio:.0f} times for 4 times {short[:40]!r}: {used.pattern.pattern}"
+    return None
+
+
+def _applied(pattern: re.Pattern[str], method: str) -> Callable[[str], object]:
+    if method in {"sub", "subn"}:
+        return lambda text: pattern.sub("", text)
+    if method == "finditer":
+        return lambda text: list(pattern.finditer(text))
+    chosen: Callable[[str], object] = getattr(pattern, method)
+    return chosen
+
+
+def _ratio(act: Callable[[str], object], short: str, long: str) -> float:
+    """Of the medians. What takes a second for the short text alone is cubic or worse: infinite."""
+    if _seconds(act, short) > 1:
+        return float("inf")
+    little = median(_seconds(act, short) for _ in range(5))
+    much = _seconds(act, long)
+    return (
+        much if much < MOST * little or much > 1 else median(_seconds(act, long) for _ in range(3))
+    ) / little
+
+
+def _seconds(act: Callable[[str], object], text: str) -> float:
+    began = time.thread_time()
+    act(text)
+    return max(1e-9, time.thread_time() - began)

@@ -19,7 +19,9 @@ _CANDIDATES = (
 _SHOWN = 4
 _SAMPLE = 64 * 1024  # bytes that are looked at
 _WORD = re.compile(r"[^\W\d_]+")
-_FOREIGN_PHRASE = re.compile(r"[^,;|\t\r\n\"]*[^\x00-\x7f][^,;|\t\r\n\"]*")
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_EDGE = re.compile(r"[,;|\t\r\n\"]")
+_AROUND = 30  # characters of the phrase on each side
 _USUAL_SIGNS = frozenset("“”‘’«»–—…•°ºª€£¿¡©®™·\u00a0、。：，（）！？「」")
 
 
@@ -85,5 +87,8 @@ def _odd(word: str) -> int:
 
 def _sample(text: str) -> str:
     """The first phrase that is not ASCII."""
-    found = _FOREIGN_PHRASE.search(text)
-    return quoted(found[0]) if found else ""
+    found = _FOREIGN.search(text)
+    if found is None:
+        return ""
+    before = _EDGE.split(text[max(0, found.start() - _AROUND) : found.start()])[-1]
+    return quoted(before + _EDGE.split(text[found.start() : found.end() + _AROUND])[0])
