@@ -45,13 +45,21 @@ def find_fault(
     """What is wrong, or None."""
     file = config or Path(environ.get("REJOIN_CONFIG") or "rejoin.toml")
     try:
-        if file.exists():
+        if _exists(file):
             _check(file, environ, ready=ready, daemon=daemon)
         elif ready or daemon:
             raise UnhealthyError(f"{file}: there is no configuration")  # noqa: TRY301 - told like the others
     except UnhealthyError as error:
         return str(error)
     return None
+
+
+def _exists(file: Path) -> bool:
+    """Raises UnhealthyError where that cannot be told: in a closed folder, with a name that is too long."""
+    try:
+        return file.exists()
+    except OSError as error:
+        raise UnhealthyError(f"{file}: {error.strerror}") from None
 
 
 def _check(file: Path, environ: Mapping[str, str], *, ready: bool, daemon: bool) -> None:
@@ -119,7 +127,7 @@ def _keys(path: Path) -> tuple[str, ...]:
 
 def _check_sqlite(path: Path, keys: tuple[str, ...] | None) -> None:
     """`keys` are given where it must be ready."""
-    if not path.exists():
+    if not _exists(path):
         raise UnhealthyError(f"{path}: there is no database")
     mode = "ro" if keys is None else "rw"
     try:

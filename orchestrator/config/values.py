@@ -223,7 +223,8 @@ def known_zone(value: object) -> ZoneInfo:
         raise ValueError('must be a time zone name in quotes, such as "Europe/Berlin"')  # noqa: TRY004 - pydantic reports ValueError, not TypeError
     try:
         return ZoneInfo(value)
-    except (LookupError, ValueError, OSError):
+    # RecursionError: tzdata is searched one package a slash deep, however many there are.
+    except (LookupError, ValueError, OSError, RecursionError):
         raise ValueError(
             'is not a time zone that this machine knows (a name such as "Europe/Berlin")'
         ) from None

@@ -103,14 +103,18 @@ class _Module(AsyncAdapt_aiosqlite_dbapi):
 
 
 async def opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
-    """Open it. When cancelled, wait for its thread, which would else report to a closed event loop."""
-    connection._thread.daemon = True  # noqa: SLF001 - a process that is told to end does not wait for it
+    """Open it. Cancelled or failed, wait for its thread, which would else report to a closed event loop."""
+    thread = connection._thread  # noqa: SLF001 - nothing else tells when it is done
+    thread.daemon = True  # a process that is told to end does not wait for it
     opening = asyncio.ensure_future(connection)
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
         with suppress(sqlite3.Error):
             await (await opening).close()
+        raise
+    except sqlite3.Error:
+        thread.join()  # it was told to stop, and has nothing to close
         raise
 
 

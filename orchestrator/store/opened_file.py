@@ -3,7 +3,8 @@
 A file that was deleted, renamed over, restored or moved lives on for whoever has it open: its locks and its
 leases are then worth nothing, as the next process opens another file. The same holds for the write-ahead log
 and its index, which carry the locks: SQLite removes them only with the last connection
-(https://www.sqlite.org/wal.html#the_wal_file), so they stay the same for as long as one is open.
+(https://www.sqlite.org/wal.html#the_wal_file), so they stay the same for as long as one is open. They stand
+beside the file itself, not beside a link to it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class OpenedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._real = path  # where a link leads: there stand the logs
         self._first: FileId | None = None
         self._logs: _Logs = _NO_LOGS  # of the latest transaction
 
@@ -52,7 +54,8 @@ class OpenedFile:
 
     def connected(self, info: MutableMapping[str, object]) -> None:
         """Remember the files of a new connection, in what the pool keeps with it."""
-        self._first = self._first or _file_id(self.path)
+        if self._first is None:
+            self._first, self._real = _file_id(self.path), os.path.realpath(self.path)
         self._check_path()
         info[_INFO] = self._logs_in_place()
 
@@ -68,10 +71,10 @@ class OpenedFile:
         opened, now = (self._first, *self._logs), (_file_id(self.path), *self._logs_in_place())
         for suffix, was, is_now in zip(("", *_LOGS), opened, now, strict=True):
             if was is not None and was != is_now:
-                raise self._replaced(self.path + suffix)
+                raise self._replaced((self._real if suffix else self.path) + suffix)
 
     def _logs_in_place(self) -> _Logs:
-        return _file_id(self.path + _LOGS[0]), _file_id(self.path + _LOGS[1])
+        return _file_id(self._real + _LOGS[0]), _file_id(self._real + _LOGS[1])
 
     @staticmethod
     def _replaced(path: str) -> DatabaseReplacedError:

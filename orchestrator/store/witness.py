@@ -80,7 +80,7 @@ class Witness:
 
     def begin(self) -> None:
         """Before the first slot: a copy of the whole folder is then known by the copy of this file."""
-        if self._path is not None and not self._path.exists():
+        if self._path is not None and self._read() is None:
             self.write(0, 0.0)
 
     def leave(self) -> None:

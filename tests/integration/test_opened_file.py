@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.services.backup import backup
 from orchestrator.store import schema
-from orchestrator.store.engine import Database
+from orchestrator.store.engine import Database, DatabaseGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,41 @@ async def test_whatever_takes_the_file_from_its_path_ends_every_use_of_it(
     await database.close()
 
 
+@pytest.mark.parametrize("happens", [_deleted, _renamed_over, _without_log, _without_index])
+async def test_a_link_to_the_file_is_followed_to_what_stands_beside_it(
+    file: Path, happens: Callable[[Path], None]
+) -> None:
+    link = file.with_name("link.db")
+    link.symlink_to(file)
+    database = Database(f"sqlite+aiosqlite:///{link}")
+    await schema.upgrade(database)
+    async with database.read():
+        assert database.in_place()
+
+    happens(file)
+
+    assert not database.in_place()
+    with pytest.raises(DatabaseReplacedError):
+        async with database.write():
+            pass
+    await database.close()
+
+
+async def test_a_link_that_leads_elsewhere_ends_every_use_of_the_file(file: Path) -> None:
+    link, other = file.with_name("link.db"), file.with_name("other.db")
+    link.symlink_to(file)
+    database = Database(f"sqlite+aiosqlite:///{link}")
+    await schema.upgrade(database)
+    await backup(database, other)
+    link.unlink()
+    link.symlink_to(other)
+
+    with pytest.raises(DatabaseReplacedError):
+        async with database.write():
+            pass
+    await database.close()
+
+
 async def test_no_second_connection_is_opened_to_another_file(file: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{file}")
     await schema.upgrade(database)
@@ -123,3 +159,16 @@ async def test_a_file_that_others_open_write_and_back_up_stays_the_same(file: Pa
     async with database.write():
         assert database.in_place()
     await database.close()
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread_that_reports_to_a_closed_loop(
+    tmp_path: Path,
+) -> None:
+    before = set(threading.enumerate())
+    for _ in range(20):
+        database = Database(f"sqlite+aiosqlite:///{tmp_path}")
+        with pytest.raises(DatabaseGoneError, match="unable to open"):
+            async with database.read():
+                pass
+        assert set(threading.enumerate()) <= before
+        await database.close()

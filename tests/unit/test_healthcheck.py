@@ -221,3 +221,14 @@ def test_a_flag_said_by_a_variable_counts(config: Path) -> None:
 
     assert done.returncode == 1
     assert "no daemon runs" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "b/" * 3000])
+def test_a_name_that_no_file_can_have_is_told_not_raised(tmp_path: Path, name: str) -> None:
+    config = tmp_path / "rejoin.toml"
+    config.write_text(f'[database]\nurl = "sqlite:///{name}"\n')
+
+    for file in (config, tmp_path / name):
+        said = health.find_fault(file, {}, ready=False)
+        assert said is not None
+        assert said.endswith("File name too long")
