@@ -44,14 +44,14 @@ async def retry(
         done = await act(
             app.database, name, actor=app.actor, groups=groups, reason=wanted, all_needs_you=all_needs_you
         )
-        again = await _next_run(app, name, [one.slug for one in done.groups])
+        again = await next_run(app, name, [one.slug for one in done.groups])
     code = _tell(call, done)
     if done.changed and not call.json:
         call.out.say(f"A run that is under way goes on with them; else: {again}")
     return code
 
 
-async def _next_run(app: "App", name: str, slugs: "Collection[str]") -> str:
+async def next_run(app: "App", name: str, slugs: "Collection[str]") -> str:
     """The command that goes on with the latest recovery, if it is about these groups.
 
     A plain run might be about others, too.

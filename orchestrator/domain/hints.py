@@ -33,8 +33,8 @@ _R = Reason
 
 _SET_CODE = "rejoin groups set-code {slug}"
 _RETRY = "rejoin retry {slug}{to}"
-_SHOW = "rejoin groups show {slug}"
 _EXPLAIN = "rejoin explain {slug}"
+_ACCEPT = "rejoin accept {slug}{to}"
 _SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'{to}"
 _SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'{to}"
 _RESUME = "rejoin resume{to}"
@@ -55,14 +55,14 @@ _GROUP: dict[Reason, Hint] = {
     _R.NOT_ON_ALLOW_LIST: Hint(
         "the group behind the link is not on the allow-list; not joined",
         _M.YOU,
-        "compare it with what you expect, import its JID or owner if it is yours, then retry",
-        _SHOW,
+        "see what it opens; accept it if it is your group",
+        _ACCEPT,
     ),
     _R.IDENTITY_MISMATCH: Hint(
         "the link opens another group than expected; not joined",
         _M.YOU,
-        "check the link and store the right code",
-        _SET_CODE,
+        "see what it opens; if it is your group, renamed, accept it; else store the right code",
+        _ACCEPT,
     ),
     _R.DUPLICATE_GROUP: Hint(
         "another entry of the list leads to the same group", _M.YOU, "keep one of the two", _SKIP_DUPLICATE

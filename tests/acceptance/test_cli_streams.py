@@ -44,6 +44,7 @@ CALLS = {
     "stop": "stop",
     "retry": "retry old-friends",
     "skip": "skip old-friends --because closed",
+    "accept": "accept --yes",
     "leave": "leave --yes",
     "notify test": "notify test",
     "hooks install": "hooks install",
@@ -98,7 +99,7 @@ def call(stage: Stage, name: str, stdout: int, *flags: str, **variables: str) ->
     words = [*CALLS[name].split(), *flags]
     words += [f"{name.replace(' ', '-')}-{os.urandom(4).hex()}"] * (name == "db backup")
     words += ["-o", os.urandom(4).hex()] * (name == "diagnostics")
-    if name == "leave":  # each time one of the groups in which it is
+    if name in ("leave", "accept"):  # each time one of the groups in which it is
         words.insert(1, stage("groups", "list", "--bucket", "done", "--json").json[0]["slug"])
     process = stage.rejoin._popen(tuple(words), variables, stdout=stdout, stdin=subprocess.PIPE)
     try:

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.domain.hints import Mover, account_hint, explain_reason, group_hint
 from orchestrator.domain.memberships import REASON_REQUIRED, Bucket, Reason, Status, bucket
 
-COMMANDS = {"diagnostics", "groups", "retry", "skip", "explain", "resume", "doctor"}
+COMMANDS = {"accept", "diagnostics", "groups", "retry", "skip", "explain", "resume", "doctor"}
 
 
 @pytest.mark.parametrize("reason", Reason)

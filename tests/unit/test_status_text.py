@@ -195,7 +195,7 @@ def test_an_explanation_compares_what_is_expected_with_what_was_seen() -> None:
     assert text.splitlines()[0] == "VIP Lisbon on backup-2: blocked (identity_mismatch) since 04:59."
     assert 'Expected    1203@g.us, "VIP Lisbon", owner 351900000000' in text
     assert 'Seen        "Crypto Deals", 12 members' in text
-    assert "yours: check the link and store the right code: rejoin groups set-code vip-lisbon" in text
+    assert "else store the right code: rejoin accept vip-lisbon" in text
     assert "04:59:10  call.probe        VIP Lisbon  iq=410" in text
 
 
