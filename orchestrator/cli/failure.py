@@ -7,7 +7,8 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import exit_codes, pasting, render
+from orchestrator.cli import exit_codes, layout, pasting, render
+from orchestrator.cli.output import width_of
 from orchestrator.domain.errors import InputRejectedError, RejoinError
 from orchestrator.stop_signals import Terminated
 from orchestrator.streams import OutputLostError
@@ -115,7 +116,7 @@ def report(
     failure = replace(failure, hint=pasting.in_text(failure.hint, config))
     if verbose and failure.exit_code == exit_codes.UNEXPECTED:
         traceback.print_exception(error, file=stream)
-    text = _as_json(failure) if as_json else _as_text(failure)
+    text = _as_json(failure) if as_json else layout.lay_out(_as_text(failure), width=width_of(stream))
     print(text, file=stream, flush=True)
     return failure.exit_code
 

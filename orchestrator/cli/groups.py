@@ -141,7 +141,9 @@ async def _as_table(call: Call, rows: "AsyncIterator[GroupRow]", zone: "tzinfo",
         ]
         async for row in rows
     ]
-    call.out.table(lines, "GROUP", "SHORT NAME", "INSTANCE", "STATUS", "REASON", "NEXT", "CODE", "LABELS")
+    call.out.table(
+        lines, "GROUP", "SHORT NAME", "INSTANCE", "STATUS", "REASON", "NEXT", "CODE", "LABELS", lead=2
+    )
     if lines:
         call.out.say(f"{plural(len(lines), 'line')}.")
     return bool(lines)

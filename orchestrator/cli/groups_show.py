@@ -115,7 +115,9 @@ def _as_text(shown: Shown, zone: "tzinfo") -> str:
         *((row.instance or "-", _standing(row, zone)) for row in shown.memberships),
     ]
     head = f"{clean(group.name)} ({clean(group.slug)})"
-    body = [f"  {pad(clean(name), _LABEL)}  {clean(fact)}" for name, fact in facts if fact not in (None, "")]
+    body = [
+        f"  {pad(clean(name), _LABEL)}  \t{clean(fact)}" for name, fact in facts if fact not in (None, "")
+    ]
     journal = [f"  {journal_line(line, zone)}" for line in shown.journal]
     return "\n".join([head, *body, *(["", "JOURNAL", *journal] if journal else [])])
 

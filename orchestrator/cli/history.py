@@ -37,7 +37,7 @@ async def history(
         call.out.answer_json([history_json(one) for one in listed])
     elif listed:
         rows = [_row(one, settings.timezone) for one in listed]
-        call.out.table(rows, "ID", "STATE", "OUTCOME", *_HEADERS)
+        call.out.table(rows, "ID", "STATE", "OUTCOME", *_HEADERS, lead=3)
     else:
         call.out.say("There was no recovery yet. rejoin plan shows what one would do.")
 

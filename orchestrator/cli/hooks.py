@@ -99,7 +99,7 @@ async def list_(
         ]
         for one in found
     ]
-    call.out.table(rows, "ID", "RECEIVED", "INSTANCE", "EVENT", "RESULT", "TIMES")
+    call.out.table(rows, "ID", "RECEIVED", "INSTANCE", "EVENT", "RESULT", "TIMES", lead=2)
     if not rows:
         of = "" if instance is None else f" of {clean(instance)}"
         call.out.say(f"No event{of} is stored.")

@@ -37,7 +37,9 @@ async def list_(
         call.out.answer_json(outbox_json(found))
         return
     rows = [_row(one, settings.timezone) for one in found.deliveries]
-    call.out.table(rows, "ID", "STATE", "RECEIVER", "MESSAGE", "ABOUT", "AT", "TRIED", "NEXT", "ERROR")
+    call.out.table(
+        rows, "ID", "STATE", "RECEIVER", "MESSAGE", "ABOUT", "AT", "TRIED", "NEXT", "ERROR", lead=4
+    )
     totals = found.totals
     if parked and not rows:
         call.out.say("None of the messages is parked.")

@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orchestrator.cli import pasting, render
+from orchestrator.cli import layout, pasting, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,11 @@ class Output:
 
     def answer(self, text: str = "") -> None:
         """A piece of the answer, for people."""
-        print(pasting.in_text(text, self.config), file=self.stdout)
+        self.show(self.lay_out(text))
+
+    def show(self, text: str) -> None:
+        """The same, laid out already."""
+        print(text, file=self.stdout)
 
     def answer_json(self, value: Any) -> None:
         """The whole answer, for scripts."""
@@ -52,18 +56,22 @@ class Output:
         """Talk: what is going on, what could be done next. Silent with -q."""
         if not self.quiet:
             self.stdout.flush()
-            print(pasting.in_text(text, self.config), file=self.stderr, flush=True)
+            print(self.lay_out(text, self.stderr), file=self.stderr, flush=True)
 
     def warn(self, text: str) -> None:
         """Talk that -q does not silence."""
         self.stdout.flush()
-        word, text = self.style("warning", "yellow", stream=self.stderr), pasting.in_text(text, self.config)
-        print(f"{word}: {text}", file=self.stderr, flush=True)
+        word = self.style("warning", "yellow", stream=self.stderr)
+        print(self.lay_out(f"{word}: {text}", self.stderr), file=self.stderr, flush=True)
 
-    def table(self, rows: list[list[str]], *headers: str) -> None:
-        """Cut to the terminal's width; whole when piped."""
+    def table(self, rows: list[list[str]], *headers: str, lead: int = 1) -> None:
+        """In the terminal's width; a table when piped. `lead`: cells that name a row."""
         if rows:
-            print(render.table(rows, headers=list(headers), width=self.width), file=self.stdout)
+            self.show(layout.table(rows, headers=list(headers), width=self.width, lead=lead))
+
+    def lay_out(self, text: str, stream: TextIO | None = None) -> str:
+        """In lines of the terminal's width, and with commands that work when pasted."""
+        return layout.lay_out(text, width=width_of(stream or self.stdout), config=self.config)
 
     @property
     def interactive(self) -> bool:
@@ -72,8 +80,13 @@ class Output:
 
     @property
     def width(self) -> int | None:
-        """The terminal's columns; None where there is no terminal and nothing may be cut."""
-        return shutil.get_terminal_size().columns if self.stdout.isatty() else None
+        """The terminal's columns; None where there is no terminal."""
+        return width_of(self.stdout)
+
+    @property
+    def height(self) -> int | None:
+        """The terminal's rows; None where there is no terminal."""
+        return shutil.get_terminal_size().lines if self.stdout.isatty() else None
 
     def colored(self, stream: TextIO | None = None) -> bool:
         return not self.no_color and colors_allowed(stream or self.stdout, os.environ)
@@ -83,6 +96,11 @@ class Output:
         if not self.colored(stream):
             return text
         return f"\x1b[{';'.join(_STYLES[name] for name in styles)}m{text}\x1b[0m"
+
+
+def width_of(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream leads to, if it does."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def colors_allowed(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -34,8 +34,8 @@ def in_text(text: str, config: str | None) -> str:
     """Every `rejoin COMMAND` gets its `-c FILE`; other uses of the word stay."""
     if config is None:
         return text
-    option = f"rejoin -c {shlex.quote(config)} "
-    return _commands().sub(lambda _found: option, text)
+    words = ("rejoin", "-c", *shlex.quote(config).split(" "), "")
+    return _commands().sub(lambda found: found[1].join(words), text)
 
 
 def in_json(value: Any, config: str | None) -> Any:
@@ -58,4 +58,5 @@ def _field(key: object, held: Any, config: str) -> Any:
 @cache
 def _commands() -> re.Pattern[str]:
     first = sorted({command.path[0] for command in COMMANDS})
-    return re.compile(rf"(?<![\w./-])rejoin (?=(?:{'|'.join(map(re.escape, first))})(?![\w-]))")
+    # A blank that does not break holds a command together on its way to a terminal: see layout.
+    return re.compile(rf"(?<![\w./-])rejoin([ \u00a0])(?=(?:{'|'.join(map(re.escape, first))})(?![\w-]))")

@@ -114,6 +114,6 @@ def _tell(call: Call, made: "Plan", out: Path | None, app: "App") -> None:
         return
     from orchestrator.cli.render_plan import plan_rows, plan_summary  # noqa: PLC0415
 
-    call.out.table(plan_rows(made, app.settings.timezone), "", "GROUP", "WHY")
+    call.out.table(plan_rows(made, app.settings.timezone), "", "GROUP", "WHY", lead=2)
     saved = f" Saved to {clean(out)}." if out else ""
     call.out.answer(("\n" if made.lines else "") + plan_summary(made, app.settings.timezone) + saved)

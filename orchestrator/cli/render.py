@@ -6,6 +6,7 @@ No colour library and nothing heavy here: every command pays for this import.
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ DASH = "-"
 # private use or separator of lines. The joiners inside emoji and Indic words are among them, but harmless.
 _HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def clean(foreign: object) -> str:
@@ -51,7 +53,9 @@ def shorten(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """How many terminal columns a clean text takes."""
+    """How many terminal columns a clean text takes, whatever its colours."""
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
     return len(text) if text.isascii() else sum(map(_sign_columns, text))
 
 
@@ -130,18 +134,6 @@ def scope_of_groups(from_name: str | None, labels: Sequence[str], *, chosen: boo
     """What follows "groups", fit for a terminal: ` of sales-main labelled vip`; nothing for all groups."""
     name = None if from_name is None else clean(from_name)
     return scope_text(name, [clean(label) for label in labels], chosen=chosen)
-
-
-def table(rows: list[list[str]], *, headers: list[str], width: int | None) -> str:
-    """Columns two spaces apart. `width` is the terminal's, which lines are cut to; None never cuts."""
-    texts = [headers, *rows]
-    widths = [max(columns(row[at]) for row in texts) for at in range(len(headers))]
-    lines = []
-    for row in texts:
-        cells = [pad(cell, size) for cell, size in zip(row, widths, strict=True)]
-        line = "  ".join(cells).rstrip()
-        lines.append(line if width is None else shorten(line, width))
-    return "\n".join(lines)
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:

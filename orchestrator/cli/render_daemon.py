@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.layout import whole
 from orchestrator.cli.render import clean, clock, duration, plural
 from orchestrator.domain.recoveries import run_command
 from orchestrator.domain.watching import Standing
@@ -100,7 +101,8 @@ def parked_line(view: StatusView) -> str | None:
 def other_lines(view: StatusView) -> list[str]:
     """A daemon may drive many; this page shows one."""
     shown = [
-        f"Recovery {one.id} onto {clean(one.to_name)} is {one.phase.value}: rejoin status {one.id}"
+        f"Recovery {one.id} onto {clean(one.to_name)} is {one.phase.value}: "
+        + whole(f"rejoin status {one.id}")
         for one in view.others[:OTHERS_SHOWN]
     ]
     rest = len(view.others) - len(shown)
@@ -142,7 +144,7 @@ def _what_follows(loss: LossView, view: StatusView) -> str:
     is_backup = any(one.name == loss.instance and one.role == "backup" for one in view.instances)
     if is_backup:
         return "Link it again at the gateway."
-    return f"Its groups wait for you: {clean(run_command(loss.instance, ()))}"
+    return f"Its groups wait for you: {whole(clean(run_command(loss.instance, ())))}"
 
 
 def _is_one(daemon: DaemonView, runner: RunnerView) -> bool:

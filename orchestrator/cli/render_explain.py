@@ -22,11 +22,11 @@ def explanation_text(one: Explanation, look: Look) -> str:
     """Where it stands, why, whose move; then what is expected and seen, then what happened."""
     blocks = [
         [_headline(one, look)],
-        [f"  {pad(label, _LABEL)}{text}" for label, text in _facts(one, look) if text],
+        [f"  {pad(label, _LABEL)}\t{text}" for label, text in _facts(one, look) if text],
         _joins(one, look),
         _journal(one, look),
     ]
-    return "\n\n".join("\n".join(look.cut(line) for line in block) for block in blocks if block)
+    return look.lay_out("\n\n".join("\n".join(block) for block in blocks if block))
 
 
 def journal_text(line: JournalLine, look: Look, now: float) -> str:

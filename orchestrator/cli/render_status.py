@@ -6,15 +6,18 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.cli import layout
+from orchestrator.cli.blocks import Block, fit
+from orchestrator.cli.layout import whole
 from orchestrator.cli.render import (
     clean,
     clock,
     clock_with_offset,
+    columns,
     duration,
     pad,
     plural,
     scope_of_groups,
-    shorten,
 )
 from orchestrator.cli.render_daemon import (
     account_rows,
@@ -46,8 +49,10 @@ if TYPE_CHECKING:
     )
 
 BAR = 34
+_SHORTEST_BAR = 12
 _LABEL = 12
 _NAME = 30
+_WIDE = 100
 _BUCKETS = (
     (Bucket.DONE, "active", "#", "green"),
     (Bucket.WORKING, "working", "=", "blue"),
@@ -78,32 +83,53 @@ def _plain(text: str, *_styles: str) -> str:
 
 @dataclass(frozen=True)
 class Look:
-    """How to write: the zone of the times, the terminal's width if there is one, and colours if wanted."""
+    """How to write: the zone of the times, the terminal's size if there is one, colours if wanted, and the
+    configuration that commands must name.
+    """
 
     zone: tzinfo
     width: int | None = None
+    height: int | None = None
     style: Callable[..., str] = _plain
+    config: str | None = None
 
-    def cut(self, line: str) -> str:
-        return line if self.width is None else shorten(line, self.width)
+    def lay_out(self, text: str) -> str:
+        return layout.lay_out(text, width=self.width, config=self.config)
 
 
 def status_text(view: StatusView, look: Look) -> str:
-    """The whole answer, without a line end at its end."""
-    blocks = [
-        [headline(view, look), *_trouble(view, look)],
-        _bar(view, look) if view.total else [],
-        _parts(view, look),
-        _needs_you(view, look),
-        _waiting(view, look),
-        _last(view, look),
-        other_lines(view),
-        [look.cut(scheduled_text(one, look.zone, now=view.now)) for one in view.schedule],
-    ]
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+    """The whole answer, laid out, without a line end at its end.
+
+    On a terminal it takes no more rows than that has, but for the one where the person types: the headline
+    and the last join are always among them.
+    """
+    top = Block([_headline(view, look), *_trouble(view, look)], more=_in_json, foot=_need_you(view, look))
+    parts = Block(_parts(view, look))
+    needs, waiting = _needs_you(view, look), _waiting(view, look)
+    others = Block(other_lines(view))
+    planned = Block([scheduled_text(one, look.zone, now=view.now) for one in view.schedule])
+    bar, last = Block(_bar(view, look) if view.total else []), Block(_last(view, look))
+    shrink = [(planned, 0), (needs, 3), (others, 0), (waiting, 1), (parts, 3), (needs, 2), (parts, 1)]
+    shrink += [(needs, 1), (parts, 0), (top, 2), (waiting, 0), (top, 1), (needs, 0)]
+    return fit(
+        [top, bar, parts, needs, waiting, last, others, planned],
+        look.lay_out,
+        width=look.width,
+        height=None if look.height is None else look.height - 1,
+        shrink=shrink,
+    )
+
+
+def _in_json(count: int) -> str:
+    return f"and {count} more: rejoin status --json"
 
 
 def headline(view: StatusView, look: Look) -> str:
+    """Where it stands, laid out."""
+    return look.lay_out(_headline(view, look))
+
+
+def _headline(view: StatusView, look: Look) -> str:
     """Where it stands and when it is done, in a sentence or two."""
     one = view.recovery
     if one is None:
@@ -132,19 +158,21 @@ def _broken_off(one: RecoveryView) -> str:
 
 
 def _goes_on(one: RecoveryView) -> str:
-    return f"{'rejoin daemon' if one.driver == 'daemon' else clean(one.command)} continues it."
+    return f"{'rejoin daemon' if one.driver == 'daemon' else whole(clean(one.command))} continues it."
 
 
 def _again(one: RecoveryView) -> str:
     """After its end. Groups that were chosen once are chosen anew, by a plan."""
-    return f"{clean(one.command)} {'shows what is left' if one.chosen else 'goes on with it'}."
+    return f"{whole(clean(one.command))} {'shows what is left' if one.chosen else 'goes on with it'}."
 
 
 def _left_over(view: StatusView, one: RecoveryView) -> str:
     """Nobody drives them any more: without this they would seem to come by themselves."""
     if not view.unfinished:
         return ""
-    return f" {plural(view.unfinished, 'more waits', 'more wait')} for the next run: {clean(one.command)}"
+    return (
+        f" {plural(view.unfinished, 'more waits', 'more wait')} for the next run: {whole(clean(one.command))}"
+    )
 
 
 def _nothing_yet(view: StatusView) -> str:
@@ -182,7 +210,7 @@ def _eta_why(reason: EtaReason) -> str:
 
 
 def _trouble(view: StatusView, look: Look) -> list[str]:
-    """What stands in the way, and how many groups wait for a person."""
+    """What stands in the way."""
     target = view.target
     lost = {one.instance for one in view.losses if one.state is Standing.LOST}
     # A first run that the gateway refused left no recovery behind, but a pause.
@@ -203,10 +231,12 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     parked = parked_line(view)
     if parked is not None:
         lines.append(look.style(parked, "yellow"))
-    count = view.buckets[Bucket.NEEDS_YOU]
-    if count:
-        lines.append(look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold"))
     return lines
+
+
+def _need_you(view: StatusView, look: Look) -> list[str]:
+    count = view.buckets[Bucket.NEEDS_YOU]
+    return [look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold")] if count else []
 
 
 def _untried(view: StatusView) -> list[str]:
@@ -223,22 +253,20 @@ def _untried(view: StatusView) -> list[str]:
         lines.append(f"{are} in no recovery.")
     if one.left_behind:
         are = plural(one.left_behind, "group is", "groups are")
-        lines.append(
-            f"{are} not in place on {clean(one.to_name)} and not in this recovery: "
-            f"rejoin groups list --instance {clean(shlex.quote(one.to_name))}"
-        )
+        command = whole(f"rejoin groups list --instance {clean(shlex.quote(one.to_name))}")
+        lines.append(f"{are} not in place on {clean(one.to_name)} and not in this recovery: {command}")
     return lines
 
 
 def _how_to_try(one: RecoveryView) -> str:
     """A recovery takes up what came into its scope when a run begins; one of chosen groups never does."""
     if one.phase in (Phase.STOPPED, Phase.FINISHED):
-        return f": {clean(one.command)}"
+        return f": {whole(clean(one.command))}"
     if one.chosen:
         return ", and this recovery takes up no others."
     if one.phase is Phase.INTERRUPTED and one.driver == "person":
-        return f": {clean(one.command)}"
-    return "; when this is over: " + clean(one.command)
+        return f": {whole(clean(one.command))}"
+    return "; when this is over: " + whole(clean(one.command))
 
 
 def _other_numbers(view: StatusView, look: Look) -> list[str]:
@@ -269,24 +297,26 @@ def _stepped(one: InstanceView) -> str:
 
 
 def _move(hint: Hint) -> str:
-    command = f": {clean(hint.command)}" if hint.command else ""
+    command = f": {whole(clean(hint.command))}" if hint.command else ""
     return f"{hint.move}{command}"
 
 
 def _bar(view: StatusView, look: Look) -> list[str]:
+    words = "   ".join(whole(f"{word} {view.buckets[bucket]:,}") for bucket, word, _, _ in _BUCKETS)
+    room = BAR if look.width is None else look.width - columns(words) - 5
+    length = min(BAR, room) if room >= _SHORTEST_BAR else BAR
     signs = ""
     for bucket, sign, style in ((b, s, c) for b, _, s, c in _BUCKETS):
-        signs += look.style(sign * _share(view, bucket), style)
-    words = "   ".join(f"{word} {view.buckets[bucket]:,}" for bucket, word, _, _ in _BUCKETS)
-    return [f"  {signs}   {words}"]
+        signs += look.style(sign * _share(view, bucket, length), style)
+    return [f"  {signs}   {words}"] if room >= _SHORTEST_BAR else [f"  {signs}", f"  \t{words}"]
 
 
-def _share(view: StatusView, bucket: Bucket) -> int:
+def _share(view: StatusView, bucket: Bucket, length: int) -> int:
     """The bucket's part of the bar: the ends of the parts are rounded, so that they add up to the whole."""
     order = [one for one, _, _, _ in _BUCKETS]
     before = sum(view.buckets[one] for one in order[: order.index(bucket)])
     end = before + view.buckets[bucket]
-    return round(BAR * end / view.total) - round(BAR * before / view.total)
+    return round(length * end / view.total) - round(length * before / view.total)
 
 
 def _parts(view: StatusView, look: Look) -> list[str]:
@@ -301,7 +331,7 @@ def _parts(view: StatusView, look: Look) -> list[str]:
     else:
         return []
     rows += daemon_rows(view, look.zone) + letter_rows(view, look.zone)
-    return [look.cut(f"  {pad(label, _LABEL)}{text}") for label, text in rows]
+    return [f"  {pad(label, _LABEL)}\t{text}" for label, text in rows]
 
 
 def _part(one: InstanceView) -> str:
@@ -326,34 +356,34 @@ def _next_join(view: StatusView) -> str:
     return "next join now" if away <= 0 else f"next join in {duration(away)} ({why})"
 
 
-def _needs_you(view: StatusView, look: Look) -> list[str]:
-    if not view.needs_you:
-        return []
-    lines = [look.style("NEEDS YOU", "bold")]
-    for one in view.needs_you:
-        lines += [look.cut(_what_happened(one, view, look)), f"{' ' * (_NAME + 4)}{_move(one.hint)}"]
-    rest = view.buckets[Bucket.NEEDS_YOU] - len(view.needs_you)
-    if rest > 0:
-        lines.append(f"  and {rest:,} more: rejoin groups list --bucket needs_you")
-    return lines
+def _needs_you(view: StatusView, look: Look) -> Block:
+    return Block(
+        [_needy(one, view, look) for one in view.needs_you],
+        title=look.style("NEEDS YOU", "bold"),
+        more=lambda count: f"  and {count:,} more: rejoin groups list --bucket needs_you",
+        beyond=max(0, view.buckets[Bucket.NEEDS_YOU] - len(view.needs_you)) if view.needs_you else 0,
+    )
 
 
-def _what_happened(one: NeedsYouView, view: StatusView, look: Look) -> str:
+def _needy(one: NeedsYouView, view: StatusView, look: Look) -> str:
+    """The group's name, what happened beside it where there is room, and below it the move."""
     detail = f": {clean(one.row.detail)}" if one.row.detail else ""
-    name = pad(shorten(clean(one.row.group), _NAME), _NAME)
-    return f"  {name}  {one.hint.sentence}, since {_moment(one.row.since, view, look)}{detail}"
+    beside = look.width is None or look.width >= _WIDE
+    name, below = clean(one.row.group), f"\n{' ' * (_NAME + 4 if beside else 6)}\t"
+    name += f"{' ' * (_NAME - columns(name))}  \t" if beside and columns(name) <= _NAME else below
+    happened = f"{one.hint.sentence}, since {_moment(one.row.since, view, look)}{detail}"
+    return f"  {name}{happened}{below}{_move(one.hint)}"
 
 
-def _waiting(view: StatusView, look: Look) -> list[str]:
+def _waiting(view: StatusView, look: Look) -> Block:
     longer = [
         one for one in view.waiting if one.cause not in _ORDINARY and one.status is not Status.CONFIRMING
     ]
-    if not longer:
-        return []
-    return [
-        look.style("WAITING LONGER THAN PLANNED", "bold"),
-        *(look.cut(_waiting_line(one, view, look)) for one in longer),
-    ]
+    return Block(
+        [_waiting_line(one, view, look) for one in longer],
+        title=look.style("WAITING LONGER THAN PLANNED", "bold"),
+        more=lambda count: f"  and {count} more: rejoin groups list --bucket waiting",
+    )
 
 
 def _waiting_line(one: WaitingView, view: StatusView, look: Look) -> str:
@@ -373,7 +403,7 @@ def _last(view: StatusView, look: Look) -> list[str]:
     members = f", {plural(last.members, 'member')}" if last.members is not None else ""
     jid = f" ({clean(last.jid)}{members})" if last.jid else ""
     at = clock(last.at, look.zone, now=view.now, seconds=True)
-    return [look.cut(f'Last: {at} join sent to "{clean(last.group)}"{jid}, now {last.status.value}')]
+    return [f'Last: \t{at} join sent to "{clean(last.group)}"{jid}, now {last.status.value}']
 
 
 def _moment(at: float | None, view: StatusView, look: Look) -> str:

@@ -61,7 +61,7 @@ async def status(
     else:
         from orchestrator.cli.render_status import status_text  # noqa: PLC0415
 
-        call.out.answer(status_text(view, look_of(app, call)))
+        call.out.show(status_text(view, look_of(app, call)))
     return result(view) if check else 0
 
 
@@ -92,7 +92,7 @@ async def explain(
         return
     from orchestrator.cli.render_explain import explanation_text  # noqa: PLC0415
 
-    call.out.answer(explanation_text(found, look_of(app, call)))
+    call.out.show(explanation_text(found, look_of(app, call)))
 
 
 def configured_pace(app: "App") -> "PacingPolicy":
@@ -116,4 +116,5 @@ def configured_schedule(app: "App") -> "tuple[Entry, ...]":
 def look_of(app: "App", call: Call) -> "Look":
     from orchestrator.cli.render_status import Look  # noqa: PLC0415
 
-    return Look(zone=app.settings.timezone, width=call.out.width, style=call.out.style)
+    out = call.out
+    return Look(app.settings.timezone, out.width, out.height, out.style, out.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator import stop_signals, streams
@@ -122,12 +123,12 @@ class Lines:
             self._out.answer(change_text(row, view.now, self._look))
         if self._timer.boottime() >= self._next_line:
             self._next_line = self._timer.boottime() + LINE_EVERY
-            self._out.answer(headline(view, self._look))
+            self._out.show(headline(view, self._look))
         self._out.stdout.flush()
 
     def end(self, view: StatusView, exit_code: int) -> None:  # noqa: ARG002 - the text says it in words
         self._out.answer()
-        self._out.answer(status_text(view, self._look))
+        self._out.show(status_text(view, self._look))
 
 
 class Screen:
@@ -140,8 +141,12 @@ class Screen:
     def show(self, view: StatusView, changed: Sequence[GroupRow]) -> None:  # noqa: ARG002 - the screen shows all
         from rich.text import Text  # noqa: PLC0415 - only on a terminal
 
-        drawn = Text.from_ansi(status_text(view, self._look))
+        drawn = Text.from_ansi(status_text(view, self._sized()))
         self._opened().update(drawn, refresh=True)
+
+    def _sized(self) -> Look:
+        """A person may pull at the window."""
+        return replace(self._look, width=self._out.width, height=self._out.height)
 
     def _opened(self) -> Live:
         from rich.console import Console  # noqa: PLC0415 - only on a terminal
@@ -155,7 +160,7 @@ class Screen:
         return self._live
 
     def end(self, view: StatusView, exit_code: int) -> None:  # noqa: ARG002 - the text says it in words
-        self._out.answer(status_text(view, self._look))
+        self._out.show(status_text(view, self._sized()))
 
 
 def change_text(row: GroupRow, now: float, look: Look) -> str:

@@ -105,21 +105,6 @@ def test_counts_agree_with_their_nouns() -> None:
     assert render.plural(2, "primary", "primaries") == "2 primaries"
 
 
-def test_tables_line_up_by_what_a_terminal_shows() -> None:
-    text = render.table([["日本", "a"], ["abcde", "b"], ["e\u0301", "c"]], headers=["NAME", "X"], width=None)
-
-    assert text.splitlines() == ["NAME   X", "日本   a", "abcde  b", "e\u0301      c"]
-
-
-def test_tables_are_cut_to_a_terminal_and_whole_in_a_pipe() -> None:
-    rows = [["name", "x" * 200]]
-
-    assert all(
-        render.columns(line) <= 40 for line in render.table(rows, headers=["A", "B"], width=40).splitlines()
-    )
-    assert "x" * 200 in render.table(rows, headers=["A", "B"], width=None)
-
-
 @given(st.text(), st.integers(min_value=1, max_value=20))
 def test_shortened_text_fits(text: str, width: int) -> None:
     assert render.columns(render.shorten(render.clean(text), width)) <= width
