@@ -74,6 +74,10 @@ _WHOSE = {
     Mover.ACCOUNT_HOLDER: "the account holder's",
     Mover.REJOIN: "Rejoin's",
 }
+_DOUBTED = (
+    "This database may not know every join that was sent (a restored copy, or another one):"
+    " the next run waits first, and looks at each group before it joins it."
+)
 _ORDINARY = frozenset({"turn", "not_running"})
 
 
@@ -216,6 +220,8 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     # A first run that the gateway refused left no recovery behind, but a pause.
     looked_at = view.instances if view.recovery is None else () if target is None else (target,)
     lines = _untried(view)
+    if view.history_in_doubt:
+        lines.append(look.style(_DOUBTED, "yellow"))
     lines += [
         look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -168,11 +169,15 @@ def test_a_restored_backup_looks_at_every_group_before_it_joins(place: Town, sen
     assert place("db", "backup", "backup.db").code == 0
     sent = sent_before + 3
     run_until(place, sent)
+    assert not doubted(place)
     for file in place.folder.glob("rejoin.db*"):
         file.unlink()
     shutil.copyfile(place.folder / "backup.db", place.folder / "rejoin.db")
+    assert doubted(place)
 
     assert place("run", "--yes", "--patience", "30m").code == 0
+
+    assert not doubted(place)
 
     judge_restored(place, sent_before=sent)
     assert gap_after(place, sent) >= HOLD
@@ -188,14 +193,29 @@ def test_a_folder_copied_back_looks_too_although_its_witness_came_along(
     copied(place.folder, tmp_path / "copy")
     sent = sent_before + 3
     run_until(place, sent)
+    assert not doubted(place)
     time.sleep(1.1)  # a copy within the second in which the witness was made is no restore
     shutil.rmtree(place.folder)
     copied(tmp_path / "copy", place.folder)
+    assert doubted(place)
 
     assert place("run", "--yes", "--patience", "30m").code == 0
 
+    assert not doubted(place)
     judge_restored(place, sent_before=sent)
     assert gap_after(place, sent) >= HOLD
+
+
+def doubted(world: Town) -> bool:
+    """Whether people and scripts are told that a look comes first: by status, in both forms, and doctor."""
+    doctor = [line for line in world("doctor").out.splitlines() if "backup-1: history" in line]
+    told = {
+        "may not know every join" in world("status").out,
+        bool(json.loads(world("status", "--json").out)["history_in_doubt"]),
+        any("may know fewer joins than were sent" in line for line in doctor),
+    }
+    assert len(told) == 1, world.printed
+    return told.pop()
 
 
 def copied(source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ from orchestrator.services.recover import lease
 from orchestrator.services.session_state import told_by
 from orchestrator.services.status.moves import command_of
 from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
-from orchestrator.store.engine import database_identity
+from orchestrator.store.history import in_doubt
 from orchestrator.store.reads import known_reason
 from orchestrator.store.witness import Witness
 
@@ -152,7 +152,9 @@ async def on_record(patient: Patient, account: Account) -> list[Finding]:
         try:
             record = await instances.get(connection, account.name)
         except NotFoundError:
-            return [ok("record", "new: the database does not know it yet", instance=account.name)]
+            new = ok("record", "new: the database does not know it yet", instance=account.name)
+            doubt = await in_doubt(patient.database, connection, None)
+            return [new, _doubted(account.name)] if doubt else [new]
         now = await patient.database.now(connection)
         latest = await reads.latest_onto(connection, record.id)
         run = "rejoin run" if latest is None else command_of(latest, record.name)
@@ -161,7 +163,7 @@ async def on_record(patient: Patient, account: Account) -> list[Finding]:
             _pause(record, now),
             await _pace(patient, connection, record, now),
             await _loose_ends(patient, connection, record, now=now, run=run),
-            await _rolled_back(patient, connection, record),
+            await _rolled_back(patient, connection, record, now),
         ]
 
 
@@ -229,20 +231,24 @@ def _is_driven(record: InstanceRecord, now: float) -> bool:
     return False
 
 
-async def _rolled_back(patient: Patient, connection: AsyncConnection, record: InstanceRecord) -> Finding:
+async def _rolled_back(
+    patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float
+) -> Finding:
     last = await slots.last_n(connection, record.id)
     witness = Witness.of(patient.database, record.id)
     if trouble := await asyncio.to_thread(witness.unwritable):
         sentence = f"the file that names the last join cannot be written: {trouble}"
         hint = "no join is sent without it: make its folder writable, or make room"
         return failed("history", sentence, hint, instance=record.name)
-    here = await database_identity(patient.database, connection)
-    moved = record.seen_database and record.seen_database.partition("@")[0] != here.partition("@")[0]
-    if moved or await witness.contradicted(connection):
-        sentence = "the database may know fewer joins than were sent: it was put back from a copy"
-        hint = "the next run waits first, and looks at each group before it joins it"
-        return warning("history", sentence, hint, instance=record.name)
+    if await in_doubt(patient.database, connection, record, driven=_is_driven(record, now)):
+        return _doubted(record.name)
     return ok("history", f"whole: {last:,} joins on record", instance=record.name)
+
+
+def _doubted(name: str) -> Finding:
+    sentence = "the database may know fewer joins than were sent: it was put back from a copy"
+    hint = "the next run waits first, and looks at each group before it joins it"
+    return warning("history", sentence, hint, instance=name)
 
 
 async def choice(patient: Patient) -> Finding:

@@ -40,6 +40,7 @@ def to_json(view: StatusView) -> dict[str, Any]:
         "waiting": [_waiting(one) for one in view.waiting],
         "last_join": _last_join(view.last),
         "catalogue": {"groups": view.catalogue.groups, "with_code": view.catalogue.with_code},
+        "history_in_doubt": view.history_in_doubt,
         "daemon": daemon_json(view),
         "schedule": [_scheduled(one) for one in view.schedule],
         "others": [_other(one) for one in view.others],

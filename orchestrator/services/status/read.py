@@ -15,10 +15,14 @@ from orchestrator.services.status.facts import gather
 from orchestrator.services.status.instances import instance_views, runner
 from orchestrator.services.status.views import CatalogueView, Eta, EtaReason, StatusView
 from orchestrator.store import reads
+from orchestrator.store.history import in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.schedule.entries import Entry, ScheduleView
     from orchestrator.services.status.daemon import Surroundings
     from orchestrator.services.status.facts import Facts
@@ -52,8 +56,20 @@ async def read_status(
         planned = await read_schedule(connection, schedule, moment)
         around = await surroundings(connection, facts.instances, moment)
         open_ones = await reads.open_recoveries(connection)
+        doubt = await _in_doubt(database, connection, facts)
     view = _view(facts, planned, around)
-    return replace(view, others=derive.others(facts, open_ones))
+    return replace(view, others=derive.others(facts, open_ones), history_in_doubt=doubt)
+
+
+async def _in_doubt(database: Database, connection: AsyncConnection, facts: Facts) -> bool:
+    """Of the instance that is being filled, or before the first recovery of the backups that may be."""
+    backups = [one for one in facts.instances if one.configured and one.role == "backup"]
+    asked: Sequence[InstanceRecord | None] = backups if facts.target is None else [facts.target]
+    for one in asked or [None]:
+        driven = one is not None and one.driven(facts.now)
+        if await in_doubt(database, connection, one, driven=driven):
+            return True
+    return False
 
 
 async def read_settled(database: Database, standing: Standing) -> StatusView:

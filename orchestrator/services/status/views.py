@@ -209,6 +209,7 @@ class StatusView:
     events: EventsView = NO_EVENTS
     outbox: OutboxView = NOTHING_TO_TELL
     others: tuple[OtherView, ...] = ()
+    history_in_doubt: bool = False  # the database may not know every join that was sent
 
     @property
     def total(self) -> int:
