@@ -85,11 +85,20 @@ def _identity(allow: AllowList, expected: Expected, seen: GroupPreview) -> list[
         if same_jid(expected.jid, seen.jid):
             return []
         shown = f', "{seen.subject}"' if seen.subject else ""
-        sentence = f"expected {expected.jid}, the link opens {seen.jid}{shown}"
+        sentence = f"expected {expected.jid}, the link opens {seen.jid}{shown}{_kinship(expected.jid, seen)}"
         return [Objection(Reason.IDENTITY_MISMATCH, sentence)]
     if allow.mode is Mode.LISTED_JIDS:
         return [Objection(Reason.NOT_ON_ALLOW_LIST, f"no JID is listed for it; the link opens {seen.jid}")]
     return _subject(expected, seen)
+
+
+def _kinship(expected: str, seen: GroupPreview) -> str:
+    """A community's own link opens the community; whoever joins that is taken into its announcement group."""
+    if seen.community:
+        return "; that is a community, and the expected group may be its announcement group"
+    if seen.parent is not None and same_jid(expected, seen.parent):
+        return "; that is a group of the expected community"
+    return ""
 
 
 def _subject(expected: Expected, seen: GroupPreview) -> list[Objection]:

@@ -101,6 +101,8 @@ class GroupPreview:
     members: int | None = None
     announce: bool | None = None  # only admins may write
     approval: bool | None = None  # an admin must approve who joins
+    community: bool | None = None  # no group but a community, the parent of groups
+    parent: str | None = None  # JID of the community to which the group belongs
 
     def __post_init__(self) -> None:
         _hide(self, "subject", "description", "owner")

@@ -99,6 +99,8 @@ def call(stage: Stage, name: str, stdout: int, *flags: str, **variables: str) ->
     words = [*CALLS[name].split(), *flags]
     words += [f"{name.replace(' ', '-')}-{os.urandom(4).hex()}"] * (name == "db backup")
     words += ["-o", os.urandom(4).hex()] * (name == "diagnostics")
+    if name == "accept":
+        stage.import_groups()  # the codes may have been forgotten before
     if name in ("leave", "accept"):  # each time one of the groups in which it is
         words.insert(1, stage("groups", "list", "--bucket", "done", "--json").json[0]["slug"])
     process = stage.rejoin._popen(tuple(words), variables, stdout=stdout, stdin=subprocess.PIPE)

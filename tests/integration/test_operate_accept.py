@@ -123,6 +123,18 @@ async def test_another_group_is_refused_and_shown_loudly(stage: Stage) -> None:
     assert (await stored(stage)).jid == OTHER
 
 
+async def test_a_community_in_the_place_of_its_announcement_group_is_told_as_such(stage: Stage) -> None:
+    await rename(stage, jid=OTHER)
+    network_group(stage, 1).is_parent, stage.world.faults.engine = True, "noweb"
+
+    await stage.recover(brisk())
+    with pytest.raises(InputRejectedError, match="opens A COMMUNITY") as refusal:
+        await ask(stage)
+
+    assert "that is a community" in str((await membership(stage, 1)).detail)
+    assert "announcement group" in refusal.value.hint
+
+
 async def test_a_group_that_was_made_anew_needs_the_flag(stage: Stage) -> None:
     await rename(stage, jid=OTHER)
     await put(stage, 1, Status.BLOCKED, Reason.IDENTITY_MISMATCH)

@@ -102,6 +102,23 @@ def test_an_owner_is_compared_by_who_is_reached(written: str, shown: str) -> Non
     assert not verify(AllowList(), other, GroupPreview(OURS, "Ours", owner=shown)).allowed
 
 
+def test_a_communitys_link_is_told_as_such() -> None:
+    expected, community = Expected(jid=OURS), GroupPreview(OTHERS, "Acme", community=True)
+    child = GroupPreview(OTHERS, "Acme News", parent=OURS)
+
+    said, of_child, of_stranger = (
+        verify(AllowList(), expected, seen).sentence
+        for seen in (community, child, GroupPreview(OTHERS, "Acme"))
+    )
+
+    assert said == (
+        f'expected {OURS}, the link opens {OTHERS}, "Acme"'
+        "; that is a community, and the expected group may be its announcement group"
+    )
+    assert of_child.endswith("; that is a group of the expected community")
+    assert "community" not in of_stranger
+
+
 def test_listed_jids_needs_a_jid() -> None:
     allow = AllowList(Mode.LISTED_JIDS)
     assert verify(allow, Expected(subject="Ours"), GroupPreview(OURS, "Ours")).reason is (

@@ -319,3 +319,26 @@ def test_our_own_is_changed_and_keeps_what_we_do_not_know() -> None:
         "url": "https://a.example", "is_active": True, "retries": {"attempts": 5}, "events": ["message"],
         "hmac": "ours",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"isCommunity": True, "linkedParent": OTHER},
+        {"IsParent": True, "LinkedParentJID": OTHER},
+        {"isParentGroup": True, "linkedParent": {"_serialized": OTHER}},
+    ],
+)
+def test_a_community_and_the_community_of_a_group_are_read_from_every_engine(said: dict[str, Any]) -> None:
+    preview = parsing.preview({"id": JID, "subject": "Acme", **said})
+
+    assert preview is not None
+    assert (preview.community, preview.parent) == (True, OTHER)
+
+
+@pytest.mark.parametrize("said", [{"linkedParent": ""}, {"LinkedParentJID": "nonsense"}, {}])
+def test_a_group_of_no_community_has_none(said: dict[str, Any]) -> None:
+    preview = parsing.preview({"id": JID, **said})
+
+    assert preview is not None
+    assert (preview.community, preview.parent) == (None, None)

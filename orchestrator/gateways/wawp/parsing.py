@@ -25,6 +25,8 @@ _APPROVAL_KEYS = (
     "joinApprovalMode", "IsJoinApprovalRequired", "isJoinApprovalRequired", "membershipApprovalMode",
     "newMembersApprovalRequired",
 )  # fmt: skip
+_COMMUNITY_KEYS = ("isCommunity", "IsParent", "isParentGroup", "is_parent")
+_PARENT_KEYS = ("linkedParent", "LinkedParentJID", "linked_parent_jid", "parentGroup")
 _PENDING_KEYS = ("pending_approval", "pendingApproval", "requiresApproval", "membership_approval_request")
 _ACCEPTED_KEYS = ("accepted", "success", "result", "ok", "joined")
 _PARTICIPANT_KEYS = ("participants", "Participants")
@@ -69,6 +71,8 @@ def preview(body: Any) -> GroupPreview | None:
         members=_size(group),
         announce=_flag(group, _ANNOUNCE_KEYS),
         approval=_flag(group, _APPROVAL_KEYS),
+        community=_flag(group, _COMMUNITY_KEYS),
+        parent=_jid(group, _PARENT_KEYS)[1],
     )
 
 
@@ -209,9 +213,9 @@ def _names_a_group(layer: dict[str, Any]) -> bool:
     return _jid(layer)[0] or _text(layer, _SUBJECT_KEYS) is not None or bool(_members_of(layer))
 
 
-def _jid(layer: dict[str, Any]) -> tuple[bool, str | None]:
+def _jid(layer: dict[str, Any], keys: tuple[str, ...] = _JID_KEYS) -> tuple[bool, str | None]:
     """(whether an id is given at all, the group JID if it is one)."""
-    given = [layer[key] for key in _JID_KEYS if layer.get(key)]
+    given = [layer[key] for key in keys if layer.get(key)]
     found = (group_jid(serialized(value)) for value in given)
     return bool(given), next((jid for jid in found if jid), None)
 

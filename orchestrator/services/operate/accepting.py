@@ -220,10 +220,14 @@ def _failure(
 
 def _another(proposal: Proposal, preview: GroupPreview) -> InputRejectedError:
     group = proposal.group
+    what = "A COMMUNITY" if preview.community else "ANOTHER GROUP"
+    only_if = "your group was made anew and this is it"
+    if preview.community:
+        only_if = "your group is its announcement group (who joins a community is taken into that)"
     return InputRejectedError(
-        f'{group.name} is {group.jid}, but its link opens ANOTHER GROUP: {preview.jid}, "{preview.subject}".'
+        f'{group.name} is {group.jid}, but its link opens {what}: {preview.jid}, "{preview.subject}".'
         " Nothing was changed",
-        hint=f"store the right code: {_set_code(group)}. Only if your group was made anew and this is it:"
+        hint=f"store the right code: {_set_code(group)}. Only if {only_if}:"
         f" rejoin accept {group.slug} --other-group",
     )
 
