@@ -50,7 +50,7 @@ def _facts(one: Explanation, look: Look) -> list[tuple[str, str]]:
     until = None if one.until is None else clock_with_offset(one.until, look.zone, now=one.now)
     return [
         ("Why", one.hint.sentence),
-        ("Said", clean(row.detail) if row.detail else ""),
+        ("Said", clean(_said(one))),
         ("Move", move_text(one.hint)),
         ("Until", until or ""),
         ("In line", _place(one, look)),
@@ -60,6 +60,12 @@ def _facts(one: Explanation, look: Look) -> list[tuple[str, str]]:
         ("Attempts", str(row.attempts)),
         ("Elsewhere", _others(one)),
     ]
+
+
+def _said(one: Explanation) -> str:
+    """What the gateway said of the group, else of the account that waits."""
+    paused = one.pause is not None and one.hint is one.pause.hint
+    return one.row.detail or (one.pause.text if one.pause is not None and paused else None) or ""
 
 
 def _place(one: Explanation, look: Look) -> str:

@@ -1,4 +1,7 @@
-"""`rejoin status` as text: the answer first, then why, then the parts. Foreign text is cleaned here."""
+"""`rejoin status` as text: the answer first, then why, then the parts. Foreign text is cleaned here.
+
+The words of gateways stand in `explain` and the log: here a person reads ours.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from orchestrator.cli.render import (
     clock_with_offset,
     columns,
     duration,
+    offset,
     pad,
     plural,
     scope_of_groups,
@@ -29,7 +33,7 @@ from orchestrator.cli.render_daemon import (
     parked_line,
 )
 from orchestrator.cli.render_schedule import scheduled_text
-from orchestrator.domain.hints import Mover, identity_changed_hint
+from orchestrator.domain.hints import OWN_WORDS, Mover, identity_changed_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
 from orchestrator.services.status.views import EtaReason, Phase
@@ -68,6 +72,7 @@ _WAITS = {
     "daily_limit": "the daily limit is used up",
     "later": "groups put off until then",
 }
+_PUT_OFF: dict[Reason | None, str] = {Reason.GROUP_FULL: "full", Reason.GROUP_LOCKED: "locked"}
 _WHOSE = {
     Mover.YOU: "yours",
     Mover.GROUP_ADMIN: "a group admin's",
@@ -191,6 +196,8 @@ def _nothing_yet(view: StatusView) -> str:
 
 def _done_about(view: StatusView, look: Look) -> str:
     eta = view.eta
+    if eta.put_off:
+        return f"{_by_parts(view, look)} ({offset(eta.put_off[0].first_at, look.zone)})."
     if eta.at is not None:
         at, away = clock_with_offset(eta.at, look.zone, now=view.now), duration(eta.at - view.now)
         return f"Done about {at}, in {away}{_eta_why(eta.reason)}."
@@ -201,6 +208,18 @@ def _done_about(view: StatusView, look: Look) -> str:
             return "Nothing else moves by itself."
         case _:
             return "No time can be given."
+
+
+def _by_parts(view: StatusView, look: Look) -> str:
+    """`116 by 04:09; 1 full group again at 09:41`."""
+    eta = view.eta
+    parts = [] if eta.most_at is None else [f"{eta.most:,} by {_moment(eta.most_at, view, look)}"]
+    for one in eta.put_off:
+        kind = _PUT_OFF.get(one.reason)
+        what = plural(one.count, "other") if kind is None else plural(one.count, f"{kind} group")
+        again = "at" if one.last_at - one.first_at <= 60 else "from"
+        parts.append(f"{what} again {again} {_moment(one.first_at, view, look)}")
+    return "; ".join(parts)
 
 
 def _eta_why(reason: EtaReason) -> str:
@@ -289,7 +308,7 @@ def _other_numbers(view: StatusView, look: Look) -> list[str]:
 
 def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
     until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
-    said = f' ("{clean(pause.text)}")' if pause.text else ""
+    said = f' ("{clean(pause.text)}")' if pause.text and pause.reason in OWN_WORDS else ""
     return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}; {_move(pause.hint)}"
 
 
@@ -373,7 +392,7 @@ def _needs_you(view: StatusView, look: Look) -> Block:
 
 def _needy(one: NeedsYouView, view: StatusView, look: Look) -> str:
     """The group's name, what happened beside it where there is room, and below it the move."""
-    detail = f": {clean(one.row.detail)}" if one.row.detail else ""
+    detail = f": {clean(one.row.detail)}" if one.row.detail and one.row.reason in OWN_WORDS else ""
     beside = look.width is None or look.width >= _WIDE
     name, below = clean(one.row.group), f"\n{' ' * (_NAME + 4 if beside else 6)}\t"
     name += f"{' ' * (_NAME - columns(name))}  \t" if beside and columns(name) <= _NAME else below

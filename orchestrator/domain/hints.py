@@ -38,7 +38,8 @@ _ACCEPT = "rejoin accept {slug}{to}"
 _SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'{to}"
 _SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'{to}"
 _RESUME = "rejoin resume{to}"
-_DOCTOR = "rejoin doctor"
+_DOCTOR = "rejoin doctor{to}"
+_DOCTOR_OF_ALL = "rejoin doctor"
 _DIAGNOSTICS = "rejoin diagnostics"
 
 _NOT_SUPPORTED = "the gateway does not know this call, or not with these parameters"
@@ -213,7 +214,7 @@ _ACCOUNT: dict[Reason, Hint] = {
         "an earlier instance is the same number: two would join at twice the pace",
         _M.YOU,
         "remove one of the two from the configuration, or link another number; it goes on by itself then",
-        _DOCTOR,
+        _DOCTOR_OF_ALL,
     ),
     _R.IDENTITY_UNKNOWN: Hint(
         "the gateway does not say which number the instance is",
@@ -231,11 +232,26 @@ _ACCOUNT: dict[Reason, Hint] = {
         "the file that names the last join cannot be written, and no join leaves without it",
         _M.YOU,
         "make its folder writable or make room; it is tried again by itself",
-        _DOCTOR,
+        _DOCTOR_OF_ALL,
     ),
     _R.OPERATOR: Hint("a person paused it", _M.YOU, "resume when it may go on", _RESUME),
 }
 _ACCOUNT_OTHER = Hint("the account is paused", _M.YOU, "see why in the log, then resume", _RESUME)
+
+OWN_WORDS = frozenset(
+    {
+        _R.NOT_ON_ALLOW_LIST,
+        _R.IDENTITY_MISMATCH,
+        _R.IDENTITY_CHANGED,
+        _R.IDENTITY_UNKNOWN,
+        _R.DUPLICATE_GROUP,
+        _R.SAME_ACCOUNT,
+        _R.SLOTS_FILE_UNWRITABLE,
+        _R.INTERNAL_ERROR,
+        _R.OPERATOR,
+    }
+)
+"""Reasons whose detail is ours, or a person's. That of the others may be a gateway's, raw."""
 
 UNKNOWN_REASON = Hint("the reason is not known to this version", _M.YOU, "look at what happened", _EXPLAIN)
 

@@ -177,6 +177,30 @@ async def test_a_deferred_group_moves_the_eta_to_its_time_and_says_later(
     assert (view.pace.next_join_at, view.pace.next_join_reason) == (NOW + 3600, "later")
     (line,) = view.waiting
     assert (line.cause, line.count, line.until) == ("gateway_error", 1, NOW + 3600)
+    assert view.eta.most_at is None
+
+
+async def test_groups_put_off_for_long_are_told_apart_from_those_that_come_soon(
+    database: Database, rows: Rows
+) -> None:
+    """One full group for six hours must not make it seem that the others take as long."""
+    to = await rows.instance()
+    recovery = await rows.recovery(to, pace=4.0)
+    await rows.membership(to, Status.ACTIVE, recovery=recovery)
+    for _ in range(5):
+        await rows.membership(to, Status.PENDING, recovery=recovery)
+    for reason, wait in ((Reason.GATEWAY_ERROR, 120), (Reason.GROUP_FULL, 21600)):
+        await rows.membership(to, Status.DEFERRED, reason, recovery=recovery, next_attempt_at=NOW + wait)
+
+    view = await read_status(database, now=NOW)
+
+    assert view.eta.at == pytest.approx(NOW + 21600)
+    assert view.eta.most == 7
+    assert view.eta.most_at == pytest.approx(NOW + 120)
+    (full,) = view.eta.put_off
+    assert (full.reason, full.count, full.first_at) == (Reason.GROUP_FULL, 1, NOW + 21600)
+    (waits,) = [line for line in view.waiting if line.status is Status.PENDING]
+    assert waits.until == view.eta.most_at
 
 
 async def test_while_the_instance_is_paused_its_groups_wait_for_that_with_its_reason_and_end(

@@ -80,7 +80,7 @@ def test_a_pause_with_an_end_passes_by_itself_and_one_without_names_a_command(re
 
     assert (ends.mover, ends.command) == (Mover.REJOIN, None)
     assert stays.mover is not Mover.REJOIN
-    assert stays.command in {"rejoin resume --to backup-2", "rejoin doctor"}
+    assert stays.command in {"rejoin resume --to backup-2", "rejoin doctor --to backup-2", "rejoin doctor"}
 
 
 def test_no_reason_reads_as_waiting_for_ones_turn() -> None:

@@ -13,13 +13,14 @@ from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
 from orchestrator.services.status.instances import NOBODY
-from orchestrator.services.status.views import Eta, EtaReason, Phase
+from orchestrator.services.status.views import Eta, EtaReason, Phase, PutOff
 from orchestrator.services.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
 from tests.unit.status_samples import (
     DAEMON,
     EXPLANATION,
     INSTANCE,
     LOSS,
+    NEEDS_YOU,
     NOW,
     OUTBOX,
     PAST,
@@ -86,7 +87,8 @@ def test_foreign_text_is_stripped_of_control_characters() -> None:
     for text in (status_text(VIEW, LOOK), explanation_text(EXPLANATION, LOOK)):
         assert "\x1b" not in text
         assert "\r" not in text
-    assert "gone really" in status_text(VIEW, LOOK)
+    ours = replace(NEEDS_YOU, row=replace(NEEDS_YOU.row, reason=Reason.IDENTITY_MISMATCH))
+    assert "gone really" in status_text(replace(VIEW, needs_you=(ours,)), LOOK)
 
 
 def test_a_pause_says_why_until_when_and_whose_move() -> None:
@@ -94,8 +96,61 @@ def test_a_pause_says_why_until_when_and_whose_move() -> None:
 
     assert (
         "backup-2 is paused until 06:00: WhatsApp limits how many groups this account may join now"
-        ' ("rate-overlimit"); it goes on by itself then' in text
+        "; it goes on by itself then" in text
     )
+
+
+def test_a_gateways_own_words_stand_in_explain_and_not_on_the_main_screen() -> None:
+    raw = "(HTTP 500) info query returned status 410: gone | wawp_upstream_error"
+    needy = replace(NEEDS_YOU, row=replace(NEEDS_YOU.row, detail=raw))
+    paused = replace(INSTANCE, pause=replace(PAUSE, text=raw))
+
+    text = status_text(replace(VIEW, needs_you=(needy,), instances=(PRIMARY, paused)), LOOK)
+
+    assert "info query" not in text
+    assert "the invite code was revoked" in text
+    assert raw in explanation_text(replace(EXPLANATION, row=replace(EXPLANATION.row, detail=raw)), LOOK)
+    waits = replace(EXPLANATION, row=replace(EXPLANATION.row, detail=None), hint=PAUSE.hint)
+    assert raw in explanation_text(replace(waits, pause=replace(PAUSE, text=raw)), LOOK)
+
+
+def test_a_persons_own_words_are_shown() -> None:
+    skipped = replace(NEEDS_YOU.row, reason=Reason.OPERATOR, detail="closed in May")
+
+    text = status_text(replace(VIEW, needs_you=(replace(NEEDS_YOU, row=skipped),)), LOOK)
+
+    assert "closed in May" in text
+
+
+@pytest.mark.parametrize(
+    ("put_off", "said"),
+    [
+        ([(Reason.GROUP_FULL, 1, 20_000)], "111 by 05:14; 1 full group again at 10:33 (UTC-3)."),
+        ([(Reason.GROUP_LOCKED, 2, 7_200)], "111 by 05:14; 2 locked groups again at 07:00 (UTC-3)."),
+        (
+            [(Reason.GROUP_FULL, 1, 20_000), (Reason.GATEWAY_ERROR, 3, 3_600)],
+            "111 by 05:14; 1 full group again at 10:33; 3 others again at 06:00 (UTC-3).",
+        ),
+    ],
+)
+def test_a_group_that_is_put_off_for_long_does_not_hide_when_the_others_are_back(
+    put_off: list[tuple[Reason, int, float]], said: str
+) -> None:
+    later = tuple(PutOff(reason, count, NOW + wait, NOW + wait) for reason, count, wait in put_off)
+    eta = Eta(NOW + 20_000, EtaReason.LATER, most=111, most_at=NOW + 840, put_off=later)
+
+    text = headline(replace(RUNNING, eta=eta), LOOK)
+
+    assert text.endswith(f"groups of sales-main are back. {said}")
+    assert " h " not in text
+
+
+def test_with_nothing_but_a_full_group_left_its_time_is_said() -> None:
+    later = (PutOff(Reason.GROUP_FULL, 1, NOW + 20_000, NOW + 30_000),)
+
+    text = headline(replace(RUNNING, eta=Eta(NOW + 30_000, EtaReason.LATER, put_off=later)), LOOK)
+
+    assert text.endswith("are back. 1 full group again from 10:33 (UTC-3).")
 
 
 def test_a_pause_without_end_names_the_command() -> None:

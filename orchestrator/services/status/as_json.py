@@ -59,6 +59,8 @@ def progress(view: StatusView) -> dict[str, Any]:
         "eta": instant(view.eta.at),
         "eta_seconds": None if view.eta.at is None else seconds(view.eta.at - view.now),
         "eta_reason": view.eta.reason.value,
+        "eta_most": instant(view.eta.most_at),
+        "eta_most_groups": None if view.eta.most_at is None else view.eta.most,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import explain_reason
@@ -18,6 +19,7 @@ from orchestrator.services.status.views import (
     OtherView,
     PaceView,
     Phase,
+    PutOff,
     RecoveryView,
     WaitingView,
 )
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_memberships import GroupRow
 
 MOST_WAITING_LINES = 20
+LONG = 900.0
+"""Seconds behind the last join in line from which on a group that is put off is told by itself."""
 DRIVEN = frozenset({Phase.RUNNING, Phase.STOPPING})
 
 TURN, LOOK, NOT_RUNNING = "turn", "look", "not_running"
@@ -122,7 +126,25 @@ def eta(facts: Facts) -> Eta:
     hold = held(facts)
     if hold is not None and hold[1] is None:
         return Eta(None, EtaReason.PAUSED)
-    return estimate(course(facts), left)
+    return _by_parts(facts, left, estimate(course(facts), left))
+
+
+def _by_parts(facts: Facts, left: Remaining, whole: Eta) -> Eta:
+    """A few groups that are put off for long must not make it seem that all of them take as long."""
+    line_end = max(course(facts).after(left.line, course(facts).start), left.looks_until or 0.0)
+    far = [row for row in facts.due if row.first_due > line_end + LONG]
+    if not far or whole.reason is not EtaReason.LATER:
+        return whole
+    near = tuple((row.first_due, row.count) for row in facts.due if row not in far)
+    soon = replace(left, later=near)
+    counts = count_statuses(facts.counts)
+    looked_up = counts[Status.JOINING] + counts[Status.CONFIRMING]
+    return replace(
+        whole,
+        most=counts[Status.ACTIVE] + looked_up + soon.joins,
+        most_at=estimate(course(facts), soon).at if soon.joins or looked_up else None,
+        put_off=tuple(PutOff(r.reason, r.count, r.first_due, r.last_due) for r in _by_reason(far)),
+    )
 
 
 def pace(facts: Facts) -> PaceView:
@@ -188,7 +210,8 @@ def _in_line(facts: Facts, row: CountRow) -> WaitingView:
         word, until = hold
         reason = known_reason(word)
         return _waiting(row, reason, word, until)
-    return _waiting(row, row.reason, row.reason.value if row.reason else TURN, eta(facts).at)
+    done = eta(facts)
+    return _waiting(row, row.reason, row.reason.value if row.reason else TURN, done.most_at or done.at)
 
 
 def _look(row: CountRow) -> WaitingView:
@@ -229,6 +252,10 @@ def _merged(rows: tuple[DueRow, ...]) -> list[DueRow]:
     """Minute by minute while that is readable, else one line for each reason."""
     if len(rows) <= MOST_WAITING_LINES:
         return list(rows)
+    return _by_reason(rows)
+
+
+def _by_reason(rows: Iterable[DueRow]) -> list[DueRow]:
     found: dict[Reason | None, DueRow] = {}
     for row in rows:
         known = found.get(row.reason)

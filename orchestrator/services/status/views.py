@@ -53,11 +53,27 @@ class EtaReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """Groups that are tried again long after the others: how many, why, from when on and until when."""
+
+    reason: Reason | None
+    count: int
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Eta:
-    """About when nothing is left to do by itself. `at` is None when it cannot be said."""
+    """About when nothing is left to do by itself. `at` is None when it cannot be said.
+
+    Where some groups are put off for long, `most` groups are back by `most_at`, as far as can be seen.
+    """
 
     at: float | None
     reason: EtaReason
+    most: int = 0
+    most_at: float | None = None
+    put_off: tuple[PutOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
