@@ -5,7 +5,7 @@ RejoinError
 │   ├── NotFoundError       2   no such group, recovery or instance
 │   └── InputRejectedError  2   rows or values that were refused, all of them at once
 ├── ConfigurationError     78   the configuration, the key file or the schema does not fit
-├── CredentialsError        4   the gateway refuses the token
+├── CredentialsError        4   the gateway refuses the token or the instance_id
 ├── TemporaryError          5   gateway or network; the same call may work later
 ├── DatabaseReplacedError   5   the database's file is not the one that was opened
 ├── InstanceLostError       7   the backup instance is lost or logged out
@@ -70,6 +70,11 @@ class CredentialsError(RejoinError):
 
     code = "credentials_refused"
     exit_code = 4
+
+
+def credentials_refused(instance: str, said: str) -> str:
+    """The sentence for it; `said`: the gateway's words, which may tell which of the two it was."""
+    return f"the gateway refused the token of {instance}, or its instance_id" + (f": {said}" if said else "")
 
 
 class TemporaryError(RejoinError):

@@ -96,7 +96,10 @@ _GROUP: dict[Reason, Hint] = {
         _RETRY,
     ),
     _R.CREDENTIALS_REFUSED: Hint(
-        "the gateway refused the access token", _M.YOU, "put the right token in place, then retry", _RETRY
+        "the gateway refused the access token or the instance_id",
+        _M.YOU,
+        "put the right ones in place, then retry",
+        _RETRY,
     ),
     _R.PLAN_LIMIT: Hint(
         "the subscription at the gateway does not allow it",
@@ -189,9 +192,9 @@ _ACCOUNT: dict[Reason, Hint] = {
         _DOCTOR,
     ),
     _R.CREDENTIALS_REFUSED: Hint(
-        "the gateway refuses the access token",
+        "the gateway refuses the access token or the instance_id",
         _M.YOU,
-        "put the right token in place, check it, then resume",
+        "put the right ones in place, check them, then resume",
         _DOCTOR,
     ),
     _R.PLAN_LIMIT: Hint(

@@ -63,6 +63,7 @@ class LookCase:
     unknowns: int  # joins of unknown outcome so far
     approval: bool | None  # whether the probe said that an admin must approve
     receipt_jid: bool  # the receipt named the group
+    refused: Reason | None = None  # the gateway's trouble with the account that the join was answered with
     asked: bool = False  # WhatsApp says that a request of ours is with the admins
 
 
@@ -74,6 +75,7 @@ class NextStep:
     reason: Reason | None = None
     wait: float | None = None
     unknowns: int = 0
+    given_back: bool = False  # it was refused for the account's sake: in line again, and no attempt
     failed: bool = False  # the join did not bring us in: an attempt that failed, with the usual wait
 
 
@@ -93,6 +95,8 @@ def after_look(case: LookCase, seen: Sighting) -> NextStep:
 
 
 def _not_in(case: LookCase) -> NextStep:
+    if case.refused is not None:
+        return NextStep(Status.DEFERRED, case.refused, 0.0, case.unknowns, given_back=True)
     if case.approval or (case.approval is None and case.receipt_jid and not case.unknown):
         # whatsmeow's receipt names the group for a join and for a request alike
         return NextStep(Status.AWAITING_APPROVAL, Reason.APPROVAL_PENDING, AFTER_REQUEST[0], case.unknowns)
@@ -109,8 +113,8 @@ def _cannot_tell(case: LookCase) -> NextStep:
 
 def _look_again(case: LookCase, at_least: float | None = None) -> NextStep:
     """`at_least`: seconds after which an absence counts, so that looks which saw one do not run out."""
-    waits = AFTER_UNKNOWN if case.unknown else AFTER_RECEIPT
-    waiting = Reason.APPROVAL_PENDING if case.asked else None
+    waits = AFTER_UNKNOWN if case.unknown or case.refused else AFTER_RECEIPT
+    waiting = Reason.APPROVAL_PENDING if case.asked else case.refused
     reason = Reason.OUTCOME_UNKNOWN if case.unknown else waiting
     if case.looks < len(waits):
         return NextStep(Status.CONFIRMING, reason, waits[case.looks], case.unknowns)

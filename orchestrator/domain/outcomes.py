@@ -37,8 +37,8 @@ class Outcome(StrEnum):
     THROTTLED = "throttled"  # IQ 429 on a read: slow down
     GATEWAY_LIMITED = "gateway_limited"  # the gateway's own limit (HTTP 429): surely without effect
     RESTRICTED = "restricted"  # IQ 463: the account is restricted
-    SESSION_DOWN = "session_down"  # not connected, logged out, or unknown to the gateway
-    BAD_CREDENTIALS = "bad_credentials"  # the gateway refuses the token
+    SESSION_DOWN = "session_down"  # not connected, or logged out
+    BAD_CREDENTIALS = "bad_credentials"  # the gateway refuses the token, or does not know the instance_id
     PLAN_LIMIT = "plan_limit"  # the gateway's subscription does not allow it
     NOT_SUPPORTED = "not_supported"  # the gateway has no such call
     UNKNOWN = "unknown"  # it may or may not have taken effect: look before anything else
@@ -85,6 +85,7 @@ class GatewayAnswer:
     http_status: int | None = None
     retry_after: float | None = None  # seconds
     sent: bool = True  # whether the request may have left this machine
+    certain: bool = True  # False: refused in an answer that is none of a refusal: it may be in effect
 
     def __post_init__(self) -> None:
         _hide(self, "text")

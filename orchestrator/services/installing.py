@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from orchestrator.domain.errors import ConfigurationError, CredentialsError, RejoinError, TemporaryError
+from orchestrator.domain.errors import (
+    ConfigurationError,
+    CredentialsError,
+    RejoinError,
+    TemporaryError,
+)
 from orchestrator.domain.outcomes import Outcome, WebhookTarget
 
 if TYPE_CHECKING:
@@ -142,7 +147,9 @@ def _trouble(answer: GatewayAnswer, instance: str) -> RejoinError:
     what = answer.text or answer.outcome.value
     match answer.outcome:
         case Outcome.BAD_CREDENTIALS:
-            return CredentialsError(f"{instance}: the gateway refused the token", hint="rejoin doctor")
+            return CredentialsError(
+                f"{instance}: the gateway refused the token or the instance_id: {what}", hint="rejoin doctor"
+            )
         case Outcome.PLAN_LIMIT:
             return CredentialsError(f"{instance}: the gateway's plan does not allow it: {what}")
         case Outcome.NOT_SUPPORTED:

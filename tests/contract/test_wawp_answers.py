@@ -174,7 +174,10 @@ OWN: dict[str, tuple[bytes, Outcome]] = {
         http(502, {"error": UPSTREAM, "data": {"error": "Session status is not as expected."}}),
         Outcome.SESSION_DOWN,
     ),
-    "unknown session": (http(422, {"error": 'Session "x" does not exist'}), Outcome.SESSION_DOWN),
+    "unknown session": (
+        http(422, {"error": 'Session "x" does not exist'}),
+        Outcome.BAD_CREDENTIALS,
+    ),
     "too many requests": (
         http(429, {"status": 429, "message": "Too many requests"}),
         Outcome.GATEWAY_LIMITED,

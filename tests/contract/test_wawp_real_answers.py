@@ -208,7 +208,11 @@ WORDED: dict[str, tuple[bytes, Outcome, Outcome]] = {  # answer: join, look
         O.JOIN_LIMITED,
         O.THROTTLED,
     ),
-    "a wrong instance_id": (http(404, {"message": "Invalid instance_id"}), O.SESSION_DOWN, O.SESSION_DOWN),
+    "a wrong instance_id": (
+        http(404, {"message": "Invalid instance_id"}),
+        O.BAD_CREDENTIALS,
+        O.BAD_CREDENTIALS,
+    ),
     "a code that is not taken": (http(400, {"message": "Invalid Invite Code"}), O.BAD_REQUEST, O.BAD_REQUEST),
     "WhatsApp's own 406": (
         http(500, {"error": UPSTREAM, "message": "info query returned status 406: not-acceptable"}),
@@ -348,3 +352,157 @@ async def test_a_count_is_never_smaller_than_what_is_shown_beside_it(
     assert probe.preview.members == members
     assert group.group is not None
     assert group.group.members == (members or 30)
+
+
+PARAMETERS = [
+    {"message": ["code must be a string"], "error": "Bad Request", "statusCode": 400},
+    {"message": ["code should not be empty", "property url should not exist"], "statusCode": 400},
+    {"error": "chatId cannot be null"},
+]
+NOT_OFFERED = [{"code": "NOT_SUPPORTED"}, {"error": "not_implemented", "message": "no"}, b"not_supported"]
+UNKNOWN_INSTANCE = [{"message": "Instance not found"}, {"error": "Invalid instance_id"}]
+NOT_AT_WORK = [
+    {"status": False, "message": "Instance not connected"},
+    {"error": "The session is not ready"},
+    {"message": "WhatsApp is disconnected"},
+    ["invalid_session"],
+    b"invalid_session",
+]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "bodies", "outcome"),
+    [
+        ((400, 422), PARAMETERS, O.NOT_SUPPORTED),
+        ((400, 404, 500), NOT_OFFERED, O.NOT_SUPPORTED),
+        ((400, 401, 403, 404, 500), UNKNOWN_INSTANCE, O.BAD_CREDENTIALS),
+        ((400, 404, 500), NOT_AT_WORK, O.SESSION_DOWN),
+        ((403,), [{"message": "Your subscription does not allow this"}], O.PLAN_LIMIT),
+        ((403,), [{"message": "Upgrade to a paid plan"}, b"quota exceeded"], O.PLAN_LIMIT),
+    ],
+)
+async def test_the_gateways_own_words_are_known_in_every_place(
+    statuses: tuple[int, ...], bodies: list[Any], outcome: Outcome
+) -> None:
+    for status in statuses:
+        for body in bodies:
+            seen = await asked(http(status, body))
+            assert {answer.outcome for answer in seen.all} == {outcome}, (status, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "phrase", "outcome"),
+    [
+        (401, "Unauthorized", O.BAD_CREDENTIALS),
+        (403, "Forbidden", O.BAD_CREDENTIALS),
+        (429, "Too Many Requests", O.GATEWAY_LIMITED),
+        (404, "Not Found", O.NOT_SUPPORTED),
+    ],
+)
+async def test_a_status_inside_a_200_is_the_gateways_however_it_is_written(
+    code: int, phrase: str, outcome: Outcome
+) -> None:
+    for body in (
+        {"error": {"code": code, "message": phrase}},
+        {"error": {"status": str(code), "message": phrase}},
+        {"statusCode": str(code), "message": phrase},
+        {"message": phrase, "data": {"status": code}},
+    ):
+        seen = await asked(http(200, body))
+        assert {answer.outcome for answer in seen.all} == {outcome}, body
+        assert {answer.iq_code for answer in seen.all} == {None}
+    seen = await asked(http(500, {"error": {"code": code, "message": phrase}}))
+    assert seen.join.iq_code is None  # WhatsApp has words of its own for it
+
+
+async def test_whatsapps_words_inside_a_200_are_still_whatsapps() -> None:
+    seen = await asked(http(200, {"error": {"code": 429, "message": "rate-overlimit"}}))
+    assert (seen.join.outcome, seen.look.outcome) == (O.JOIN_LIMITED, O.THROTTLED)
+    seen = await asked(http(200, {"error": {"code": 401, "message": "not-authorized"}}))
+    assert (seen.join.outcome, seen.look.outcome) == (O.REMOVED, O.FORBIDDEN)
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_a_group_that_is_not_found_is_no_group_of_ours_and_a_code_to_ask_again(status: int) -> None:
+    for said in ("Group not found", "chat not found"):
+        seen = await asked(http(status, {"message": said}))
+        assert (seen.look.outcome, seen.leave.outcome) == (O.GROUP_GONE, O.GROUP_GONE)
+        assert (seen.join.outcome, seen.probe.outcome) == (O.BAD_REQUEST, O.BAD_REQUEST)
+
+
+async def test_whatsapps_own_forbidden_is_told_from_https_by_its_letters() -> None:
+    assert (await asked(http(403, {"message": "forbidden"}))).look.outcome is O.FORBIDDEN
+    assert (await asked(http(401, {"error": "not-authorized"}))).join.outcome is O.REMOVED
+    assert (await asked(http(403, {"message": "Forbidden"}))).look.outcome is O.BAD_CREDENTIALS
+    assert (await asked(http(403, {"error": "forbidden", "message": "no"}))).look.outcome is O.BAD_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html><html><body>Sign in</body></html>",
+        b"<response><message>no</message></response>",
+        "Error: gone",
+        ["Accept invite error", "Error: conflict"],
+        b"invalid_session",
+        {"success": 0},
+        {"data": {"status": False}},
+        [{"status": False, "message": "no"}],
+    ],
+)
+async def test_what_is_no_plain_yes_has_not_been_done(body: Any) -> None:
+    seen = await asked(http(200, body))
+
+    assert seen.leave.outcome is not O.OK
+    assert seen.send.outcome is not O.OK
+    assert seen.join.outcome not in (O.JOINED, O.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "seconds"),
+    [
+        ("3.5", {}, 3.5),
+        (None, {"retry_after": "7"}, 7.0),
+        (None, {"error": {"retryAfterMs": 1500}}, 1.5),
+        (None, {"message": "Too many requests, retry after 7 seconds"}, 7.0),
+        (None, {"message": "Slow down. Try again in 2 minutes"}, 120.0),
+        (None, b"wait for 1 hour", 3600.0),
+        (None, {"retry_after": -3}, None),
+        (None, {"retry_after": "soon"}, None),
+    ],
+)
+async def test_how_long_to_wait_is_read_wherever_it_stands(
+    header: str | None, body: Any, seconds: float | None
+) -> None:
+    headers = {} if header is None else {"Retry_After": header}
+    seen = await asked(http(429, body, **headers))
+
+    assert {answer.outcome for answer in seen.all} == {O.GATEWAY_LIMITED}
+    assert {answer.retry_after for answer in seen.all} == {seconds}
+
+
+@pytest.mark.parametrize(
+    ("answer", "certain"),
+    [
+        (http(401, {"message": "Unauthorized"}), True),
+        (http(404, {"code": "invalid_session"}), True),
+        (http(400, {"message": "Invalid Invite Code"}), True),
+        (http(429, b""), True),
+        (http(500, {"error": "client is nil"}), True),
+        (waha({"message": "bad-request", "data": 400}), True),
+        (http(500, {"error": "Error: gone"}), True),
+        (http(200, {"status": 401, "message": "Unauthorized"}), False),
+        (http(200, {"status": 429, "message": "Too Many Requests"}), False),
+        (http(200, {"code": "invalid_session"}), False),
+        (http(500, ["Invalid Invite Code"]), False),
+        (http(502, {"code": "not_supported"}), False),
+        (http(200, b"Missing access_token"), False),
+    ],
+)
+async def test_a_join_is_surely_refused_by_whatsapp_or_by_a_status_that_refuses(
+    answer: bytes, certain: bool
+) -> None:
+    seen = await asked(answer)
+
+    assert seen.join.certain is certain
+    assert seen.probe.certain

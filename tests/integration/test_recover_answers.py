@@ -14,7 +14,7 @@ from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.settings import RetrySettings
-from orchestrator.simulator.faults import Trouble
+from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import (
@@ -149,6 +149,35 @@ async def test_one_groups_401_does_not_stop_an_account_whose_session_works(
         assert all(paused["until"] is not None for _at, paused in await pauses(stage))
         after = await backup(stage)
         assert (after.strikes, after.slow_until, after.pause_reason) == (0, None, None)
+        await judge(stage)
+
+
+REFUSED_ALOUD = [
+    (Trouble.SAID_STATUS, 401, None),
+    (Trouble.SAID_STATUS, 429, None),
+    (Trouble.SAID_STATUS, 400, None),
+    (Trouble.HTTP, 500, "Invalid Invite Code"),
+    (Trouble.HTTP, 502, "Instance not connected"),
+]
+
+
+@pytest.mark.parametrize(("what", "status", "text"), REFUSED_ALOUD)
+async def test_a_refusal_that_is_none_of_whatsapps_in_a_200_or_a_500_is_looked_up_before_the_join_is_repeated(
+    sqlite_url: str, what: Trouble, status: int, text: str | None
+) -> None:
+    async with set_stage(sqlite_url, content=world(group("In"), group("Out")), speed=SPEED) as stage:
+        for name, effect in (("In", When.DONE), ("Out", When.NEVER)):
+            jid = named(stage, name).jid
+            trouble(stage, what, Kind.JOIN, times=1, group=jid, status=status, text=text, effect=effect)
+        ended = await stage.recover(brisk())
+        assert (ended.end, entered(stage)) == (End.COMPLETE, 2)
+        assert len(joins_of(stage, "In")) == 1
+        first, second = joins_of(stage, "Out")
+        looks = stage.log.between(first.at, second.at, ACCOUNT)
+        assert any(one.kind is Kind.PARTICIPANTS and one.group == second.group for one in looks)
+        assert (await backup(stage)).slow_until is None or "connected" in str(text)
+        if what is Trouble.SAID_STATUS and status != 400:
+            assert (await row(stage, "Out")).attempts == 0  # the account was in trouble, said the gateway
         await judge(stage)
 
 

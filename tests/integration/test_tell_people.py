@@ -257,7 +257,7 @@ async def test_an_account_that_only_a_person_can_resume_is_in_the_digest(
 
     ((title, body),) = texts(listener)
     assert title == "Rejoin: 1 account needs you"
-    assert body.startswith("- backup-1 is paused: the gateway refuses the access token\n")
+    assert body.startswith("- backup-1 is paused: the gateway refuses the access token or the instance_id\n")
 
 
 async def test_a_digest_whose_cause_is_gone_is_not_sent(office: Office, listener: Listener) -> None:

@@ -59,8 +59,19 @@ _STATUS = re.compile(r"(?<!http )\bstatus (\d{3}):", re.IGNORECASE)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PAGE_PHRASES = frozenset({*(phrase.casefold() for phrase in _PHRASES.values()), "page not found", "error"})
 _FINE_CODES = frozenset({"200", "201", "0", "success", "ok"})
+_YES_OR_NO = ("success", "ok", "accepted", "sent", "joined")
 _REFUSED_WORDS = frozenset({"false", "error", "fail"})
 _HTML = re.compile(r"<(?:!doctype html|html|head|body|title|center|div|pre|br|h[1-6]|p)\b", re.IGNORECASE)
+_WAIT_KEYS = {
+    "retryafter": 1.0, "retryafterseconds": 1.0, "expiration": 1.0, "retryafterms": 0.001,
+}  # fmt: skip
+_WAIT_SAID = re.compile(
+    r"\b(?:retry|try again|wait)(?: again)?(?: after| in| for)? (\d{1,6})"
+    r" ?(seconds?|secs?|s|minutes?|mins?|hours?)\b",
+    re.IGNORECASE,
+)
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _ATTRIBUTE = re.compile(r"(?<![\w:-])([\w:-]++)=[\"']([^\"'<>]*+)[\"']")
 
 
@@ -69,13 +80,14 @@ class Evidence:
     """`iq` is WhatsApp's number, `words` the gateway's machine words in lower case, `text` all it says.
 
     `status` is the HTTP status, or the one that a body under HTTP 200 says instead. `page` is True when the
-    body is no JSON (then `text` is that of plain text or XML; an HTML page has none), `upstream` when it
-    wraps an answer from behind the gateway.
+    body is no JSON (then `text` is that of plain text or XML; an HTML page has none), `markup` when it is XML
+    or an HTML page, `upstream` when it wraps an answer from behind the gateway.
     """
 
     status: int
     body: Any = None
     page: bool = False
+    markup: bool = False
     iq: int | None = None
     words: frozenset[str] = frozenset()
     text: str = ""
@@ -110,11 +122,12 @@ def gather(status: int, body: bytes) -> Evidence:
         status=outer,
         body=value,
         page=not is_json,
+        markup=not is_json and body.lstrip()[:1] == b"<",
         iq=_number(said, texts, outer, upstream=upstream, page=not is_json),
-        words=frozenset(text.lower() for key, text in found if key in _WORD_KEYS and _is_word(text)),
+        words=frozenset(text.lower() for key, text in found if _is_word(key, text)),
         text=" | ".join(dict.fromkeys(texts))[:_LONG],
         upstream=upstream,
-        wait=_wait(said),
+        wait=_wait(said, texts),
     )
 
 
@@ -146,6 +159,8 @@ def is_error(evidence: Evidence, *, changes: bool = False) -> bool:
     Wawp treat it); in an answer to a read the same words may describe what was asked for.
     """
     body = evidence.body
+    if changes and says_no(body):
+        return True
     if not isinstance(body, dict):
         return False
     if "wawp_upstream_error" in body or "exception" in body or body.get("error") or body.get("errors"):
@@ -154,13 +169,25 @@ def is_error(evidence: Evidence, *, changes: bool = False) -> bool:
         return True
     if str(body.get("status")).lower() in ("error", "fail"):
         return True
-    if changes and _says_no(body):
-        return True
     return _said_status(body) is not None or (_error_code(body.get("code")) and not body.get("id"))
 
 
-def _says_no(body: dict[str, Any]) -> bool:
-    answers = (body.get(key) for key in ("status", "result", "success", "ok", "accepted", "sent", "joined"))
+def says_no(body: Any) -> bool:
+    """Whether it is a plain no, also in a wrapper or in a list: `{"status": false}`, `{"success": 0}`."""
+    layers = [body, *_wrapped(body)]
+    return any(isinstance(layer, dict) and _denies(layer) for layer in layers)
+
+
+def _wrapped(body: Any) -> list[Any]:
+    if isinstance(body, dict):
+        return [body.get(key) for key in ("data", "result", "response")]
+    return body[:1] if isinstance(body, list) else []
+
+
+def _denies(layer: dict[str, Any]) -> bool:
+    if any(layer.get(key) in (0, "0") for key in _YES_OR_NO if not isinstance(layer.get(key), bool)):
+        return True
+    answers = (layer.get(key) for key in ("status", "result", *_YES_OR_NO))
     return any(str(answer).lower() in {*_REFUSED_WORDS, "failed", "failure"} for answer in answers)
 
 
@@ -177,11 +204,16 @@ def _status(status: int, value: Any) -> int:
 
 
 def _said_status(body: dict[str, Any]) -> int | None:
-    """The HTTP status that a body names, if it is one of failure: failures come as HTTP 200, too."""
+    """The HTTP status that a body names, if it is one of failure: failures come as HTTP 200, too.
+
+    It may stand one level down: an answer of HTTP 200 whose `error` has a `code` speaks of itself.
+    """
     if body.get("id"):
         return None
-    named = (body.get(key) for key in ("status", "statusCode", "code"))
-    return next((code for code in named if type(code) is int and 400 <= code <= 599), None)
+    inner = (body.get(key) for key in ("error", "data"))
+    layers = [body, *(layer for layer in inner if isinstance(layer, dict) and not layer.get("id"))]
+    named = (_three_digits(layer.get(key)) for layer in layers for key in ("status", "statusCode", "code"))
+    return next((code for code in named if code is not None and code >= 400), None)
 
 
 def _walk(value: Any) -> Iterator[tuple[str, Any]]:
@@ -247,8 +279,11 @@ def _is_phrase(status: int, text: str, *, page: bool) -> bool:
     return text.strip().lstrip("0123456789").strip(" .:!").casefold() in _PAGE_PHRASES
 
 
-def _is_word(text: Any) -> bool:
-    return isinstance(text, str) and 0 < len(text) < 60 and " " not in text
+def _is_word(key: str, text: Any) -> bool:
+    """Whether it is a machine word: where one is expected, or anywhere if it is written as one."""
+    if not isinstance(text, str) or not 0 < len(text) < 60 or " " in text:
+        return False
+    return key in _WORD_KEYS or "_" in text
 
 
 def _wraps(value: Any, found: list[tuple[str, Any]]) -> bool:
@@ -260,13 +295,14 @@ def _number(value: Any, texts: list[str], status: int, *, upstream: bool, page: 
     """WhatsApp's number: `data` of an exception, then what whatsmeow says, then `status N` in a text, then a
     three-digit `code` that is not the outermost one.
 
-    Where nothing is said to come from upstream, a page's `code`, and a number that only repeats the HTTP
-    status, are the gateway's own.
+    Where nothing is said to come from upstream, a page's `code`, one beside HTTP's own words for it, and a
+    number that only repeats the HTTP status, are the gateway's own.
     """
     nodes = [node for _, node in _nodes(value)]
     said = (match for match in map(_WHATSMEOW.search, texts) if match)
     named = (match for match in map(_STATUS.search, texts) if match)
     inner = nodes if upstream else [node for node in nodes if node is not value and not page]
+    inner = inner if upstream else [node for node in inner if not _in_words_of_http(node)]
     found: Iterator[tuple[int | None, bool]] = chain(
         ((_three_digits(node.get("data")), False) for node in nodes),
         ((int(match[1]), True) for match in said),
@@ -277,16 +313,32 @@ def _number(value: Any, texts: list[str], status: int, *, upstream: bool, page: 
     return next(sure, None)
 
 
+def _in_words_of_http(node: dict[str, Any]) -> bool:
+    """`{"code": 404, "message": "Not Found"}`: WhatsApp says `item-not-found`."""
+    phrase = _PHRASES.get(_three_digits(node.get("code")) or 0)
+    return phrase is not None and phrase in node.values()
+
+
 def _three_digits(value: Any) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[3-5][0-9]{2}", value):
         return int(value)
     return value if type(value) is int and 300 <= value <= 599 else None
 
 
-def _wait(value: Any) -> float | None:
+def _wait(value: Any, texts: list[str]) -> float | None:
     for _, node in _nodes(value):
-        for key in ("retry_after", "retryAfter", "expiration"):
-            seconds = node.get(key)
-            if isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds):
-                return max(0.0, float(seconds))
-    return None
+        for key, inner in node.items():
+            unit = _WAIT_KEYS.get(key.lower().replace("-", "").replace("_", ""))
+            seconds = None if unit is None else _positive(inner)
+            if unit is not None and seconds is not None:
+                return seconds * unit
+    said = next((match for match in map(_WAIT_SAID.search, texts) if match), None)
+    return None if said is None else int(said[1]) * _UNITS[said[2][0].lower()]
+
+
+def _positive(value: Any) -> float | None:
+    """A number above or at 0, also as a text; a wait below 0 says nothing."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        value = float(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if number and value >= 0 else None

@@ -53,6 +53,7 @@ class Meaning(StrEnum):
     NO_ANSWER = "no_answer"
     SUBMITTED = "submitted"
     NOT_INSIDE = "not_inside"
+    NOT_FOUND = "not_found"
     NO_PERMISSION = "no_permission"
     CODE_DOUBTED = "code_doubted"
     CONNECTION_CLOSED = "connection_closed"
@@ -65,6 +66,7 @@ class Meaning(StrEnum):
     NO_METHOD = "no_method"
     WRONG_PARAMETER = "wrong_parameter"
     REDIRECT = "redirect"
+    DENIED = "denied"
     UNCLEAR = "unclear"
 
 
@@ -108,6 +110,8 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
     Meaning.SUBMITTED: {**_unsure(), Call.JOIN: O.SUBMITTED},
     # A gateway that looks at the group right after a join finds us outside while an admin has to decide.
     Meaning.NOT_INSIDE: _row(O.UNKNOWN, O.TRANSIENT, O.FORBIDDEN),
+    # Gateways say "Group not found" of codes that lead nowhere, and of groups that the account is not in.
+    Meaning.NOT_FOUND: _row(O.BAD_REQUEST, O.BAD_REQUEST, O.GROUP_GONE),
     Meaning.NO_PERMISSION: _row(O.FORBIDDEN),
     Meaning.CODE_DOUBTED: _row(O.BAD_REQUEST),
     # Baileys gives "Connection Closed" (428) to queries that were on their way as well.
@@ -118,7 +122,7 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
         Call.ACT: O.UNKNOWN,
     },
     Meaning.SESSION: _row(O.SESSION_DOWN),
-    Meaning.NO_INSTANCE: _row(O.SESSION_DOWN),
+    Meaning.NO_INSTANCE: _row(O.BAD_CREDENTIALS),  # a person must put it right, as with a token
     Meaning.CREDENTIALS: _row(O.BAD_CREDENTIALS),
     Meaning.PLAN: _row(O.PLAN_LIMIT),
     Meaning.GATEWAY_BUSY: _row(O.GATEWAY_LIMITED),
@@ -126,8 +130,18 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
     Meaning.NO_METHOD: _row(O.NOT_SUPPORTED),
     Meaning.WRONG_PARAMETER: _row(O.NOT_SUPPORTED),
     Meaning.REDIRECT: _row(O.NOT_SUPPORTED),
+    Meaning.DENIED: _unsure(),
     Meaning.UNCLEAR: _unsure(),
 }
+
+THE_GATEWAYS_OWN = frozenset(
+    {
+        Meaning.BAD_REQUEST, Meaning.CODE_DOUBTED, Meaning.NOT_FOUND, Meaning.SESSION, Meaning.NO_INSTANCE,
+        Meaning.CREDENTIALS, Meaning.PLAN, Meaning.GATEWAY_BUSY, Meaning.NO_ROUTE, Meaning.NO_METHOD,
+        Meaning.WRONG_PARAMETER,
+    }
+)  # fmt: skip
+"""What a gateway says without WhatsApp. Sure to be without effect where HTTP calls it a refusal as well."""
 
 NUMBERS: dict[int, Meaning] = {
     304: Meaning.REQUEST_SENT,
@@ -204,6 +218,18 @@ _NO_INSTANCE = (
 )
 """Wawp's own words for it are not known. These are Evolution's, WAHA's (`manager.abc.ts`) and GOWA's."""
 
+_NOT_AT_WORK = (
+    r"\b(?:session|instance|client|device|account|whatsapp)\b.{0,20}\b(?:disconnected|logged out"
+    r"|(?:not|isn.t)(?: yet)?"
+    r" (?:connected|ready|active|running|started|working|authenticated|logged in|linked))\b"
+)
+_MISSING = (
+    r"\b(missing|required|parameter|unknown field|not provided)\b|\bshould not (?:be empty|exist)\b"
+    r"|\bmust be (?:an? )?(?:string|text|object|number|array|not empty)\b"
+    r"|\b(?:must not|cannot|can.t) be (?:empty|null|blank)\b"
+)
+"""Also in the words of NestJS's validation, which WAHA uses."""
+
 REFUSAL_RULES: tuple[Rule, ...] = (
     # The gateway's own words, before anything that stands for WhatsApp.
     _rule(Meaning.REDIRECT, "", 301, 302, 307, 308),
@@ -225,9 +251,10 @@ SENTENCE_RULES: tuple[Rule, ...] = (
         Meaning.NOT_INSIDE,
         r"not participating in (that|the|this) group"
         r"|\b(not|no longer) (a |an )?(member|participant) (of|in) (that|the|this) group"
-        r"|\byou.{1,4}(not|no longer) (in|inside|part of) (that|the|this) group",
+        r"|\byou.{1,6}(not|no longer) (in|inside|part of) (that|the|this) group",
     ),
     _rule(Meaning.NO_SUCH_GROUP, r"that group does not exist"),
+    _rule(Meaning.NOT_FOUND, r"\b(?:group|chat)(?: was)? not found\b|\bno such (?:group|chat)\b"),
     _rule(Meaning.NO_PERMISSION, r"permission to get the group.s invite link"),
     _rule(Meaning.NO_ANSWER, r"info query timed out|message send response|missing <\w+> element in response"),
     _rule(Meaning.CONNECTION_CLOSED, r"websocket (is )?(not connected|disconnected)"),
@@ -238,12 +265,19 @@ GATEWAY_RULES: tuple[Rule, ...] = (
     # The gateway's own refusals, unless WhatsApp's number is in the answer.
     _rule(Meaning.PLAN, "", 402),
     _rule(Meaning.PLAN, r"\bplus version\b", 422),
-    _rule(Meaning.NO_INSTANCE, _NO_INSTANCE, 400, 404, 422, 500, 502),
+    _rule(Meaning.PLAN, r"\b(?:subscription|quota|your plan|paid plan|current plan)\b", 403),
+    _rule(Meaning.NO_INSTANCE, _NO_INSTANCE, 200, 400, 401, 403, 404, 422, 500, 502),
+    # HTTP says these words with a capital letter, and WhatsApp without.
+    _rule(Meaning.NOT_AUTHORIZED, r"^(?:error: ?)?not-authorized$", 401),
+    _rule(Meaning.FORBIDDEN, r"^(?:error: ?)?forbidden$", 403),
     _rule(Meaning.CREDENTIALS, "", 401, own=True),
+    _rule(Meaning.CREDENTIALS, _alone("unauthorized")),
     _rule(Meaning.CREDENTIALS, rf"\b{_WRONG} {_TOKEN}|\b{_TOKEN}\b.{{0,12}}\b{_WRONG}"),
     Rule(Meaning.UNCLEAR, status=frozenset({403}), page=True),  # a page of something in between
     _rule(Meaning.CREDENTIALS, "", 403, own=True),
     _words(Meaning.NO_ROUTE, "rest_no_route", "route_not_found"),
+    _words(Meaning.NO_METHOD, "not_supported", "unsupported", "not_implemented", "method_not_implemented"),
+    _rule(Meaning.SESSION, _NOT_AT_WORK),
     _rule(Meaning.NO_ROUTE, r"\bcannot (get|post|put|delete)\b|\broute\b|\bendpoint\b", 404),
     _rule(Meaning.SESSION, r"\b(session|instance)\b", 404, 422),
     _rule(Meaning.NO_METHOD, r"method is not implemented"),
@@ -290,7 +324,7 @@ STATUS_RULES: tuple[Rule, ...] = (
     Rule(Meaning.NO_ROUTE, status=frozenset({404}), page=True),
     Rule(Meaning.NO_ROUTE, status=frozenset({404}), silent=True),
     _rule(Meaning.NO_METHOD, "", 501),
-    _rule(Meaning.WRONG_PARAMETER, r"\b(missing|required|parameter|unknown field)\b", 400, 422, own=True),
+    _rule(Meaning.WRONG_PARAMETER, _MISSING, 400, 422, own=True),
     Rule(Meaning.BAD_REQUEST, status=frozenset({400}), silent=True),
     _rule(Meaning.BAD_REQUEST, r".", 400, 422, own=True),
 )
@@ -309,6 +343,8 @@ NOTES: dict[Meaning, str] = {
     Meaning.NO_METHOD: "the gateway's engine does not implement this call",
     Meaning.WRONG_PARAMETER: "the gateway refuses the parameters of this call: check code_parameter and auth",
     Meaning.REDIRECT: "the gateway answered with a redirect, which is not followed: base_url must be final",
+    Meaning.DENIED: "the gateway says no",
+    Meaning.NOT_FOUND: "the gateway finds no such group",
     Meaning.UNCLEAR: "the gateway's answer is not understood",
 }
 """Said in front of the gateway's own text where that alone would not be clear."""

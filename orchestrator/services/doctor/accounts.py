@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.services.doctor.patient import Account, Patient
 
 _REFUSED = {
-    Outcome.BAD_CREDENTIALS: "refuses the access token",
+    Outcome.BAD_CREDENTIALS: "refuses the access token or the instance_id",
     Outcome.PLAN_LIMIT: "says that the subscription does not allow it",
 }
 
@@ -74,6 +74,8 @@ def _gateway_trouble(name: str, answer: GatewayAnswer) -> Finding | None:
     if answer.outcome in _REFUSED:
         sentence = f"{_REFUSED[answer.outcome]}: {said}"
         hint = "put a valid access token into its token file"
+        if answer.outcome is Outcome.PLAN_LIMIT:
+            hint = account_hint(Reason.PLAN_LIMIT, None, name).move
         return failed("gateway", sentence, hint, instance=name, cause=Cause.CREDENTIALS)
     if answer.outcome is Outcome.GATEWAY_LIMITED:
         sentence = f"answers, and wants no more calls now: {said}"

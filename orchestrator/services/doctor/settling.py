@@ -180,7 +180,9 @@ class _Asking:
     def _without_one(self) -> Settled:
         outcomes = {one.answer.outcome for one in self._tried}
         if outcomes == {Outcome.BAD_CREDENTIALS}:
-            return self._failed(CredentialsError("the gateway refuses the access token in every form"))
+            return self._failed(
+                CredentialsError("the gateway refuses the access token, or instance_id, in every form")
+            )
         if self._of_the_code is not None:
             said = self._of_the_code.answer.text
             return self._failed(

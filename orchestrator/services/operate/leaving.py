@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.errors import CredentialsError, NotFoundError, TemporaryError, UsageError
+from orchestrator.domain.errors import (
+    CredentialsError,
+    NotFoundError,
+    TemporaryError,
+    UsageError,
+    credentials_refused,
+)
 from orchestrator.domain.looking import OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import Outcome
@@ -138,7 +144,8 @@ async def _whereabouts(gateway: Gateway, target: _Target, answer: GatewayAnswer)
     """Where the answer leaves it open, our own id among the members decides."""
     if answer.outcome is Outcome.OK or answer.outcome in _NOT_INSIDE:
         return Whereabouts.OUT
-    if not answer.sent or answer.outcome in _UNSENT or answer.outcome is Outcome.BAD_CREDENTIALS:
+    unsent = answer.outcome in _UNSENT or answer.outcome is Outcome.BAD_CREDENTIALS
+    if not answer.sent or (unsent and answer.certain):
         return Whereabouts.STILL_IN
     seen = await gateway.participants(target.jid)
     if seen.answer.outcome in _NOT_INSIDE:
@@ -189,7 +196,7 @@ def _raise_if_account(leaving: Leaving, answer: GatewayAnswer) -> None:
     if leaving.whereabouts is Whereabouts.OUT:
         return
     if answer.outcome is Outcome.BAD_CREDENTIALS:
-        raise CredentialsError(f"the gateway refused the token of {leaving.instance}", hint="rejoin doctor")
+        raise CredentialsError(credentials_refused(leaving.instance, answer.text), hint="rejoin doctor")
     if answer.outcome in _UNSENT or not answer.sent:
         what = answer.text or answer.outcome.value
         raise TemporaryError(f"{leaving.sentence}: {what}", hint="rejoin doctor")

@@ -226,7 +226,7 @@ _ACCOUNT_SENTENCES = {
     Reason.GATEWAY_LIMIT: "the gateway wants fewer calls for {name}",
     Reason.NOT_SUPPORTED: "the gateway does not know this call for {name}, or not with these parameters",
     Reason.INSTANCE_UNAVAILABLE: "the session of {name} is down",
-    Reason.CREDENTIALS_REFUSED: "the gateway refused the token of {name}",
+    Reason.CREDENTIALS_REFUSED: "the gateway refused the token of {name}, or its instance_id",
     Reason.RESTRICTED: "WhatsApp has restricted the account of {name}",
     Reason.PLAN_LIMIT: "the subscription at the gateway does not allow it for {name}",
 }

@@ -53,6 +53,8 @@ def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnsw
             new = _defer(writing, old, reason, wait, detail=detail, slow_rounds=rounds)
         case Act.BLOCK:
             new = writing.move(old, Status.BLOCKED, reason, detail=detail)
+        case Act.PAUSE | Act.CALM if not answer.certain:
+            new = _look_first(writing, old, reason, answer)
         case Act.PAUSE | Act.CALM:
             new = _step_aside(writing, old, reason, detail)
         case Act.GIVE_BACK:
@@ -60,6 +62,30 @@ def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnsw
         case _:
             assert_never(ending.act)
     return new
+
+
+def _look_first(
+    writing: Writing, old: Membership, reason: Reason | None, answer: GatewayAnswer
+) -> Membership:
+    """The account is in trouble, says an answer that leaves open whether the join took effect: found out when
+    the account is well again. It costs the group no attempt if it did not.
+    """
+    if reason in brakes.SUSPICIONS:
+        writing.context.accusers[old.id] += 1
+    return writing.move(
+        old,
+        Status.CONFIRMING,
+        reason,
+        detail=answer.text or None,
+        next_attempt_at=writing.now + AFTER_UNKNOWN[0],
+        unknowns=old.unknowns + 1,
+    )
+
+
+def given_back(writing: Writing, old: Membership, reason: Reason | None, **changes: Any) -> Membership:
+    """A join that was refused for the account's sake, and did not bring us in: in line again, at no cost."""
+    often = writing.context.accusers[old.id] >= MOST_ACCUSATIONS
+    return _defer(writing, old, reason, HOUR if often else 0.0, **changes)
 
 
 def _step_aside(writing: Writing, old: Membership, reason: Reason | None, detail: str | None) -> Membership:

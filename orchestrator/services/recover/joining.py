@@ -284,7 +284,7 @@ def _settled_before(writing: Writing, old: Membership, receipt: JoinReceipt, end
 
 def may_have_entered(receipt: JoinReceipt, ending: Ending) -> bool:
     """Whether it may be this join that brought us in; not so if we were in before it."""
-    waits_for_proof = ending.act in (Act.LOOK, Act.AWAIT_APPROVAL)
+    waits_for_proof = ending.act in (Act.LOOK, Act.AWAIT_APPROVAL) or not receipt.answer.certain
     return waits_for_proof and receipt.answer.outcome is not Outcome.ALREADY_MEMBER
 
 
@@ -305,7 +305,10 @@ def _ending(receipt: JoinReceipt, *, sent: bool, approval: bool | None) -> Endin
         return JOIN_ENDINGS[Outcome.TRANSIENT]
     if outcome is Outcome.TRANSIENT and sent:
         return JOIN_ENDINGS[Outcome.UNKNOWN]  # whatever left may have taken effect
-    return JOIN_ENDINGS[outcome]
+    ending = JOIN_ENDINGS[outcome]
+    if ending.act is Act.ONCE_MORE and not receipt.answer.certain:
+        return JOIN_ENDINGS[Outcome.UNKNOWN]
+    return ending
 
 
 async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, ending: Ending) -> Membership:

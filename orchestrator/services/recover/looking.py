@@ -27,6 +27,9 @@ LIST_WORTH = 4
 READ = "read"  # the kind of all calls but probes and joins, where the gateway limits them
 REST = 600.0  # seconds to the next look at an account in trouble that no recovery drives
 
+_OF_THE_GROUP = (None, Reason.OUTCOME_UNKNOWN, Reason.APPROVAL_PENDING)
+"""Any other reason of a look is the account's trouble that a join was answered with."""
+
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
 """Answers to a look at the members that WhatsApp gives to those who are not in the group."""
 
@@ -256,6 +259,7 @@ def _case(old: Membership, now: float) -> LookCase:
         approval=old.approval,
         receipt_jid=old.joined_at is not None and old.jid is not None,
         asked=old.reason is Reason.APPROVAL_PENDING,
+        refused=None if old.reason in _OF_THE_GROUP else old.reason,
     )
 
 
@@ -267,6 +271,9 @@ def _follow(
         return endings.retry(
             writing, old, then.reason, _told(old, "the account is not in the group", ""), **changes
         )
+    if then.given_back:
+        told = _told(old, "the account is not in the group", "")
+        return endings.given_back(writing, old, then.reason, detail=told, **changes)
     if then.status is Status.ACTIVE:
         changes |= arrival(writing, old, evidence)
     elif then.status is Status.CONFIRMING:

@@ -15,6 +15,7 @@ from orchestrator.domain.errors import (
     InstanceLostError,
     NotFoundError,
     TemporaryError,
+    credentials_refused,
 )
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import Sighting
@@ -134,8 +135,9 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
         return  # a token that is put right, a plan that is extended: it goes on by itself then
     if answer.answer.outcome is Outcome.BAD_CREDENTIALS:
         raise CredentialsError(
-            f"the gateway refused the token of {context.instance_name}",
-            hint="put a valid access token into its token file; `rejoin doctor` checks it",
+            credentials_refused(context.instance_name, answer.answer.text),
+            hint="put a valid access token into its token file, or correct instance_id; "
+            "`rejoin doctor` checks both",
         )
     if answer.answer.outcome is Outcome.PLAN_LIMIT:
         raise CredentialsError(f"the gateway's plan does not allow it: {answer.answer.text}")

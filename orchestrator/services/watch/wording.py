@@ -21,7 +21,7 @@ _SOURCE = {
 _SAYS = {
     WORKS: "it works",
     SESSION_DOWN: "the session is down",
-    REFUSED: "the gateway refuses the token",
+    REFUSED: "the gateway refuses the token or the instance_id",
     OUT_OF_REACH: "the gateway gave no answer",
     EMPTY: "an empty answer, which proves nothing",
     UNCLEAR: "an answer that says nothing of the account",
