@@ -22,13 +22,16 @@ _BECAUSE = flag("because", "Why; the journal keeps it.", metavar="TEXT")
 async def retry(
     *groups: Annotated[str, positional("GROUP", "Short names, JIDs or names.")],
     reason: Annotated[
-        str | None, flag("reason", "All that wait or are blocked for it, such as code_revoked.")
+        str | None,
+        flag("reason", "All that wait or are blocked for it, such as code_revoked."),
     ] = None,
     all_needs_you: Annotated[bool, flag("all-needs-you", "All that need a person.")] = False,
     to: Annotated[str | None, TO] = None,
     call: Call = NOTHING_SAID,
 ) -> int:
     """Puts groups back in line. A join that may have worked is looked up first, never repeated blindly.
+
+    While a recovery is open, --reason and --all-needs-you take its groups alone; others are taken by name.
 
     Examples:
       rejoin retry suppliers-north vip-lisbon

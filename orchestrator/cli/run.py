@@ -148,7 +148,7 @@ async def _order(
     new: bool,
 ) -> Order:
     from orchestrator.cli.scope import scope_of  # noqa: PLC0415
-    from orchestrator.services.recover.requests import Request, resolve  # noqa: PLC0415
+    from orchestrator.services.recover.requests import NONE_OPEN, Request, resolve  # noqa: PLC0415
 
     if plan is None:
         name = await instance_of(app, None, to, to_run=True)
@@ -160,8 +160,11 @@ async def _order(
         saved = await _saved(app, plan)
         name, request = saved.instance, Request(saved.scope, only=saved.join_ids, new=new)
     meant = await resolve(app.database, name, request)
-    if meant.goes_on is not None:  # what is agreed to now is what goes on, whatever happens meanwhile
-        request = replace(request, open_id=meant.goes_on.id)
+    seen = meant.goes_on or meant.ends
+    if (
+        seen is not None or new
+    ):  # what is agreed to now goes on or ends, and no other, whatever happens meanwhile
+        request = replace(request, open_id=NONE_OPEN if seen is None else seen.id)
     return Order(name, request, meant)
 
 

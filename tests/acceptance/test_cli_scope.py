@@ -247,6 +247,17 @@ def test_a_scope_of_nothing_is_refused_with_the_reason_and_leaves_no_recovery(wo
     assert joined(world) == []
 
 
+def test_new_ends_what_is_open_also_where_all_of_its_own_is_in_place(world: Town) -> None:
+    assert world("run", "--from", LOST).code == 0
+    interrupted(world, "--label", "north", active=6)
+    before = joined(world)
+
+    assert world("run", "--yes", "--new", "--from", LOST).code == 0
+
+    assert [one["outcome"] for one in past(world)] == ["complete", "replaced", "complete"]
+    assert joined(world) == before
+
+
 def test_a_scope_of_which_all_is_active_ends_at_once_and_leaves_no_noise(world: Town) -> None:
     assert world("run", "--from", LOST).code == 0
     lines, calls = len(world("log", "-n", "10000", "--json").json), len(world.asks("/_sim/log")["requests"])

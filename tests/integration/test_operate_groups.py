@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,7 @@ from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.deciding import retry, skip
+from orchestrator.services.recover.requests import NONE_OPEN, Request, to_go_on_with
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope
@@ -23,12 +24,15 @@ from tests.support.by_hand import (
     now,
     put,
     put_recovery,
+    record,
     trouble,
 )
 from tests.support.stage import Stage, brisk, set_stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from orchestrator.store.recoveries import Recovery
 
 ANA = "ana@box"
 
@@ -194,6 +198,39 @@ async def test_a_retry_of_all_that_need_you_sends_no_pending_request_again(stage
     assert found[1].next_attempt_at is not None
     assert found[1].next_attempt_at < later
     assert [one.slug for one in done.refused] == ["group-5"]
+
+
+@pytest.mark.parametrize("chosen", [{"all_needs_you": True}, {"reason": Reason.CODE_REVOKED}], ids=str)
+async def test_a_retry_of_many_stays_within_the_open_recovery(stage: Stage, chosen: dict[str, Any]) -> None:
+    """What an earlier recovery with a wider scope left behind is taken up where it is named."""
+    opened = await put_recovery(stage, Scope(labels=("north",)))
+    await put(stage, 1, Status.BLOCKED, Reason.CODE_REVOKED, recovery_id=opened)
+    await put(stage, 2, Status.BLOCKED, Reason.CODE_REVOKED)
+
+    done = await retry(stage.database, BACKUP, actor=ANA, **chosen)
+
+    assert [one.slug for one in done.groups] == ["group-1"]
+    left = await membership(stage, 2)
+    assert (left.status, left.recovery_id) == (Status.BLOCKED, None)
+    await retry(stage.database, BACKUP, actor=ANA, groups=["group-2"])
+    named = await membership(stage, 2)
+    assert (named.status, named.recovery_id) == (Status.PENDING, opened)
+
+
+async def test_new_ends_no_recovery_but_the_one_that_the_person_saw(stage: Stage) -> None:
+    found = await record(stage)
+
+    async def asked(seen: int | None) -> Recovery | None:
+        async with stage.database.read() as connection:
+            return await to_go_on_with(connection, found.id, BACKUP, Request(new=True, open_id=seen))
+
+    assert await asked(NONE_OPEN) is None
+    opened = await put_recovery(stage)
+
+    for seen in (NONE_OPEN, opened + 1):
+        with pytest.raises(UsageError, match=f"recovery {opened} onto {BACKUP} was opened meanwhile"):
+            await asked(seen)
+    assert await asked(opened) is None
 
 
 async def test_a_group_without_a_membership_gets_one(stage: Stage) -> None:

@@ -245,6 +245,19 @@ async def test_a_recovery_under_way_tells_at_its_end_what_needs_a_person(
     assert "the invite code was revoked (2): Group 1, Group 2" in body
 
 
+async def test_a_digest_names_the_instance_where_there_are_several(
+    office: Office, listener: Listener
+) -> None:
+    both = BACKUPS | {"backup-2"}
+    part = office.deliverer(People(service(office, listener), office.database, both, UTC))
+    await block(office, 1, Reason.REMOVED_BY_ADMIN)
+    await office.clock.advance(601)
+    await Digester(office.database, both).step()
+    await part.step()
+
+    assert "rejoin retry GROUP --to backup-1" in texts(listener)[0][1]
+
+
 async def test_an_account_that_only_a_person_can_resume_is_in_the_digest(
     office: Office, listener: Listener
 ) -> None:

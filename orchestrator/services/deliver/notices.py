@@ -12,6 +12,7 @@ from orchestrator.domain.recoveries import End
 from orchestrator.gateways.redact import scrub
 from orchestrator.notify.people import Notice
 from orchestrator.services.deliver import planning
+from orchestrator.services.status.moves import named
 from orchestrator.store import reads_needs
 from orchestrator.store.reads import known_reason
 
@@ -33,10 +34,11 @@ NAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Groups that need the same move."""
+    """Groups that need the same move. `to`: their instance, where a command must name it."""
 
     row: CauseRow
     names: tuple[NamedGroup, ...]
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ async def read_needs(connection: AsyncConnection, backups: Collection[str], now:
     """With the names of the most valuable groups. `backups`: the names of those that are configured."""
     records = await reads_needs.backups(connection, backups)
     rows = await reads_needs.causes(connection, [one.id for one in records], now)
-    causes = [Cause(row, tuple(await reads_needs.names(connection, row, NAMES))) for row in rows]
+    to = {one.id: named(one.name, backups) for one in records}
+    causes = [
+        Cause(row, tuple(await reads_needs.names(connection, row, NAMES)), to[row.instance_id])
+        for row in rows
+    ]
     causes.sort(key=lambda cause: -cause.row.count)
     return Needs(tuple(causes), tuple(one for one in records if needs_a_person(one, now)))
 
@@ -110,7 +116,7 @@ def digest(needs: Needs) -> str:
 
 def _cause(cause: Cause) -> str:
     row = cause.row
-    hint = group_hint(row.status, row.reason, "GROUP")
+    hint = group_hint(row.status, row.reason, "GROUP", to=cause.to)
     more = row.count - len(cause.names)
     names = ", ".join([*(scrub(one.name) for one in cause.names), *([f"and {more} more"] if more else [])])
     return f"- {hint.sentence} ({row.count}): {names}\n  {_move(hint)}"

@@ -61,7 +61,7 @@ async def retry(
     reason: Reason | None = None,
     all_needs_you: bool = False,
 ) -> Decisions:
-    """Put groups back in line: named ones, those with a reason, or all that need a person.
+    """Put groups back in line: named ones, or of the open recovery those with a reason or that need a person.
 
     Named ones stand or fall together: if one cannot be retried, nothing is written. Raises NotFoundError,
     UsageError and InputRejectedError.
@@ -108,10 +108,12 @@ async def _named(act: Act, references: Sequence[str]) -> list[tuple[Work, bool]]
 
 
 async def _chosen(act: Act, reason: Reason | None) -> list[tuple[Work, bool]]:
-    """By reason, else all that need a person; what moves by itself or is in is left alone."""
-    filters = Filters(instance=act.instance.name, reason=reason)
-    if reason is None:
-        filters = Filters(instance=act.instance.name, bucket=Bucket.NEEDS_YOU)
+    """By reason, else all that need a person; what moves by itself or is in is left alone.
+
+    Beside an open recovery, which would take them up, only its own: its scope grows for named groups alone.
+    """
+    bucket = Bucket.NEEDS_YOU if reason is None else None
+    filters = Filters(instance=act.instance.name, reason=reason, bucket=bucket, recovery_id=act.recovery_id)
     ids = [
         row.membership_id
         async for row in reads_memberships.stream_groups(act.connection, filters)

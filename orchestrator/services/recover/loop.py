@@ -53,7 +53,7 @@ class Job:
     scope: Scope = field(default_factory=Scope)
     only: Sequence[int] | None = None  # group ids of a saved plan
     new: bool = False  # an open recovery of another scope ends for this one
-    open_id: int | None = None  # the open recovery that the person agreed to go on with
+    open_id: int | None = None  # as in Request
     pace: float | None = None  # joins a minute, where the call said so
     max_duration: float | None = None  # seconds
     adopt: int | None = None  # the open recovery to go on with, as it was placed; the rest is not looked at

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from orchestrator.store.recoveries import Recovery, Standing
 
 
+NONE_OPEN = 0  # in place of a recovery's id
+
+
 class OtherScopeError(UsageError):
     """The open recovery is about other groups."""
 
@@ -34,7 +37,7 @@ class Request:
     scope: Scope = field(default_factory=Scope)
     only: Sequence[int] | None = None  # group ids of a saved plan
     new: bool = False  # an open recovery of another scope ends for this one
-    open_id: int | None = None  # the recovery that the person agreed to go on with
+    open_id: int | None = None  # the open recovery that the person agreed to go on with, or with `new` to end
 
     @property
     def says_nothing(self) -> bool:
@@ -55,7 +58,7 @@ class Meant:
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing to do and nothing to close."""
-        return self.goes_on is None and not self.standing.unsettled
+        return self.goes_on is None and self.ends is None and not self.standing.unsettled
 
 
 async def resolve(database: Database, instance_name: str, request: Request) -> Meant:
@@ -95,15 +98,23 @@ async def to_go_on_with(
 ) -> Recovery | None:
     """The open recovery that this request means; None: it begins one of its own.
 
-    Raises OtherScopeError where another scope is asked for than the open recovery has: it keeps its own.
+    Raises OtherScopeError where another scope is asked for than the open recovery has: it keeps its own; and
+    UsageError where another one is open by now than the person saw.
     """
     found = await recoveries.open_one(connection, instance_id)
+    if request.new:
+        if found is not None and request.open_id not in (None, found.id):
+            raise UsageError(
+                f"recovery {found.id} onto {instance_name} was opened meanwhile; nothing was done",
+                hint=f"rejoin status {found.id} shows it",
+            )
+        return None
     if request.open_id is not None and (found is None or found.id != request.open_id):
         raise UsageError(
             f"recovery {request.open_id} onto {instance_name} is over by now; nothing was done",
             hint="rejoin status shows how it ended",
         )
-    if found is None or request.new:
+    if found is None:
         return None
     if request.says_nothing or await _is_same(connection, found, request):
         return found
