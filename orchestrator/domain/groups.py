@@ -10,7 +10,7 @@ from orchestrator.domain.folding import fold, visible
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.normal_forms import normalized
 from orchestrator.domain.phones import read_phone
-from orchestrator.domain.redaction import WORD, hide_codes, last_four, looks_like_code
+from orchestrator.domain.redaction import hide_codes, looks_like_code, reduce_words
 
 if TYPE_CHECKING:
     from collections.abc import Container, MutableMapping
@@ -139,5 +139,5 @@ def unique_slug(name: str, taken: Container[str], last_numbers: MutableMapping[s
 
 def quote(text: str) -> str:
     """Foreign text in a sentence, short; what may be an invite code shows its last four characters."""
-    shown = WORD.sub(lambda m: last_four(m[0]) if looks_like_code(m[0]) else m[0], hide_codes(text))
+    shown = reduce_words(hide_codes(text), looks_like_code)
     return f'"{shown}"' if len(shown) <= 40 else f'"{shown[:39]}…"'

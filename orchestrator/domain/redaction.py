@@ -10,21 +10,32 @@ import re
 import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from orchestrator.domain.normal_forms import normalized
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
-# A slash may be escaped (JSON) or percent-encoded, even twice.
-_SLASH = r"(?:[\\/]|%(?:25)*2F)+"
+# What stands in an address may be escaped: percent-encoded, even twice, or as in JSON and HTML.
+_DOT = r"(?:[.\u3002]|%(?:25)*2E|&#0*46;|&#x0*2E;|&period;)"
+_SLASH = r"(?:[\\/]|%(?:25)*2F|&#0*47;|&#x0*2F;|&sol;)+"
+_HOST = rf"chat{_DOT}whatsapp{_DOT}com{_DOT}?(?::[0-9]{{1,5}})?{_SLASH}(?:invite{_SLASH})?"
+_SIGN = r"(?:[A-Za-z0-9_-]|%(?:25)*(?:3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|2D))"
 LINK = re.compile(
-    rf"(?P<head>chat\.whatsapp\.com{_SLASH}(?:invite{_SLASH})?|(?:[?&;]|%(?:25)*(?:3F|26))code(?:=|%(?:25)*3D))"
-    r"(?P<code>[A-Za-z0-9_-]+)",
+    rf"(?P<head>{_HOST}|(?:[?&;]|%(?:25)*(?:3F|26))code(?:=|%(?:25)*3D))(?P<code>{_SIGN}+)", re.IGNORECASE
+)
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_BROKEN = re.compile(
+    rf"(?P<head>{_HOST})(?P<code>(?:[A-Za-z0-9_-]{{1,23}}{_CONTROL}{{1,2}}){{1,8}}[A-Za-z0-9_-]{{1,24}})",
     re.IGNORECASE,
 )
-WORD = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20,24}(?![A-Za-z0-9_-])")
-"""What a gateway accepts as a bare code."""
+_BETWEEN = re.compile(rf"({_CONTROL}+)")
+_RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
+_PIECE = re.compile(r"[A-Za-z0-9]{20,}")
+_SHORTEST, _LONGEST = 20, 24  # characters of what a gateway accepts as a bare code
+# Marks, selectors and fillers that nobody sees; signs of the category Cf are the others.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _USUAL = 22
 _CHANGES = 8
 
@@ -33,19 +44,47 @@ def hide_codes(text: str, *, ours: Container[str] = ()) -> str:
     """The same text, of any length, with every code of a link and every bare word that is a code reduced.
 
     A bare word counts if it is one of `ours`, or looks like a code of WhatsApp beyond doubt (names of groups
-    have long words, too). A text that hides a code behind full-width letters or invisible signs comes
-    back in plain ones.
+    have long words, too); where WhatsApp is named, if it looks like one at all. A text that hides a code
+    behind full-width letters or invisible signs comes back in plain ones.
     """
-    if not text.isascii():
-        plain = _plain(text)
-        hidden = _hide(plain, ours)
-        return text if hidden == plain else hidden
-    return _hide(text, ours)
+    plain = whole_links(text if text.isascii() else _plain(text))
+    hidden = _hide(plain, ours)
+    return text if hidden == plain else hidden
 
 
 def may_be_codes(text: str) -> set[str]:
     """The bare words that a gateway would accept as a code."""
-    return set(WORD.findall(text if text.isascii() else _plain(text)))
+    found: set[str] = set()
+
+    def collected(word: str) -> bool:
+        found.add(word)
+        return False
+
+    reduce_words(text if text.isascii() else _plain(text), collected)
+    return found
+
+
+def whole_links(text: str) -> str:
+    """The same text, with the codes in links that ends of lines or control characters break put together."""
+    return text if text.isprintable() else _BROKEN.sub(lambda m: m["head"] + _joined(m["code"]), text)
+
+
+def reduce_words(text: str, is_code: Callable[[str], bool]) -> str:
+    """The same text, with all bare words reduced that may be codes and are: `_CODE_` and `old-CODE`, too."""
+
+    def reduced(match: re.Match[str]) -> str:
+        run = match[0]
+        core = run.strip("_-")
+        for word in (run, core):
+            if _SHORTEST <= len(word) <= _LONGEST and is_code(word):
+                return run.replace(word, last_four(word))
+        return _PIECE.sub(piece, run) if len(core) > _SHORTEST else run
+
+    def piece(match: re.Match[str]) -> str:
+        word = match[0]
+        return last_four(word) if len(word) <= _LONGEST and is_code(word) else word
+
+    return _RUN.sub(reduced, text)
 
 
 def last_four(code: str) -> str:
@@ -73,12 +112,29 @@ def is_surely_a_code(word: str) -> bool:
 
 
 def _hide(text: str, ours: Container[str]) -> str:
-    hidden = LINK.sub(lambda m: m["head"] + last_four(m["code"]), text)
-    return WORD.sub(lambda m: last_four(m[0]) if m[0] in ours or is_surely_a_code(m[0]) else m[0], hidden)
+    hidden = LINK.sub(lambda m: m["head"] + last_four(_decoded(m["code"])), text)
+    surely = looks_like_code if "whatsapp" in text.lower() else is_surely_a_code
+    return reduce_words(hidden, lambda word: word in ours or surely(word))
+
+
+def _decoded(code: str) -> str:
+    """As far as two encodings of an address go. What was encoded more often shows no letter of the code."""
+    return unquote(unquote(code)) if "%" in code else code
+
+
+def _joined(broken: str) -> str:
+    """The pieces that are a code together as one word, and what follows them as it is."""
+    parts = _BETWEEN.split(broken)  # words, and what stands between them
+    code = ""
+    for number in range(0, len(parts), 2):
+        code += parts[number]
+        if len(code) >= _SHORTEST:
+            return code + "".join(parts[number + 1 :]) if len(code) <= _LONGEST else broken
+    return broken
 
 
 def _plain(text: str) -> str:
-    signs = normalized("NFKC", text)
+    signs = _UNSEEN.sub("", normalized("NFKC", text))
     return signs if signs.isprintable() else "".join(c for c in signs if unicodedata.category(c) != "Cf")
 
 

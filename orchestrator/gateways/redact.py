@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from orchestrator.domain.redaction import LINK, WORD, last_four, looks_like_code
+from orchestrator.domain.redaction import hide_codes, last_four, looks_like_code, reduce_words, whole_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +74,7 @@ def scrub(text: str, *, secrets: Iterable[str] = (), codes: Iterable[str] = ()) 
 def scrub_with(hide: Hider, text: str, *, codes: Iterable[str] = ()) -> str:
     """The same for many texts of one sender."""
     window = _WINDOW + hide.longest
-    line = one_line(text[:window])
+    line = one_line(whole_links(text[:window]))
     line = hide(line)
     for code in sorted(_written(codes), key=len, reverse=True):
         line = line.replace(code, last_four(code))
@@ -156,9 +156,9 @@ def _patterns(line: str) -> str:
     line = _SCHEME.sub(lambda m: m["scheme"] + m["between"] + HIDDEN, line)
     if "eyJ" in line:
         line = _DOTTED.sub(_without_web_token, line)
-    line = LINK.sub(lambda m: m["head"] + last_four(m["code"]), line)
+    line = hide_codes(line)
     line = _NAMED_CODE.sub(lambda m: m["head"] + _reduced(m["code"]), line)
-    return WORD.sub(lambda m: _reduced(m[0]), line)
+    return reduce_words(line, looks_like_code)
 
 
 def _without_web_token(match: re.Match[str]) -> str:
