@@ -20,7 +20,9 @@ DASH = "-"
 
 # What moves a cursor, hides text or turns its direction; unicodedata calls them control, format, surrogate,
 # private use or separator of lines. The joiners inside emoji and Indic words are among them, but harmless.
-_HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_HARMFUL = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_NEW_SIGNS = range(0x10000, 0xE0000)  # emoji and letters that are newer than the interpreter's table
+_NEW_EMOJI = range(0x1F000, 0x20000)
 _JOINERS = "\u200c\u200d"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -29,9 +31,14 @@ def clean(foreign: object) -> str:
     """Text that came from a gateway, a group or a file: one line, without control or direction characters."""
     text = str(foreign)
     if not (text.isascii() and text.isprintable()):
-        kept = (c for c in text if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _HARMFUL)
+        kept = (c for c in text if c.isspace() or c in _JOINERS or not _is_harmful(c))
         text = "".join(kept)
     return " ".join(text.split())
+
+
+def _is_harmful(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    return category in _HARMFUL or (category == "Cn" and ord(sign) not in _NEW_SIGNS)
 
 
 def clean_lines(foreign: str) -> str:
@@ -64,8 +71,11 @@ def pad(text: str, width: int) -> str:
 
 
 def _sign_columns(sign: str) -> int:
-    if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+    category = unicodedata.category(sign)
+    if category in ("Mn", "Me", "Cf"):
         return 0
+    if category == "Cn" and ord(sign) in _NEW_EMOJI:
+        return 2
     return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
@@ -148,7 +158,7 @@ def _escape_harmful(text: str) -> str:
 
 
 def _harmful_in_json(sign: str) -> bool:
-    return ord(sign) > 0x7E and sign not in _JOINERS and unicodedata.category(sign) in _HARMFUL
+    return ord(sign) > 0x7E and sign not in _JOINERS and _is_harmful(sign)
 
 
 def _escaped(sign: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.folding import fold
+from orchestrator.domain.folding import fold, spelt
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.phones import phone_key
 from orchestrator.domain.redaction import hide_codes
@@ -106,7 +106,9 @@ def _subject(expected: Expected, seen: GroupPreview) -> list[Objection]:
         return [Objection(Reason.NOT_ON_ALLOW_LIST, "neither a JID nor a subject is expected for it")]
     if seen.subject is not None and fold(seen.subject) == fold(expected.subject):
         return []
-    sentence = f'expected the subject "{expected.subject}", the link opens "{seen.subject or ""}"'
+    sentence = (
+        f'expected the subject "{spelt(expected.subject)}", the link opens "{spelt(seen.subject or "")}"'
+    )
     return [Objection(Reason.IDENTITY_MISMATCH, sentence)]
 
 

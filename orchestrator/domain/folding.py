@@ -41,6 +41,9 @@ _BLANKS = re.compile(f"[\\s{_BLANK}]+")
 # Presentation forms look like the letters that they stand for; an enclosed or raised digit does not, nor does
 # the calligraphy of a whole phrase (FDFA, FDFB).
 _PRESENTATION = re.compile("[\u2026\uf900-\ufdf9\ufdfc-\ufdff\ufe30-\uffee]+")
+_UNSEEN = re.compile(
+    "[\u0600-\u0605\u06dd\u070f\u202d\u202e\ue000-\uf8ff\U000e0000-\U000e007f\U000f0000-\U0010ffff]"
+)
 _UNICODE = unicodedata.ucd_3_2_0
 
 
@@ -59,6 +62,11 @@ def fold(text: str) -> str:
 def visible(text: str) -> str:
     """The same letters without invisible signs, for words that are stored to be compared whole."""
     return text if text.isascii() else " ".join(_JOINER.sub(_kept, _DROPPED.sub(_kept, text)).split())
+
+
+def spelt(text: str) -> str:
+    """With what tells two texts apart and is shown by no screen written out: `<U+202E>`."""
+    return text if text.isascii() else _UNSEEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def _kept(found: re.Match[str]) -> str:

@@ -103,12 +103,10 @@ async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> list[Gr
     return await _rows(connection, _joined().where(wanted).order_by(memberships.c.id))
 
 
-async def by_name(connection: AsyncConnection, name: str, limit: int) -> list[GroupRow]:
-    """The same by the exact name, regardless of ASCII case; it reads every name."""
-    wanted = func.lower(groups.c.name) == name.lower()
-    return await _rows(
-        connection, _joined().where(wanted).order_by(groups.c.id, memberships.c.id).limit(limit)
-    )
+async def of_groups(connection: AsyncConnection, group_ids: list[int]) -> list[GroupRow]:
+    """The memberships of these groups, of whichever instance."""
+    wanted = groups.c.id.in_(group_ids)
+    return await _rows(connection, _joined().where(wanted).order_by(groups.c.id, memberships.c.id))
 
 
 async def by_groups(connection: AsyncConnection, instance_id: int, group_ids: list[int]) -> list[GroupRow]:

@@ -207,6 +207,12 @@ async def test_explain_takes_the_instance_that_worked_on_it_last_or_the_one_name
         await explain(database, "shared", instance="backup-3", now=NOW)
 
 
+async def test_a_group_is_found_by_its_name_as_the_screen_shows_it(database: Database, rows: Rows) -> None:
+    await rows.group("\u202aÉquipe\u200b Nord\u202c", slug="equipe-nord")
+
+    assert (await explain(database, "équipe  nord", now=NOW)).row.slug == "equipe-nord"
+
+
 async def test_a_name_that_two_groups_share_must_be_said_better(database: Database, rows: Rows) -> None:
     await rows.group("Sales", slug="sales")
     await rows.group("Team", slug="team-1")

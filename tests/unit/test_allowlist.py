@@ -76,6 +76,15 @@ def test_a_subject_that_looks_the_same_is_ours_on_both_sides(stored: str, shown:
     assert verify(AllowList(), Expected(subject=shown), GroupPreview(OURS, subject=stored)).allowed
 
 
+def test_what_no_screen_shows_is_written_out_where_it_makes_the_difference() -> None:
+    seen = GroupPreview(OURS, subject="Support \u202eNorth")
+    verdict = verify(AllowList(), Expected(subject="Support North"), seen)
+
+    assert verdict.sentence == (
+        'expected the subject "Support North", the link opens "Support <U+202E>North"'
+    )
+
+
 def test_a_subject_that_looks_different_is_not() -> None:
     seen = GroupPreview(OURS, subject="Support \u2460")
     assert not verify(AllowList(), Expected(subject="Support 1"), seen).allowed

@@ -36,6 +36,8 @@ HARM = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2
         ),
         ("नमस्ते क्\u200dष", "नमस्ते क्\u200dष"),
         ("مرحبا", "مرحبا"),
+        ("an emoji of 2025: \U0001faef", "an emoji of 2025: \U0001faef"),
+        ("unassigned: \u2065\U000e0fff", "unassigned:"),
         ("", ""),
     ],
 )

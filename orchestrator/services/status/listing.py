@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.domain.groups import clean, name_key
 from orchestrator.domain.memberships import Status
-from orchestrator.store import reads, reads_memberships
+from orchestrator.store import groups, reads, reads_memberships
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
 
 
 async def find_group(connection: AsyncConnection, reference: str) -> list[GroupRow]:
-    """The group's rows (one for each membership), by slug, JID or exact name.
+    """The group's rows (one for each membership), by slug, JID or name as people see it.
 
     Raises NotFoundError, and UsageError where several groups share the name.
     """
-    rows = await reads_memberships.by_slug_or_jid(connection, reference)
-    if not rows:
-        rows = await reads_memberships.by_name(connection, reference, _MOST_NAMESAKES)
+    rows = await reads_memberships.by_slug_or_jid(connection, clean(reference))
+    if not rows and (named := await _named(connection, reference)):
+        rows = await reads_memberships.of_groups(connection, named)
     if not rows:
         raise NotFoundError(
             f'no group is called "{reference}"', hint="rejoin groups list --search finds groups"
@@ -74,3 +75,11 @@ async def find_group(connection: AsyncConnection, reference: str) -> list[GroupR
     if len(slugs) > 1:
         raise UsageError(f'several groups are called "{reference}"', hint=f"say which: {', '.join(slugs)}")
     return rows
+
+
+async def _named(connection: AsyncConnection, reference: str) -> list[int]:
+    """The groups of that name; it reads every name."""
+    key = name_key(reference)
+    parts = groups.names(connection)
+    found = [group.id async for part in parts for group in part if name_key(group.name) == key]
+    return found[:_MOST_NAMESAKES]
