@@ -108,7 +108,8 @@ def test_the_patterns_are_all_found() -> None:
 
     assert {"_NAMED", "WHATSAPP_RULES", "_SECRET_NAMES", "_ADDRESS", "_AT_BEGINNING"} <= found
     assert made_at_run_time() == [
-        "orchestrator.cli.pasting:compile",  # the names of our own commands
+        "orchestrator.cli.layout:compile",  # the names of our own commands
+        "orchestrator.cli.pasting:compile",  # the same
         "orchestrator.gateways.redact:compile",  # our own short secrets, escaped
         "orchestrator.gateways.wawp.meanings:compile",  # found in the tables of rules
     ]

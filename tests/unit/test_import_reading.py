@@ -217,6 +217,33 @@ def test_the_headers_of_real_exports_are_read(header: str) -> None:
     assert row.code is not None
 
 
+@pytest.mark.parametrize("cell", ["#", "(old)", "*"])
+def test_a_header_of_signs_only_is_an_unknown_column_like_any_other(cell: str) -> None:
+    table = f"{cell},name,code\n1,A,{CODES[0]}\n"
+    with pytest.raises(InputRejectedError) as refusal:
+        read(table)
+
+    assert f'column A: unknown column "{cell}".' in refusal.value.problems[0]
+    assert read(table, mapping={cell: "ignore"}).rows[0].name == "A"
+
+
+@pytest.mark.parametrize(("order", "header"), [("A,{}", "name,code"), ("{},A", "code,name")])
+def test_the_missing_header_is_given(order: str, header: str) -> None:
+    with pytest.raises(InputRejectedError, match="not a header") as refusal:
+        read("".join(order.format(LINK + code) + "\n" for code in CODES[:3]))
+
+    assert refusal.value.hint.endswith(f"Here, write this row above it: {header}")
+
+
+@pytest.mark.parametrize(
+    "text", ["<html><table>", "\ufeff<!DOCTYPE html>", '\n<?xml version="1.0"?>', "<table border=1>"]
+)
+def test_a_web_page_is_no_table_whatever_its_name(text: str) -> None:
+    with pytest.raises(InputRejectedError, match="a web page or XML") as refusal:
+        read(f"{text}<tr><td>name,code</td></tr>\n")
+    assert "save it as CSV UTF-8 or XLSX" in refusal.value.hint
+
+
 def test_two_words_for_one_field_are_not_chosen_between() -> None:
     with pytest.raises(InputRejectedError) as refusal:
         read(f"name,link,url\nA,{CODES[0]},{CODES[1]}\n")

@@ -71,7 +71,7 @@ def columns_of(
     if holds_invite(header):  # no word of this row is repeated: it may be a code
         problems = [f"--map: there is no column {quoted(column)}." for column in mapping]
         sentence = "the first row is not a header: it holds an invite link"
-        raise InputRejectedError(sentence, problems=tuple(problems), hint=_HINT)
+        raise InputRejectedError(sentence, problems=tuple(problems), hint=_missing_header(header, sample))
     found: dict[int, str] = {}
     problems = _unused(header, mapping)
     for number, (cell, field) in enumerate(zip(header, _fields(header, mapping), strict=True)):
@@ -92,6 +92,17 @@ def columns_of(
         hint = f"the columns are {seen}; if this is what they hold: {_whole_mapping(header, mapping, sample)}"
         raise InputRejectedError("the header does not fit", problems=tuple(problems), hint=hint)
     return found
+
+
+def _missing_header(first: Sequence[str], sample: Sequence[Sequence[str]]) -> str:
+    """The row to write above the first one, where it can be told from what stands there."""
+    rows, places = [first, *sample], range(len(first))
+    code = _column_that(_is_invite, places, rows)
+    name = _column_that(_is_words, [place for place in places if place != code], rows)
+    if code is None or name is None or len(first) > len(REQUIRED):
+        return _HINT
+    header = ",".join("code" if place == code else "name" for place in places)
+    return f"{_HINT}. Here, write this row above it: {header}"
 
 
 def _fields(header: Iterable[str], mapping: Mapping[str, str]) -> list[str | None]:

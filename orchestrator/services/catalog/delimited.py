@@ -26,6 +26,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARKUP = (b"<!doctype", b"<html", b"<head", b"<meta", b"<table", b"<?xml")
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
 _PART = 256 * 1024  # characters
 HEADER_WITHIN = 20  # rows that are not blank: how far down the header may stand
@@ -43,6 +44,11 @@ def delimited_rows(
 
     Raises InputRejectedError for another encoding or a quotation mark that does not fit.
     """
+    if source.data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
+        raise InputRejectedError(
+            f"{source.name}: a web page or XML, whatever its name says",
+            hint="open it in a spreadsheet and save it as CSV UTF-8 or XLSX",
+        )
     encoding, delimiter, skip = _form(source, options, score)
     number = 0
     try:

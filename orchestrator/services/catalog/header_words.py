@@ -54,12 +54,16 @@ _WORDS = {
         الموضوع, موضوع المجموعة; विषय, समूह का विषय; sujet, objet, sujet du groupe; betreff
     """,
     "owner": """
-        owner, group owner, owner number, owner phone, owner phone number;
-        dono, proprietario, dono do grupo, proprietario do grupo, numero do dono, numero do proprietario;
-        propietario, dueno, propietario del grupo, dueno del grupo, numero del propietario;
-        pemilik, pemilik grup, nomor pemilik; المالك, مالك المجموعة, صاحب المجموعة, رقم المالك;
-        मालिक, स्वामी, समूह का मालिक, ग्रुप का मालिक; proprietaire, proprietaire du groupe;
-        besitzer, eigentumer, inhaber, gruppenbesitzer, besitzer der gruppe
+        owner, group owner, owner number, owner phone, owner phone number, owner's phone, phone of owner;
+        dono, proprietario, dono do grupo, proprietario do grupo, numero do dono, numero do proprietario,
+        telefone do dono, telefone do proprietario, celular do dono, celular do proprietario;
+        propietario, dueno, propietario del grupo, dueno del grupo, numero del propietario,
+        numero del dueno, telefono del dueno, telefono del propietario, celular del dueno;
+        pemilik, pemilik grup, nomor pemilik, telepon pemilik, no hp pemilik;
+        المالك, مالك المجموعة, صاحب المجموعة, رقم المالك, هاتف المالك, رقم هاتف المالك;
+        मालिक, स्वामी, समूह का मालिक, ग्रुप का मालिक, मालिक का नंबर, मालिक का फोन;
+        proprietaire, proprietaire du groupe, numero du proprietaire, telephone du proprietaire;
+        besitzer, eigentumer, inhaber, gruppenbesitzer, besitzer der gruppe, telefon des besitzers
     """,
     "instances": """
         instances, instance, account, accounts; instancia, instancias, conta, contas; cuenta, cuentas;
@@ -86,9 +90,12 @@ _ADDED = re.compile(r"\([^()]*\)|[*:?#]")
 
 
 def normal(cell: str) -> str:
-    """The form in which headers are compared: no case, accents, additions in brackets; one kind of blank."""
+    """The form in which headers are compared: no case, accents, additions in brackets; one kind of blank.
+
+    What consists of such additions only stays as it is: nothing that stands there goes unseen.
+    """
     plain = _MARKS.sub("", unicodedata.normalize("NFD", fold(_ADDED.sub(" ", cell))))
-    return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", plain)).strip()
+    return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", plain)).strip() or cell.strip()
 
 
 FIELD_OF = {
