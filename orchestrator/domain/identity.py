@@ -50,6 +50,22 @@ def is_one_number(one: OwnIds, other: OwnIds) -> bool:
     return by_phone or (one.lid is not None and one.lid == other.lid)
 
 
+def may_be_one_number(one: OwnIds, other: OwnIds) -> bool:
+    """Whether nothing they told keeps two instances apart: one told a phone alone, the other a LID alone."""
+    if NOBODY in (one, other):
+        return False
+    return not (one.phone and other.phone) and not (one.lid and other.lid)
+
+
+def likeness(one: OwnIds, other: OwnIds) -> str:
+    """How two instances are, or may be, one number, to be followed by a name; empty if they are two."""
+    if is_one_number(one, other):
+        return "the same number as"
+    return (
+        "perhaps (one tells a phone, one a LID) the same number as" if may_be_one_number(one, other) else ""
+    )
+
+
 def shown(own: OwnIds) -> str:
     """The number's end, for journals and messages: enough to recognise it, too little to misuse it."""
     if own.phone:

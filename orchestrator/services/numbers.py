@@ -35,16 +35,17 @@ def is_held(record: InstanceRecord) -> bool:
 
 
 def rival_of(record: InstanceRecord, rows: Iterable[InstanceRecord], now: float) -> InstanceRecord | None:
-    """The earliest instance before this one that is the same number, and configured or being driven."""
+    """The earliest instance before this one that is, or may be, its number, and is configured or driven."""
     earlier = sorted((row for row in rows if row.id < record.id), key=lambda row: row.id)
-    return next((row for row in earlier if _counts(row, now) and _is_one(row, record)), None)
+    return next((row for row in earlier if _counts(row, now) and _likeness(row, record)), None)
 
 
 async def settle(
     connection: AsyncConnection, rows: Mapping[int, InstanceRecord], reading: int, actor: str, now: float
 ) -> tuple[frozenset[int], str | None]:
     """Hold whoever is an earlier one's number, and let go whoever is not any more. `reading`: whose session
-    was read. Returns the ids of the others that are, or were, its number, and the name of the one before it.
+    was read. Returns the ids of the others that are, or were, its number, and how it is like the one before
+    it: "the same number as sales-main".
     """
     for row in rows.values():
         rival = rival_of(row, rows.values(), now) if _counts(row, now) else None
@@ -55,12 +56,12 @@ async def settle(
         ):
             await _let_go(connection, row, actor, now)
     one = rows[reading]
-    namesakes = [row for row in rows.values() if row.id != reading and _is_one(row, one)]
+    namesakes = [row for row in rows.values() if row.id != reading and _likeness(row, one)]
     for other in namesakes:
         await _wait_for_joins_of(connection, one, other, now)
         await _wait_for_joins_of(connection, other, one, now)
     rival = rival_of(one, rows.values(), now)
-    return frozenset(row.id for row in namesakes), None if rival is None else rival.name
+    return frozenset(row.id for row in namesakes), None if rival is None else _said(one, rival)
 
 
 async def hold_unknown(act: Act) -> None:
@@ -72,8 +73,12 @@ def _counts(row: InstanceRecord, now: float) -> bool:
     return row.configured or row.driven(now)
 
 
-def _is_one(one: InstanceRecord, other: InstanceRecord) -> bool:
-    return identity.is_one_number(one.own, other.own)
+def _likeness(one: InstanceRecord, other: InstanceRecord) -> str:
+    return identity.likeness(one.own, other.own)
+
+
+def _said(one: InstanceRecord, rival: InstanceRecord) -> str:
+    return f"{_likeness(one, rival)} {rival.name}"
 
 
 async def _hold(
@@ -82,7 +87,7 @@ async def _hold(
     if row.identified_fence is not None:
         await instances.set_values(connection, row.id, identified_fence=None)
     act = Act(connection, row, now, actor, None)
-    await _pause(act, Reason.SAME_ACCOUNT, f"the same number as {rival.name}")
+    await _pause(act, Reason.SAME_ACCOUNT, _said(row, rival))
     await act.write()
 
 

@@ -39,7 +39,7 @@ class Seen:
     record: InstanceRecord
     told: Told = Told.NOTHING
     namesakes: frozenset[int] = frozenset()  # ids of other instances that were last seen to be this number
-    rival: str | None = None  # the earlier one of them, for which this one stands still
+    rival: str | None = None  # how it is like the earlier one, for which it stands still
 
 
 @dataclass(frozen=True, slots=True)

@@ -369,6 +369,18 @@ async def test_two_entries_whose_sessions_say_the_same_number_are_a_failure(surg
     assert f"{BACKUP} sends no join" in found["accounts"].hint
 
 
+async def test_two_entries_that_nothing_tells_apart_are_a_failure(surgery: Surgery) -> None:
+    await set_instance(surgery.stage, own_phone="15550100001", own_lid=None)
+    async with surgery.stage.database.write() as connection:
+        primary = update(instances).where(instances.c.name == "sales-main")
+        await connection.execute(primary.values(own_lid="100000000000001"))
+    account(surgery.stage).lid, account(surgery.stage).phone = "", "15550100001"
+    found = (await surgery.examined())["accounts"]
+    assert found.state is State.FAILED
+    assert "may be one number" in found.sentence
+    assert f"{BACKUP} sends no join" in found.hint
+
+
 async def test_another_number_than_before_is_a_failure(surgery: Surgery) -> None:
     await set_instance(surgery.stage, own_phone="15550109999", own_lid="1")
     found = await surgery.examined()

@@ -73,6 +73,26 @@ async def test_a_number_that_is_known_by_its_lid_alone_is_recognised(stage: Stag
     assert stage.log.joins(ACCOUNT) == []
 
 
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_phone_alone_and_a_lid_alone_may_be_one_number(stage: Stage, later: bool) -> None:
+    """Nothing keeps the two apart, until both tell one kind; who joined first does not matter."""
+    account = stage.world.network.account(ACCOUNT)
+    account.lid, phone = "", account.phone
+    if later:  # it has joined one before the other one says anything
+        await stage.recover(brisk(), joins_left=1)
+    await said(stage, PRIMARY, lid=LID)
+    joined = len(stage.log.joins(ACCOUNT))
+
+    with pytest.raises(ConfigurationError, match=rf"perhaps .* the same number as {PRIMARY}"):
+        await stage.recover(brisk())
+    assert (await record(stage)).pause_reason == Reason.SAME_ACCOUNT.value
+    assert len(stage.log.joins(ACCOUNT)) == joined == later
+
+    await said(stage, PRIMARY, phone="15550100009", lid=LID)
+    assert (await record(stage)).own == OwnIds(phone)
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+
+
 async def test_it_goes_on_by_itself_when_the_other_one_left_the_configuration(stage: Stage) -> None:
     await said(stage, PRIMARY, phone=PHONE)
     await said(stage, ACCOUNT, phone=PHONE)

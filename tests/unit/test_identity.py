@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.identity import Told, after, compare, is_one_number, shown
+from orchestrator.domain.identity import (
+    Told,
+    after,
+    compare,
+    is_one_number,
+    likeness,
+    may_be_one_number,
+    shown,
+)
 from orchestrator.domain.looking import OwnIds
 from orchestrator.gateways.wawp import account
 
@@ -50,6 +58,15 @@ def test_two_are_one_number_by_the_same_kind_only(one: OwnIds, other: OwnIds) ->
     assert is_one_number(one, other) == bool(
         (one.phone and one.phone == other.phone) or (one.lid and one.lid == other.lid)
     )
+
+
+@given(one=ids, other=ids)
+def test_two_that_told_something_and_no_kind_in_common_may_be_one_number(one: OwnIds, other: OwnIds) -> None:
+    kinds = [
+        {kind for kind, told in (("phone", own.phone), ("lid", own.lid)) if told} for own in (one, other)
+    ]
+    assert may_be_one_number(one, other) == bool(all(kinds) and not kinds[0] & kinds[1])
+    assert bool(likeness(one, other)) == (is_one_number(one, other) or may_be_one_number(one, other))
 
 
 @pytest.mark.parametrize("form", ["{}@c.us", "{}@s.whatsapp.net", "{}:12@s.whatsapp.net", "+{}", "{}"])

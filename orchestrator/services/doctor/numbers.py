@@ -37,6 +37,12 @@ async def one_driver(patient: Patient, told: Mapping[str, OwnIds]) -> Finding:
             sentence = f"{first} and {second} are one number ({identity.shown(own[first])})"
             hint = f"{second} sends no join: remove one of the two from the file, or link another number"
             return failed("accounts", sentence, hint)
+        if identity.may_be_one_number(own[first], own[second]):
+            sentence = (
+                f"{first} and {second} may be one number: one tells a phone alone, the other a LID alone"
+            )
+            hint = f"{second} sends no join: see that both tell the same kind, or remove one from the file"
+            return failed("accounts", sentence, hint)
     return ok("accounts", "each instance is an account of its own")
 
 

@@ -65,7 +65,7 @@ class Keeper:
         self.end: End | None = None
         self.deadline: float | None = None  # boot time, from --max-duration
         self.identified = False  # the last reading said who it is, and no other entry is that number
-        self.rival: str | None = None  # the name of the other entry that is this number
+        self.rival: str | None = None  # how it is like another entry: "the same number as sales-main"
 
     async def step(self) -> float | None:
         """One beat: see how things stand, and do only what that calls for."""

@@ -157,10 +157,10 @@ def _not_identified(context: Context, keeper: Keeper) -> str:
         return "it does not say which number it is"
     if isfinite(context.settings.patience):
         raise ConfigurationError(
-            f"{context.instance_name} is the same number as {keeper.rival}: two would join at twice the pace",
+            f"{context.instance_name} is {keeper.rival}: two would join at twice the pace",
             hint="remove one of the two from the configuration, or link another number",
         )
-    return f"it is the same number as {keeper.rival}"
+    return f"it is {keeper.rival}"
 
 
 def _said(answer: SessionAnswer) -> str:
