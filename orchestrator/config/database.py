@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 
+from orchestrator.config.hosts import is_host
 from orchestrator.config.values import PathBeside, folder_of
 
 MASK = "********"
@@ -69,12 +70,20 @@ def _normal_postgres(url: str) -> str:
     unknown = sorted({key for key, _ in pairs} - _QUERY_KEYS.keys())
     if unknown:
         raise ValueError(f"carries a query parameter that is not known here; known: {', '.join(_QUERY_KEYS)}")
+    if len(pairs) > len(dict(pairs)):
+        raise ValueError("carries a query parameter twice")
+    query = dict(pairs)
+    if not query.get("prepared_statement_cache_size", "0").isdecimal():
+        raise ValueError("must give prepared_statement_cache_size as a whole number")
+    hosts = {unquote(found["host"]).strip("[]"), query.get("host", "")} - {""}
+    if not all(host.startswith("/") or is_host(host) for host in hosts):
+        raise ValueError("must name a host, or a socket's folder, and only one")
     ports = [found["port"] or "5432", *(value for key, value in pairs if key == "port")]
     if not all(_PORT.fullmatch(port) and 0 < int(port) <= 65535 for port in ports):
         raise ValueError("must name a port between 1 and 65535")
     head = re.sub(r"^postgres(?:ql)?(?:\+asyncpg)?", "postgresql", url.partition("?")[0])
-    query = urlencode([(_QUERY_KEYS[key], value) for key, value in pairs], quote_via=quote, safe="/")
-    return f"{head}?{query}" if query else head
+    written = urlencode([(_QUERY_KEYS[key], value) for key, value in pairs], quote_via=quote, safe="/")
+    return f"{head}?{written}" if written else head
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(normal_database_url)]

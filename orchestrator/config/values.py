@@ -26,6 +26,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from orchestrator.config.hosts import is_host
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import looks_like_code
 
@@ -94,7 +95,7 @@ def split_url(value: str) -> SplitResult:
         raise ValueError("must be a URL without spaces or control characters")
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         sound = False
         parts = SplitResult("", "", "", "", "")
@@ -245,7 +246,7 @@ def check_listen(value: str) -> str:
     bare = host.removeprefix("[").removesuffix("]")
     if (
         not colon
-        or not bare
+        or not is_host(bare)
         or not port.isascii()
         or not port.isdigit()
         or len(port) > 5

@@ -83,6 +83,18 @@ def test_a_socket_folder_reaches_the_driver(tmp_path: Path, start: str) -> None:
         ("postgresql://a:t0k/3n@b/c", "must look like postgresql://"),
         ("postgresql://a:t0k@3n@b/c", "must look like postgresql://"),
         ("postgresql://a@b/c?password=t0k3n", "carries a query parameter that is not known here"),
+        ("postgresql://a:t0k3n@../c", "must name a host"),
+        ("postgresql://a:t0k3n@.b/c", "must name a host"),
+        ("postgresql://a:t0k3n@ü..x/c", "must name a host"),
+        ("postgresql://a:t0k3n@[:]/c", "must name a host"),
+        ("postgresql://a:t0k3n@b%00/c", "must name a host"),
+        (f"postgresql://a:t0k3n@{'b' * 64}.org/c", "must name a host"),
+        ("postgresql://a:t0k3n@b/c?host=..", "must name a host"),
+        ("postgresql:///c?host=a,b", "must name a host"),
+        ("postgresql:///c?host=a&host=b", "carries a query parameter twice"),
+        ("postgresql://b/c?port=1&port=2", "carries a query parameter twice"),
+        ("postgresql://b/c?prepared_statement_cache_size=x", "must give prepared_statement_cache_size"),
+        ("postgresql://b/c?prepared_statement_cache_size=-1", "must give prepared_statement_cache_size"),
         ("postgresql://a@b/c#t0k3n", "must look like postgresql://"),
     ],
 )
@@ -91,6 +103,15 @@ def test_other_addresses_are_refused_and_hidden(tmp_path: Path, url: str, senten
 
     assert found.startswith(f"rejoin.toml:2: database.url: {sentence}")
     assert found.endswith("(hidden)")
+
+
+@pytest.mark.parametrize(
+    "host", ["db", "db.example.org.", "[::1]", "127.0.0.1", "bücher.example", "my_db-1", ""]
+)
+def test_a_sound_host_is_taken(tmp_path: Path, host: str) -> None:
+    found = database(tmp_path, f"postgresql://me:pw@{host}/rejoin").database
+
+    assert found.async_url == f"postgresql+asyncpg://me:pw@{host}/rejoin"
 
 
 def test_a_folder_that_no_address_can_carry_is_refused(tmp_path: Path) -> None:

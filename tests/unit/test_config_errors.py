@@ -110,6 +110,10 @@ def test_every_kind_of_problem_is_told_at_once_in_the_order_of_the_file(tmp_path
             'rejoin.toml:2: web.listen: must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080" (got "8080")',
         ),
         (
+            "[web]\nlisten = '..:80'",
+            'rejoin.toml:2: web.listen: must be an address and a port, such as "127.0.0.1:8080" or "[::1]:8080" (got "..:80")',
+        ),
+        (
             "[web]\nlisten = '0.0.0.0:80'",
             "rejoin.toml:2: web.listen: needs web.token_file (or web.token): other machines can reach this address",
         ),

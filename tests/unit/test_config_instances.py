@@ -143,6 +143,13 @@ def test_a_base_url_is_kept_in_one_spelling(tmp_path: Path, given: str, kept: st
         "https://x?a=1",
         "https://x?",
         "https://x#a",
+        "https://..",
+        "https://.x/y",
+        "https://x..y",
+        "https://ü..x",
+        "https://x%00",
+        "https://[:]",
+        f"https://{'x' * 64}.org",
         "https://x\\ny",
     ],
 )
