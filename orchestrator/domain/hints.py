@@ -44,7 +44,7 @@ _DIAGNOSTICS = "rejoin diagnostics"
 
 _NOT_SUPPORTED = "the gateway does not know this call, or not with these parameters"
 _CHECK_SETTINGS = (
-    "check code_parameter, probe_path, auth and base_url of the instance: doctor --probe tries them"
+    "check code_parameter, code_in, probe_path, auth and base_url of the instance: doctor --probe tries them"
 )
 
 _GROUP: dict[Reason, Hint] = {

@@ -211,7 +211,7 @@ class Acts:
         allowed = self._faults.group_req_per_minute
         if not allowed:
             return dialect.NOT_FOUND
-        return json_reply(200, bodies.rate_limit(allowed, whole=self._faults.rate_limit_shape == "object"))
+        return json_reply(200, bodies.rate_limit(allowed, self._faults.rate_limit_shape))
 
     def _restart(self, turn: Turn) -> Reply:
         """A restart heals a failed session; a logged-out or banned account stays where it is."""

@@ -202,13 +202,16 @@ def receipt(group: Group, *, only_id: bool) -> dict[str, Any]:
     return {"id": group.jid, "subject": group.subject, "description": group.description}
 
 
-def rate_limit(allowed: int, *, whole: bool) -> dict[str, Any]:
-    """The current policy allows so many group calls in a minute; `whole`: it is an object, not a name."""
+def rate_limit(allowed: int, shape: str) -> dict[str, Any]:
+    """The current policy allows so many group calls in a minute. It is an object, a slug, or not told."""
     limits = {"send_message_per_minute": 20, "group_req_per_minute": allowed, "group_daily_cap": 2000}
     current = {"policy_slug": "standard_policy", "available": True, "limits": limits}
     free = {"policy_slug": "strict", "available": True, "limits": {**limits, "group_req_per_minute": 1}}
+    told = {"object": {"current_policy": current}, "slug": {"current_policy": "standard_policy"}}.get(
+        shape, {}
+    )
     return {
-        "current_policy": current if whole else "standard_policy",
+        **told,
         "has_active_plan": True,
         "free_policies": ["strict", "standard_policy"],
         "policies": [free, current],

@@ -116,7 +116,7 @@ class Faults:
     code_form: str = "any"  # how it must be written: any, code, link
     auth: str = "any"  # where credentials must stand: any, body (GET: query), query, header, bearer
     group_req_per_minute: int = 0  # the policy's limit, kept with HTTP 429; 0: there is no such endpoint
-    rate_limit_shape: str = "slug"  # how the current policy is named: slug, object
+    rate_limit_shape: str = "slug"  # how the current policy is named: slug, object, unnamed
     plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
     seed: int = 1
     rules: list[Rule] = field(default_factory=list)

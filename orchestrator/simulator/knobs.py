@@ -37,7 +37,7 @@ GATEWAY: Mapping[str, tables.Check] = {
     "code_form": tables.one_of("any", "code", "link"),
     "auth": tables.one_of("any", "body", "query", "header", "bearer"),
     "group_req_per_minute": tables.whole,
-    "rate_limit_shape": tables.one_of("slug", "object"),
+    "rate_limit_shape": tables.one_of("slug", "object", "unnamed"),
     "plan": tables.one_of("paid", "free"),
 }
 

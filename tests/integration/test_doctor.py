@@ -180,6 +180,17 @@ async def test_the_gateways_own_limit_is_shown(surgery: Surgery) -> None:
     assert found.sentence.startswith("30 group calls a minute, 2,000 a day (policy standard_policy)")
 
 
+async def test_limits_that_are_told_in_an_unknown_form_are_said_to_be_kept_by_nobody(
+    surgery: Surgery,
+) -> None:
+    surgery.stage.running.faults.group_req_per_minute = 30
+    surgery.stage.running.faults.rate_limit_shape = "unnamed"
+    found = (await surgery.examined())[f"{BACKUP}: gateway limits"]
+
+    assert found.state is State.SKIPPED
+    assert "in a form that is not known" in found.sentence
+
+
 async def test_a_backup_that_is_just_starting_is_a_warning(surgery: Surgery) -> None:
     account(surgery.stage).state = AccountState.STARTING
     assert (await surgery.examined())[f"{BACKUP}: session"].state is State.WARNING

@@ -29,6 +29,12 @@ WANTED = GatewayLimits(10, 500, "standard")
         {"policies": [STRICT, {**OURS, "is_current": True}]},
         {"current": "standard", "limits": LIMITS, "slug": "standard"},
         {"current_policy": {"slug": "standard", **LIMITS}},
+        {"policies": [{**STRICT, "active": 0}, {**OURS, "active": 1}]},
+        {"policy_id": 7, "policies": [{"id": 8, **STRICT}, {"id": 7, **OURS}]},
+        {"current_policy": "Standard", "policies": [STRICT, OURS]},
+        [OURS],
+        {"data": {"session": {"name": "wawp-1"}, "policies": [OURS]}},
+        {"result": {"policies": {"0": OURS}}},
         {"current_policy": {"slug": "standard", "limits": {k: str(v) for k, v in LIMITS.items()}}},
     ],
 )
@@ -42,6 +48,8 @@ def test_the_policy_in_force_is_read(body: Any) -> None:
         None, [], "x", {}, {"policies": [STRICT, OURS]}, {"current_policy": "unknown", "policies": [STRICT]},
         {"current_policy": {"slug": "x", "limits": {"send_message_per_minute": 2}}},
         {"current_policy": 5, "policies": 7},
+        {"policies": [{**STRICT, "active": True}, {**OURS, "active": True}]},
+        {"current_policy": "unknown", "data": {"policies": [STRICT, OURS]}},
     ],
 )  # fmt: skip
 def test_what_names_no_policy_says_nothing(body: Any) -> None:

@@ -342,3 +342,42 @@ def test_a_group_of_no_community_has_none(said: dict[str, Any]) -> None:
 
     assert preview is not None
     assert (preview.community, preview.parent) == (None, None)
+
+
+ME = {"id": "15550001111@c.us", "lid": "222@lid"}
+WHOLE = {"name": "wawp-84729105", "status": "WORKING", "me": ME}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        WHOLE,
+        {"status": "success", "data": WHOLE},
+        {"status": "ok", "result": WHOLE},
+        {"status": True, "session": WHOLE},
+        {"success": True, "data": {"session": WHOLE}},
+        [WHOLE],
+        {"0": WHOLE},
+        {"status": "WORKING", "session_name": "wawp-84729105", "data": {"me": ME}},
+    ],
+)
+def test_a_session_is_found_inside_whatever_speaks_of_the_call(body: Any) -> None:
+    session = account.session(body, now=NOW)
+
+    assert session is not None
+    assert (session.state, session.word) == (InstanceState.WORKING, "WORKING")
+    assert (session.phone, session.lid, session.name) == ("15550001111", "222", "wawp-84729105")
+
+
+def test_a_call_that_failed_is_no_session_that_failed() -> None:
+    assert account.session({"status": "failed", "message": "try again"}, now=NOW) is None
+    failed = account.session({"name": "wawp-1", "status": "FAILED", "message": "x"}, now=NOW)
+    assert failed is not None
+    assert failed.state is InstanceState.LOST
+
+
+@pytest.mark.parametrize(
+    "body", [{"webhooks": None}, {"data": {"webhooks": {}}}, {"response": {"webhooks": []}}]
+)
+def test_no_webhooks_are_a_list_of_none(body: Any) -> None:
+    assert account.webhooks(body) == ()

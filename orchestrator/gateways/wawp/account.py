@@ -65,12 +65,12 @@ class Session:
 
 def session(body: Any, *, now: float) -> Session | None:
     """`now` dates a restriction that has no end of its own. None if there is no status in it."""
-    layer = _with_status(body)
+    layers = list(_layers(body))
+    layer = _with_status(layers)
     if layer is None:
         return None
     word = scrub(layer["status"])[:60]
-    given = layer.get("me")
-    me: dict[str, Any] = given if isinstance(given, dict) else {}
+    me: dict[str, Any] = next((one["me"] for one in (layer, *layers) if isinstance(one.get("me"), dict)), {})
     ids = [user_id(serialized(me.get(key))) for key in ("id", "jid", "lid")]
     return Session(
         state=STATES.get(word.lower(), InstanceState.UNKNOWN),
@@ -78,7 +78,7 @@ def session(body: Any, *, now: float) -> Session | None:
         phone=next((found.phone for found in ids if found and found.phone), None),
         lid=next((found.lid for found in ids if found and found.lid), None),
         restricted_until=restricted_until(me.get("reachoutTimelock"), now=now),
-        name=session_name(layer.get("name")),
+        name=session_name(layer.get("name")) or session_name(layer.get("session_name")),
     )
 
 
@@ -150,13 +150,29 @@ def webhook_secrets(target: WebhookTarget) -> set[str]:
     return {text for text in (target.url, target.secret, *_texts(known)) if text and len(text) >= _SHORTEST}
 
 
-def _with_status(body: Any) -> dict[str, Any] | None:
-    if not isinstance(body, dict):
-        return None
-    if isinstance(body.get("status"), str) and body["status"]:
-        return body
-    inner = (_with_status(body.get(key)) for key in ("data", "session", "result"))
-    return next((layer for layer in inner if layer is not None), None)
+def _layers(body: Any, depth: int = 4) -> Iterator[dict[str, Any]]:
+    """The object and what its wrappers hold, from the outside in. A list of one is that one."""
+    body = by_index(body)
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    if isinstance(body, dict) and depth:
+        yield body
+        for key in ("data", "session", "result", "response"):
+            yield from _layers(body.get(key), depth - 1)
+
+
+def _with_status(layers: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one that tells a state; `{"status": "success", "data": …}` speaks of the call."""
+    told = [layer for layer in layers if isinstance(layer.get("status"), str) and layer["status"].strip()]
+    told = [layer for layer in told if not _speaks_of_the_call(layer)]
+    known = (layer for layer in told if layer["status"].strip().lower() in STATES)
+    return next(known, told[-1] if told else None)
+
+
+def _speaks_of_the_call(layer: dict[str, Any]) -> bool:
+    """`{"status": "failed", "message": …}` is no session that failed: that one shows a session."""
+    refused = layer["status"].strip().lower() == "failed" and "message" in layer
+    return refused and not {"me", "name", "config", "engine"} & layer.keys()
 
 
 def _webhook_list(body: Any) -> list[Any] | None:
@@ -170,7 +186,9 @@ def _webhook_list(body: Any) -> list[Any] | None:
         return [hooks] if isinstance(hooks.get("url"), str) else list(hooks.values())
     if isinstance(hooks, list):
         return hooks
-    inner = (_webhook_list(body.get(key)) for key in ("data", "config"))
+    if "webhooks" in body and hooks is None:
+        return []
+    inner = (_webhook_list(body.get(key)) for key in ("data", "config", "result", "response"))
     return next((found for found in inner if found is not None), None)
 
 

@@ -2,7 +2,7 @@
 
 The page names `policies`, each with an `available` flag and `limits`, a current policy and a `policy_slug`,
 but shows no answer: the current policy is taken as an object, or as the name of one of the list. What names
-no current policy says nothing.
+no current policy says nothing, unless there is only one limit in it.
 """
 
 from __future__ import annotations
@@ -13,29 +13,60 @@ from orchestrator.domain.outcomes import GatewayLimits
 from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.parsing import finite
 
-_CURRENT = ("current_policy", "current", "policy", "active_policy", "policy_slug", "current_policy_slug")
+_CURRENT = (
+    "current_policy", "current", "policy", "active_policy", "policy_slug", "current_policy_slug", "policy_id",
+    "current_policy_id", "rate_limit_policy",
+)  # fmt: skip
 _NAMES = ("slug", "policy_slug", "name", "id")
-_MARKS = ("current", "is_current", "selected", "is_selected")
+_MARKS = ("current", "is_current", "selected", "is_selected", "active", "is_active")
+_DEEPEST, _MOST = 8, 400
 
 
 def limits(body: Any) -> GatewayLimits | None:
     """None if it does not say which policy is in force, or nothing about groups."""
     layers = [body, body.get("data"), body.get("session")] if isinstance(body, dict) else []
-    found = (_of(layer) for layer in layers if isinstance(layer, dict))
-    return next((one for one in found if one is not None), None)
+    layers = [layer for layer in layers if isinstance(layer, dict)]
+    found = next((one for one in map(_of, layers) if one is not None), None)
+    if found is None and any(layer.get("policies") and _current(layer) for layer in layers):
+        return None  # the one that it names is not among those that it lists
+    return found or _only_one(body)
+
+
+def _current(layer: dict[str, Any]) -> Any:
+    return next((layer[key] for key in _CURRENT if layer.get(key)), None)
 
 
 def _of(layer: dict[str, Any]) -> GatewayLimits | None:
     policies = _policies(layer.get("policies"))
-    current = next((layer[key] for key in _CURRENT if layer.get(key)), None)
-    if isinstance(current, str):
-        named = next((one for one in policies if current in _names(one)), {"slug": current})
-        return _read(named) or _read(layer)
+    current = _current(layer)
     if isinstance(current, dict):
-        same = next((one for one in policies if set(_names(one)) & set(_names(current))), {})
+        same = next((one for one in policies if _names(one) & _names(current)), {})
         return _read(current) or _read(same)
-    marked = next((one for one in policies if any(one.get(key) is True for key in _MARKS)), layer)
-    return _read(marked)
+    if current is not None:
+        named = next((one for one in policies if str(current).casefold() in _names(one)), {"slug": current})
+        return _read(named) or _read(layer)
+    marked = [one for one in policies if any(_is_set(one.get(key)) for key in _MARKS)]
+    return _read(marked[0] if len(marked) == 1 else layer)
+
+
+def _is_set(mark: Any) -> bool:
+    return mark in (True, 1, "1") or str(mark).casefold() == "true"
+
+
+def _only_one(body: Any) -> GatewayLimits | None:
+    """Wherever it stands: an answer that names one limit names the one in force."""
+    found, level = list[GatewayLimits](), [body]
+    for _ in range(_DEEPEST):
+        found += [one for one in map(_read, (inner for inner in level if isinstance(inner, dict))) if one]
+        level = [inner for outer in level for inner in _inside(outer)][:_MOST]
+    same = {(one.per_minute, one.per_day) for one in found}
+    return found[0] if len(same) == 1 else None
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _policies(given: Any) -> list[dict[str, Any]]:
@@ -44,8 +75,8 @@ def _policies(given: Any) -> list[dict[str, Any]]:
     return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
 
 
-def _names(policy: dict[str, Any]) -> list[str]:
-    return [str(policy[key]) for key in _NAMES if policy.get(key)]
+def _names(policy: dict[str, Any]) -> set[str]:
+    return {str(policy[key]).casefold() for key in _NAMES if policy.get(key)}
 
 
 def _read(policy: dict[str, Any]) -> GatewayLimits | None:
@@ -57,7 +88,7 @@ def _read(policy: dict[str, Any]) -> GatewayLimits | None:
     return GatewayLimits(
         per_minute=_positive(values.get("group_req_per_minute")),
         per_day=None if per_day is None else int(per_day),
-        policy=scrub(next(iter(_names(policy)), ""))[:60],
+        policy=scrub(next((str(policy[key]) for key in _NAMES if policy.get(key)), ""))[:60],
     )
 
 

@@ -127,7 +127,11 @@ def _own_ids(name: str, session: SessionAnswer) -> Finding:
 
 async def _allowed(name: str, gateway: Gateway) -> list[Finding]:
     """What the gateway says of its limits; nothing where it says nothing."""
-    limits = (await gateway.limits()).limits
+    told = await gateway.limits()
+    limits = told.limits
+    if limits is None and told.answer.outcome is Outcome.OK:
+        sentence = "the gateway tells its limits in a form that is not known: nothing keeps to them"
+        return [skipped("gateway limits", sentence, instance=name)]
     if limits is None:
         return []
     minute = "any number of" if limits.per_minute is None else f"{limits.per_minute:g}"
