@@ -207,11 +207,9 @@ def rate_limit(allowed: int, shape: str) -> dict[str, Any]:
     limits = {"send_message_per_minute": 20, "group_req_per_minute": allowed, "group_daily_cap": 2000}
     current = {"policy_slug": "standard_policy", "available": True, "limits": limits}
     free = {"policy_slug": "strict", "available": True, "limits": {**limits, "group_req_per_minute": 1}}
-    told = {"object": {"current_policy": current}, "slug": {"current_policy": "standard_policy"}}.get(
-        shape, {}
-    )
+    named = {"object": current, "slug": "standard_policy"}
     return {
-        **told,
+        **({"current_policy": named[shape]} if shape in named else {}),
         "has_active_plan": True,
         "free_policies": ["strict", "standard_policy"],
         "policies": [free, current],

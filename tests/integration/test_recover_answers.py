@@ -11,7 +11,7 @@ import pytest
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import SETTLE
-from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.settings import RetrySettings
 from orchestrator.simulator.faults import Trouble, When
@@ -149,6 +149,15 @@ async def test_one_groups_401_does_not_stop_an_account_whose_session_works(
         assert all(paused["until"] is not None for _at, paused in await pauses(stage))
         after = await backup(stage)
         assert (after.strikes, after.slow_until, after.pause_reason) == (0, None, None)
+        await judge(stage)
+
+
+async def test_where_the_gateway_shows_no_members_at_all_its_list_is_the_evidence(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, content=world(group("One"), group("Two")), speed=SPEED) as stage:
+        trouble(stage, Trouble.HTML, Kind.PARTICIPANTS, status=404)
+        ended = await stage.recover(brisk(list_gap=20.0))
+        assert (ended.end, entered(stage)) == (End.COMPLETE, 2)
+        assert (await row(stage, "One")).evidence == Evidence.LISTED
         await judge(stage)
 
 

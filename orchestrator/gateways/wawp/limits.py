@@ -24,8 +24,8 @@ _DEEPEST, _MOST = 8, 400
 
 def limits(body: Any) -> GatewayLimits | None:
     """None if it does not say which policy is in force, or nothing about groups."""
-    layers = [body, body.get("data"), body.get("session")] if isinstance(body, dict) else []
-    layers = [layer for layer in layers if isinstance(layer, dict)]
+    given = [body, body.get("data"), body.get("session")] if isinstance(body, dict) else []
+    layers: list[dict[str, Any]] = [layer for layer in given if isinstance(layer, dict)]
     found = next((one for one in map(_of, layers) if one is not None), None)
     if found is None and any(layer.get("policies") and _current(layer) for layer in layers):
         return None  # the one that it names is not among those that it lists

@@ -30,6 +30,9 @@ REST = 600.0  # seconds to the next look at an account in trouble that no recove
 _OF_THE_GROUP = (None, Reason.OUTCOME_UNKNOWN, Reason.APPROVAL_PENDING)
 """Any other reason of a look is the account's trouble that a join was answered with."""
 
+_LEFT_TO_THE_LIST = frozenset({Outcome.OK, Outcome.NOT_SUPPORTED})
+"""Answers to such a look that say nothing either way, and promise no more of the next: the list may."""
+
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
 """Answers to a look at the members that WhatsApp gives to those who are not in the group."""
 
@@ -108,7 +111,7 @@ class Looker:
         answer = await read(lambda: context.gateway.participants(jid), context.settings.retry, context.clock)
         context.points.reach("look.answered")
         seen = _sighting(context, answer)
-        unclear = seen is Sighting.INCONCLUSIVE and answer.answer.outcome is Outcome.OK
+        unclear = seen is Sighting.INCONCLUSIVE and answer.answer.outcome in _LEFT_TO_THE_LIST
         if unclear and await self._is_listed(jid, not_before):
             return Look(Sighting.IN, Evidence.LISTED, answer.answer)
         return Look(seen, Evidence.PARTICIPANT, answer.answer)
@@ -120,7 +123,7 @@ class Looker:
             writing.note("look", work, status=Status.BLOCKED.value, reason=Reason.OUTCOME_UNKNOWN.value)
 
     async def _is_listed(self, jid: str, not_before: float) -> bool:
-        """Members could not be compared (LIDs only, say): does the account's own list have the group?"""
+        """Members are not shown, or cannot be compared (LIDs, say): has the account's list the group?"""
         if self._may_list():
             await self.refresh_list()
         context = self._context
