@@ -65,7 +65,7 @@ async def resume(
     to: Annotated[str | None, TO] = None,
     call: Call = NOTHING_SAID,
 ) -> None:
-    """Lifts a pause, yours or an automatic one. After trouble with the account it goes on at half pace.
+    """Lifts a pause, yours or an automatic one. After one that WhatsApp caused it goes on at half pace.
 
     Examples:
       rejoin resume

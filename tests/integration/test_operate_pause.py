@@ -130,6 +130,36 @@ async def test_resume_says_which_pause_it_lifted_and_goes_on_at_half_pace_after_
     assert (again.changed, again.before) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("reason", "lasts", "slows"),
+    [
+        (Reason.RATE_LIMITED, True, True),
+        (Reason.INSTANCE_UNAVAILABLE, False, True),
+        (Reason.INSTANCE_UNAVAILABLE, True, False),  # one group's word, until the session was asked
+        (Reason.GATEWAY_LIMIT, True, False),
+        (Reason.CREDENTIALS_REFUSED, False, False),
+        (Reason.NOT_SUPPORTED, False, False),
+        (Reason.PLAN_LIMIT, False, False),
+        (Reason.INTERNAL_ERROR, False, False),
+    ],
+)
+async def test_half_pace_follows_only_a_pause_that_whatsapp_caused(
+    stage: Stage, reason: Reason, lasts: bool, slows: bool
+) -> None:
+    moment = await now(stage)
+    until = moment + 9000 if lasts else None
+    await set_instance(stage, pause_reason=reason.value, paused_at=moment, paused_until=until)
+    done = await resume(stage.database, BACKUP, actor="ana@box")
+    assert (done.slow_until is not None) is slows
+
+    await set_instance(
+        stage, pause_reason=reason.value, paused_at=moment, paused_until=until, slow_until=None
+    )
+    replaced = await pause(stage.database, BACKUP, actor="ana@box")
+    assert replaced.changed
+    assert ((await record(stage)).slow_until is not None) is slows
+
+
 async def test_a_resume_after_ones_own_pause_keeps_the_full_pace(stage: Stage) -> None:
     await pause(stage.database, BACKUP, actor="ana@box")
     done = await resume(stage.database, BACKUP, actor="ana@box")

@@ -9,7 +9,11 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.operate.acting import acting, said
-from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION, HALF_PACE_AFTER_OUTAGE
+from orchestrator.services.recover.brakes import (
+    CAUSED_BY_WHATSAPP,
+    CURED_BY_A_WORKING_SESSION,
+    HALF_PACE_AFTER_OUTAGE,
+)
 from orchestrator.store import instances
 
 if TYPE_CHECKING:
@@ -30,6 +34,12 @@ class Pause:
     by: str | None
     since: float | None
     until: float | None
+
+    @property
+    def slows(self) -> bool:
+        """Whether half pace follows it. A session that one group only suspects was not gone."""
+        suspected = self.reason == Reason.INSTANCE_UNAVAILABLE.value and self.until is not None
+        return self.reason in CAUSED_BY_WHATSAPP and not suspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ async def pause(
 
 
 async def resume(database: Database, instance_name: str, *, actor: str) -> Resumed:
-    """Lift whatever pause there is. After one for trouble with the account, half pace follows.
+    """Lift whatever pause there is. After one that WhatsApp caused, half pace follows.
 
     Raises NotFoundError.
     """
@@ -95,7 +105,7 @@ async def resume(database: Database, instance_name: str, *, actor: str) -> Resum
             return Resumed(instance_name, False, None, _slow(act), f"{instance_name} is not paused")
         values: dict[str, object] = dict(_FORGOTTEN)
         slow_until = _slow(act)
-        if before is not None and before.reason != Reason.OPERATOR.value:
+        if before is not None and before.slows:
             slow_until = max(slow_until or 0.0, act.now + HALF_PACE_AFTER_OUTAGE)
             values["slow_until"] = slow_until
         await instances.set_values(act.connection, act.instance.id, **values)
@@ -134,7 +144,7 @@ def _outlasts(before: Pause, until: float | None) -> bool:
 
 async def _set(act: Act, wanted: Pause, before: Pause | None) -> None:
     values: dict[str, object] = {}
-    if before is not None and before.reason != Reason.OPERATOR.value:  # its half pace outlives it
+    if before is not None and before.slows:  # its half pace outlives it
         slow_until = (
             act.now + HALF_PACE_FOR if wanted.until is None else wanted.until + HALF_PACE_AFTER_OUTAGE
         )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.services.recover.context import Context, Writing
 
 CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
+CAUSED_BY_WHATSAPP = frozenset({Reason.RATE_LIMITED, Reason.RESTRICTED, Reason.INSTANCE_UNAVAILABLE})
+"""Half pace follows these pauses. A gateway's own limit, or a token that was mistyped, costs no pace."""
 _SHORT = frozenset({Reason.GATEWAY_LIMIT, Reason.GATEWAY_ERROR})  # never in the place of a longer pause
 SUSPECTED_FOR = 60.0  # seconds that the session has to speak
 SEVERAL = 3  # groups
