@@ -143,6 +143,8 @@ async def part_from_old(
     left = 0
     for old in await memberships.of_the_number(connection, record.id):
         changes: dict[str, Any] = {"attempts": 0, "unknowns": 0}
+        if old.requested_at is not None:  # a slot may have been reserved for a moment that is still to come
+            changes["requested_at"] = min(old.requested_at, now)
         if old.greeting in _UNGREETED:
             changes["greeting"] = Greeting.SKIPPED
         act.move(old, Status.LEFT, Reason.IDENTITY_CHANGED, **changes)

@@ -24,7 +24,7 @@ from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import memberships, messages
-from tests.support.by_hand import record
+from tests.support.by_hand import let_in, membership, now, put, record
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, told, trouble, world
 
@@ -140,6 +140,24 @@ async def test_a_recovery_under_way_stops_and_its_join_on_the_way_does_no_harm(s
     assert ended.end is End.STOPPED
     assert len(stage.log.joins(ACCOUNT)) <= sent + 1  # one that had its slot already
     assert Status.ACTIVE not in {status for status, _ in await all_statuses(stage)}
+
+
+@pytest.mark.parametrize("ahead", [-3.0, 6.0])
+async def test_a_join_on_its_way_at_the_change_is_looked_up_before_another(
+    stage: Stage, ahead: float
+) -> None:
+    """Its slot was reserved for the old number, and it entered as the new one; the list does not tell."""
+    await read_session(stage)
+    await put(stage, 1, Status.JOINING, requested_at=await now(stage) + ahead)
+    pair(stage)
+    jid = let_in(stage, 1)
+    await read_session(stage)
+    assert (await membership(stage, 1)).status is Status.LEFT
+    trouble(stage, Trouble.LIST_EMPTY, Kind.LIST)
+
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+    assert [one for one in stage.log.joins(ACCOUNT) if one.group == jid] == []
+    assert stage.log.needless_joins() == []
 
 
 async def test_the_new_number_is_found_where_it_is_already(stage: Stage) -> None:
