@@ -33,11 +33,15 @@ VARIABLES = ("instance", "group", "subject", "members")
 
 
 def check(template: str) -> None:
-    """Raises jinja2.TemplateError for a template that is none, or that asks for more than filling in."""
+    """Raises jinja2.TemplateError for what is no template, asks for more than filling in, or always fails."""
     _compiled(template)
     for name in _ENVIRONMENT.parse(template).find_all(nodes.Name):
         if name.name not in VARIABLES:
             raise TemplateError(f"there is no {name.name}; there are {', '.join(VARIABLES)}")
+    try:
+        _compiled(template).render(instance="backup-1", group="sales", subject="Sales", members=100).encode()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would be in the way of every greeting
+        raise TemplateError(f"it fails when it is filled in: {error}") from None
 
 
 def fill_in(template: str, **values: Any) -> str:
@@ -49,6 +53,7 @@ def fill_in(template: str, **values: Any) -> str:
     text = _compiled(template).render(**values)
     if not 0 < len(text.strip()) <= MAX_LENGTH:
         raise ValueError(f"a greeting must have 1 to {MAX_LENGTH} characters, this one has {len(text)}")
+    text.encode()  # half a character is a ValueError, too
     return text.strip()
 
 
@@ -60,7 +65,18 @@ def _compiled(template: str) -> Template:
         if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
             known = ", ".join(sorted(_FILTERS))
             raise TemplateError(f"a greeting cannot use the filter {node.name}; it can use {known}")
+        if isinstance(node, nodes.Filter) and node.name == "round" and not _rounds_soon(node):
+            raise TemplateError("a greeting can round to 0 to 9 digits, written as a number")
     return _ENVIRONMENT.from_string(template)
+
+
+def _rounds_soon(node: nodes.Filter) -> bool:
+    """Rounding to a million digits would make a number of a million digits first."""
+    given = [*node.args, *(pair.value for pair in node.kwargs)]
+    numbers = [one.value for one in given if isinstance(one, nodes.Const)]
+    digits = [number for number in numbers if not isinstance(number, str)]
+    usual = all(type(number) is int and 0 <= number <= 9 for number in digits)
+    return len(numbers) == len(given) and usual and node.dyn_args is None and node.dyn_kwargs is None
 
 
 def _all_of(tree: nodes.Template) -> list[nodes.Node]:

@@ -72,3 +72,36 @@ def test_a_variable_that_there_is_not_is_refused_with_those_that_there_are(templ
 
 def test_every_variable_that_there_is_can_be_used() -> None:
     check("".join(f"{{{{ {name} }}}}" for name in VARIABLES))
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "-99999999",
+        "99999999",
+        "members",
+        "precision=99999999",
+        "*members",
+        "**members",
+        "1 + 99999999",
+        "true",
+    ],
+)
+def test_nothing_is_rounded_for_ever(digits: str) -> None:
+    with pytest.raises(TemplateError, match="round to 0 to 9 digits"):
+        check(f"{{{{ members|round({digits}) }}}}")
+
+
+def test_a_number_is_rounded() -> None:
+    check("{{ (members / 3)|round(1, 'floor') }}")
+    assert fill_in("{{ (members / 3)|round(1, 'floor') }}", members=10) == "3.3"
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 1 / 0 }}", "{{ group + 1 }}", "{{ group | round }}", "{{ 'a' | truncate(-5) }}", "{{ '\\ud800' }}",
+     "{{ group | default(1, 2, 3, 4) }}", "{{ 5 | round(2, 'zzz') }}", "{{ group is divisibleby(0) }}"],
+)  # fmt: skip
+def test_what_fails_for_every_group_is_refused_at_once(template: str) -> None:
+    with pytest.raises(TemplateError, match="it fails when it is filled in"):
+        check(template)
