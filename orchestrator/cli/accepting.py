@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.deciding import next_run
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.next_step import say_taken_up, who_takes_up
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
@@ -49,10 +49,10 @@ async def accept(
             _show(call, proposal)
             confirm(call, f'Is this "{proposal.group.name}", from now on?', yes=yes)
         done = await accepting.accept(app.database, proposal, instance=name, actor=app.actor)
-        again = await next_run(app, name, [proposal.group.slug]) if done.requeued else None
+        found = await who_takes_up(app, name, [proposal.group.slug])
     _tell(call, name, proposal, done)
-    if again is not None and not call.json:
-        call.out.say(f"A run that is under way goes on with it; else: {again}")
+    if done.requeued:
+        say_taken_up(call, found)
 
 
 async def _asking(app: "App", name: str) -> "Asking":

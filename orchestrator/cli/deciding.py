@@ -6,14 +6,12 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.groups import known_reason
+from orchestrator.cli.next_step import say_taken_up, who_takes_up
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from orchestrator.bootstrap import App
     from orchestrator.services.operate.deciding import Decisions
 
 _BECAUSE = flag("because", "Why; the journal keeps it.", metavar="TEXT")
@@ -47,28 +45,11 @@ async def retry(
         done = await act(
             app.database, name, actor=app.actor, groups=groups, reason=wanted, all_needs_you=all_needs_you
         )
-        again = await next_run(app, name, [one.slug for one in done.groups])
+        found = await who_takes_up(app, name, [one.slug for one in done.groups])
     code = _tell(call, done)
-    if done.changed and not call.json:
-        call.out.say(f"A run that is under way goes on with them; else: {again}")
+    if done.changed:
+        say_taken_up(call, found)
     return code
-
-
-async def next_run(app: "App", name: str, slugs: "Collection[str]") -> str:
-    """The command that goes on with the latest recovery, if it is about these groups.
-
-    A plain run might be about others, too.
-    """
-    from orchestrator.services.status.moves import command_of, named  # noqa: PLC0415
-    from orchestrator.store import instances, reads  # noqa: PLC0415
-
-    async with app.database.read() as connection:
-        record = await instances.get(connection, name)
-        latest = await reads.latest_onto(connection, record.id)
-        known = latest is not None and await reads.goes_for(connection, latest, slugs)
-    if latest is None or not known:
-        return "a run whose scope has them"
-    return clean(command_of(latest, named(name, [one.name for one in app.settings.backups])))
 
 
 async def skip(

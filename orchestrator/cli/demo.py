@@ -1,5 +1,6 @@
 """`rejoin demo`: the whole story against the simulated network, with nothing to set up."""
 
+import shlex
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.layout import whole
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean, plural
 from orchestrator.domain.errors import UsageError
 
@@ -107,5 +110,7 @@ def _tell_end(call: Call, running: "Running", playground: "Playground | None") -
         f"\nWhat the network saw: {plural(joins, 'join')}, never more than {worst} in any 60 seconds."
     )
     if playground:
-        call.out.say(f"Its files are in {clean(playground.folder)}: rejoin -c {clean(playground.config)} log")
-    call.out.say("For your own groups: rejoin init")
+        log = shlex.join(["rejoin", "-c", str(playground.config), "log"])
+        call.out.say(f"Its files are in {clean(playground.folder)}: {whole(log)}")
+    call.out.say("For your own groups:")
+    say_next(call, "rejoin init")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.services.doctor.hooks import Hooks
     from orchestrator.services.doctor.notifying import Told
     from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.status.views import StatusView
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 
@@ -43,6 +44,7 @@ async def doctor(
       rejoin doctor --probe suppliers-north
     """
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.cli.doctor_verdict import verdict  # noqa: PLC0415
     from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
     from orchestrator.services.doctor.finding import exit_code  # noqa: PLC0415
 
@@ -56,13 +58,27 @@ async def doctor(
         return await find_form(call, settings, probe, to)
     async with open_as_it_is(settings) as (app, fault):
         findings = await examine(patient_of(app, fault, to))
+        view = None if fault is not None else await _stored(app)
     code = exit_code(findings)
     if call.json:
         call.out.answer_json({"ok": code == 0, "findings": [_as_json(one) for one in findings]})
     else:
         for one in findings:
             _tell(call, one)
+        call.out.answer("\n" + "\n".join(verdict(findings, view, to=to)))
     return code
+
+
+async def _stored(app: "App") -> "StatusView | None":
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    from orchestrator.domain.errors import RejoinError  # noqa: PLC0415
+    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+
+    try:
+        return await read_status(app.database)
+    except (DBAPIError, RejoinError):  # the findings say what is wrong with it
+        return None
 
 
 def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "Patient":
@@ -124,7 +140,11 @@ def _account(app: "App", instance: "InstanceSettings") -> "Account":
     from orchestrator.services.doctor.patient import Account  # noqa: PLC0415
 
     return Account(
-        instance.name, instance.role, lambda: app.gateway(instance), forms=lambda: app.forms(instance)
+        instance.name,
+        instance.role,
+        lambda: app.gateway(instance),
+        forms=lambda: app.forms(instance),
+        token_at=clean(app.settings.token_at(instance.name)),
     )
 
 
@@ -136,6 +156,6 @@ def _as_json(one: "Finding") -> dict[str, object]:
 def _tell(call: Call, one: "Finding") -> None:
     word = call.out.style(f"{one.state.value:<7}", _COLOURS[one.state.value])
     of = f"{clean(one.instance)}: " if one.instance else ""
-    call.out.answer(f"{word}  {of}{one.name}: {clean(one.sentence)}")
+    call.out.answer(f"{word}  \t{of}{one.name}: {clean(one.sentence)}")
     if one.hint:
-        call.out.answer(f"         {clean(one.hint)}")
+        call.out.answer(f"         \t{clean(one.hint)}")

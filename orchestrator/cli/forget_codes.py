@@ -4,6 +4,7 @@ from typing import Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 
@@ -53,5 +54,6 @@ async def forget_codes(
     )
     if done.aside is not None:
         call.out.say(f"The damaged key file is now {clean(done.aside)}.")
-    call.out.say("Next: rejoin groups import FILE, with the codes.")
+    call.out.say("The codes come back with their list:")
+    say_next(call, "rejoin groups import FILE")
     call.out.say(f"Keep a copy of {clean(key_file)} elsewhere.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from orchestrator.cli import pasting
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.next_step import next_command, say_next
 from orchestrator.cli.prompt import read_secret
 from orchestrator.cli.render import clean, clock, plural
 from orchestrator.domain.errors import UsageError
@@ -171,6 +172,7 @@ async def set_code(
     code = parse_invite(read_secret(call, f"Invite link or code for {group}:"))
     async with open_app(settings) as app:
         done = await store(app.database, app.key_ring(), group, code, actor=app.actor)
+        after = await next_command(app)
     if done.warning:
         call.out.warn(clean(done.warning))
     if call.json:
@@ -188,3 +190,4 @@ async def set_code(
     news = "has a new code" if done.changed else "has that code already"
     line = f'"{name}" {news}, ending in {clean(done.last4)}.'
     call.out.answer(line + (f" {back} back in line." if done.requeued else ""))
+    say_next(call, after)

@@ -9,6 +9,7 @@ from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean, plural
 from orchestrator.domain.errors import UsageError
 
@@ -72,9 +73,23 @@ async def import_(  # noqa: PLR0913 - one for each flag
     _tell(call, report)
     if report.rejected_file:
         _tell_rejected(call, report, report.rejected_file, map_)
+    elif report.written:
+        say_next(call, "rejoin plan")
+    elif not report.rejected and dry_run:
+        say_next(call, _again(file, map_, sheet, delimiter, encoding))
     if not report.rejected:
         return exit_codes.DONE
     return exit_codes.NEEDS_YOU if report.imports_the_rest else exit_codes.USAGE
+
+
+def _again(file: Path, mapping: tuple[str, ...], *values: str | None) -> str | None:
+    """The same without --dry-run. What came from a pipe is gone."""
+    if str(file) == "-":
+        return None
+    named = zip(("--sheet", "--delimiter", "--encoding"), values, strict=True)
+    options = [word for flag, value in named if value is not None for word in (flag, value)]
+    maps = [word for one in mapping for word in ("--map", one)]
+    return shlex.join(["rejoin", "groups", "import", str(file), *maps, *options])
 
 
 def _tell(call: Call, report: "ImportReport") -> None:

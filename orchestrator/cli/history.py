@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean, duration, timestamp
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ async def history(
         rows = [_row(one, settings.timezone) for one in listed]
         call.out.table(rows, "ID", "STATE", "OUTCOME", *_HEADERS, lead=3)
     else:
-        call.out.say("There was no recovery yet. rejoin plan shows what one would do.")
+        call.out.say("There was no recovery yet.")
+        say_next(call, "rejoin plan")
 
 
 def _row(one: "PastRecovery", zone: "tzinfo") -> list[str]:

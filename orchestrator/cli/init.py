@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean
 from orchestrator.domain.errors import ConfigurationError, UsageError
 
@@ -184,6 +185,7 @@ def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made
         call.out.answer(f"made  {clean(path)}")
     if not made:
         call.out.answer("Everything is there already; nothing was changed.")
-    call.out.say("\nNext:")
+    call.out.say("\nWhat is to be done:")
     for number, step in enumerate(todo, start=1):
-        call.out.say(f"  {number}. {clean(step) if number == 1 else step}")
+        call.out.say(f"  {number}. \t{clean(step) if number == 1 else step}")
+    say_next(call, "rejoin groups import groups.csv" if settings.instances else None)

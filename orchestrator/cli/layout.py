@@ -28,7 +28,7 @@ def whole(command: str) -> str:
 
 def lay_out(text: str, *, width: int | None, config: str | None = None) -> str:
     """`width` in columns, None where there is no terminal; commands repeat the configuration file."""
-    marked = _hold_commands(pasting.in_text(text, config))
+    marked = pasting.in_text(_hold_commands(text), config)
     if width is None:
         return plain(marked)
     return "\n".join(line for one in marked.split("\n") for line in _wrapped(one, max(20, width)))
@@ -128,8 +128,7 @@ def _hold_commands(text: str) -> str:
 
 @cache
 def _commands() -> re.Pattern[str]:
-    """A command with its family, file and flags; what else follows may be the rest of a sentence."""
+    """A command with its family and flags; what else follows may be the rest of a sentence."""
     names = sorted((" ".join(command.path) for command in COMMANDS), key=len, reverse=True)
     known = "|".join(re.escape(name) for name in names)
-    file, flags = r"(?: -c (?:'[^']*'|\S+))?", r"(?: --?[a-z][\w-]*(?: [\w./]+)?)*"
-    return re.compile(rf"(?<![\w./-])rejoin{file} (?:{known})(?![\w-]){flags}")
+    return re.compile(rf"(?<![\w./-])rejoin (?:{known})(?![\w-])(?: --?[a-z][\w-]*(?: [\w./]+)?)*")

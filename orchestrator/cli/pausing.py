@@ -1,15 +1,20 @@
 """`rejoin pause`, `resume` and `stop`."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import seconds
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.next_step import WATCH, next_command, say_next, who_takes_up
 from orchestrator.cli.render import clean, clock_with_offset, rfc3339
 from orchestrator.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from orchestrator.bootstrap import App
+    from orchestrator.services.operate.pausing import Paused
 
 TO = flag("to", "The backup instance (else the latest recovery's, else the only one).", metavar="INSTANCE")
 _RECOVERY = positional("RECOVERY", "Its number (else the latest).")
@@ -47,14 +52,16 @@ async def pause(
     end = done.pause.until
     until_text = "you resume" if end is None else clock_with_offset(end, settings.timezone, now=now)
     call.out.answer(f"{clean(done.sentence)}, until {until_text}.")
+    _warn_of_other(call, done, settings.timezone, now)
+    if end is None:
+        say_next(call, shlex.join(["rejoin", "resume", "--to", name]))
+
+
+def _warn_of_other(call: Call, done: "Paused", zone: "tzinfo", now: float) -> None:
     before = done.before
     if done.changed and before is not None and before.reason != done.pause.reason:
         end_before = before.until
-        until_before = (
-            ""
-            if end_before is None
-            else f" until {clock_with_offset(end_before, settings.timezone, now=now)}"
-        )
+        until_before = "" if end_before is None else f" until {clock_with_offset(end_before, zone, now=now)}"
         call.out.warn(f"It was paused already ({before.reason}{until_before}): rejoin resume lifts that too.")
 
 
@@ -79,6 +86,8 @@ async def resume(
         name = await instance_of(app, recovery, to)
         done = await act(app.database, name, actor=app.actor)
         now = await _now(app)
+        driven = (await who_takes_up(app, name, ())).driven
+        after = WATCH if driven else await next_command(app)
     if call.json:
         slow = {"paused": False, "slow_until": rfc3339(done.slow_until)}
         call.out.answer_json({"instance": done.instance, "changed": done.changed, **slow})
@@ -87,6 +96,7 @@ async def resume(
     if done.slow_until is not None:
         half = f", at half pace until {clock_with_offset(done.slow_until, settings.timezone, now=now)}"
     call.out.answer(f"{clean(done.sentence)}{half}.")
+    say_next(call, after)
 
 
 async def stop(
@@ -110,6 +120,7 @@ async def stop(
         call.out.answer_json({**what, "changed": done.changed, "ended": done.ended})
     else:
         call.out.answer(f"{clean(done.sentence)}.")
+        say_next(call, "rejoin status")
 
 
 async def instance_of(app: "App", recovery: int | None, to: str | None, *, to_run: bool = False) -> str:

@@ -1,17 +1,19 @@
 """`rejoin plan`: what a run would do, group by group. It joins nothing."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
+from orchestrator.cli.next_step import say_next
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.render import clean
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from orchestrator.bootstrap import App
     from orchestrator.services.plan.probing import Probing
@@ -57,7 +59,26 @@ async def plan(  # noqa: PLR0913 - one for each flag
     if out is not None:
         _save(made, out)
     _tell(call, made, out, app)
+    say_next(call, _next(made, out, [one.name for one in settings.backups]))
     return exit_codes.NOT_FINISHED if exit_code and made.has_work else exit_codes.DONE
+
+
+def _next(made: "Plan", out: Path | None, backups: "Sequence[str]") -> str | None:
+    from orchestrator.domain.recoveries import run_command  # noqa: PLC0415
+    from orchestrator.services.plan.result import Decision  # noqa: PLC0415
+    from orchestrator.services.status.moves import named  # noqa: PLC0415
+    from orchestrator.services.status.next_step import IMPORT  # noqa: PLC0415
+
+    if not made.lines:
+        return IMPORT
+    if made.paused_by is not None and made.paused_until is None:
+        return shlex.join(["rejoin", "doctor", "--to", made.instance])
+    if not made.has_work:
+        blocked = any(line.decision is Decision.BLOCKED for line in made.lines)
+        return "rejoin groups list --bucket needs_you" if blocked else None
+    if out is not None and made.join_ids:
+        return shlex.join(["rejoin", "run", "--plan", str(out)])
+    return run_command(made.scope.from_name, made.scope.labels, to=named(made.instance, backups))
 
 
 async def _chosen(

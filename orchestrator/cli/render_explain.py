@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.next_step import next_line
 from orchestrator.cli.render import DASH, clean, clock, clock_with_offset, pad
 from orchestrator.cli.render_log import value_text
 from orchestrator.cli.render_status import move_text
+from orchestrator.domain.hints import Mover
 
 if TYPE_CHECKING:
     from orchestrator.cli.render_status import Look
@@ -25,6 +27,7 @@ def explanation_text(one: Explanation, look: Look) -> str:
         [f"  {pad(label, _LABEL)}\t{text}" for label, text in _facts(one, look) if text],
         _joins(one, look),
         _journal(one, look),
+        [next_line(one.hint.command)] if one.hint.command and one.hint.mover is Mover.YOU else [],
     ]
     return look.lay_out("\n\n".join("\n".join(block) for block in blocks if block))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import layout
 from orchestrator.cli.blocks import Block, fit
 from orchestrator.cli.layout import whole
+from orchestrator.cli.next_step import next_line
 from orchestrator.cli.render import (
     clean,
     clock,
@@ -36,6 +37,7 @@ from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.domain.hints import OWN_WORDS, Mover, identity_changed_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
+from orchestrator.services.status.next_step import next_step
 from orchestrator.services.status.views import EtaReason, Phase
 
 if TYPE_CHECKING:
@@ -117,11 +119,13 @@ def status_text(view: StatusView, look: Look) -> str:
     needs, waiting = _needs_you(view, look), _waiting(view, look)
     others = Block(other_lines(view))
     planned = Block([scheduled_text(one, look.zone, now=view.now) for one in view.schedule])
+    command = next_step(view)
+    following = Block([] if command is None or view.recovery is None else [next_line(command)])
     bar, last = Block(_bar(view, look) if view.total else []), Block(_last(view, look))
     shrink = [(planned, 0), (needs, 3), (others, 0), (waiting, 1), (parts, 3), (needs, 2), (parts, 1)]
     shrink += [(needs, 1), (parts, 0), (top, 2), (waiting, 0), (top, 1), (needs, 0)]
     return fit(
-        [top, bar, parts, needs, waiting, last, others, planned],
+        [top, bar, parts, needs, waiting, last, others, planned, following],
         look.lay_out,
         width=look.width,
         height=None if look.height is None else look.height - 1,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import joins_a_minute, seconds
 from orchestrator.cli.flags import flag
+from orchestrator.cli.layout import whole
+from orchestrator.cli.next_step import WATCH, say_next
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.plan import FROM, LABELS
 from orchestrator.cli.prompt import confirm
@@ -102,8 +104,9 @@ async def _detach(
     else:
         call.out.answer(
             f"Recovery {done.recovery_id} onto {clean(done.instance)} is with the daemon."
-            f" rejoin status --watch shows it; rejoin wait {done.recovery_id} stays until it is over."
+            f" {whole(f'rejoin wait {done.recovery_id}')} stays until it is over."
         )
+        say_next(call, WATCH)
     return 0
 
 

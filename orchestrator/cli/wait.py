@@ -6,6 +6,7 @@ from typing import Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import seconds
 from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.next_step import WATCH, say_next
 from orchestrator.cli.render import scope_of_groups
 
 EVERY = 1.0  # a person's seconds between two looks
@@ -32,6 +33,7 @@ async def wait(
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
     from orchestrator.cli.status import configured_pace  # noqa: PLC0415
     from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
+    from orchestrator.services.status.next_step import next_step  # noqa: PLC0415
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
     from orchestrator.services.status.result import result  # noqa: PLC0415
     from orchestrator.services.status.views import Phase  # noqa: PLC0415
@@ -52,9 +54,11 @@ async def wait(
         call.out.answer_json({"over": over, "exit_code": code, **to_json(view)})
     elif view.recovery is None:
         call.out.answer("There was no recovery yet.")
+        say_next(call, next_step(view))
     else:
         one = view.recovery
         said = f"ended: {one.outcome}" if over else "is not over yet"
         groups = f"groups{scope_of_groups(one.from_name, one.labels, chosen=one.chosen)}"
         call.out.answer(f"Recovery {one.id} {said}. {view.active} of {view.total} {groups} are back.")
+        say_next(call, next_step(view) if over else WATCH)
     return code

@@ -276,6 +276,14 @@ class Settings(Section):
         values += [part for one in addresses for part in secret_parts(one.get_secret_value())]
         return [value for value in (*values, self.database.password) if value]
 
+    def token_at(self, name: str) -> str:
+        """Where its access token is configured: a file or a variable. Raises UnknownInstanceError."""
+        number = self.instances.index(self.instance(name))
+        origin = self.source.origins.get(("instances", number, "access_token"))
+        if origin is None:
+            return self.source.file
+        return origin.secret_file or origin.variable or self.source.file
+
     def instance(self, name: str) -> InstanceSettings:
         """Raises UnknownInstanceError."""
         for instance in self.instances:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli import render
+from orchestrator.cli import layout, render
 from orchestrator.domain import groups
 from orchestrator.domain.allowlist import AllowList, Expected, verify
 from orchestrator.domain.errors import UsageError
@@ -56,6 +56,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "codes": hide_codes,
     "scrubbed": scrub,
     "one line": one_line,
+    "terminal, wrapped": lambda text: layout.lay_out(render.clean(text), width=80, config="c.toml"),
     "terminal": lambda text: render.shorten(render.clean(text), 80),
     "terminal, lines": render.clean_lines,
 }

@@ -48,7 +48,7 @@ async def online(account: Account, told: dict[str, OwnIds] | None = None) -> lis
     except ConfigurationError as error:
         return [failed("gateway", error.message, error.hint, instance=name)]
     session = await gateway.session()
-    trouble = _gateway_trouble(name, session.answer)
+    trouble = _gateway_trouble(account, session.answer)
     if trouble is not None:
         if session.answer.outcome is Outcome.BAD_CREDENTIALS:
             trouble = await _in_another_form(account) or trouble
@@ -67,13 +67,14 @@ def _unasked(name: str) -> list[Finding]:
     return [skipped(one, "the session does not work", instance=name) for one in ("own ids", "group list")]
 
 
-def _gateway_trouble(name: str, answer: GatewayAnswer) -> Finding | None:
+def _gateway_trouble(account: Account, answer: GatewayAnswer) -> Finding | None:
+    name = account.name
     if answer.outcome in (Outcome.OK, Outcome.SESSION_DOWN):
         return None
     said = answer.text or answer.outcome.value
     if answer.outcome in _REFUSED:
         sentence = f"{_REFUSED[answer.outcome]}: {said}"
-        hint = "put a valid access token into its token file"
+        hint = f"put a valid access token into {account.token_at or 'its token file'}"
         if answer.outcome is Outcome.PLAN_LIMIT:
             hint = account_hint(Reason.PLAN_LIMIT, None, name).move
         return failed("gateway", sentence, hint, instance=name, cause=Cause.CREDENTIALS)

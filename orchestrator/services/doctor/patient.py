@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One configured instance. `gateway` may raise ConfigurationError. `forms`: the configured one first."""
+    """One configured instance. `gateway` may raise ConfigurationError. `forms`: the configured one first.
+
+    `token_at`: where its token is configured.
+    """
 
     name: str
     role: str
     gateway: Callable[[], Gateway]
     forms: Callable[[], Sequence[Form]] = tuple
+    token_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

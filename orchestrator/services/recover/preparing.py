@@ -136,8 +136,8 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
     if answer.answer.outcome is Outcome.BAD_CREDENTIALS:
         raise CredentialsError(
             credentials_refused(context.instance_name, answer.answer.text),
-            hint="put a valid access token into its token file, or correct instance_id; "
-            "`rejoin doctor` checks both",
+            hint=f"put a valid access token into its token file, or correct instance_id; "
+            f"`rejoin doctor --to {context.instance_name}` checks both",
         )
     if answer.answer.outcome is Outcome.PLAN_LIMIT:
         raise CredentialsError(f"the gateway's plan does not allow it: {answer.answer.text}")

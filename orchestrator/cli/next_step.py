@@ -1,0 +1,68 @@
+"""The last line of a command that leaves something to do: `Next:` and one command, as talk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.layout import whole
+from orchestrator.cli.render import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from orchestrator.bootstrap import App
+    from orchestrator.cli.call import Call
+
+WATCH = "rejoin status --watch"
+
+
+def next_line(command: str) -> str:
+    return f"Next: {whole(clean(command))}"
+
+
+def say_next(call: Call, command: str | None) -> None:
+    if command is not None and not call.json:
+        call.out.say(next_line(command))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """Who goes on with groups that are back in line: a run under way, or a command that has them in scope."""
+
+    driven: bool
+    command: str | None
+
+
+async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
+    """A plain run might be about others, too: the command is the latest recovery's."""
+    from orchestrator.services.status.instances import runner  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.status.moves import command_of, named  # noqa: PLC0415
+    from orchestrator.store import instances, reads  # noqa: PLC0415
+
+    async with app.database.read() as connection:
+        record = await instances.get(connection, instance)
+        latest = await reads.latest_onto(connection, record.id)
+        known = latest is not None and await reads.goes_for(connection, latest, slugs)
+        driven = known and runner(record, await app.database.now(connection)).running
+    if latest is None or not known:
+        return TakenUp(driven, None)
+    return TakenUp(driven, command_of(latest, named(instance, [one.name for one in app.settings.backups])))
+
+
+def say_taken_up(call: Call, found: TakenUp) -> None:
+    if call.json:
+        return
+    if found.driven:
+        call.out.say("The run that is under way goes on with it.")
+    elif found.command is None:
+        call.out.say("A run that is under way goes on with them; else: a run whose scope has them")
+    say_next(call, WATCH if found.driven else found.command or "rejoin plan")
+
+
+async def next_command(app: App) -> str | None:
+    """What the latest recovery leaves a person to do."""
+    from orchestrator.services.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+
+    return next_step(await read_status(app.database))

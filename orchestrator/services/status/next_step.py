@@ -1,0 +1,48 @@
+"""The one command that a person should type next, as far as anything is left for a person to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.hints import Mover
+from orchestrator.services.status.views import Phase
+
+if TYPE_CHECKING:
+    from orchestrator.services.status.views import NeedsYouView, RecoveryView, StatusView
+
+IMPORT, PLAN, DAEMON = "rejoin groups import FILE", "rejoin plan", "rejoin daemon"
+
+
+def next_step(view: StatusView) -> str | None:
+    """None where nothing is to do, or somebody else must do something first. Pure."""
+    one = view.recovery
+    paused = _resume(view)
+    if paused is not None:
+        return paused
+    if one is None:
+        return IMPORT if not view.catalogue.groups else PLAN
+    if one.phase is Phase.INTERRUPTED:
+        return DAEMON if one.driver == "daemon" else one.command
+    if one.phase in (Phase.STOPPED, Phase.FINISHED) and _run_would_do_something(view, one):
+        return one.command
+    return _of_a_group(view.needs_you)
+
+
+def _resume(view: StatusView) -> str | None:
+    """The way out of a pause that only a person ends."""
+    looked_at = view.instances if view.recovery is None else (view.target,)
+    pauses = [one.pause for one in looked_at if one is not None and one.pause is not None]
+    return next((one.hint.command for one in pauses if one.until is None and one.hint.command), None)
+
+
+def _run_would_do_something(view: StatusView, one: RecoveryView) -> bool:
+    """A group that is put off for long is no reason to type a command now."""
+    far = sum(row.count for row in view.waiting if row.until is not None and row.until > view.now)
+    return view.unfinished > far or one.never_tried > 0
+
+
+def _of_a_group(needs_you: tuple[NeedsYouView, ...]) -> str | None:
+    """What a person at the keyboard can do goes before what an admin of a group must do first."""
+    return next(
+        (one.hint.command for one in needs_you if one.hint.mover is Mover.YOU and one.hint.command), None
+    )
