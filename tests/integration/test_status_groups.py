@@ -157,6 +157,24 @@ async def test_explain_says_when_nobody_works_on_it(database: Database, rows: Ro
     assert found.expected_at is None
 
 
+async def test_explain_names_the_pause_where_nobody_works_and_a_run_would_only_wait(
+    database: Database, rows: Rows
+) -> None:
+    paused = {"lease_until": None, "pause_reason": "gateway_limit", "paused_at": NOW - 5}
+    for name, until in (("backup-1", NOW + 7200), ("backup-2", None)):
+        to = await rows.instance(name, paused_until=until, **paused)
+        group = await rows.group(f"Idle {name}")
+        await rows.membership(to, Status.PENDING, recovery=await rows.recovery(to), group=group)
+
+    waits = await explain(database, "Idle backup-1", now=NOW)
+    stands = await explain(database, "Idle backup-2", now=NOW)
+
+    assert "the gateway's own limit" in waits.hint.sentence
+    assert (waits.hint.command or "").startswith("rejoin run")
+    assert waits.until == NOW + 7200
+    assert (stands.hint.command or "").startswith("rejoin resume")
+
+
 async def test_explain_of_a_group_that_nothing_was_tried_for(database: Database, rows: Rows) -> None:
     await rows.group("Fresh")
 

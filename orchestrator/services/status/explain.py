@@ -139,13 +139,20 @@ def _whose_move(
     if row.status is None:
         return _NEVER_TRIED, None
     if row.status in _IN_LINE and not derive.driven(facts):
-        return _nobody_works(facts), None
+        return _nobody_works(facts, held)
     if row.status in _IN_LINE and held is not None:
         return held.hint, held.until
     until = row.next_attempt_at if row.next_attempt_at is not None else line.expected_at
     return derive.move(facts, row), until
 
 
-def _nobody_works(facts: Facts) -> Hint:
-    sentence = "waits for its turn, but no recovery is running"
-    return Hint(sentence, Mover.YOU, "start it again; it goes on where it was", derive.run_again(facts))
+def _nobody_works(facts: Facts, held: PauseView | None) -> tuple[Hint, float | None]:
+    """What holds the account comes first: a run would only wait for it."""
+    if held is None:
+        sentence = "waits for its turn, but no recovery is running"
+        move = "start it again; it goes on where it was"
+        return Hint(sentence, Mover.YOU, move, derive.run_again(facts)), None
+    if held.until is None:
+        return held.hint, None
+    move = "start the recovery again then; it goes on where it was"
+    return Hint(held.hint.sentence, Mover.YOU, move, derive.run_again(facts)), held.until
