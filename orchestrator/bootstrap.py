@@ -19,7 +19,7 @@ from orchestrator.gateways.own_codes import without_own_codes
 from orchestrator.store import codes, instances, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
-from orchestrator.store.witness import Witness
+from orchestrator.store.witness import Witness, is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -99,8 +99,9 @@ class App:
         async with self.database.write() as connection:
             await instances.sync(connection, configured, await self.database.now(connection))
             fresh = await instances.never_driven(connection)
+        doubted = bool(fresh) and await is_foreign(self.database)
         for instance_id in fresh:
-            Witness.of(self.database, instance_id).begin()
+            Witness.of(self.database, instance_id).begin(doubted=doubted)
 
 
 @asynccontextmanager

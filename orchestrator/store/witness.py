@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Witness:
 
     def read(self) -> int | None:
         """The number; None where there is no witness."""
-        mark = self._read()
+        mark = self.mark()
         return None if mark is None else mark.n
 
     def write(self, n: int, send_at: float) -> bool:
@@ -78,10 +79,14 @@ class Witness:
         self.trouble = ""
         return True
 
-    def begin(self) -> None:
-        """Before the first slot: a copy of the whole folder is then known by the copy of this file."""
-        if self._path is not None and self._read() is None:
-            self.write(0, 0.0)
+    def begin(self, *, doubted: bool = False) -> None:
+        """Before the first slot: a copy of the whole folder is then known by the copy of this file.
+
+        `doubted`: another witness in the folder is of another database. Whoever drives first waits and looks.
+        """
+        mark = self.mark()
+        if self._path is not None and (mark is None or (doubted and mark.n == 0)):
+            self.write(_UNREADABLE if doubted else 0, 0.0)
 
     def leave(self) -> None:
         """For whoever opens the file that stands in place of ours: what was sent, as far as we know."""
@@ -105,7 +110,7 @@ class Witness:
         """Whether slots may be hidden from this database: it does not hold the one that was reserved last."""
         if self._path is None:
             return False
-        mark, stored = self._read(), await self._stored(connection)
+        mark, stored = self.mark(), await self._stored(connection)
         self._last = stored
         if mark is None:
             return stored.n > 0
@@ -119,7 +124,7 @@ class Witness:
         """From now on the database is right: its own last slot stands in the file. False: not writable."""
         return self._last is None or self.write(self._last.n, self._last.send_at or 0.0)
 
-    def _read(self) -> Mark | None:
+    def mark(self) -> Mark | None:
         """A file that cannot be read names a slot that no database holds."""
         if self._path is None:
             return None
@@ -128,7 +133,7 @@ class Witness:
             if not more:  # of an older version
                 return Mark(int(n))
             changed, made = self._path.stat().st_ctime_ns, int(more[1])
-            return Mark(int(n), float(more[0]), copied=changed - made > _SECOND)
+            return Mark(int(n), float(more[0]), copied=abs(changed - made) > _SECOND)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, IndexError):
@@ -144,3 +149,37 @@ class Witness:
         query = select(slots.c.send_at).where(slots.c.instance_id == self._instance_id, slots.c.n == n)
         found = await connection.scalar(query)
         return None if found is None else float(found)
+
+
+async def is_foreign(database: Database) -> bool:
+    """Whether a witness beside the database names a slot that the database does not hold.
+
+    It is then another database than the one in which that slot was reserved, and its rows have ids of their
+    own: the witness of an account may stand under another one's number.
+    """
+    path = database.engine.url.database
+    if database.dialect != "sqlite" or not path:
+        return False
+    marks = _marks_beside(Path(path))  # before the rows: a witness never tells of more than is committed
+    async with database.read() as connection:
+        for instance_id, mark in marks.items():
+            if not await _is_held(connection, instance_id, mark):
+                return True
+    return False
+
+
+def _marks_beside(path: Path) -> dict[int, Mark]:
+    """What the witnesses tell that name a slot, by the number in their names."""
+    found: dict[int, Mark] = {}
+    for file in path.parent.glob(f"{escape(path.name)}.*.slots"):
+        number = file.name[len(path.name) + 1 : -len(".slots")]
+        mark = Witness(file).mark() if number.isascii() and number.isdecimal() and len(number) < 10 else None
+        if mark is not None and mark.n > 0:
+            found[int(number)] = mark
+    return found
+
+
+async def _is_held(connection: AsyncConnection, instance_id: int, mark: Mark) -> bool:
+    this = (slots.c.instance_id == instance_id, slots.c.n == mark.n)
+    at = await connection.scalar(select(slots.c.send_at).where(*this))
+    return at is not None and mark.send_at in (None, at)

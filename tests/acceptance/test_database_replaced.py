@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -204,6 +205,25 @@ def test_a_folder_copied_back_looks_too_although_its_witness_came_along(
     assert not doubted(place)
     judge_restored(place, sent_before=sent)
     assert gap_after(place, sent) >= HOLD
+
+
+def test_a_database_made_anew_looks_whatever_number_its_witness_had_in_the_old_one(place: Town) -> None:
+    """The accounts stand in another order by now."""
+    run_until(place, 3)
+    for file in place.folder.glob("rejoin.db*"):
+        if file.suffix != ".slots":
+            file.unlink()
+    toml = place.folder / "rejoin.toml"
+    text = toml.read_text()
+    first, second = re.findall(r"\[\[instances]]\n(?:\w+ = .*\n)+", text)
+    toml.write_text(text.replace(first, "").replace(second, second + "\n" + first))
+    assert place("init").code == 0
+    assert place("groups", "import", "groups.csv").code == 0
+
+    assert place("run", "--yes", "--patience", "30m").code == 0
+
+    judge_restored(place, sent_before=3)
+    assert gap_after(place, 3) >= HOLD
 
 
 def doubted(world: Town) -> bool:

@@ -263,3 +263,16 @@ class _Stepped:
 
     def sql(self, dialect: str) -> str:
         return f"({self._clock.sql(dialect)} + {self._by!r})"
+
+
+async def test_a_witness_that_was_made_after_its_last_change_is_a_copy_too(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The machine's clock stepped back between the copy and its return."""
+    async with set_stage(sqlite_url, groups=2) as stage:
+        file, witness = tmp_path / "rejoin.db.2.slots", Witness.of(stage.database, 2)
+        witness.begin()
+        n, send_at, made = file.read_text().split()
+        file.write_text(f"{n} {send_at} {int(made) + 3600 * 1_000_000_000}")
+        async with stage.database.read() as connection:
+            assert await witness.contradicted(connection)
