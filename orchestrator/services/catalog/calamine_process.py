@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import RejoinError
+from orchestrator.domain.strict_json import parse_json
 from orchestrator.services.catalog.sheet_choice import SheetEntry, chosen_sheet
 from orchestrator.services.catalog.workbook_xml import LONGEST_TEXT, MOST_TEXT, number_text
 
@@ -30,7 +31,7 @@ _MOST_MEMORY = (
 def main() -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, _MOST_MEMORY)
-    answer = _answer(sys.stdin.buffer.read(), json.loads(sys.argv[1]))
+    answer = _answer(sys.stdin.buffer.read(), parse_json(sys.argv[1]))
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())
 
 

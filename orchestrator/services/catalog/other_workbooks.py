@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import InputRejectedError
+from orchestrator.domain.strict_json import parse_json
 from orchestrator.services.catalog.sheet_choice import SheetEntry, chosen_sheet
 from orchestrator.services.catalog.workbook_xml import MOST_COLUMNS, MOST_TEXT, WIDEST_GAP, LeftOut, far_cell
 
@@ -55,5 +56,5 @@ def _asked(data: bytes, sheet: str | None) -> dict[str, Any]:
         done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=_PATIENCE)  # noqa: S603 - ours
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return {"problem": "bounds"}
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = parse_json(done.stdout)
     return answer
