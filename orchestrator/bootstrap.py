@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.clock import AcceleratedClock, SystemClock
-from orchestrator.domain.errors import ConfigurationError, RejoinError
+from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
 from orchestrator.gateways import redact
 from orchestrator.gateways.own_codes import without_own_codes
 from orchestrator.store import codes, instances, schema
@@ -186,7 +186,8 @@ async def _reach(database: Database, safe_url: str) -> None:
         raise DatabaseGoneError(f"{error.message} ({safe_url})", hint=hint) from None
     except DBAPIError as error:  # it may hold the address in full
         said = str(error.orig or "").strip().splitlines() or [type(error).__name__]
-        raise ConfigurationError(f"the database at {safe_url} cannot be used: {said[-1]}") from None
+        sentence = f"the database at {safe_url} cannot be used: {said[-1]}"
+        raise ConfigurationError(sentence, hint=damage_hint(said[-1])) from None
 
 
 async def _tell_time(database: Database, speed: float) -> Clock:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli import exit_codes, layout, pasting, render
 from orchestrator.cli.output import width_of
-from orchestrator.domain.errors import InputRejectedError, RejoinError
+from orchestrator.domain.errors import InputRejectedError, RejoinError, damage_hint
 from orchestrator.stop_signals import Terminated
 from orchestrator.streams import OutputLostError
 
@@ -89,7 +89,8 @@ def _of_the_database(error: BaseException) -> Failure:
     """The driver's own words carry no parameters, unlike SQLAlchemy's."""
     cause = getattr(error, "orig", None)
     said = render.clean(cause).rstrip(".") if cause else "no reason given"
-    return Failure(exit_codes.UNEXPECTED, "database", f"The database could not do it: {said}.", _DIAGNOSTICS)
+    hint = damage_hint(said) or _DIAGNOSTICS
+    return Failure(exit_codes.UNEXPECTED, "database", f"The database could not do it: {said}.", hint)
 
 
 def _file_message(error: OSError) -> str:

@@ -133,3 +133,13 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def damage_hint(said: str) -> str:
+    """The way out where SQLite says that its file is damaged (SQLITE_CORRUPT, SQLITE_NOTADB); else empty."""
+    if "malformed" not in said and "is not a database" not in said:
+        return ""
+    return (
+        "the file is damaged, or was written over while it was open: stop what uses it, and put a backup in"
+        " its place (rejoin db check looks at it); the next run waits first, and looks before it joins"
+    )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
-from orchestrator.domain.errors import DatabaseReplacedError
+from orchestrator.bootstrap import open_database
+from orchestrator.cli.failure import describe
+from orchestrator.config.database import DatabaseSettings
+from orchestrator.domain.errors import ConfigurationError, DatabaseReplacedError
 from orchestrator.services.backup import backup
 from orchestrator.store import schema
 from orchestrator.store.engine import Database, DatabaseGoneError
@@ -159,6 +165,35 @@ async def test_a_file_that_others_open_write_and_back_up_stays_the_same(file: Pa
     async with database.write():
         assert database.in_place()
     await database.close()
+
+
+def _no_database(file: Path) -> None:
+    file.write_bytes(b"no database" * 1000)
+
+
+def _half_overwritten(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:12_288] + bytes(range(256)) * (len(whole) // 256 - 48))
+
+
+@pytest.mark.parametrize("happens", [_no_database, _half_overwritten])
+async def test_a_file_that_was_written_over_is_told_with_the_way_out(
+    file: Path, happens: Callable[[Path], None]
+) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await schema.upgrade(database)
+    await database.close()
+
+    happens(file)
+
+    with pytest.raises(ConfigurationError) as told:
+        async with open_database(DatabaseSettings(url=f"sqlite:///{file}")):
+            pass
+    assert "put a backup in its place" in told.value.hint
+    with closing(sqlite3.connect(file)) as raw, pytest.raises(sqlite3.DatabaseError) as damaged:
+        raw.execute("SELECT * FROM sqlite_master, journal").fetchall()
+    said = describe(DatabaseError("SELECT 1", {}, damaged.value))
+    assert "put a backup in its place" in said.hint
 
 
 async def test_a_file_that_cannot_be_opened_leaves_no_thread_that_reports_to_a_closed_loop(
