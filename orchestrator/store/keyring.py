@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WHEN_LOST = "if it is lost: rejoin db forget-codes, then import the invite codes again"
+_WHEN_BROKEN = WHEN_LOST.replace("lost:", "lost: move it away,")
 _FORM = 1
 _KEY_BYTES = 32
 _MODE = 0o600
@@ -139,7 +140,7 @@ def _read(path: Path) -> dict[str, bytes]:
     except OSError as error:
         raise ConfigurationError(
             f"{path}: the key file cannot be read: {error.strerror}",
-            hint="database.key_file must name a file that belongs to the user who runs rejoin",
+            hint=f"database.key_file must name a file of the user who runs rejoin; {_WHEN_BROKEN}",
         ) from error
 
 

@@ -119,3 +119,22 @@ def test_a_key_file_that_may_be_sound_is_not_replaced(tmp_path: Path) -> None:
 
     assert (refused.code, "chmod 600" in refused.err) == (78, True)
     assert (tmp_path / "rejoin.key").read_bytes() == before
+
+
+def test_what_cannot_be_read_may_be_moved_away(tmp_path: Path) -> None:
+    """A folder stands for a file on a broken disk: nobody can say whether the key is in it."""
+    command = Rejoin(tmp_path)
+    key_file = tmp_path / "rejoin.key"
+    assert command("init").code == 0
+    (tmp_path / "groups.csv").write_text(TABLE)
+    assert command("groups", "import", "groups.csv").code == 0
+    key_file.unlink()
+    key_file.mkdir(0o700)
+
+    refused = command("groups", "export", "--with-codes")
+    assert refused.code == 78
+    assert f"if it is lost: move it away, {ADVICE}" in refused.err
+    key_file.rename(tmp_path / "broken")
+    assert command("db", "forget-codes", "--yes").code == 0
+    assert command("groups", "import", "groups.csv").code == 0
+    assert CODE in command("groups", "export", "--with-codes").out
