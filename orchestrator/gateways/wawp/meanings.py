@@ -111,7 +111,7 @@ OUTCOMES: dict[Meaning, dict[Call, Outcome]] = {
     # A gateway that looks at the group right after a join finds us outside while an admin has to decide.
     Meaning.NOT_INSIDE: _row(O.UNKNOWN, O.TRANSIENT, O.FORBIDDEN),
     # Gateways say "Group not found" of codes that lead nowhere, and of groups that the account is not in.
-    Meaning.NOT_FOUND: _row(O.BAD_REQUEST, O.BAD_REQUEST, O.GROUP_GONE),
+    Meaning.NOT_FOUND: _row(O.BAD_REQUEST, O.BAD_REQUEST, O.FORBIDDEN),
     Meaning.NO_PERMISSION: _row(O.FORBIDDEN),
     Meaning.CODE_DOUBTED: _row(O.BAD_REQUEST),
     # Baileys gives "Connection Closed" (428) to queries that were on their way as well.
