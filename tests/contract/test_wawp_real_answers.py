@@ -360,11 +360,19 @@ PARAMETERS = [
     {"error": "chatId cannot be null"},
 ]
 NOT_OFFERED = [{"code": "NOT_SUPPORTED"}, {"error": "not_implemented", "message": "no"}, b"not_supported"]
-UNKNOWN_INSTANCE = [{"message": "Instance not found"}, {"error": "Invalid instance_id"}]
+UNKNOWN_INSTANCE = [
+    {"message": "Instance not found"},
+    {"error": "Invalid instance_id"},
+    {"error": "Invalid session id"},
+    {"message": 'Session "x" does not exist'},
+    {"message": "Unknown instance"},
+]
 NOT_AT_WORK = [
     {"status": False, "message": "Instance not connected"},
     {"error": "The session is not ready"},
     {"message": "WhatsApp is disconnected"},
+    {"message": "Invalid session"},  # Wawp's word for a session that is lost, not for one that it never knew
+    {"error": "The session has expired"},
     ["invalid_session"],
     b"invalid_session",
 ]

@@ -212,8 +212,10 @@ _WRONG = r"(?:missing|invalid|wrong|expired|unknown|not valid|revoked)"
 
 _WHOSE = r"(?:instance|session)(?:[ _-]?id)?\b"
 _NO_INSTANCE = (
-    rf"\b(?:invalid|unknown|wrong|no such) {_WHOSE}"
-    rf"|\b{_WHOSE}.{{0,40}}\b(?:does not exist|is unknown|is not valid|is invalid)"
+    rf"\b(?:unknown|wrong|no such) {_WHOSE}"
+    r"|\binvalid (?:instance(?:[ _-]?id)?|session[ _-]?id)\b"
+    r"|\binstance[ _-]?id\b.{0,20}\b(?:is not valid|is invalid)"
+    rf"|\b{_WHOSE}.{{0,40}}\b(?:does not exist|is unknown)"
     r"|\binstance(?:[ _-]?id)?\b.{0,40}\bnot found|didn.t find a session with name"
 )
 """Wawp's own words for it are not known. These are Evolution's, WAHA's (`manager.abc.ts`) and GOWA's."""
@@ -222,6 +224,7 @@ _NOT_AT_WORK = (
     r"\b(?:session|instance|client|device|account|whatsapp)\b.{0,20}\b(?:disconnected|logged out"
     r"|(?:not|isn.t)(?: yet)?"
     r" (?:connected|ready|active|running|started|working|authenticated|logged in|linked))\b"
+    r"|\binvalid session\b|\bsession (?:is (?:not valid|invalid)|has expired|expired)\b"
 )
 _MISSING = (
     r"\b(missing|required|parameter|unknown field|not provided)\b|\bshould not (?:be empty|exist)\b"
