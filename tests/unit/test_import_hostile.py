@@ -126,6 +126,26 @@ def test_entities_are_refused() -> None:
         read(replaced(book(usual), "xl/worksheets/sheet1.xml", xml.encode()))
 
 
+@pytest.mark.parametrize(
+    "xml",
+    [
+        f'<?xml version="1.0" encoding="rot13"?><worksheet><sheetData>{HEADER}{ROW}</sheetData></worksheet>',
+        f'<worksheet><sheetData>{HEADER}{ROW}<row a="{"x" * 3 * 2**20}"/></sheetData></worksheet>',
+        f"<worksheet><sheetData>{HEADER}{ROW}<!--{'x' * 3 * 2**20}--></sheetData></worksheet>",
+    ],
+    ids=["no encoding", "a tag of 3 MiB", "a comment of 3 MiB"],
+)
+def test_xml_that_nobody_writes_is_refused(xml: str) -> None:
+    with pytest.raises(InputRejectedError, match="not a workbook that can be read"):
+        read(replaced(book(usual), "xl/worksheets/sheet1.xml", xml.encode()))
+
+
+def test_a_long_text_is_no_long_tag() -> None:
+    text = cell("A" + " " * 3 * 2**20)
+
+    assert len(read(sheet_of(HEADER + f'<row r="2">{text}{cell(CODE)}</row>')).rows) == 1
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = replaced(book(usual), "xl/sharedStrings.xml", b"", declared=257 * 2**20)
 

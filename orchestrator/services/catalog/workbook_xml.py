@@ -20,6 +20,7 @@ WIDEST_GAP = 1000  # blank rows; what stands behind more of them is no part of t
 LONGEST_TEXT = 32_767  # characters of one cell, Excel's own limit
 MOST_TEXT = 64 * 1024 * 1024  # characters of all cells: many can refer to one long text
 
+_LONGEST_TAG = 1024 * 1024  # bytes; expat reads what is not yet complete once more with every part
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'\s*HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
@@ -381,16 +382,18 @@ def _parsing(
         parser.EndElementHandler = lambda tag: end(_local(tag))
     if text is not None:
         parser.CharacterDataHandler = text
-    begun = False
+    fed = 0
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)
-            begun = True
+            fed += len(chunk)
+            if fed - parser.CurrentByteIndex > _LONGEST_TAG:
+                raise BrokenXmlError
             yield
-        if begun:
+        if fed:
             parser.Parse(b"", True)
             yield
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding that is none
         raise BrokenXmlError from error
 
 
