@@ -59,15 +59,16 @@ _SETTABLE = (
 )  # fmt: skip
 
 
-async def known(connection: AsyncConnection) -> tuple[dict[str, int], dict[str, KnownCode]]:
-    """The group of every stored code by fingerprint, and those that are not current any more."""
+async def known(
+    connection: AsyncConnection, fingerprints: Sequence[str]
+) -> tuple[dict[str, int], dict[str, KnownCode]]:
+    """The group of each of these codes that is stored, and those that are not current any more."""
     c = invite_codes.c
-    query = select(c.fingerprint, c.id, c.group_id, c.current).execution_options(yield_per=CHUNK)
-    result = await connection.stream(query)
     owners: dict[str, int] = {}
     retired: dict[str, KnownCode] = {}
-    async for part in result.partitions():
-        for fingerprint, code_id, group_id, is_current in part:
+    for part in chunks(fingerprints):
+        query = select(c.fingerprint, c.id, c.group_id, c.current).where(c.fingerprint.in_(part))
+        for fingerprint, code_id, group_id, is_current in await connection.execute(query):
             owners[fingerprint] = group_id
             if not is_current:
                 retired[fingerprint] = KnownCode(code_id, group_id)

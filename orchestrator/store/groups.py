@@ -65,6 +65,28 @@ async def names(connection: AsyncConnection) -> AsyncIterator[list[GroupName]]:
         yield [GroupName(*row) for row in part]
 
 
+async def identified(
+    connection: AsyncConnection, *, ids: Collection[int], jids: Sequence[str], slugs: Sequence[str]
+) -> list[GroupName]:
+    """The groups with one of these ids, JIDs or slugs, in the order of their ids."""
+    found: dict[int, GroupName] = {}
+    for column, values in ((groups.c.id, sorted(ids)), (groups.c.jid, jids), (groups.c.slug, slugs)):
+        for part in chunks(values):
+            rows = await connection.execute(_NAME.where(column.in_(part)))
+            found |= {row.id: GroupName(*row) for row in rows}
+    return [found[group_id] for group_id in sorted(found)]
+
+
+async def which_slugs(connection: AsyncConnection, slugs: Collection[str]) -> set[str]:
+    """Those of the slugs that a group has."""
+    found: set[str] = set()
+    for part in chunks(list(slugs)):
+        found |= set(
+            (await connection.execute(select(groups.c.slug).where(groups.c.slug.in_(part)))).scalars()
+        )
+    return found
+
+
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> dict[int, StoredGroup]:
     found: dict[int, StoredGroup] = {}
     for part in chunks(list(ids)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,9 @@ from sqlalchemy import func, insert, select
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.services.catalog.importing import import_groups
+from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.showing import show_group
-from orchestrator.services.catalog.source import Source
+from orchestrator.services.catalog.source import ReadOptions, Source
 from orchestrator.store import codes, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.secrets import KeyRing, cipher_for_reading
@@ -22,9 +24,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.services.catalog.report import ImportReport
+    from orchestrator.services.catalog.rows import ImportRow
 
 CODES = [f"{letter}obOM8UXL8EDR3dXoKozql" for letter in "ABCDEFGHIJ"]
 JIDS = [f"12036302524612548{number}@g.us" for number in range(10)]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Everything that a table says."""
+
+    rows: list[ImportRow]
+    warnings: list[str]
+
+
+def rows_of(source: Source, options: ReadOptions) -> Rows:
+    table = read_table(source, options)
+    return Rows(list(table.rows()), table.warnings)
 
 
 class Catalogue:

@@ -14,8 +14,8 @@ import pytest
 import xlsxwriter
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.reading import Table, read_table
 from orchestrator.services.catalog.source import ReadOptions, Source
+from tests.support.catalogue import Rows, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,8 @@ HEADER = f'<row r="1">{cell("name")}{cell("code")}</row>'
 ROW = f'<row r="2">{cell("A")}{cell(CODE)}</row>'
 
 
-def read(data: bytes, **options: Any) -> Table:
-    return read_table(Source("groups", data), ReadOptions(**options))
+def read(data: bytes, **options: Any) -> Rows:
+    return rows_of(Source("groups", data), ReadOptions(**options))
 
 
 def book(write: Any, **options: Any) -> bytes:
@@ -221,7 +221,8 @@ from orchestrator.services.catalog.source import ReadOptions, Source
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
 try:
     table = read_table(Source("groups", open(sys.argv[1], "rb").read()), ReadOptions())
-    print(len(table.rows), "rows,", sum(row.problems is not None for row in table.rows), "of them refused")
+    refused = [row.problems is not None for row in table.rows()]
+    print(len(refused), "rows,", sum(refused), "of them refused")
 except RejoinError as error:
     print(error)
 """

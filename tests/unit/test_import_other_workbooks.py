@@ -11,8 +11,8 @@ import zlib
 import pytest
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError
-from orchestrator.services.catalog.reading import Table, read_table
 from orchestrator.services.catalog.source import ReadOptions, Source
+from tests.support.catalogue import Rows, rows_of
 
 CODE = "AAAOM8UXL8EDR3dXoKozql"
 
@@ -132,8 +132,8 @@ def xlsb(*rows: tuple[str, ...]) -> bytes:
     )
 
 
-def read(data: bytes, sheet: str | None = None) -> Table:
-    return read_table(Source("groups", data), ReadOptions(sheet=sheet))
+def read(data: bytes, sheet: str | None = None) -> Rows:
+    return rows_of(Source("groups", data), ReadOptions(sheet=sheet))
 
 
 FORMS = {"xls": XLS, "ods": ods(TABLE), "xlsb": xlsb(HEAD, ROW)}

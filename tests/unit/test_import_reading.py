@@ -8,19 +8,19 @@ import xlsxwriter
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.services.catalog.columns import columns_of
-from orchestrator.services.catalog.reading import Table, read_table
 from orchestrator.services.catalog.source import ReadOptions, Source
+from tests.support.catalogue import Rows, rows_of
 
 CODES = [f"{letter * 3}OM8UXL8EDR3dXoKozql"[:22] for letter in "ABCDEFGHIJ"]
 LINK = "https://chat.whatsapp.com/"
 
 
-def read(text: str | bytes, **options: Any) -> Table:
+def read(text: str | bytes, **options: Any) -> Rows:
     data = text.encode() if isinstance(text, str) else text
-    return read_table(Source("groups.csv", data), ReadOptions(**options))
+    return rows_of(Source("groups.csv", data), ReadOptions(**options))
 
 
-def problems(table: Table) -> list[str]:
+def problems(table: Rows) -> list[str]:
     return [problem for row in table.rows for problem in row.problems or ()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from orchestrator.store.secrets import CodeCipher
 
 _COLUMNS = ("name", "jid", "subject", "owner", "priority", "notes")
-_NOT_YET = 0  # no group has that id
 IDENTITY = frozenset({"name", "jid", "subject", "owner"})  # what verification looks at
 
 
@@ -102,7 +102,6 @@ class Writer:
 
     connection: AsyncConnection
     cipher: CodeCipher
-    catalogue: Catalogue
     now: float
     actor: str
     slug_numbers: dict[str, int] = field(default_factory=dict)
@@ -119,11 +118,7 @@ class Writer:
         await append(self.connection, self.now, self._entries(changes))
 
     async def _add(self, new: Sequence[ImportRow]) -> None:
-        by_slug: dict[str, ImportRow] = {}
-        for row in new:
-            slug = unique_slug(row.name, self.catalogue.by_slug, self.slug_numbers)
-            self.catalogue.by_slug[slug] = _NOT_YET
-            by_slug[slug] = row
+        by_slug = await self._with_slugs(new)
         ids = await groups.add(
             self.connection, [_columns_of_new(row, slug) for slug, row in by_slug.items()], now=self.now
         )
@@ -134,6 +129,22 @@ class Writer:
         await groups.set_labels(self.connection, labels, fresh=True)
         await groups.set_instances(self.connection, instances, fresh=True)
         await codes.add_current(self.connection, sealed, source="import", now=self.now, fresh=True)
+
+    async def _with_slugs(self, new: Sequence[ImportRow]) -> dict[str, ImportRow]:
+        """A slug for each that no group has, found in as many rounds as names are numbered further."""
+        taken: set[str] = set()
+        while True:
+            numbers, known = ChainMap({}, self.slug_numbers), set(taken)
+            found: dict[str, ImportRow] = {}
+            for row in new:
+                slug = unique_slug(row.name, known, numbers)
+                known.add(slug)
+                found[slug] = row
+            stored = await groups.which_slugs(self.connection, found)
+            if not stored:
+                self.slug_numbers |= numbers.maps[0]
+                return found
+            taken |= stored
 
     def _seal(self, group_id: int, row: ImportRow) -> NewCode:
         if row.code is None or row.fingerprint is None:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.encoding_hints import encoding_hint, utf_16_hint
+from orchestrator.services.catalog.encoding_hints import SAMPLE, encoding_hint, utf_16_hint
 from orchestrator.services.catalog.words import quoted
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def delimited_rows(
 
     Raises InputRejectedError for another encoding or a quotation mark that does not fit.
     """
-    if source.data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
+    if source.head(200).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
         raise InputRejectedError(
             f"{source.name}: a web page or XML, whatever its name says",
             hint="open it in a spreadsheet and save it as CSV UTF-8 or XLSX",
@@ -52,7 +52,7 @@ def delimited_rows(
     encoding, delimiter, skip = _form(source, options, score)
     number = 0
     try:
-        for cells in _reader(source.data, encoding, delimiter, skip=skip):
+        for cells in _reader(source, encoding, delimiter, skip=skip):
             number += 1
             yield number, cells
     except _TooLongError:
@@ -78,12 +78,12 @@ def _form(
 ) -> tuple[str, str, bool]:
     """Encoding, delimiter, and whether the first line only names it."""
     encoding = _encoding(source, options.encoding)
-    named, skip = _sep_line(source.data, encoding)
-    return encoding, _given(options.delimiter) or named or _sniff(source.data, encoding, score), skip
+    named, skip = _sep_line(source, encoding)
+    return encoding, _given(options.delimiter) or named or _sniff(source, encoding, score), skip
 
 
 def _encoding(source: Source, wanted: str | None) -> str:
-    marked = next((name for mark, name in _MARKS if source.data.startswith(mark)), None)
+    marked = next((name for mark, name in _MARKS if source.head(len(mark)) == mark), None)
     encoding = wanted or marked or "utf-8"
     if wanted:
         try:
@@ -96,18 +96,18 @@ def _encoding(source: Source, wanted: str | None) -> str:
         if codecs.lookup(wanted).name == "utf-8":
             encoding = "utf-8-sig"
     try:
-        for part in _decoded(source.data, encoding):
+        for part in _decoded(source, encoding):
             if "\0" in part:
-                hint = utf_16_hint(source.data) or "export it as CSV (UTF-8), or give XLSX"
+                hint = utf_16_hint(source.head(SAMPLE)) or "export it as CSV (UTF-8), or give XLSX"
                 raise InputRejectedError(f"{source.name}: not a text file", hint=hint)
     except UnicodeError:
         raise _undecodable(source, wanted) from None
     return encoding
 
 
-def _decoded(data: bytes, encoding: str) -> Iterator[str]:
+def _decoded(source: Source, encoding: str) -> Iterator[str]:
     """Bit by bit: a whole text costs up to four times its bytes."""
-    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+    with io.TextIOWrapper(source.open(), encoding, newline="") as text:
         while part := text.read(_PART):
             yield part
 
@@ -115,11 +115,11 @@ def _decoded(data: bytes, encoding: str) -> Iterator[str]:
 def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
     if wanted:
         return InputRejectedError(f"{source.name}: not {wanted}", hint="try without --encoding")
-    return InputRejectedError(f"{source.name}: not UTF-8", hint=encoding_hint(source.data))
+    return InputRejectedError(f"{source.name}: not UTF-8", hint=encoding_hint(source.head(SAMPLE + 1)))
 
 
-def _reader(data: bytes, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:
-    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+def _reader(source: Source, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:
+    with io.TextIOWrapper(source.open(), encoding, newline="") as text:
         lines = _Lines(text)
         if skip:
             next(lines)
@@ -148,8 +148,8 @@ class _Lines:
         return line
 
 
-def _sep_line(data: bytes, encoding: str) -> tuple[str | None, bool]:
-    with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
+def _sep_line(source: Source, encoding: str) -> tuple[str | None, bool]:
+    with io.TextIOWrapper(source.open(), encoding, newline="") as text:
         found = _SEP_LINE.fullmatch(text.readline(32))
     return (found[1], True) if found else (None, False)
 
@@ -163,12 +163,12 @@ def _given(delimiter: str | None) -> str | None:
     return found
 
 
-def _sniff(data: bytes, encoding: str, score: Callable[[Sequence[str]], int]) -> str:
+def _sniff(source: Source, encoding: str, score: Callable[[Sequence[str]], int]) -> str:
     """The delimiter under which the header is recognised best; among equals the one that splits most."""
 
     def merit(delimiter: str) -> tuple[int, int]:
         best = (0, 0)
-        rows = _reader(data, encoding, delimiter, skip=False)
+        rows = _reader(source, encoding, delimiter, skip=False)
         filled = (cells for cells in rows if any(cell.strip() for cell in cells))
         with contextlib.suppress(csv.Error):  # not this one: quotation marks stand elsewhere
             for cells in itertools.islice(filled, HEADER_WITHIN):

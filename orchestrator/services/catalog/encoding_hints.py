@@ -17,7 +17,7 @@ _CANDIDATES = (
     "gb18030", "cp932", "cp949", "big5", "mac_roman", "cp850",
 )  # fmt: skip
 _SHOWN = 4
-_SAMPLE = 64 * 1024  # bytes that are looked at
+SAMPLE = 64 * 1024  # bytes that are looked at
 _WORD = re.compile(r"[^\W\d_]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _EDGE = re.compile(r"[,;|\t\r\n\"]")
@@ -26,7 +26,7 @@ _USUAL_SIGNS = frozenset("“”‘’«»–—…•°ºª€£¿¡©®™·\u
 
 
 def encoding_hint(data: bytes) -> str:
-    """What to type, for a file that is not UTF-8; without suggestions where nothing decodes it sensibly."""
+    """What to type, for a file that is not UTF-8 and begins so; no suggestions where nothing decodes it."""
     if hint := utf_16_hint(data):
         return hint
     seen: dict[str, str] = {}
@@ -51,11 +51,11 @@ def utf_16_hint(data: bytes) -> str:
 
 def _decoded(data: bytes, encoding: str) -> str:
     """The beginning of the text; empty where it does not decode. A character may be cut at the end."""
-    for end in range(_SAMPLE, _SAMPLE - 4, -1):
+    for end in range(SAMPLE, SAMPLE - 4, -1):
         try:
             return data[:end].decode(encoding)
         except UnicodeDecodeError:
-            if len(data) <= _SAMPLE:
+            if len(data) <= SAMPLE:
                 break
     return ""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.services.catalog.changes import Writer, compare
-from orchestrator.services.catalog.matching import load_catalogue, match_rows
+from orchestrator.services.catalog.matching import load_matcher
 from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.rejected import write_rejected
 from orchestrator.services.catalog.report import ImportReport
@@ -18,16 +19,12 @@ from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import cipher_for_reading, cipher_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.services.catalog.matching import Catalogue
     from orchestrator.services.catalog.reading import Table
-    from orchestrator.services.catalog.rows import ImportRow
     from orchestrator.services.catalog.source import Source
     from orchestrator.store.engine import Database
-    from orchestrator.store.secrets import KeyRing
+    from orchestrator.store.secrets import CodeCipher, KeyRing
 
 _NO_OPTIONS = ReadOptions()
 
@@ -46,22 +43,16 @@ async def import_groups(
     With `options.skip_bad` bad rows are left out and written to a file of their own, unless all are bad. A
     dry run writes nothing and gives the same report, with the problems in it.
     """
-    table, skip_bad = read_table(source, options), options.skip_bad
-    if not skip_bad:
-        source.data = b""  # read: as large as what was made of it
+    table = read_table(source, options)
     if dry_run:
         async with database.read() as connection:
             cipher = await cipher_for_reading(connection, ring)
-            catalogue = await load_catalogue(connection)
-            match_rows(table.rows, catalogue, cipher, table.warnings)
-            return await _go_through(connection, table, catalogue, None, skip_bad=skip_bad)
+            return await _go_through(connection, table, cipher, None)
     async with database.write() as connection:
         await groups.lock(connection)
         cipher = await cipher_for_writing(connection, ring)
-        catalogue = await load_catalogue(connection)
-        match_rows(table.rows, catalogue, cipher, table.warnings)
-        writer = Writer(connection, cipher, catalogue, await database.now(connection), actor)
-        report = await _go_through(connection, table, catalogue, writer, skip_bad=skip_bad)
+        writer = Writer(connection, cipher, await database.now(connection), actor)
+        report = await _go_through(connection, table, cipher, writer)
         if not report.written:
             raise _refusal(report)
         await append(connection, writer.now, [_entry(report, actor)])
@@ -73,44 +64,42 @@ async def import_groups(
 
 
 async def _go_through(
-    connection: AsyncConnection, table: Table, catalogue: Catalogue, writer: Writer | None, *, skip_bad: bool
+    connection: AsyncConnection, table: Table, cipher: CodeCipher, writer: Writer | None
 ) -> ImportReport:
-    """Compare every good row with the store, and write the changes where there is a writer.
+    """Compare every good row with the store, some at a time, and write the changes where there is a writer.
 
-    Not if there is a bad row, unless these are skipped.
-
-    The rows are used up: a hundred thousand would otherwise stand in memory beside what is made of them.
+    Not if there is a bad row, unless these are skipped: what was written before it was found goes with the
+    transaction.
     """
-    bad = {row.number: tuple(row.problems) for row in table.rows if row.problems is not None}
+    skip_bad = table.options.skip_bad
+    matcher = await load_matcher(connection, cipher, table.codes)
+    bad: dict[int, tuple[str, ...]] = {}
+    warnings: list[str] = []
     new = updated = unchanged = 0
-    for rows in _used_up(table, lambda row: row.problems is None):
-        changes = await compare(connection, rows, catalogue)
+    rows = table.rows()
+    while part := list(itertools.islice(rows, CHUNK)):
+        catalogue = await matcher.match(part, warnings)
+        bad |= {row.number: tuple(row.problems) for row in part if row.problems is not None}
+        good = [row for row in part if row.problems is None]
+        changes = await compare(connection, good, catalogue)
         new += len(changes.new)
         updated += len(changes.touched)
-        unchanged += len(rows) - len(changes.new) - len(changes.touched)
-        table.warnings += changes.warnings
-        if writer is not None and (skip_bad or not bad):
+        unchanged += len(good) - len(changes.new) - len(changes.touched)
+        warnings += changes.warnings
+        if writer is not None and (skip_bad or not (bad or table.has_bad)):
             await writer.write(changes)
     return ImportReport(
-        source=table.source,
+        source=table.source.name,
         rows=len(bad) + new + updated + unchanged,
         new=new,
         updated=updated,
         unchanged=unchanged,
         rejected=len(bad),
         problems_of=bad,
-        warnings=tuple(sorted(table.warnings, key=_row_number)),
+        warnings=tuple(sorted([*table.warnings, *warnings], key=_row_number)),
         dry_run=writer is None,
         skip_bad=skip_bad,
     )
-
-
-def _used_up(table: Table, wanted: Callable[[ImportRow], bool]) -> Iterator[list[ImportRow]]:
-    table.rows.reverse()
-    while table.rows:
-        part = table.rows[-CHUNK:]
-        del table.rows[-CHUNK:]
-        yield [row for row in reversed(part) if wanted(row)]
 
 
 def _row_number(warning: str) -> int:

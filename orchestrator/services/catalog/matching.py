@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.groups import name_key
+from orchestrator.domain.invites import InviteCode
 from orchestrator.services.catalog.words import quoted
 from orchestrator.store import codes, groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, MutableSequence, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.store.secrets import CodeCipher
 
 
+_SLUG = re.compile(r"[a-z0-9-]+")
 _KEPT_SHORT = (
     "row {}: of the invite code in {}, only the last four characters are kept;"
     " a code is stored, encrypted, from the column code"
@@ -28,7 +33,7 @@ _KEPT_SHORT = (
 
 @dataclass(slots=True)
 class Catalogue:
-    """The identities of every stored group, for finding them without a query each."""
+    """The stored groups that some rows may be about, by all that identifies them."""
 
     names: dict[int, str] = field(default_factory=dict)
     jids: dict[int, str | None] = field(default_factory=dict)
@@ -48,34 +53,92 @@ class Catalogue:
             self.by_jid[group.jid] = group.id
 
 
-async def load_catalogue(connection: AsyncConnection) -> Catalogue:
-    found = Catalogue()
+@dataclass(slots=True)
+class Matcher:
+    """Finds the groups that were stored before the import, for some rows at a time.
+
+    Names are compared as people see them, which no database does: their hashes stand in memory, sorted, with
+    the groups' places in `ids` beside them. `ids` is in order; later groups are of this import.
+    """
+
+    connection: AsyncConnection
+    cipher: CodeCipher
+    codes_of_table: Sequence[int]
+    ids: Sequence[int]
+    name_hashes: Sequence[int]
+    name_places: Sequence[int]
+    taken: MutableSequence[int]  # by place of the group: the row that is about it, or 0
+
+    async def match(self, rows: Sequence[ImportRow], warnings: list[str]) -> Catalogue:
+        """Say in each row which group it is about; what stands against a row is added to its problems."""
+        for row in rows:
+            if row.code is not None:
+                row.fingerprint = self.cipher.fingerprint(row.code.reveal())
+        await self._hide_codes(rows, warnings)
+        catalogue = await self._catalogue(rows)
+        for row in rows:
+            row.group_id = _match(row, catalogue, warnings)
+            if row.group_id is None:
+                _check_new(row, warnings)
+                continue
+            place = bisect_left(self.ids, row.group_id)
+            first = self.taken[place]
+            if first and row.problems is None:
+                row.object_to(f"same group as row {first}")
+            self.taken[place] = first or row.number
+        return catalogue
+
+    async def _hide_codes(self, rows: Sequence[ImportRow], warnings: list[str]) -> None:
+        words = {word for row in rows for word in row.words_like_codes()}
+        prints = {self.cipher.fingerprint(word): word for word in words}
+        stored = await codes.which(self.connection, prints) if prints else ()
+        ours = {prints[known] for known in stored} | {word for word in words if self._in_table(word)}
+        for row in rows:
+            cells = row.hide_codes(ours)
+            warnings += [_KEPT_SHORT.format(row.number, cell) for cell in cells]
+
+    def _in_table(self, word: str) -> bool:
+        wanted = hash(InviteCode(word))
+        place = bisect_left(self.codes_of_table, wanted)
+        return place < len(self.codes_of_table) and self.codes_of_table[place] == wanted
+
+    async def _catalogue(self, rows: Sequence[ImportRow]) -> Catalogue:
+        found = Catalogue()
+        if not self.ids:
+            return found
+        newest = self.ids[-1]
+        prints = [row.fingerprint for row in rows if row.fingerprint is not None]
+        by_code, retired = await codes.known(self.connection, prints)
+        found.by_code = {known: group for known, group in by_code.items() if group <= newest}
+        found.retired = {known: code for known, code in retired.items() if code.group_id <= newest}
+        ids = {*found.by_code.values(), *(group for row in rows for group in self._ids_named(row))}
+        jids = [row.jid for row in rows if row.jid is not None]
+        slugs = [row.name for row in rows if _SLUG.fullmatch(row.name)]
+        for group in await groups.identified(self.connection, ids=ids, jids=jids, slugs=slugs):
+            if group.id <= newest:
+                found.add(group)
+        return found
+
+    def _ids_named(self, row: ImportRow) -> Iterator[int]:
+        wanted = hash(name_key(row.name)) if row.name else None
+        place = bisect_left(self.name_hashes, wanted) if wanted is not None else len(self.name_hashes)
+        while place < len(self.name_hashes) and self.name_hashes[place] == wanted:
+            yield self.ids[self.name_places[place]]
+            place += 1
+
+
+async def load_matcher(
+    connection: AsyncConnection, cipher: CodeCipher, codes_of_table: Sequence[int]
+) -> Matcher:
+    """`codes_of_table`: sorted hashes of the table's own codes."""
+    hashes, ids = array("q"), array("q")
     async for part in groups.names(connection):
-        for group in part:
-            found.add(group)
-    found.by_code, found.retired = await codes.known(connection)
-    return found
-
-
-def match_rows(
-    rows: Sequence[ImportRow], catalogue: Catalogue, cipher: CodeCipher, warnings: list[str]
-) -> None:
-    """Say in each row which group it is about. What stands against a row is added to its problems."""
-    targets: dict[int, int] = {}
-    for row in rows:
-        if row.code is not None:
-            row.fingerprint = cipher.fingerprint(row.code.reveal())
-    ours = {row.fingerprint for row in rows} | catalogue.by_code.keys()
-    for row in rows:
-        cells = row.hide_codes(lambda word: cipher.fingerprint(word) in ours)
-        warnings += [_KEPT_SHORT.format(row.number, cell) for cell in cells]
-        row.group_id = _match(row, catalogue, warnings)
-        if row.group_id is None:
-            _check_new(row, warnings)
-            continue
-        first = targets.setdefault(row.group_id, row.number)
-        if first != row.number and row.problems is None:
-            row.object_to(f"same group as row {first}")
+        hashes.extend(hash(name_key(group.name)) for group in part)
+        ids.extend(group.id for group in part)
+    places = array("I", sorted(range(len(ids)), key=hashes.__getitem__))
+    name_hashes = array("q", map(hashes.__getitem__, places))
+    taken = array("I", bytes(places.itemsize * len(ids)))
+    return Matcher(connection, cipher, codes_of_table, ids, name_hashes, places, taken)
 
 
 def _match(row: ImportRow, catalogue: Catalogue, warnings: list[str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -35,28 +36,80 @@ class Sheet:
 
 @dataclass(slots=True)
 class Table:
-    """The rows of a source, in order, with their own problems; `warnings` are about rows that stand."""
+    """A source's rows, parsed anew each time that they are gone through: a million need not stand in memory.
 
-    source: str
-    rows: list[ImportRow]
-    warnings: list[str] = field(default_factory=list)
+    `codes`: hashes of the rows' invite codes, sorted. `has_bad`: whether a row is bad by what it says alone.
+    """
+
+    source: Source
+    options: ReadOptions
+    codes: Sequence[int]
+    has_bad: bool
+    warnings: list[str] = field(default_factory=list)  # about rows that stand, once they were gone through
+    _shared: Mapping[str, frozenset[int]] = field(default_factory=dict)  # hashes of what several rows say
+
+    def rows(self) -> Iterator[ImportRow]:
+        """In order, each with its own problems. A row that says just what an earlier one says is left out."""
+        sheet = read_sheet(self.source, self.options)
+        self.warnings[:] = [f"row {number}: stands above the header; left out" for number, _ in sheet.above]
+        first: dict[str, dict[Hashable, ImportRow]] = {
+            what: {} for what, shared in self._shared.items() if shared
+        }
+        for row in _parsed(sheet):
+            if first and self._repeats(row, first):
+                continue
+            if row.code is not None and not row.code.usual:
+                self.warnings.append(f"row {row.number}: code has an unusual form; used as it is")
+            yield row
+        self.warnings += sheet.warnings
+
+    def _repeats(self, row: ImportRow, first: Mapping[str, dict[Hashable, ImportRow]]) -> bool:
+        """One code, one JID and, without a JID, one name can stand for one group only."""
+        for what, seen in first.items():
+            value = _IDENTITIES[what](row)
+            if value is None or hash(value) not in self._shared[what]:
+                continue
+            other = seen.setdefault(value, row)
+            if other is row:
+                continue
+            if row.problems is None and other.said() == row.said():
+                self.warnings.append(f"row {row.number}: the same as row {other.number}; left out")
+                return True
+            if what != "name":
+                row.object_to(f"same {what} as row {other.number}")
+            elif other.jid is None or row.jid is None:
+                row.object_to(f"same name as row {other.number}; give the jid of both")
+        return False
+
+
+_IDENTITIES: dict[str, Callable[[ImportRow], Hashable]] = {
+    "code": lambda row: row.code,
+    "jid": lambda row: row.jid,
+    "name": lambda row: name_key(row.name) if row.name else None,
+}
 
 
 def read_table(source: Source, options: ReadOptions) -> Table:
-    """Raise InputRejectedError if it is no table with a header of ours; a row's faults stay with the row."""
-    sheet = read_sheet(source, options)
-    rows = [_row(number, values, sheet.columns, sheet.header) for number, values in sheet.rows]
-    if not rows:
+    """Go through the rows once. Raise InputRejectedError if it is no table with a header of ours."""
+    hashes = {what: array("q") for what in _IDENTITIES}
+    empty, has_bad = True, False
+    for row in _parsed(read_sheet(source, options)):
+        empty, has_bad = False, has_bad or row.problems is not None
+        for what, identity in _IDENTITIES.items():
+            if (value := identity(row)) is not None:
+                hashes[what].append(hash(value))
+    if empty:
         raise InputRejectedError(f"{source.name}: there are no rows below the header")
-    table = Table(source.name, rows, sheet.warnings)
-    _compare_rows(table)
-    table.warnings += [f"row {number}: stands above the header; left out" for number, _ in sheet.above]
-    table.warnings += [
-        f"row {row.number}: code has an unusual form; used as it is"
-        for row in table.rows
-        if row.code is not None and not row.code.usual
-    ]
-    return table
+    ordered = {what: array("q", sorted(found)) for what, found in hashes.items()}
+    shared = {
+        what: frozenset(one for one, other in itertools.pairwise(found) if one == other)
+        for what, found in ordered.items()
+    }
+    return Table(source, options, ordered["code"], has_bad, _shared=shared)
+
+
+def _parsed(sheet: Sheet) -> Iterator[ImportRow]:
+    return (_row(number, values, sheet.columns, sheet.header) for number, values in sheet.rows)
 
 
 def read_sheet(source: Source, options: ReadOptions) -> Sheet:
@@ -87,7 +140,7 @@ def _split_header(
 
 
 def _raw_rows(source: Source, options: ReadOptions, warnings: list[str]) -> Iterator[tuple[int, list[str]]]:
-    if is_workbook(source.data):
+    if is_workbook(source.head(8)):
         return workbook_rows(source, options.sheet, warnings)
     return delimited_rows(source, options, lambda cells: recognised(cells, options.mapping))
 
@@ -108,34 +161,3 @@ def _refuse_unnamed(row: ImportRow, values: Sequence[str], header: Sequence[str]
     for place, value in enumerate(values):
         if value.strip() and not (place < len(header) and header[place].strip()):
             row.object_to(f"there is something in column {letter(place)}, which the header does not name")
-
-
-def _compare_rows(table: Table) -> None:
-    """One code, one JID and, without a JID, one name can stand for one group only.
-
-    A row that says just what an earlier one says is told, and left out.
-    """
-    repeats: set[int] = set()
-    for what, identity in _IDENTITIES.items():
-        first: dict[Hashable, ImportRow] = {}
-        for row in table.rows:
-            value = identity(row)
-            other = row if value is None else first.setdefault(value, row)
-            if other is row or row.number in repeats:
-                continue
-            if row.problems is None and other.said() == row.said():
-                repeats.add(row.number)
-                table.warnings.append(f"row {row.number}: the same as row {other.number}; left out")
-            elif what != "name":
-                row.object_to(f"same {what} as row {other.number}")
-            elif other.jid is None or row.jid is None:
-                row.object_to(f"same name as row {other.number}; give the jid of both")
-    if repeats:
-        table.rows = [row for row in table.rows if row.number not in repeats]
-
-
-_IDENTITIES: dict[str, Callable[[ImportRow], Hashable]] = {
-    "code": lambda row: row.code,
-    "jid": lambda row: row.jid,
-    "name": lambda row: name_key(row.name) if row.name else None,
-}

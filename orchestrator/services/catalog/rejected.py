@@ -38,7 +38,7 @@ def write_rejected(source: Source, options: ReadOptions, reasons: Mapping[int, S
     sheet = read_sheet(source, options)
     wanted = [(number, cells) for number, cells in sheet.rows if number in reasons]
     lines = list(_lines(sheet, wanted, reasons))
-    delimiter = "," if is_workbook(source.data) else _delimiter(source, options)
+    delimiter = "," if is_workbook(source.head(8)) else _delimiter(source, options)
     failure: OSError | None = None
     for folder in dict.fromkeys([source.path.parent if source.path else Path(), Path()]):
         try:

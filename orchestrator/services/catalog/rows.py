@@ -13,10 +13,13 @@ from orchestrator.domain.redaction import hide_codes, may_be_codes
 from orchestrator.services.catalog.workbook_xml import LinkedText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from orchestrator.domain.invites import InviteCode
 
+_HOLDS_NO_CODE = re.compile(
+    r"[^/\\=%&\x80-\U0010ffff]{0,19}"
+).fullmatch  # too short for a bare one, and no link
 # What an export puts an apostrophe before, so that no spreadsheet takes it for a formula: at the beginning of
 # a cell, and behind what a spreadsheet of another language takes for the end of one. The full-width signs
 # count in some of them. Both patterns hold whatever apostrophes there are, so that one more changes no match.
@@ -48,15 +51,29 @@ class ImportRow:
     group_id: int | None = None  # None: a new group
     fingerprint: str | None = None  # of the code
 
-    def hide_codes(self, is_ours: Callable[[str], bool]) -> list[str]:
+    def words_like_codes(self) -> Iterator[str]:
+        """What in people's texts may be a bare invite code."""
+        for _, texts in self._texts():
+            for text in texts:
+                yield from may_be_codes(text)
+
+    def hide_codes(self, ours: Container[str]) -> list[str]:
         """Reduce the invite codes in what people write to their last four; the names of these cells."""
         found = []
-        for name in ("name", "subject", "notes", "labels"):
-            value = getattr(self, name)
-            if value and (hidden := _without_codes(value, is_ours)) != value:
-                setattr(self, name, hidden)
+        for name, texts in self._texts():
+            hidden = [hide_codes(text, ours=ours) for text in texts]
+            if hidden != texts:
+                setattr(self, name, tuple(sorted(set(hidden))) if name == "labels" else hidden[0])
                 found.append(name)
         return found
+
+    def _texts(self) -> Iterator[tuple[str, list[str]]]:
+        """By cell what people wrote, but for what surely holds no code."""
+        for name, text in (("name", self.name), ("subject", self.subject), ("notes", self.notes)):
+            if text is not None and not _HOLDS_NO_CODE(text):
+                yield name, [text]
+        if self.labels is not None and not all(map(_HOLDS_NO_CODE, self.labels)):
+            yield "labels", list(self.labels)
 
     def object_to(self, sentence: str) -> None:
         if self.problems is None:
@@ -66,12 +83,6 @@ class ImportRow:
     def said(self) -> tuple[object, ...]:
         """Everything that the row says of its group, for comparing two rows."""
         return tuple(getattr(self, name) for name in _PARSERS)
-
-
-def _without_codes(value: str | tuple[str, ...], is_ours: Callable[[str], bool]) -> str | tuple[str, ...]:
-    if isinstance(value, tuple):
-        return tuple(sorted({str(_without_codes(word, is_ours)) for word in value}))
-    return hide_codes(value, ours={word for word in may_be_codes(value) if is_ours(word)})
 
 
 def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:
@@ -96,6 +107,8 @@ def parse_row(number: int, cells: Mapping[str, str]) -> ImportRow:
 
 def undefuse(text: str) -> str:
     """Take back the apostrophes that an export put before what is dangerous."""
+    if "'" not in text:
+        return text
     if text.startswith("'") and _AT_BEGINNING.match(text, 1):
         text = text[1:]
     return _INSIDE_DEFUSED.sub(r"\1\2", text)

@@ -54,7 +54,7 @@ def workbook_rows(source: Source, sheet: str | None, warnings: list[str]) -> Ite
     `warnings` gets a sentence about cells too far from the table to belong to it; they are left out.
     """
     with _sentences(source):
-        package = _Package(source) if source.data.startswith(_ZIP) else None
+        package = _Package(source) if source.head(len(_ZIP)) == _ZIP else None
         main = package.related("").by_kind.get("officeDocument", "") if package else ""
         if package is None or package.is_other(main):
             yield from other_workbook_rows(source, sheet, warnings)
@@ -77,10 +77,11 @@ class _Package:
     """The zip archive, opened. Of all its parts together no more is read than _MOST_UNPACKED."""
 
     def __init__(self, source: Source) -> None:
-        if source.data.count(_DIRECTORY_ENTRY) > _MOST_PARTS:  # before zipfile makes an object of each
+        data = source.data
+        if data.count(_DIRECTORY_ENTRY) > _MOST_PARTS:  # before zipfile makes an object of each
             raise InputRejectedError(f"{source.name}: a workbook of more than {_MOST_PARTS:,} parts")
         self._name = source.name
-        self._archive = zipfile.ZipFile(io.BytesIO(source.data))
+        self._archive = zipfile.ZipFile(io.BytesIO(data))
         self._left = _MOST_UNPACKED
 
     def related(self, part: str) -> Relations:
