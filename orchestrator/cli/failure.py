@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import exit_codes, layout, pasting, render
 from orchestrator.cli.output import width_of
 from orchestrator.domain.errors import InputRejectedError, RejoinError, damage_hint
+from orchestrator.domain.redaction import hide_codes
 from orchestrator.stop_signals import Terminated
 from orchestrator.streams import OutputLostError
 
@@ -114,12 +115,22 @@ def report(
     """Tell it, and return the exit code. `config`: the file that the call named."""
     stream = stream or sys.stderr
     failure = describe(error)
-    failure = replace(failure, hint=pasting.in_text(failure.hint, config))
+    failure = _without_codes(replace(failure, hint=pasting.in_text(failure.hint, config)))
     if verbose and failure.exit_code == exit_codes.UNEXPECTED:
         traceback.print_exception(error, file=stream)
     text = _as_json(failure) if as_json else layout.lay_out(_as_text(failure), width=width_of(stream))
     print(text, file=stream, flush=True)
     return failure.exit_code
+
+
+def _without_codes(failure: Failure) -> Failure:
+    """People paste links where a file or a group is meant, and name files after them."""
+    return replace(
+        failure,
+        message=hide_codes(failure.message),
+        hint=hide_codes(failure.hint),
+        problems=tuple(map(hide_codes, failure.problems)),
+    )
 
 
 def _as_json(failure: Failure) -> str:

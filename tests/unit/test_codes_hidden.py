@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 from urllib.parse import quote, unquote
 
 import pytest
 
+from orchestrator.cli.failure import report
+from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.redaction import hide_codes, may_be_codes
 from orchestrator.gateways.redact import scrub
 
@@ -99,3 +102,18 @@ def test_what_is_no_code_stays(text: str) -> None:
 def test_a_line_below_a_link_is_no_part_of_it() -> None:
     assert hide_codes(f"{HOST}/{CODE}\nTreasurer") == f"{HOST}/…ozql\nTreasurer"
     assert hide_codes(f"{HOST}/{CODE[:9]}\n{CODE[9:]}\nTreasurer") == f"{HOST}/…ozql\nTreasurer"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_error_of_a_command_repeats_a_link_that_was_pasted(as_json: bool) -> None:
+    link = f"https://{HOST}/{CODE}"
+    told = io.StringIO()
+    report(
+        InputRejectedError(f"{link}: no such file", hint=f"try {CODE}.csv", problems=(f"no {link}",)),
+        as_json=as_json,
+        verbose=False,
+        stream=told,
+    )
+
+    assert CODE not in told.getvalue()
+    assert told.getvalue().count("…ozql") == 3
