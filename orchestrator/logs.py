@@ -52,10 +52,14 @@ def configure(
     *,
     log_format: Literal["text", "json"] | None = None,
     verbose: bool = False,
+    libraries: bool = False,
     quiet: bool = False,
     no_color: bool = False,
 ) -> None:
-    """Once at the start of a command that logs. Without a format: text on a terminal, JSON otherwise."""
+    """Once at the start of a command that logs. Without a format: text on a terminal, JSON otherwise.
+
+    `verbose`: more of what goes on; `libraries`: also in the database's library and others.
+    """
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     terminal = sys.stderr.isatty()
     as_text = log_format == "text" or (log_format is None and terminal)
@@ -76,7 +80,7 @@ def configure(
     root.handlers = [handler]
     root.setLevel(level)
     for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
+        logging.getLogger(name).setLevel(logging.INFO if libraries else logging.WARNING)
     structlog.configure(
         processors=[*_before(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

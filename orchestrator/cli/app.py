@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
 
-from orchestrator.cli.catalogue import COMMANDS, FAMILIES
+from orchestrator.cli.catalogue import COMMANDS, FAMILIES, NEAR_WORDS
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ def parse(app: App, words: Sequence[str]) -> tuple[Callable[..., Any], inspect.B
         )
     except UnusedCliTokensError as error:
         raise _too_many(app, words, error.unused_tokens or []) from None
+    except UnknownCommandError as error:
+        path = command_path(app, words)
+        meant = NEAR_WORDS.get(normalise(words)[len(path)].lower()) if not path else None
+        said = str(error).strip()
+        if meant is not None:
+            said = f'Unknown command "{normalise(words)[0]}". Did you mean "{meant}"?'
+        raise UsageError(said, hint=_hint(app, words)) from None
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint=_hint(app, words)) from None
     for name, value in bound.arguments.items():

@@ -25,11 +25,19 @@ class Call:
 
     config: Annotated[
         Path | None,
-        flag("config", "The configuration file (else ./rejoin.toml).", short="-c", metavar="FILE"),
+        flag(
+            "config",
+            "The configuration file (else ./rejoin.toml, ~/.config/rejoin/ or /etc/rejoin/).",
+            short="-c",
+            metavar="FILE",
+        ),
     ] = None
     json: Annotated[bool, flag("json", "Answer in JSON; errors too, on stderr.")] = False
     quiet: Annotated[bool, flag("quiet", "Only the answer, warnings and errors.", short="-q")] = False
     verbose: Annotated[bool, flag("verbose", "More of what goes on, and tracebacks.", short="-v")] = False
+    very_verbose: Annotated[
+        bool, flag("very-verbose", "Also what libraries do, such as each SQL statement.", short="-vv")
+    ] = False
     log_format: Annotated[
         Literal["text", "json"] | None,
         flag("log-format", "How the log on stderr is written (else text on a terminal, JSON otherwise)."),
@@ -73,7 +81,11 @@ class Call:
 
         self._hide_secrets_of(settings)
         logs.configure(
-            log_format=self.log_format, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color
+            log_format=self.log_format,
+            verbose=self.verbose or self.very_verbose,
+            libraries=self.very_verbose,
+            quiet=self.quiet,
+            no_color=self.no_color,
         )
 
 

@@ -30,6 +30,8 @@ def _command(path: str, function: str, help_text: str) -> Command:
     return Command(tuple(path.split()), function, help_text)
 
 
+BAD_DAY = "On the bad day"
+
 FAMILIES = {
     "config": "Check and show the configuration.",
     "groups": "Your groups and their invite codes.",
@@ -41,33 +43,41 @@ FAMILIES = {
 
 SECTIONS = (
     Section(
+        BAD_DAY,
+        (
+            _command("doctor", "doctor:doctor", "Look online at everything that a recovery stands on."),
+            _command("groups import", "groups_files:import_", "Bring in your groups and their invite links."),
+            _command("plan", "plan:plan", "What a recovery would do, group by group; joins nothing."),
+            _command("run", "run:run", "Bring the backup back into every group."),
+            _command("status", "status:status", "Where the recovery stands, when it is done, who needs you."),
+            _command(
+                "explain", "status:explain", "Why a group stands where it stands, and whose move it is."
+            ),
+            _command("groups set-code", "groups:set_code", "A new invite code for a group."),
+            _command("resume", "pausing:resume", "Lift a pause."),
+        ),
+    ),
+    Section(
         "Start",
         (
             _command("init", "init:init", "Write rejoin.toml, make the database, say what to do next."),
             _command("demo", "demo:demo", "The whole story against a simulated network, in half a minute."),
             _command("config validate", "config:validate", "Check the configuration, without any network."),
             _command("config show", "config:show", "Show the values in effect, secrets masked."),
-            _command("doctor", "doctor:doctor", "Look online at everything that a recovery stands on."),
             _command("simulate", "simulate:simulate", "Serve a simulated network to try things on."),
         ),
     ),
     Section(
         "Groups",
         (
-            _command("groups import", "groups_files:import_", "Bring in your groups and their invite links."),
             _command("groups export", "groups_files:export", "Write them out; codes only when asked for."),
             _command("groups list", "groups:list_", "Every group and where it stands."),
             _command("groups show", "groups_show:show", "One group: identity, codes, journal."),
-            _command("groups set-code", "groups:set_code", "A new invite code for a group."),
         ),
     ),
     Section(
         "Look",
         (
-            _command("status", "status:status", "Where the recovery stands, when it is done, who needs you."),
-            _command(
-                "explain", "status:explain", "Why a group stands where it stands, and whose move it is."
-            ),
             _command("log", "log:log", "What happened, line by line; --follow stays."),
             _command("history", "history:history", "Past recoveries."),
         ),
@@ -75,8 +85,6 @@ SECTIONS = (
     Section(
         "Recover",
         (
-            _command("plan", "plan:plan", "What a recovery would do, group by group; joins nothing."),
-            _command("run", "run:run", "Bring the backup back into every group."),
             _command("wait", "wait:wait", "Stay until a recovery is over, and exit with its result."),
             _command("daemon", "daemon:daemon", "Watch, listen, keep time and recover, for years."),
         ),
@@ -85,7 +93,6 @@ SECTIONS = (
         "Act",
         (
             _command("pause", "pausing:pause", "Send no more joins until you resume."),
-            _command("resume", "pausing:resume", "Lift a pause."),
             _command("stop", "pausing:stop", "End a recovery; what was done stays."),
             _command("retry", "deciding:retry", "Put groups back in line."),
             _command("accept", "accepting:accept", "Take what a renamed group's link opens now as expected."),
@@ -119,5 +126,55 @@ SECTIONS = (
         ),
     ),
 )
+
+NEAR_WORDS = {
+    "accounts": "status",
+    "add": "groups import",
+    "backup": "db backup",
+    "cancel": "stop",
+    "check": "doctor",
+    "code": "groups set-code",
+    "continue": "resume",
+    "delete": "skip",
+    "export": "groups export",
+    "failover": "run",
+    "follow": "log --follow",
+    "forget-codes": "db forget-codes",
+    "go": "run",
+    "import": "groups import",
+    "info": "status",
+    "install": "hooks install",
+    "join": "run",
+    "journal": "log",
+    "list": "groups list",
+    "ls": "groups list",
+    "logs": "log",
+    "migrate": "db upgrade",
+    "monitor": "status --watch",
+    "preview": "plan",
+    "progress": "status",
+    "probe": "doctor --probe",
+    "ps": "status",
+    "recover": "run",
+    "recoveries": "history",
+    "rekey": "db rekey",
+    "rejoin": "run",
+    "report": "status",
+    "restart": "resume",
+    "restore": "run",
+    "serve": "daemon",
+    "set-code": "groups set-code",
+    "setup": "init",
+    "show": "groups show",
+    "start": "run",
+    "test": "doctor",
+    "unpause": "resume",
+    "upgrade": "db upgrade",
+    "validate": "config validate",
+    "verify": "doctor",
+    "watch": "status --watch",
+    "why": "explain",
+}
+"""Words that people type, and what they mean by them. No command's name is among them."""
 
 COMMANDS = tuple(command for section in SECTIONS for command in section.commands)

@@ -13,6 +13,8 @@ def seconds(flag: str, text: str | None) -> float | None:
     """`90s`, `15m`, `2h`, `1h30m`. Raises UsageError."""
     if text is None:
         return None
+    if text[-1:].isdecimal():
+        raise UsageError(f"{flag}: {text} what? Say the unit: {text}s, {text}m or {text}h")
     from orchestrator.config import parse_duration  # noqa: PLC0415 - brings pydantic
 
     try:

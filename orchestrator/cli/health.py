@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from orchestrator import config_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,7 +45,7 @@ def find_fault(
     config: Path | None, environ: Mapping[str, str], *, ready: bool, daemon: bool = False
 ) -> str | None:
     """What is wrong, or None."""
-    file = config or Path(environ.get("REJOIN_CONFIG") or "rejoin.toml")
+    file = config_file.find(config, environ)
     try:
         if _exists(file):
             _check(file, environ, ready=ready, daemon=daemon)

@@ -1,4 +1,4 @@
-"""Help as plain text: examples first, then the rest. Light, so without the library's own."""
+"""Help as plain text: what a bad day needs first, then the rest. Light, so without the library's own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.catalogue import COMMANDS, FAMILIES, SECTIONS
+from orchestrator.cli.catalogue import BAD_DAY, COMMANDS, FAMILIES, SECTIONS
 from orchestrator.cli.exit_codes import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ def text_for(app: App, path: tuple[str, ...]) -> str:
 
 
 def root_help() -> str:
-    parts = ["rejoin: brings a backup WhatsApp account back into every group of your own.\n", _EXAMPLES]
+    parts = ["rejoin: brings a backup WhatsApp account back into every group of your own.\n"]
     for section in SECTIONS:
         rows = [(" ".join(command.path), command.help) for command in section.commands]
         parts.append(f"{section.title}:\n{_rows(rows)}\n")
+        if section.title == BAD_DAY:
+            parts.append(_EXAMPLES)
     parts.append(
         "rejoin COMMAND --help says more of each."
         " Every flag has a variable: --max-duration is REJOIN_MAX_DURATION.\n"

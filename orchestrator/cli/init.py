@@ -5,7 +5,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from orchestrator import config_file
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import say_next
@@ -20,7 +22,7 @@ _TEMPLATE = """\
 # Rejoin. Every key and its meaning: config.example.toml and docs/configuration.md.
 # Paths are relative to this file. Any value may come from the environment: REJOIN_PACING__JOINS_PER_MINUTE=3
 
-timezone = "UTC"                        # for times on screen, such as "America/Sao_Paulo"
+timezone = {zone} # for times on screen, such as "America/Sao_Paulo"
 
 [database]
 url = {url}
@@ -83,13 +85,14 @@ async def init(
 
 
 def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Path, Settings]":
-    from orchestrator.config import ConfigError, config_path  # noqa: PLC0415 - brings pydantic
+    from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
 
-    config = config_path(call.config, os.environ)
+    config = config_file.to_make(call.config, os.environ)
     config.parent.mkdir(parents=True, exist_ok=True)
-    is_new = write_once(config, _TEMPLATE.format(url=json.dumps(database_url, ensure_ascii=False)))
+    url = json.dumps(database_url, ensure_ascii=False)
+    is_new = write_once(config, _TEMPLATE.format(url=url, zone=f'"{local_zone()}"'.ljust(32)))
     try:
-        settings = call.settings()
+        settings = load(config, os.environ)
     except ConfigError:
         if is_new:
             config.unlink()  # a refused --database-url leaves nothing behind
@@ -115,6 +118,21 @@ def _same_database(settings: "Settings", url: str) -> bool:
     except ValidationError:
         return False
     return asked.async_url == settings.database.async_url
+
+
+def local_zone() -> str:
+    """The computer's time zone by its name in the IANA database; UTC where it has none.
+
+    Where it is said: tzset(3), localtime(5); Debian writes /etc/timezone as well.
+    """
+    linked = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    with suppress(OSError, ValueError):
+        linked = linked or Path("/etc/timezone").read_text(encoding="ascii").strip()
+    for name in (os.environ.get("TZ", "").removeprefix(":"), linked.removeprefix("posix/")):
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            if name:
+                return ZoneInfo(name).key
+    return "UTC"
 
 
 def write_once(path: Path, text: str) -> bool:

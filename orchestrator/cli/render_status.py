@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         WaitingView,
     )
 
+_SILENT_FOR = 150.0  # seconds
 BAR = 34
 _SHORTEST_BAR = 12
 _LABEL = 12
@@ -250,6 +251,11 @@ def _trouble(view: StatusView, look: Look) -> list[str]:
     ]
     lines += [look.style(_stepped(one), "yellow") for one in looked_at if one.clock_steps]
     lines += [look.style(line, "red") for line in loss_lines(view, look.zone)]
+    if target is not None and _is_silent(target, view):
+        since = _moment(target.checked_at, view, look)
+        lines.append(
+            look.style(f"The gateway of {clean(target.name)} has not answered since {since}.", "red")
+        )
     if target is not None and target.name not in lost and target.state in ("lost", "needs_login"):
         lines.append(
             look.style(
@@ -314,6 +320,13 @@ def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
     until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
     said = f' ("{clean(pause.text)}")' if pause.text and pause.reason in OWN_WORDS else ""
     return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}; {_move(pause.hint)}"
+
+
+def _is_silent(target: InstanceView, view: StatusView) -> bool:
+    """Whoever drives it asks for its session every minute."""
+    driven = view.recovery is not None and view.recovery.phase is Phase.RUNNING and target.runner.running
+    at = target.checked_at
+    return driven and target.pause is None and at is not None and view.now - at > _SILENT_FOR
 
 
 def _stepped(one: InstanceView) -> str:

@@ -1,5 +1,6 @@
 """`rejoin run`: the recovery."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,6 +80,8 @@ async def run(  # noqa: PLR0913 - one for each flag
         limit = order.meant.joins_left if limit is None else limit
         told = recovery_settings(settings, joins_per_minute=rate)
         told = replace(told, patience=seconds("--patience", patience) or told.patience)
+        if not detach:
+            _tell_of_window(app, call, order, plan)
         await _confirm(app, call, order, told, yes=yes)
         if detach:
             return await _detach(app, call, order, pace=rate, limit=limit, duration=longest)
@@ -89,6 +92,24 @@ async def run(  # noqa: PLR0913 - one for each flag
         job = Job(asked.scope, asked.only, new=asked.new, open_id=asked.open_id, pace=rate)
         job.max_duration = longest
         return await recover(app, call, context, job)
+
+
+def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -> None:
+    """A person at a terminal may close it, and would stop the recovery with it."""
+    if not call.out.interactive or call.json:
+        return
+    from orchestrator.domain.recoveries import run_command  # noqa: PLC0415
+    from orchestrator.services.status.moves import named  # noqa: PLC0415
+
+    to = named(order.instance, [one.name for one in app.settings.backups])
+    scope = order.meant.scope
+    command = run_command(scope.from_name, scope.labels, to=to)
+    if plan is not None:
+        command = shlex.join(["rejoin", "run", "--plan", str(plan)])
+    detached = whole(clean(f"{command} --detach"))
+    call.out.say(
+        f"Closing this window stops the run. Where a daemon runs, it can go on without you: {detached}"
+    )
 
 
 async def _detach(

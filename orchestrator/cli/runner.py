@@ -40,7 +40,7 @@ def tell(error: BaseException, words: Sequence[str]) -> int:
     return report(
         error,
         as_json=_said(words, "--json"),
-        verbose=_said(words, "--verbose", "-v"),
+        verbose=_said(words, "--verbose", "-v", "-vv", "--very-verbose"),
         config=pasting.config_said(words),
     )
 

@@ -2,7 +2,7 @@
 
 from orchestrator.config.database import DatabaseSettings
 from orchestrator.config.effective import Effective, effective
-from orchestrator.config.loading import config_path, load
+from orchestrator.config.loading import load
 from orchestrator.config.models import (
     AllowListSettings,
     ConfirmSettings,
@@ -46,7 +46,6 @@ __all__ = [
     "WawpPaths",
     "WebSettings",
     "WebhookSettings",
-    "config_path",
     "effective",
     "format_duration",
     "load",

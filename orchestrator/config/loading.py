@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from orchestrator import config_file
 from orchestrator.config.checks import check_clock_speed, check_together
 from orchestrator.config.draft import Draft, is_secret
 from orchestrator.config.environment import apply_environment
@@ -23,20 +24,16 @@ from orchestrator.config.typed_values import TypedValues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DEFAULT_FILE = "rejoin.toml"
-CONFIG_VARIABLE = "REJOIN_CONFIG"
-
-
-def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The file to read: the one given, else `REJOIN_CONFIG`, else `./rejoin.toml`."""
-    return path or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    from pathlib import Path
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Raises ConfigError with every problem that was found."""
-    file = config_path(path, environ)
-    text = _read(file)
+    file = config_file.find(path, environ)
+    try:
+        text = _read(file)
+    except FileNotFoundError:
+        raise ConfigError((_not_there(file, path, environ),)) from None
     draft = _parse(file, text)
     apply_environment(draft, environ)
     _warn_of_open_file(draft, file)
@@ -57,17 +54,11 @@ def _order(problem: Problem) -> tuple[bool, float]:
 
 
 def _read(file: Path) -> str:
-    """Raises ConfigError."""
+    """Raises ConfigError and FileNotFoundError."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
-        problem = Problem(
-            str(file),
-            None,
-            "",
-            'there is no such file: run "rejoin init" to write one,'
-            " or name yours with --config or REJOIN_CONFIG",
-        )
+        raise
     except OSError as error:
         problem = Problem(
             str(file), None, "", f"cannot be read ({(error.strerror or 'input/output error').lower()})"
@@ -78,6 +69,22 @@ def _read(file: Path) -> str:
             return text
         problem = Problem(str(file), line, "", "is not UTF-8 text: save it as UTF-8")
     raise ConfigError((problem,))
+
+
+def _not_there(file: Path, path: Path | None, environ: Mapping[str, str]) -> Problem:
+    """Where one is, or else where it was looked for and how to make one."""
+    here = Problem(str(file), None, "", "there is no such file")
+    if config_file.named(path, environ) is None:
+        *others, last = config_file.places(environ)[1:]
+        looked = f"{', '.join(map(str, others))} nor {last}" if others else str(last)
+        said = f'nor {looked}: run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG'
+        return replace(here, message=f"there is no such file, {said}")
+    found = config_file.existing(environ)
+    if found is not None:
+        return replace(
+            here, message=f"there is no such file; the configuration in effect without it is {found}"
+        )
+    return replace(here, message=f'{here.message}: "rejoin init" with the same name writes one')
 
 
 def _decode(raw: bytes) -> tuple[str, int | None]:

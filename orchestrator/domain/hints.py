@@ -206,6 +206,9 @@ _ACCOUNT: dict[Reason, Hint] = {
     _R.GATEWAY_LIMIT: Hint(
         "the gateway's own limit of calls was reached, not WhatsApp's", _M.REJOIN, "it goes on by itself then"
     ),
+    _R.GATEWAY_ERROR: Hint(
+        "the gateway does not answer", _M.REJOIN, "it goes on by itself then; see that the gateway runs"
+    ),
     _R.NOT_SUPPORTED: Hint(_NOT_SUPPORTED, _M.YOU, f"{_CHECK_SETTINGS}, then resume", _DOCTOR),
     _R.NEEDS_UPGRADE: Hint(
         "the gateway's WhatsApp client is too old",

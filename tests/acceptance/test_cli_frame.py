@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import orchestrator
-from orchestrator.cli.catalogue import COMMANDS, FAMILIES
+from orchestrator.cli.app import build, command_path, parse, refuse_unfinished
+from orchestrator.cli.catalogue import COMMANDS, FAMILIES, NEAR_WORDS
+from orchestrator.domain.errors import UsageError
 from tests.support.command import CHECKOUT, PATIENCE, Rejoin, command
 
 if TYPE_CHECKING:
@@ -40,6 +42,34 @@ def test_help_begins_with_examples_and_names_every_command(rejoin: Rejoin) -> No
     assert answer.out.index("Examples:") < answer.out.index("Start:")
     for one in COMMANDS:
         assert f"  {' '.join(one.path)} " in answer.out
+
+
+def test_help_shows_the_commands_of_a_bad_day_first(rejoin: Rejoin) -> None:
+    first, *_ = rejoin("--help").out.partition("On the bad day:\n")[2].split("\n\n")
+
+    assert len([line for line in first.splitlines() if not line.startswith("    ")]) == 8
+    for name in ("doctor", "groups import", "run", "status", "explain", "groups set-code"):
+        assert f"  {name} " in first
+
+
+@pytest.mark.parametrize(("typed", "meant"), NEAR_WORDS.items())
+def test_near_words_suggest_the_right_command(typed: str, meant: str) -> None:
+    commands = {" ".join(one.path) for one in COMMANDS}
+    assert typed not in {command.split()[0] for command in commands}
+    assert meant in commands or meant.partition(" --")[0] in commands
+
+    with pytest.raises(UsageError, match=f'Did you mean "{meant}"'):
+        refuse_or_parse([typed])
+    with pytest.raises(UsageError, match=f'Did you mean "{meant}"'):
+        refuse_or_parse(["-q", typed, "--json"])
+
+
+def refuse_or_parse(words: list[str]) -> None:
+    app = build()
+    path = command_path(app, words)
+    if not path:
+        refuse_unfinished(app, words, path=path)
+    parse(app, words)
 
 
 @pytest.mark.parametrize("words", [one.path for one in COMMANDS], ids=" ".join)

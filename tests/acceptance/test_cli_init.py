@@ -41,6 +41,33 @@ def test_all_that_it_makes_is_for_its_owner_alone(rejoin: Rejoin, tmp_path: Path
     assert rejoin("healthcheck", "--ready").code == 0
 
 
+def test_times_are_shown_in_the_computers_zone(tmp_path: Path) -> None:
+    rejoin = Rejoin(tmp_path, forked=False)
+
+    assert rejoin("init", TZ="America/Sao_Paulo").code == 0
+
+    assert 'timezone = "America/Sao_Paulo" ' in (tmp_path / "rejoin.toml").read_text()
+
+
+@pytest.mark.parametrize("zone", ["Not/AZone", "../../etc/passwd", "EST5EDT,M3.2.0,M11.1.0", ":"])
+def test_a_zone_that_is_none_is_left_alone(tmp_path: Path, zone: str) -> None:
+    rejoin = Rejoin(tmp_path, forked=False)
+
+    assert rejoin("init", TZ=zone).code == 0
+    assert rejoin("config", "validate").code == 0
+
+
+def test_the_health_check_finds_the_same_file(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "rejoin"
+    own.mkdir(parents=True)
+    (own / "rejoin.toml").write_text("[database]\nurl = 'sqlite:///gone.db'\n")
+
+    answer = Rejoin(tmp_path)("healthcheck", XDG_CONFIG_HOME=str(tmp_path / "own"))
+
+    assert answer.code == 1
+    assert f"{own}/gone.db: there is no database" in answer.err
+
+
 def test_a_second_init_changes_nothing(rejoin: Rejoin, tmp_path: Path) -> None:
     rejoin("init")
     before = contents(tmp_path)

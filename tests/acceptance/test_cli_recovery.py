@@ -163,6 +163,15 @@ def test_a_stale_plan_is_refused_with_the_line_that_changed(smooth: Stage) -> No
     assert smooth("run", "--plan", "nowhere.json").code == 2
 
 
+def test_a_person_at_a_terminal_hears_how_to_detach(smooth: Stage) -> None:
+    _, shown = smooth.rejoin.on_terminal(
+        "run", "--from", "sales-main", "--no-input", COLUMNS="80", LINES="24"
+    )
+
+    assert "Closing this window stops the run." in shown
+    assert "rejoin run --from sales-main --detach" in shown
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_drains_and_the_next_run_goes_on(
     slow: Stage, number: signal.Signals, code: int

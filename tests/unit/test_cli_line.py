@@ -72,6 +72,12 @@ def test_durations_as_people_type_them(text: str | None, length: float | None) -
     assert seconds("--for", text) == length
 
 
+@pytest.mark.parametrize("text", ["10", "1h30", "2.5"])
+def test_a_number_without_its_unit_is_not_taken_for_seconds(text: str) -> None:
+    with pytest.raises(UsageError, match=f"--for: {text} what"):
+        seconds("--for", text)
+
+
 @pytest.mark.parametrize("text", ["soon", "", "0s", "-5m"])
 def test_durations_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--for"):

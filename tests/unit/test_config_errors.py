@@ -162,11 +162,43 @@ def test_a_missing_file_says_what_to_do_and_shows_no_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        load(None, {})
+        load(None, {"XDG_CONFIG_HOME": str(tmp_path / "own")})
 
     assert str(caught.value) == (
-        'rejoin.toml: there is no such file: run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG'
+        f"rejoin.toml: there is no such file, nor {tmp_path}/own/rejoin/rejoin.toml nor /etc/rejoin/rejoin.toml: "
+        'run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG'
     )
+
+
+def test_the_file_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, home = tmp_path / "here", tmp_path / "home"
+    own = home / ".config" / "rejoin"
+    own.mkdir(parents=True)
+    here.mkdir()
+    (own / "rejoin.toml").write_text("")
+    monkeypatch.chdir(here)
+
+    assert load(None, {"HOME": str(home)}).path == own / "rejoin.toml"
+    assert (
+        load(None, {"HOME": "/nowhere", "XDG_CONFIG_HOME": str(home / ".config")}).path == own / "rejoin.toml"
+    )
+    assert load(None, {"HOME": str(home), "XDG_CONFIG_HOME": "relative"}).path == own / "rejoin.toml"
+
+    (here / "rejoin.toml").write_text("")
+    assert load(None, {"HOME": str(home)}).path == here / "rejoin.toml"
+
+
+def test_init_is_not_suggested_where_a_configuration_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rejoin.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    for environ in ({}, {"REJOIN_CONFIG": "gone.toml"}):
+        with pytest.raises(ConfigError) as caught:
+            load(None if environ else Path("gone.toml"), environ)
+        assert "init" not in str(caught.value)
+        assert "is rejoin.toml" in str(caught.value)
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:

@@ -114,6 +114,24 @@ def test_a_gateways_own_words_stand_in_explain_and_not_on_the_main_screen() -> N
     assert raw in explanation_text(replace(waits, pause=replace(PAUSE, text=raw)), LOOK)
 
 
+@pytest.mark.parametrize(("ago", "said"), [(60, False), (151, True)])
+def test_a_gateway_that_does_not_answer_is_said(ago: float, said: bool) -> None:
+    silent = replace(INSTANCE, pause=None, checked_at=NOW - ago)
+
+    text = status_text(replace(RUNNING, instances=(PRIMARY, silent)), LOOK)
+
+    assert ("The gateway of backup-2 has not answered since 04:57." in text) is said
+
+
+def test_a_pause_because_the_gateway_is_down_says_so() -> None:
+    hint = account_hint(Reason.GATEWAY_ERROR, NOW + 60, "backup-2")
+    pause = replace(PAUSE, reason="gateway_error", hint=hint, text="could not connect")
+
+    text = status_text(replace(RUNNING, instances=(PRIMARY, replace(INSTANCE, pause=pause))), LOOK)
+
+    assert "backup-2 is paused until 06:00: the gateway does not answer; it goes on by itself then" in text
+
+
 def test_a_persons_own_words_are_shown() -> None:
     skipped = replace(NEEDS_YOU.row, reason=Reason.OPERATOR, detail="closed in May")
 
