@@ -1,6 +1,6 @@
 """Whatever reads foreign text takes time in proportion to it: every regular expression, and every reader.
 
-Processor time of this thread, the median of some runs: a busy machine makes no difference. What is little is
+Processor time of this thread, of more than one run: a busy machine makes no difference. What is little is
 good at once; else what counts is the ratio of four times the text: 4 for what is linear, 16 for what is not.
 """
 
@@ -158,14 +158,15 @@ def _applied(pattern: re.Pattern[str], method: str) -> Callable[[str], object]:
 
 
 def _ratio(act: Callable[[str], object], short: str, long: str) -> float:
-    """Of the medians. What takes a second for the short text alone is cubic or worse: infinite."""
+    """Of the long text's time to the short one's median; what seems too slow is tried again: the less counts.
+
+    What takes a second for the short text alone is cubic or worse: infinite.
+    """
     if _seconds(act, short) > 1:
         return float("inf")
     little = median(_seconds(act, short) for _ in range(5))
     much = _seconds(act, long)
-    return (
-        much if much < MOST * little or much > 1 else median(_seconds(act, long) for _ in range(3))
-    ) / little
+    return (much if much < MOST * little or much > 1 else min(much, _seconds(act, long))) / little
 
 
 def _seconds(act: Callable[[str], object], text: str) -> float:
