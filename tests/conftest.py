@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from orchestrator.gateways import redact
 from tests.support.migrated import copy_database, copy_file, migrate
-from tests.support.postgres import PostgresServer, running_server
+from tests.support.postgres import PostgresServer, fast_folder, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,6 +31,8 @@ def in_ci() -> bool:
 
 def pytest_configure() -> None:
     settings.load_profile("ci" if in_ci() else "default")
+    # SQLite under test waits for the disk at every commit, and a crash of the machine is not under test.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -62,7 +62,7 @@ class PostgresServer:
         """
         programs = _find_programs()
         owner = _owner()
-        folder = Path(tempfile.mkdtemp(prefix="rejoin-pg-", dir=_place(durable=durable)))
+        folder = Path(tempfile.mkdtemp(prefix="rejoin-pg-", dir=usual_folder() if durable else fast_folder()))
         try:
             bin_dir = _reachable(programs, folder, owner)
             server = cls(folder, bin_dir, _launch(folder, bin_dir, owner, durable=durable))
@@ -136,13 +136,13 @@ def _owner() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _place(*, durable: bool) -> str:
-    """Memory where there is enough of it: a database's 300 files are made ten times faster there.
+def fast_folder() -> str:
+    """Memory where there is enough of it: a database's 300 files are made ten times faster there."""
+    return "/dev/shm" if _is_roomy("/dev/shm") else usual_folder()  # noqa: S108 - for private folders in it
 
-    A Unix socket's path has at most 107 bytes: a long TMPDIR is passed over.
-    """
-    if not durable and _is_roomy("/dev/shm"):  # noqa: S108 - mkdtemp makes a private folder in it
-        return "/dev/shm"  # noqa: S108
+
+def usual_folder() -> str:
+    """A Unix socket's path has at most 107 bytes: a long TMPDIR is passed over."""
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) < 60 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
 
