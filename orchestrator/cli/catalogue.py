@@ -45,6 +45,7 @@ SECTIONS = (
     Section(
         BAD_DAY,
         (
+            _command("rescue", "rescue:rescue", "All of it in one command, from nothing to the last group."),
             _command("doctor", "doctor:doctor", "Look online at everything that a recovery stands on."),
             _command("groups import", "groups_files:import_", "Bring in your groups and their invite links."),
             _command("plan", "plan:plan", "What a recovery would do, group by group; joins nothing."),
@@ -54,7 +55,6 @@ SECTIONS = (
                 "explain", "status:explain", "Why a group stands where it stands, and whose move it is."
             ),
             _command("groups set-code", "groups:set_code", "A new invite code for a group."),
-            _command("resume", "pausing:resume", "Lift a pause."),
         ),
     ),
     Section(
@@ -93,6 +93,7 @@ SECTIONS = (
         "Act",
         (
             _command("pause", "pausing:pause", "Send no more joins until you resume."),
+            _command("resume", "pausing:resume", "Lift a pause."),
             _command("stop", "pausing:stop", "End a recovery; what was done stays."),
             _command("retry", "deciding:retry", "Put groups back in line."),
             _command("accept", "accepting:accept", "Take what a renamed group's link opens now as expected."),
@@ -160,6 +161,9 @@ NEAR_WORDS = {
     "rekey": "db rekey",
     "rejoin": "run",
     "report": "status",
+    "save": "rescue",
+    "help-me": "rescue",
+    "emergency": "rescue",
     "restart": "resume",
     "restore": "run",
     "serve": "daemon",

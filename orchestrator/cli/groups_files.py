@@ -70,9 +70,12 @@ async def import_(  # noqa: PLR0913 - one for each flag
             options=options,
             dry_run=dry_run,
         )
-    _tell(call, report)
+    if call.json:
+        call.out.answer_json(report_json(report))
+    else:
+        tell(call, report)
     if report.rejected_file:
-        _tell_rejected(call, report, report.rejected_file, map_)
+        _tell_next(call, report.rejected_file, map_)
     elif report.written:
         say_next(call, "rejoin plan")
     elif not report.rejected and dry_run:
@@ -92,35 +95,37 @@ def _again(file: Path, mapping: tuple[str, ...], *values: str | None) -> str | N
     return shlex.join(["rejoin", "groups", "import", str(file), *maps, *options])
 
 
-def _tell(call: Call, report: "ImportReport") -> None:
-    if call.json:
-        call.out.answer_json(
-            {
-                "source": clean(report.source),
-                "rows": report.rows,
-                "new": report.new,
-                "updated": report.updated,
-                "unchanged": report.unchanged,
-                "rejected": report.rejected,
-                "written": report.written,
-                "problems": [clean(one) for one in report.problems],
-                "warnings": [clean(one) for one in report.warnings],
-                "rejected_file": str(report.rejected_file) if report.rejected_file else None,
-            }
-        )
-        return
+def report_json(report: "ImportReport") -> dict[str, object]:
+    return {
+        "source": clean(report.source),
+        "rows": report.rows,
+        "new": report.new,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "rejected": report.rejected,
+        "written": report.written,
+        "problems": [clean(one) for one in report.problems],
+        "warnings": [clean(one) for one in report.warnings],
+        "rejected_file": str(report.rejected_file) if report.rejected_file else None,
+    }
+
+
+def tell(call: Call, report: "ImportReport") -> None:
+    """What was wrong with which row, what became of the others, and where the bad ones are."""
     for problem in report.problems:
         call.out.answer(clean(problem))
     for warning in report.warnings:
         call.out.warn(clean(warning))
     call.out.answer(report.sentence)
+    if report.rejected_file:
+        rows = plural(report.rejected, "rejected row")
+        call.out.answer(f"{rows}, each with its reasons: {clean(report.rejected_file)}")
 
 
-def _tell_rejected(call: Call, report: "ImportReport", path: Path, mapping: tuple[str, ...]) -> None:
-    """Where the rows are that were left out, and the command that takes them once they are mended."""
+def _tell_next(call: Call, path: Path, mapping: tuple[str, ...]) -> None:
+    """The command that takes the bad rows once they are mended."""
     if call.json:
         return
-    call.out.answer(f"{plural(report.rejected, 'rejected row')}, each with its reasons: {clean(path)}")
     options = "".join(f" --map {shlex.quote(one)}" for one in mapping)
     file = f"./{path}" if str(path).startswith("-") else str(path)
     call.out.say(f"Next: mend them there, and then: rejoin groups import {shlex.quote(file)}{options}")

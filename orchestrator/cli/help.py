@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 Examples:
+  rejoin rescue groups.csv                all of it at once
   rejoin init                             set up a folder
   rejoin groups import groups.csv         tell it your groups and their invite links
   rejoin plan                             what a recovery would do, group by group

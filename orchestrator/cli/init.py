@@ -84,13 +84,18 @@ async def init(
     _tell(call, settings, config=config, secrets=secrets, made=made)
 
 
+def template(database_url: str = _DEFAULT_URL) -> str:
+    """A configuration without accounts, in the computer's time zone."""
+    url = json.dumps(database_url, ensure_ascii=False)
+    return _TEMPLATE.format(url=url, zone=f'"{local_zone()}"'.ljust(32))
+
+
 def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Path, Settings]":
     from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
 
     config = config_file.to_make(call.config, os.environ)
     config.parent.mkdir(parents=True, exist_ok=True)
-    url = json.dumps(database_url, ensure_ascii=False)
-    is_new = write_once(config, _TEMPLATE.format(url=url, zone=f'"{local_zone()}"'.ljust(32)))
+    is_new = write_once(config, template(database_url))
     try:
         settings = load(config, os.environ)
     except ConfigError:

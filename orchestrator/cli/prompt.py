@@ -27,6 +27,24 @@ def confirm(call: Call, question: str, *, yes: bool) -> None:
         raise UsageError("Nothing was done.")
 
 
+def ask(call: Call, question: str, *, default: str = "") -> str:
+    """One line from a person, who sees what is typed; an empty one means the default, or is asked again.
+
+    Raises UsageError.
+    """
+    if not call.may_ask:
+        raise UsageError("Nobody can be asked.", hint="say it with the flags of this command")
+    offered = f" [{default}]" if default else ""
+    while True:
+        with stop_signals.raised():
+            print(f"{clean(question)}{offered}: ", end="", file=sys.stderr, flush=True)  # noqa: T201 - as above
+            typed = sys.stdin.readline()
+        if typed.strip() or default:
+            return typed.strip() or default
+        if not typed:
+            raise UsageError("Nothing was typed, and nothing was done.")
+
+
 def read_secret(call: Call, question: str) -> str:
     """One line from a person, unseen, or from stdin where that is no terminal. Raises UsageError."""
     with stop_signals.raised():

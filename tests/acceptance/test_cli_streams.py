@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LINK = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv"
 # Each command as it succeeds after a recovery; those that stay are ended by the reader's leaving.
 CALLS = {
+    "rescue": "rescue groups.csv --yes",
     "init": "init",
     "demo": "demo --speed 600",
     "config validate": "config validate",
