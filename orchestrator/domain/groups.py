@@ -91,7 +91,7 @@ def parse_owner(text: str) -> str:
     user = user_id(fold(written)) if "@" in written else None
     if user is not None and user.lid is not None:
         raise InvalidValueError("is a LID; give the phone number")
-    number = read_phone(user.phone if user is not None and user.phone else written)
+    number = read_phone(f"+{user.phone}" if user is not None and user.phone else written)
     if number is None:
         raise InvalidValueError(f"is not a phone number with its country code: {quote(written)}")
     return number

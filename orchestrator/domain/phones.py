@@ -11,21 +11,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.folding import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WRITTEN = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9)])?")
 _FLOAT = re.compile(r"([0-9]{7,})\.0+")  # a number in a spreadsheet that was read as one
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _LONGEST = 60  # characters, with all their punctuation
 _BRAZIL, _MEXICO, _ARGENTINA = 55, 52, 54
+# Where people often leave the country code out, and numbers have few forms: Germany's would fit any digits.
+_AT_HOME = (55, 52, 54, 57, 51, 56, 34, 351, 91, 92, 62, 966, 971, 20, 212, 213, 33, 44, 1)
 
 
 def read_phone(text: str) -> str | None:
     """The digits with the country code; None for what is no whole international number.
 
     Punctuation, `+`, `00` and the `.0` of a spreadsheet's number go. Nothing is guessed: a number without its
-    country code is not read.
+    country code is not read, nor are digits that no country uses so and one of `_AT_HOME` does at home. With
+    `+` or `00` before them they count as they stand.
     """
     if len(text) > _LONGEST:
         return None
@@ -35,10 +42,34 @@ def read_phone(text: str) -> str | None:
     if not _WRITTEN.fullmatch(plain):
         return None
     digits = re.sub(r"[^0-9]", "", plain)
+    written_whole = plain.startswith(("+", "00"))
     if not plain.startswith("+"):
         digits = digits.removeprefix("00")
     parsed = _parse(digits)
-    return None if parsed is None else f"{parsed[0]}{parsed[1]}"
+    if parsed is None or not (
+        written_whole or _is_in_use(digits) or not any(map(_is_in_use, _abroad(digits)))
+    ):
+        return None
+    return f"{parsed[0]}{parsed[1]}"
+
+
+def written_phone(digits: str) -> str:
+    """The digits as `read_phone` takes them back: with `00` where they would not be read alone."""
+    return f"00{digits}" if read_phone(digits) != digits == read_phone(f"00{digits}") else digits
+
+
+def _abroad(digits: str) -> Iterator[str]:
+    """The same with each country code that people may have left out."""
+    return (f"{code}{digits}" for code in _AT_HOME)
+
+
+def _is_in_use(digits: str) -> bool:
+    import phonenumbers  # noqa: PLC0415 - only where numbers are read
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _ascii_digit(character: str) -> str:
@@ -71,6 +102,7 @@ def _parse(digits: str) -> tuple[int, str] | None:
         return None
     national = phonenumbers.national_significant_number(found)
     old_mexican = found.country_code == _MEXICO and len(national) == 11 and national.startswith("1")
-    if not old_mexican and not phonenumbers.is_possible_number(found):
+    possible = phonenumbers.is_possible_number_with_reason(found) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not old_mexican and not possible:
         return None
     return int(found.country_code or 0), national

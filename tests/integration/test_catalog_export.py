@@ -25,7 +25,7 @@ TABLE = (
     "name,code,jid,subject,owner,instances,labels,priority,notes\n"
     f"Suppliers North,{CODES[0]},{JIDS[0]},Suppliers,5511912345678,sales-2;sales-main,north;vip,7,call Ana\n"
     f'\'=HYPERLINK(1),{CODES[1]},{JIDS[1]},\'+sum,,,\'@label,-3,"\'-one\ntwo, ""three"""\n'
-    f"Ação 🚀 ''tis,,{JIDS[2]},,,,,,\n"
+    f"Ação 🚀 ''tis,,{JIDS[2]},,0031 987654321,,,,\n"
 )
 
 

@@ -126,9 +126,25 @@ def test_an_owner_is_the_digits_of_a_phone_number(text: str) -> None:
     assert parse_owner(text) == "5511912345678"
 
 
+def test_a_number_that_looks_like_one_of_another_country_is_taken_with_a_plus() -> None:
+    assert parse_owner("+31 987654321") == parse_owner("0031 987654321") == "31987654321"
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["15550100001", "5511912345678", "551112345678", "491512345678", "5215512345678", "5491123456789"],
+)
+def test_a_whole_number_is_read_whether_or_not_anybody_uses_it(digits: str) -> None:
+    assert parse_owner(digits) == digits
+
+
 @pytest.mark.parametrize(
     "text",
-    ["(11) 91234-5678", "011 91234 5678", "5.51199E+12", "5,51199E+12", "5511912345678 ext 4", "12", "me"],
+    [
+        *("11912345678", "12912345678", "31987654321", "5512345678", "9876543210", "612345678", "15551234"),
+        *("+1 555 1234", "(11) 91234-5678", "011 91234 5678", "5.51199E+12", "5,51199E+12"),
+        *("5511912345678 ext 4", "12", "me"),
+    ],
 )
 def test_an_owner_that_cannot_be_read_is_refused_and_never_changed(text: str) -> None:
     with pytest.raises(InvalidValueError):

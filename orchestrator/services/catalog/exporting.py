@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import UsageError
+from orchestrator.domain.phones import written_phone
 from orchestrator.private_files import replacing
 from orchestrator.services.catalog.columns import FIELDS
 from orchestrator.services.catalog.rows import defuse
@@ -117,7 +118,8 @@ def _json_line(record: dict[str, Any], number: int) -> str:
 
 
 def _csv_line(record: dict[str, Any], _number: int) -> str:
-    cells = (record[name] for name in FIELDS)
+    owner = written_phone(record["owner"]) if record["owner"] else None
+    cells = ({**record, "owner": owner}[name] for name in FIELDS)
     return _csv_text(
         tuple(";".join(c) if isinstance(c, list) else "" if c is None else str(c) for c in cells)
     )

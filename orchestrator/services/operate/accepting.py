@@ -112,7 +112,7 @@ def _compare(group: StoredGroup, code_id: int, settings: RecoverySettings, previ
         )
     if not verify(settings.allow, before, preview).allowed:
         shown = "" if (preview.owner or "").endswith("lid") else digits(preview.owner)
-        owner = read_phone(shown)
+        owner = read_phone(f"+{shown}")
         after = Expected(preview.jid, preview.subject or before.subject, owner or before.owner)
     return Proposal(group, code_id, before, after, preview.members)
 
