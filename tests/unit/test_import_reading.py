@@ -305,6 +305,19 @@ def test_a_mapping_to_a_column_that_is_not_there_is_an_error() -> None:
     assert '--map: there is no column "Topic lin". Did you mean Topic line?' in refusal.value.problems
 
 
+def test_a_column_without_a_name_is_left_out_by_its_letter() -> None:
+    text = f",name,code\n0,A,{CODES[0]}\n1,B,{CODES[1]},,beside\n"
+
+    assert [row.problems is None for row in read(text).rows] == [False, False]
+    assert problems(read(text, mapping={"a": "ignore"})) == [
+        "row 3: there is something in column E, which the header does not name"
+    ]
+    assert problems(read(text, mapping={"A": "ignore", "E": "ignore"})) == []
+    for wrong in ({"B": "ignore"}, {"A": "notes"}):
+        with pytest.raises(InputRejectedError, match="the header does not fit"):
+            read(text, mapping=wrong)
+
+
 def test_the_link_behind_a_cell_is_taken() -> None:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:

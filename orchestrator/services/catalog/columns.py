@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.services.catalog.header_words import FIELD_OF, normal
 from orchestrator.services.catalog.words import did_you_mean, may_hold_code, quoted
+from orchestrator.services.catalog.workbook_xml import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ _HINT = (
     " jid, subject, owner, instances, labels, priority, notes"
 )
 _OURS = {**{field: field for field in FIELDS}, normal(REASON): IGNORE}
+_LETTERS = re.compile(r"[A-Za-z]{1,3}")
 _SAMPLE = 20  # rows that show what a column holds
 
 
@@ -49,6 +52,23 @@ def recognised(cells: Iterable[str], mapping: Mapping[str, str]) -> int:
 def has_required(cells: Sequence[str], mapping: Mapping[str, str]) -> bool:
     """Whether these cells name at least the columns that every table needs."""
     return set(REQUIRED) <= set(_fields(cells, mapping))
+
+
+def ignored_places(header: Sequence[str], mapping: Mapping[str, str]) -> frozenset[int]:
+    """The columns without a name that are left out; they are called by their letters: `--map A=ignore`."""
+    return frozenset(
+        place
+        for column, field in mapping.items()
+        if field == IGNORE and (place := _unnamed_place(header, column)) is not None
+    )
+
+
+def _unnamed_place(header: Sequence[str], column: str) -> int | None:
+    """The place (from 0) of the column with this letter, if the header does not name it."""
+    if not _LETTERS.fullmatch(column):
+        return None
+    place = place_of(column.upper())
+    return None if place < len(header) and header[place].strip() else place
 
 
 def is_reason(cell: str) -> bool:
@@ -186,6 +206,6 @@ def _unused(header: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
     there = {normal(cell): cell for cell in header}
     return [
         f"--map: there is no column {quoted(column)}.{did_you_mean(column, there.values())}"
-        for column in mapping
-        if normal(column) not in there
+        for column, field in mapping.items()
+        if normal(column) not in there and (field != IGNORE or _unnamed_place(header, column) is None)
     ]

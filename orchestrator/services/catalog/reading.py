@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.groups import name_key
-from orchestrator.services.catalog.columns import columns_of, has_required, holds_invite, letter, recognised
+from orchestrator.services.catalog.columns import (
+    columns_of,
+    has_required,
+    holds_invite,
+    ignored_places,
+    letter,
+    recognised,
+)
 from orchestrator.services.catalog.delimited import HEADER_WITHIN, delimited_rows
 from orchestrator.services.catalog.rows import ImportRow, parse_row, undefuse
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
     from orchestrator.services.catalog.source import ReadOptions, Source
 
 
+UNNAMED = "which the header does not name"
 NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 
@@ -30,6 +38,7 @@ class Sheet:
     above: Sequence[NumberedCells]
     header: Sequence[str]
     columns: Mapping[int, str]
+    ignored: Collection[int]  # places without a name that are left out
     rows: Iterator[NumberedCells]
     warnings: list[str]
 
@@ -109,7 +118,7 @@ def read_table(source: Source, options: ReadOptions) -> Table:
 
 
 def _parsed(sheet: Sheet) -> Iterator[ImportRow]:
-    return (_row(number, values, sheet.columns, sheet.header) for number, values in sheet.rows)
+    return (_row(number, values, sheet) for number, values in sheet.rows)
 
 
 def read_sheet(source: Source, options: ReadOptions) -> Sheet:
@@ -121,7 +130,8 @@ def read_sheet(source: Source, options: ReadOptions) -> Sheet:
         raise InputRejectedError(f"{source.name}: empty")
     header = [undefuse(cell) for cell in head[0][1]]
     columns = columns_of(header, options.mapping, [values for _, values in head[1:]])
-    return Sheet(above, header, columns, itertools.chain(head[1:], cells), warnings)
+    ignored = ignored_places(header, options.mapping)
+    return Sheet(above, header, columns, ignored, itertools.chain(head[1:], cells), warnings)
 
 
 def _split_header(
@@ -149,15 +159,17 @@ def _non_blank(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, lis
     return ((number, cells) for number, cells in rows if any(cell and not cell.isspace() for cell in cells))
 
 
-def _row(number: int, values: Sequence[str], columns: Mapping[int, str], header: Sequence[str]) -> ImportRow:
+def _row(number: int, values: Sequence[str], sheet: Sheet) -> ImportRow:
     last = len(values)
-    row = parse_row(number, {name: values[place] for place, name in columns.items() if place < last})
-    if last > len(columns):
-        _refuse_unnamed(row, values, header)
+    row = parse_row(number, {name: values[place] for place, name in sheet.columns.items() if place < last})
+    if last > len(sheet.columns):
+        _refuse_unnamed(row, values, sheet)
     return row
 
 
-def _refuse_unnamed(row: ImportRow, values: Sequence[str], header: Sequence[str]) -> None:
+def _refuse_unnamed(row: ImportRow, values: Sequence[str], sheet: Sheet) -> None:
+    header = sheet.header
     for place, value in enumerate(values):
-        if value.strip() and not (place < len(header) and header[place].strip()):
-            row.object_to(f"there is something in column {letter(place)}, which the header does not name")
+        named = place < len(header) and header[place].strip()
+        if value.strip() and not named and place not in sheet.ignored:
+            row.object_to(f"there is something in column {letter(place)}, {UNNAMED}")

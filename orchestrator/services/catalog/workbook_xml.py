@@ -87,7 +87,7 @@ def hyperlinks(chunks: Iterable[bytes], outside: Mapping[str, str]) -> dict[tupl
         if tag == "hyperlink" and (target := outside.get(attributes.get("id", ""))):
             first = _REFERENCE.fullmatch(attributes.get("ref", "").partition(":")[0])
             if first is not None:
-                found[int(first[2]), _column(first[1])] = target
+                found[int(first[2]), place_of(first[1])] = target
 
     _parse(chunks, start=start)
     return found
@@ -280,7 +280,7 @@ class SheetReader:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise BrokenXmlError
-        return _column(match[1])
+        return place_of(match[1])
 
     def _linked(self, text: str) -> str:
         """The text with the address behind it, by a hyperlink or by the function HYPERLINK."""
@@ -325,8 +325,8 @@ def number_text(number: float) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < _EXACT else str(number)
 
 
-def _column(letters: str) -> int:
-    """From 0."""
+def place_of(letters: str) -> int:
+    """The column (from 0) of a spreadsheet's capital letters."""
     column = 0
     for one in letters:
         column = column * 26 + ord(one) - ord("A") + 1
