@@ -78,8 +78,9 @@ async def import_(  # noqa: PLR0913 - one for each flag
         _tell_next(call, report.rejected_file, map_)
     elif report.written:
         say_next(call, "rejoin plan")
-    elif not report.rejected and dry_run:
-        say_next(call, _again(file, map_, sheet, delimiter, encoding))
+    elif dry_run and report.rejected < report.rows:
+        again = _again(file, map_, sheet, delimiter, encoding)
+        say_next(call, f"{again} --skip-bad" if again and report.rejected else again)
     if not report.rejected:
         return exit_codes.DONE
     return exit_codes.NEEDS_YOU if report.imports_the_rest else exit_codes.USAGE
@@ -120,6 +121,8 @@ def tell(call: Call, report: "ImportReport") -> None:
     if report.rejected_file:
         rows = plural(report.rejected, "rejected row")
         call.out.answer(f"{rows}, each with its reasons: {clean(report.rejected_file)}")
+    if report.dry_run and report.rejected:
+        call.out.say(clean(report.hint))
 
 
 def _tell_next(call: Call, path: Path, mapping: tuple[str, ...]) -> None:

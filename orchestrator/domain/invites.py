@@ -85,7 +85,7 @@ def parse_invite(text: str) -> InviteCode:
         return InviteCode(common[1])
     if len(text) > _LONGEST:
         raise InvalidInviteError(f"code is too long: {len(text)} characters")
-    pasted = visible(normalized("NFKC", text)).strip()
+    pasted = visible(normalized("NFKC", text)).replace("\u3002", ".").strip()
     if links := list(_LINK.finditer(_decoded(pasted))):
         return _from_links(links)
     return _bare(pasted.strip(_AROUND).rstrip(_AFTER).strip(_AROUND), text.strip())
@@ -93,7 +93,7 @@ def parse_invite(text: str) -> InviteCode:
 
 def holds_link(text: str) -> bool:
     """Whether there is a link to a group in a text, usable or not."""
-    return len(text) <= _LONGEST and _LINK.search(_decoded(text)) is not None
+    return len(text) <= _LONGEST and _LINK.search(_decoded(normalized("NFKC", text))) is not None
 
 
 def _decoded(text: str) -> str:

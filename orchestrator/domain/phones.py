@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WRITTEN = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9)])?")
+_SCHEME = re.compile(r"^(?:tel:\+|(?:https?://)?wa\.me/\+?)")
 _FLOAT = re.compile(r"([0-9]{7,})\.0+")  # a number in a spreadsheet that was read as one
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _LONGEST = 60  # characters, with all their punctuation
@@ -30,13 +31,13 @@ _AT_HOME = (55, 52, 54, 57, 51, 56, 34, 351, 91, 92, 62, 966, 971, 20, 212, 213,
 def read_phone(text: str) -> str | None:
     """The digits with the country code; None for what is no whole international number.
 
-    Punctuation, `+`, `00` and the `.0` of a spreadsheet's number go. Nothing is guessed: a number without its
-    country code is not read, nor are digits that no country uses so and one of `_AT_HOME` does at home. With
-    `+` or `00` before them they count as they stand.
+    Punctuation, `+`, `00`, `tel:+`, `wa.me/` and the `.0` of a spreadsheet's number go. Nothing is guessed: a
+    number without its country code is not read, nor are digits that no country uses so and one of `_AT_HOME`
+    does at home. With `+` or `00` before them they count as they stand.
     """
     if len(text) > _LONGEST:
         return None
-    plain = _DASHES.sub("-", "".join(map(_ascii_digit, fold(text))))
+    plain = _SCHEME.sub("+", _DASHES.sub("-", "".join(map(_ascii_digit, fold(text)))))
     if number := _FLOAT.fullmatch(plain):
         plain = number[1]
     if not _WRITTEN.fullmatch(plain):

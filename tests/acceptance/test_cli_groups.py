@@ -62,6 +62,16 @@ def test_a_dry_run_reports_and_writes_nothing(rejoin: Rejoin) -> None:
     assert rejoin("groups", "list", "--json").json == []
 
 
+def test_a_dry_run_with_bad_rows_says_how_to_go_on(rejoin: Rejoin, tmp_path: Path) -> None:
+    (tmp_path / "frame.csv").write_text(f",name,code\n,A,{CODE}\n1,B,{OTHER}\n")
+
+    answer = rejoin("groups", "import", "frame.csv", "--dry-run")
+
+    assert answer.code == 2
+    assert "--map A=ignore" in answer.err
+    assert "Next: rejoin groups import frame.csv --skip-bad\n" in answer.err
+
+
 def test_importing_again_changes_nothing(stocked: Rejoin) -> None:
     again = stocked("groups", "import", "groups.csv", "--json").json
 

@@ -120,6 +120,8 @@ def test_names_that_people_take_for_the_same_have_the_same_key(one: str, other: 
         "\u202a+55 11 91234\u20115678\u202c",
         "+٥٥ ١١ ٩١٢٣٤ ٥٦٧٨",
         "+55 (011) 91234-5678",
+        "tel:+55-11-91234-5678",
+        "https://wa.me/5511912345678",
     ],
 )
 def test_an_owner_is_the_digits_of_a_phone_number(text: str) -> None:

@@ -96,6 +96,8 @@ def test_the_link_is_found_in_a_whole_invitation(code: str) -> None:
         "Abra este link para entrar: https://chat.whatsapp.com/{}.",
         "رابط المجموعة: https://chat.whatsapp.com/{}، أهلا",
         "<https://chat.whatsapp.com/{}|Join>",
+        "加入：chat。whatsapp。com/{}。",
+        "ｈｔｔｐｓ：／／ｃｈａｔ．ｗｈａｔｓａｐｐ．ｃｏｍ／{}",
     ],
 )
 def test_the_link_is_found_in_what_people_share(text: str) -> None:

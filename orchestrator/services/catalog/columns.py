@@ -10,7 +10,6 @@ from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.services.catalog.header_words import FIELD_OF, normal
 from orchestrator.services.catalog.words import did_you_mean, may_hold_code, quoted
-from orchestrator.services.catalog.workbook_xml import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -192,6 +191,14 @@ def letter(number: int) -> str:
         number, rest = divmod(number - 1, 26)
         name = chr(ord("A") + rest) + name
     return name
+
+
+def place_of(letters: str) -> int:
+    """The column (from 0) of a spreadsheet's capital letters."""
+    column = 0
+    for one in letters:
+        column = column * 26 + ord(one) - ord("A") + 1
+    return column - 1
 
 
 def _unknown(number: int, cell: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.services.catalog.changes import Writer, compare
 from orchestrator.services.catalog.matching import load_matcher
-from orchestrator.services.catalog.reading import UNNAMED, read_table
+from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.rejected import write_rejected
 from orchestrator.services.catalog.report import ImportReport
 from orchestrator.services.catalog.source import ReadOptions
@@ -107,10 +107,9 @@ def _row_number(warning: str) -> int:
 
 
 def _refusal(report: ImportReport) -> InputRejectedError:
-    hint = "correct these rows and import the table again; --skip-bad imports the others now"
-    if any(problem.endswith(UNNAMED) for problem in report.problems):
-        hint += "; a column without a name is left out by its letter, such as --map A=ignore"
-    return InputRejectedError(f"{report.source}: {report.sentence}", problems=report.problems, hint=hint)
+    return InputRejectedError(
+        f"{report.source}: {report.sentence}", problems=report.problems, hint=report.hint
+    )
 
 
 def _entry(report: ImportReport, actor: str) -> Entry:

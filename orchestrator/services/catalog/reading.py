@@ -19,6 +19,7 @@ from orchestrator.services.catalog.columns import (
 )
 from orchestrator.services.catalog.delimited import HEADER_WITHIN, delimited_rows
 from orchestrator.services.catalog.rows import ImportRow, parse_row, undefuse
+from orchestrator.services.catalog.words import UNNAMED
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.services.catalog.source import ReadOptions, Source
 
 
-UNNAMED = "which the header does not name"
 NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.services.catalog.words import counted
+from orchestrator.services.catalog.words import UNNAMED, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,14 @@ class ImportReport:
     def imports_the_rest(self) -> bool:
         """Whether bad rows are left out, and there are others."""
         return self.skip_bad and self.rejected < self.rows
+
+    @property
+    def hint(self) -> str:
+        """What to do about bad rows."""
+        hint = "correct these rows and import the table again; --skip-bad imports the others now"
+        if any(problem.endswith(UNNAMED) for problem in self.problems):
+            hint += "; a column without a name is left out by its letter, such as --map A=ignore"
+        return hint
 
     @property
     def sentence(self) -> str:

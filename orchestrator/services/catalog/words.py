@@ -11,6 +11,7 @@ from orchestrator.domain.invites import shorten
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+UNNAMED = "which the header does not name"
 _MAY_BE_A_CODE = re.compile(r"[A-Za-z0-9_-]{16}")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 from xml.parsers import expat
 
-from orchestrator.services.catalog.columns import letter
+from orchestrator.services.catalog.columns import letter, place_of
 from orchestrator.services.catalog.sheet_choice import SheetEntry
 
 if TYPE_CHECKING:
@@ -323,14 +323,6 @@ class SheetReader:
 def number_text(number: float) -> str:
     """Numbers as people typed them; those too long to be exact stay in the form that shows it."""
     return str(int(number)) if number.is_integer() and abs(number) < _EXACT else str(number)
-
-
-def place_of(letters: str) -> int:
-    """The column (from 0) of a spreadsheet's capital letters."""
-    column = 0
-    for one in letters:
-        column = column * 26 + ord(one) - ord("A") + 1
-    return column - 1
 
 
 def _date(days: float, *, since_1904: bool) -> str:
