@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SECONDS = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,9 @@ def retry_after(header: str | None, now: float) -> float | None:
     """Seconds from a Retry-After header, a number or a date (RFC 9110, 10.2.3); None if it is neither."""
     if header is None:
         return None
+    if _SECONDS.fullmatch(header.strip()):
+        return max(0.0, float(header))
     try:
-        wait = float(header)
-    except ValueError:
-        try:
-            wait = parsedate_to_datetime(header).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(0.0, wait) if math.isfinite(wait) else None
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,19 +1,24 @@
 """Telling people through Apprise, which speaks to chat services, mail and so on. An extra: rejoin[notify].
 
-Apprise's addresses are secrets from end to end, and its own log lines and those of the libraries below it
-hold them: none of these is ever written.
+Each notice is sent by a process of its own (`apprise_process`). Apprise's addresses are secrets from end to
+end, and its own log lines and those of the libraries below it hold them: none of these is ever written.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import logging
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.notify import apprise_process
 from orchestrator.notify.base import Answer
 
 if TYPE_CHECKING:
@@ -24,7 +29,8 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds for one notice to one service."""
 REAL_TIMEOUT = 15.0
-"""Real seconds that it gets even in accelerated time: Apprise is loaded with the first notice."""
+"""Real seconds that it gets even in accelerated time: Apprise is loaded for each notice."""
+_GRACE = 5.0  # real seconds until it ends by itself
 MISSING = "notify.urls needs Apprise, which is not installed"
 HOW_TO_GET_IT = "install rejoin[notify], or take the addresses out of notify.urls"
 _TALKATIVE = ("apprise", "urllib3", "requests", "httpx", "httpcore", "charset_normalizer", "slixmpp", "paho")
@@ -52,7 +58,7 @@ def require_installed() -> None:
 
 
 class Service:
-    """One of the services behind `notify.urls`. Apprise is loaded with the first notice."""
+    """One of the services behind `notify.urls`."""
 
     def __init__(self, name: str, url: str, *, clock: Clock) -> None:
         self.name = name
@@ -63,27 +69,44 @@ class Service:
         """Try once. Whatever Apprise does, nothing is raised and nothing of its address is told."""
         if not is_installed():
             return Answer(ok=False, text=MISSING)
-        await asyncio.to_thread(_load)  # the first time it takes its time, which is not the service's
+        seconds = max(REAL_TIMEOUT, self._clock.real(TIMEOUT))
+        order = {"url": self._url, "title": notice.title, "body": notice.body, "weight": notice.weight}
         try:
-            async with asyncio.timeout(max(REAL_TIMEOUT, self._clock.real(TIMEOUT))):
-                return await asyncio.to_thread(_send, self._url, notice)
+            async with asyncio.timeout(seconds):
+                return _judge(await _in_a_process(json.dumps(order | {"seconds": seconds + _GRACE}).encode()))
         except TimeoutError:
             return Answer(ok=False, text="did not answer in time")
+        except OSError:
+            return Answer(ok=False, text="Apprise could not be started")
 
 
-def _send(url: str, notice: Notice) -> Answer:
-    service = _load().Apprise()
+async def _in_a_process(order: bytes) -> str:
+    """What `apprise_process` says; empty if it was ended. However this ends, the process does too."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "orchestrator.notify.apprise_process"),  # -P: nothing from this folder
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # its log holds addresses
+        start_new_session=True,  # Ctrl-C is for us
+    )
     try:
-        if not service.add(url):
-            return Answer(ok=False, text="Apprise does not understand its address")
-        for plugin in service:
-            plugin.redirects = False  # a notice that goes on as a GET is lost, and any page answers 200
-        done = service.notify(
-            body=notice.body, title=notice.title, notify_type=notice.weight, body_format="text"
-        )
-    except Exception as error:  # noqa: BLE001 - a hundred plugins of others, whose words may hold the address
-        return Answer(ok=False, text=f"Apprise failed: {type(error).__name__}")
-    return Answer(ok=True, text="sent") if done else Answer(ok=False, text="the service did not take it")
+        said, _ = await process.communicate(order)
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(process.wait())
+    return said.decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _judge(said: str) -> Answer:
+    if said == apprise_process.SENT:
+        return Answer(ok=True, text="sent")
+    if said == apprise_process.NOT_TAKEN:
+        return Answer(ok=False, text="the service did not take it")
+    if said == apprise_process.NOT_UNDERSTOOD:
+        return Answer(ok=False, text="Apprise does not understand its address")
+    return Answer(ok=False, text=f"Apprise failed: {said if said.isidentifier() else 'it was ended'}")
 
 
 @cache

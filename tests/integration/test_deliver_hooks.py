@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event
 
-from orchestrator.notify.base import Answer
+from orchestrator.notify.base import Answer, Parcel
 from orchestrator.notify.http import open_session
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver import deliverer
@@ -21,7 +22,6 @@ from tests.support.receiver import HANG, Listener, listening
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.notify.base import Parcel
 
 GIVEN_UP = len(deliverer.WAITS) + 1
 
@@ -174,6 +174,26 @@ async def test_a_redirect_is_not_followed(office: Office, hook: Webhook, listene
 
     assert [got.path for got in listener.got] == ["/in"]
     assert await office.rows() == [("pending", 1, "answered 307: a redirect, which is not followed")]
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 10", "Transfer-Encoding: chunked", "Connection: close"])
+@pytest.mark.parametrize("status", [200, 503])
+async def test_the_status_decides_whether_or_not_its_body_ever_comes(
+    office: Office, status: int, length: str
+) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} Whatever\r\n{length}\r\n\r\n".encode())
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server, open_session() as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        crm = Webhook("crm", url, secret="", session=session, clock=office.clock)
+        answer = await crm.deliver(Parcel("msg_1", "rejoin.test", 0.0, {}))
+
+    assert (answer.ok, answer.text) == (status == 200, f"answered {status}")
 
 
 @on_both

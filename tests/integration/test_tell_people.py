@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -322,6 +324,37 @@ async def test_a_service_that_hangs_is_given_up_in_time(
     answer = await service(office, listener).send(Notice("t", "b"))
 
     assert (answer.ok, answer.text) == (False, "did not answer in time")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+async def test_an_answer_without_end_is_read_no_longer_than_the_time_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    monkeypatch.setattr("orchestrator.notify.people.REAL_TIMEOUT", 4.0)
+    began, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        began.set()
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * (1 if pause else 100_000))
+                await writer.drain()
+                await asyncio.sleep(pause)
+        hung_up.set()
+        writer.close()
+
+    async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await Service("people", f"json://127.0.0.1:{port}", clock=office.clock).send(
+            Notice("t", "b")
+        )
+        assert began.is_set()
+        async with asyncio.timeout(10):
+            await hung_up.wait()
+
+    assert not answer.ok
 
 
 async def test_an_address_that_apprise_does_not_know_is_said_so_without_it(office: Office) -> None:

@@ -52,6 +52,9 @@ def test_the_body_holds_type_time_and_data() -> None:
         ("Fri, 15 Jan 2027 08:00:30 GMT", 30.0),
         ("soon", None),
         ("inf", None),
+        ("٣٠", None),
+        ("1_0", None),
+        ("1e300", None),
         ("nan", None),
     ],
 )
