@@ -206,6 +206,10 @@ def test_every_fault_of_the_header_is_said_at_once() -> None:
         "Nom du groupe;Lien d'invitation;ID du groupe",
         "Gruppenname;Einladungs-Link;Gruppen-ID",
         "GROUP_NAME | INVITE-LINK* | group jid (optional)",
+        "Nome do Grupo WhatsApp;Link do grupo no WhatsApp;Identificador do grupo",
+        "WhatsApp-Gruppe,WhatsApp Gruppenlink,Gruppen-ID",
+        "اسم مجموعة الواتساب,رابط مجموعة الواتساب,معرف المجموعة",
+        "व्हाट्सएप ग्रुप का नाम,व्हाट्सएप लिंक,समूह आईडी",
     ],
 )
 def test_the_headers_of_real_exports_are_read(header: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
-from orchestrator.services.catalog.header_words import FIELD_OF, normal
+from orchestrator.services.catalog.header_words import field_of, normal
 from orchestrator.services.catalog.words import did_you_mean, may_hold_code, quoted
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _fields(header: Iterable[str], mapping: Mapping[str, str]) -> list[str | Non
     taken = {given[cell] for cell in cells if cell in given} | {cell for cell in cells if cell in FIELDS}
     found: list[str | None] = []
     for cell in cells:
-        field = given.get(cell) or _OURS.get(cell) or FIELD_OF.get(cell)
+        field = given.get(cell) or _OURS.get(cell) or field_of(cell)
         by_word = cell not in given and cell not in _OURS
         found.append(None if by_word and field in taken else field)
     return found
@@ -203,7 +203,7 @@ def place_of(letters: str) -> int:
 
 def _unknown(number: int, cell: str) -> str:
     name = normal(cell)
-    likely = FIELD_OF.get(name) or _LIKELY.get(name)
+    likely = field_of(name) or _LIKELY.get(name)
     near = f" If it holds the {likely}: {_option(cell, likely)}." if likely else did_you_mean(name, FIELDS)
     leave = f" To leave it out: {_option(cell, IGNORE)}"
     return f"column {letter(number)}: unknown column {quoted(cell)}.{near}{leave}"

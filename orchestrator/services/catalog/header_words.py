@@ -12,42 +12,44 @@ from orchestrator.domain.folding import fold
 
 _WORDS = {
     "name": """
-        name, group, group name, groupname, title, group title, chat name, room, room name, name of group,
-        name of the group, whatsapp group, whatsapp group name;
-        nome, nome do grupo, nome grupo, nome de grupo, grupo, titulo, nome do grupo do whatsapp,
-        nome do grupo de whatsapp, grupo do whatsapp, grupo de whatsapp;
-        nombre, nombre del grupo, nombre grupo, nombre de grupo, nombre del grupo de whatsapp;
-        nama, nama grup, nama group, nama grup whatsapp, nama grup wa, grup, judul;
-        الاسم, اسم, اسم المجموعة, المجموعة, مجموعة, اسم الجروب, اسم القروب, اسم الكروب, العنوان;
+        name, names, group, groups, group name, group names, groupname, title, group title, chat name, room,
+        room name, name of group, name of the group;
+        nome, nomes, nome do grupo, nome grupo, nome de grupo, nome dos grupos, grupo, grupos, titulo;
+        nombre, nombres, nombre del grupo, nombre grupo, nombre de grupo, nombre de los grupos;
+        nama, nama grup, nama group, grup, judul;
+        الاسم, اسم, اسم المجموعة, اسم مجموعة, المجموعة, مجموعة, المجموعات,
+        اسم الجروب, اسم القروب, اسم الكروب, العنوان;
         नाम, समूह का नाम, समूह नाम, ग्रुप का नाम, ग्रुप नाम, समूह, ग्रुप, शीर्षक;
-        nom, nom du groupe, nom groupe, nom de groupe, groupe, titre, nom du groupe whatsapp;
-        gruppenname, gruppe, name der gruppe, titel, whatsapp gruppe
+        nom, noms, nom du groupe, nom groupe, nom de groupe, groupe, groupes, titre, intitule;
+        gruppenname, gruppe, gruppen, name der gruppe, titel
     """,
     "code": """
-        code, link, url, invite, invite code, invite link, invite url, invitation, invitation link,
-        invitation code, invitation url, group link, group url, group invite, group invite link, group code,
-        join link, link to join, whatsapp link, whatsapp group link, whatsapp invite link, whatsapp url;
-        codigo, convite, link de convite, link do convite, link convite, codigo de convite,
-        codigo do convite, link do grupo, link de acesso, link do whatsapp, link whatsapp, url do grupo;
-        enlace, liga, vinculo, invitacion, enlace de invitacion, enlace del grupo, enlace de grupo,
-        enlace de whatsapp, link de invitacion, link del grupo, codigo de invitacion, url del grupo;
+        code, link, links, url, invite, invite code, invite link, invite links, invite url, invitation,
+        invitation link, invitation code, invitation url, group link, group url, group invite,
+        group invite link, group code, join link, link to join, link to group, link to the group;
+        codigo, convite, convites, link de convite, link do convite, link convite, codigo de convite,
+        codigo do convite, link do grupo, link de acesso, link para entrar, url do grupo;
+        enlace, enlaces, liga, vinculo, invitacion, enlace de invitacion, enlace del grupo, enlace de grupo,
+        link de invitacion, liga de invitacion, vinculo de invitacion, link del grupo, liga del grupo,
+        codigo de invitacion, url del grupo;
         tautan, undangan, kode, tautan undangan, link undangan, kode undangan, link grup, tautan grup,
-        link group, link wa, link whatsapp, link grup wa;
-        الرابط, رابط, رابط الدعوة, رابط دعوة, رابط المجموعة, رابط مجموعة, رابط الجروب, رابط القروب,
-        رابط الانضمام, رابط الواتساب, الدعوة, رمز الدعوة, كود الدعوة, الرمز;
+        link group;
+        الرابط, رابط, رابط الدعوة, رابط دعوة, رابط المجموعة, رابط مجموعة, رابط دعوة المجموعة, رابط الجروب,
+        رابط القروب, رابط الانضمام, لينك, اللينك, الدعوة, رمز الدعوة, كود الدعوة, الرمز;
         लिंक, आमंत्रण लिंक, निमंत्रण लिंक, इनवाइट लिंक, आमंत्रण, निमंत्रण, ग्रुप लिंक, ग्रुप का लिंक, समूह लिंक,
-        समूह का लिंक, कोड, आमंत्रण कोड, निमंत्रण कोड;
-        lien, lien d'invitation, lien d’invitation, lien invitation, lien du groupe, lien groupe,
-        code d'invitation, code d’invitation, lien whatsapp, url du groupe;
+        समूह का लिंक, समूह आमंत्रण लिंक, ग्रुप आमंत्रण लिंक, कोड, आमंत्रण कोड, निमंत्रण कोड;
+        lien, liens, lien d'invitation, lien d’invitation, lien invitation, lien du groupe, lien groupe,
+        lien de groupe, code d'invitation, code d’invitation, url d'invitation, url du groupe;
         einladung, einladungslink, einladungs link, einladungscode, gruppenlink, gruppen link,
-        link zur gruppe, whatsapp link
+        link zur gruppe, beitrittslink
     """,
     "jid": """
         jid, group jid, group id, groupid, groupjid, chat id, chatid, chat jid, whatsapp id,
         whatsapp group id;
-        id do grupo, jid do grupo; id del grupo, jid del grupo; id grup, jid grup; معرف المجموعة, معرف الجروب;
+        id do grupo, jid do grupo, identificador do grupo;
+        id del grupo, jid del grupo, identificador del grupo; id grup, jid grup; معرف المجموعة, معرف الجروب;
         समूह आईडी, ग्रुप आईडी, समूह की आईडी; id du groupe, jid du groupe, identifiant du groupe;
-        gruppen id, gruppenid, gruppen jid, gruppenjid
+        gruppen id, gruppenid, gruppen jid, gruppenjid, gruppenkennung
     """,
     "subject": """
         subject, group subject; assunto, assunto do grupo; asunto, asunto del grupo; subjek, subjek grup;
@@ -70,8 +72,10 @@ _WORDS = {
         akun; الحساب, الحسابات; खाता, खाते; compte, comptes; instanz, instanzen, konto, konten
     """,
     "labels": """
-        labels, label, tag, tags; etiqueta, etiquetas, rotulo, rotulos; penanda; الوسوم, وسوم, الوسم;
-        लेबल, टैग; etiquette, etiquettes, libelle, libelles; etikett, etiketten, schlagwort, schlagworter
+        labels, label, tag, tags; etiqueta, etiquetas, rotulo, rotulos, marcadores; penanda, label grup;
+        الوسوم, وسوم, الوسم;
+        लेबल, टैग; etiquette, etiquettes, libelle, libelles; etikett, etiketten,
+        schlagwort, schlagworte, schlagworter
     """,
     "priority": """
         priority, prio; prioridade; prioridad; prioritas; الاولوية, اولوية; प्राथमिकता; priorite; prioritat
@@ -98,10 +102,20 @@ def normal(cell: str) -> str:
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", plain)).strip() or cell.strip()
 
 
-FIELD_OF = {
+_FIELD_OF = {
     normal(word): field
     for field, words in _WORDS.items()
     for word in re.split(r"[,;]", words)
     if word.strip()
 }
-"""Normal header to field."""
+_WHATSAPP = "|".join(
+    map(normal, ("WhatsApp", "Whats App", "WA", "واتساب", "الواتساب", "व्हाट्सएप", "व्हाट्सऐप", "व्हाट्सप्प"))
+)
+_OF_WHATSAPP = re.compile(
+    rf"(?:(?<![^ ])(?:of|on|de|do|no|del|du|von|auf|di) )?(?<![^ ])(?:{_WHATSAPP})(?![^ ])"
+)
+
+
+def field_of(name: str) -> str | None:
+    """The field that a header's normal form means, whether or not it says that it is about WhatsApp."""
+    return _FIELD_OF.get(name) or _FIELD_OF.get(" ".join(_OF_WHATSAPP.sub(" ", name).split()))
