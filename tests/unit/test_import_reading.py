@@ -133,6 +133,33 @@ def test_the_encoding_hint_shows_what_each_would_read(encoding: str, name: str) 
     assert read(data, encoding=encoding).rows[0].name == name
 
 
+def test_the_letters_that_show_the_encoding_may_stand_far_down() -> None:
+    data = b"name,code\n" + b"B,\n" * 100_000 + "Ação,\n".encode("cp1252")
+    with pytest.raises(InputRejectedError) as refusal:
+        read(data)
+
+    assert '--encoding cp1252 reads "Ação"' in refusal.value.hint
+
+
+def test_one_damaged_line_of_utf_8_leads_into_no_other_encoding() -> None:
+    lines = ["name,code", f"Ação,{CODES[0]}", f"Saúde,{CODES[1]}", f"Café,{CODES[2]}"]
+    data = "\n".join(lines).encode().replace("ú".encode(), b"\xfa")
+    with pytest.raises(InputRejectedError, match="line 3 is not UTF-8, though others are") as refusal:
+        read(data)
+
+    assert "--encoding" not in refusal.value.hint
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp850", "mac_roman", "cp1256"])
+def test_utf_8_is_not_read_as_something_else(encoding: str) -> None:
+    data = f"name,code\nAção Comunitária,{CODES[0]}\n".encode()
+    with pytest.raises(InputRejectedError, match=f"is UTF-8, which {encoding} would spoil") as refusal:
+        read(data, encoding=encoding)
+
+    assert refusal.value.hint == "try without --encoding"
+    assert read(f"name,code\nA,{CODES[0]}\n", encoding=encoding).rows[0].name == "A"
+
+
 @pytest.mark.parametrize("name", ["Ação", "North"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_its_mark_is_known_by_its_zeros(name: str, encoding: str) -> None:

@@ -11,7 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.encoding_hints import SAMPLE, encoding_hint, utf_16_hint
+from orchestrator.services.catalog.encoding_hints import (
+    SAMPLE,
+    encoding_hint,
+    is_of_single_bytes,
+    utf_8_sample,
+    utf_16_hint,
+)
 from orchestrator.services.catalog.words import quoted
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ _MARKS = (
 )
 _MARKUP = (b"<!doctype", b"<html", b"<head", b"<meta", b"<table", b"<?xml")
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]+', re.IGNORECASE)  # Excel's own first line; no row of the table
+_BEFORE = 200  # bytes
 _PART = 256 * 1024  # characters
 HEADER_WITHIN = 20  # rows that are not blank: how far down the header may stand
 _LONGEST_ROW = 100_000  # characters; below the limit that the csv module has for one cell
@@ -95,6 +102,7 @@ def _encoding(source: Source, wanted: str | None) -> str:
             ) from None
         if codecs.lookup(wanted).name == "utf-8":
             encoding = "utf-8-sig"
+        _refuse_mojibake(source, wanted)
     try:
         for part in _decoded(source, encoding):
             if "\0" in part:
@@ -103,6 +111,16 @@ def _encoding(source: Source, wanted: str | None) -> str:
     except UnicodeError:
         raise _undecodable(source, wanted) from None
     return encoding
+
+
+def _refuse_mojibake(source: Source, wanted: str) -> None:
+    """Any bytes are text in an encoding of one byte for each letter, those of UTF-8 too."""
+    sample = utf_8_sample(source.head(SAMPLE + 1)) if is_of_single_bytes(wanted) else ""
+    if sample:
+        raise InputRejectedError(
+            f"{source.name}: is UTF-8, which {wanted} would spoil: it reads {sample}",
+            hint="try without --encoding",
+        )
 
 
 def _decoded(source: Source, encoding: str) -> Iterator[str]:
@@ -115,7 +133,38 @@ def _decoded(source: Source, encoding: str) -> Iterator[str]:
 def _undecodable(source: Source, wanted: str | None) -> InputRejectedError:
     if wanted:
         return InputRejectedError(f"{source.name}: not {wanted}", hint="try without --encoding")
-    return InputRejectedError(f"{source.name}: not UTF-8", hint=encoding_hint(source.head(SAMPLE + 1)))
+    if line := _damaged_line(source):
+        return InputRejectedError(
+            f"{source.name}: line {line} is not UTF-8, though others are",
+            hint="write that line anew, or save the table as CSV UTF-8 once more",
+        )
+    return InputRejectedError(f"{source.name}: not UTF-8", hint=encoding_hint(_from_first_letter(source)))
+
+
+def _damaged_line(source: Source) -> int | None:
+    """The first line that is no UTF-8, where most letters beyond ASCII are."""
+    good = bad = 0
+    first: int | None = None
+    with source.open() as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_ROW), b""), start=1):
+            if line.isascii():
+                continue
+            text = line.decode("utf-8", "replace")
+            broken = text.count("\ufffd")
+            good, bad = good + sum(not sign.isascii() for sign in text) - broken, bad + broken
+            first = first or (number if broken else None)
+    return first if good > bad else None
+
+
+def _from_first_letter(source: Source) -> bytes:
+    """A part that holds the first letter that is not ASCII."""
+    before = b""
+    with source.open() as stream:
+        while block := stream.read(SAMPLE):
+            if not block.isascii():
+                return before[-_BEFORE:] + block
+            before = block
+    return before
 
 
 def _reader(source: Source, encoding: str, delimiter: str, *, skip: bool) -> Iterator[list[str]]:

@@ -5,6 +5,7 @@ Nothing is chosen: a wrong encoding reads without an error and stores nonsense. 
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import re
 import unicodedata
@@ -38,6 +39,21 @@ def encoding_hint(data: bytes) -> str:
         return "save it as CSV UTF-8, or give XLSX"
     shown = [f"--encoding {encoding} reads {sample}" for sample, encoding in list(seen.items())[:_SHOWN]]
     return f"take the one that reads right, or save it as CSV UTF-8: {'; '.join(shown)}"
+
+
+def is_of_single_bytes(encoding: str) -> bool:
+    """Whether each byte is a letter by itself: a code page, no encoding of Unicode or of East Asia."""
+    pairs = b"\x88\x9f\xc3\xa3"  # one letter of UTF-8 among them, and two or three of East Asia
+    try:
+        letters = pairs.decode(encoding, "replace")
+    except UnicodeError:  # punycode and the like, which know no replacement
+        return False
+    return len(letters) == len(pairs) and codecs.lookup(encoding).name != "utf-7"
+
+
+def utf_8_sample(data: bytes) -> str:
+    """A phrase of UTF-8 that is not ASCII; nothing where there is none, or it is not UTF-8."""
+    return _sample(_decoded(data, "utf-8"))
 
 
 def utf_16_hint(data: bytes) -> str:
