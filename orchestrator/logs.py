@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from orchestrator.gateways.redact import learn, scrub
+from orchestrator.gateways.redact import learn, scrub_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Redaction:
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, str):
-            return "\n".join(scrub(line) for line in value.split("\n"))
+            return scrub_lines(value)
         if isinstance(value, int | float | None):
             return value
         if isinstance(value, dict):

@@ -4,6 +4,9 @@ A write to stdout that fails raises OutputLostError. It is no Exception, so that
 for a fault of a database or a gateway. From then on the stream leads nowhere: whatever is still written on
 the way out is lost quietly. Talk on stderr that nobody can read is no reason to end.
 
+Everything that Python writes to stderr passes one function, whoever writes it: the log, tracebacks, also of
+threads and of what nobody awaited, warnings, and what libraries print.
+
 Standard library only: this is imported before anything else.
 """
 
@@ -17,13 +20,14 @@ from contextlib import contextmanager
 
 TYPE_CHECKING = False  # see stop_signals: little comes before its handlers
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import NoReturn, TextIO
 
     from _typeshed import ReadableBuffer
 
 _STDOUT, _STDERR = 1, 2
 _lost: OSError | None = None
+_fit_to_show: Callable[[str], str] | None = None
 
 
 class OutputLostError(BaseException):
@@ -37,6 +41,12 @@ def install() -> None:
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole process
     sys.stdout = _guarded(_STDOUT, sys.stdout)
     sys.stderr = _guarded(_STDERR, sys.stderr)
+
+
+def show_talk_through(function: Callable[[str], str]) -> None:
+    """Called from now on with each piece of text on its way to stderr; what it returns is written."""
+    global _fit_to_show  # noqa: PLW0603 - a process has one stderr
+    _fit_to_show = function
 
 
 def lost() -> OSError | None:
@@ -82,12 +92,18 @@ class _Guarded(io.FileIO):
             return memoryview(data).nbytes
 
 
+class _Talk(io.TextIOWrapper):
+    def write(self, text: str, /) -> int:
+        super().write(text if _fit_to_show is None else _fit_to_show(text))
+        return len(text)
+
+
 def _guarded(number: int, model: TextIO | None) -> io.TextIOWrapper:
     """As the interpreter made it, but for what happens when a write fails."""
     raw = _Guarded(number, "w", closefd=False)
     made = model if isinstance(model, io.TextIOWrapper) else None
     at_once = number == _STDERR or (made is not None and made.write_through)
-    return io.TextIOWrapper(
+    return (_Talk if number == _STDERR else io.TextIOWrapper)(
         raw if at_once else io.BufferedWriter(raw),
         encoding="utf-8" if made is None else made.encoding,
         errors="replace" if made is None else made.errors,

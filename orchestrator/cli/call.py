@@ -56,30 +56,20 @@ class Call:
         return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
 
     def settings(self) -> "Settings":
-        """The checked configuration, its warnings told. Raises ConfigError."""
+        """The checked configuration, its warnings told, its secrets never. Raises ConfigError."""
         from orchestrator.config import load  # noqa: PLC0415 - brings pydantic: only for who needs it
 
         settings = load(self.config, os.environ)
+        _never_show_secrets_of(settings)
         for warning in settings.warnings:
             self.out.warn(str(warning))
         return settings
-
-    def reread(self) -> "Settings":
-        """The configuration anew, its secrets known to the log. Raises ConfigError."""
-        settings = self.settings()
-        self._hide_secrets_of(settings)
-        return settings
-
-    def _hide_secrets_of(self, settings: "Settings") -> None:
-        from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
-
-        logs.redaction.learn(settings.secret_values())
 
     def start_logs(self, settings: "Settings") -> None:
         """For who goes online. What the configuration holds as secret is never written."""
         from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
 
-        self._hide_secrets_of(settings)
+        _never_show_secrets_of(settings)
         logs.configure(
             log_format=self.log_format,
             verbose=self.verbose or self.very_verbose,
@@ -87,6 +77,12 @@ class Call:
             quiet=self.quiet,
             no_color=self.no_color,
         )
+
+
+def _never_show_secrets_of(settings: "Settings") -> None:
+    from orchestrator.gateways import redact  # noqa: PLC0415 - as above
+
+    redact.learn(settings.secret_values())
 
 
 NOTHING_SAID = Call()

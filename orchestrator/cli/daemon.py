@@ -25,7 +25,7 @@ async def daemon(*, call: Call = NOTHING_SAID) -> int:
 
     settings = call.settings()
     call.start_logs(settings)
-    process = Process(settings, call.reread, NotifySocket())
+    process = Process(settings, call.settings, NotifySocket())
     await process.run()
     logging.getLogger(__name__).info("stopped; what was under way is saved")
     if len(process.signals) > 1:

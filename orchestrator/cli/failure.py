@@ -117,10 +117,17 @@ def report(
     failure = describe(error)
     failure = _without_codes(replace(failure, hint=pasting.in_text(failure.hint, config)))
     if verbose and failure.exit_code == exit_codes.UNEXPECTED:
-        traceback.print_exception(error, file=stream)
+        print(_traceback(error), end="", file=stream)
     text = _as_json(failure) if as_json else layout.lay_out(_as_text(failure), width=width_of(stream))
     print(text, file=stream, flush=True)
     return failure.exit_code
+
+
+def _traceback(error: BaseException) -> str:
+    """Errors of libraries quote addresses, requests and values."""
+    from orchestrator.gateways.redact import scrub_lines  # noqa: PLC0415 - for the few who ask for it
+
+    return scrub_lines("".join(traceback.format_exception(error)))
 
 
 def _without_codes(failure: Failure) -> Failure:

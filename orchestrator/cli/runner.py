@@ -23,6 +23,7 @@ _NO = ("", "0", "false", "no", "off", "n", "f")
 
 def run(words: list[str]) -> int:
     """Every end but a lost output is an exit code."""
+    streams.show_talk_through(_without_secrets)
     try:
         return _dispatch(words)
     except (streams.OutputLostError, GeneratorExit):
@@ -33,6 +34,12 @@ def run(words: list[str]) -> int:
             raise
         sys.stdout.flush()
         return tell(error, words)
+
+
+def _without_secrets(text: str) -> str:
+    from orchestrator.gateways.redact import hide  # noqa: PLC0415 - not for a command that says nothing
+
+    return hide(text)
 
 
 def tell(error: BaseException, words: Sequence[str]) -> int:

@@ -84,6 +84,19 @@ def scrub_with(hide: Hider, text: str, *, codes: Iterable[str] = ()) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
+def scrub_lines(text: str) -> str:
+    """Each line scrubbed, its indentation kept: a traceback stays readable."""
+    return "\n".join(line[: len(line) - len(line.lstrip(" "))] + scrub(line) for line in text.split("\n"))
+
+
+def hide(text: str) -> str:
+    """The same text, of any length and with its lines as they are, without what is learned and without the
+    codes of links: for what is written without having been scrubbed.
+    """
+    hidden = hider(())
+    return "\n".join(hide_codes(hidden(line)) for line in text.split("\n"))
+
+
 def one_line(text: str) -> str:
     """Without control, format (bidi) and surrogate characters; every run of white space is one space."""
     if text.isprintable():
