@@ -8,13 +8,12 @@ from orchestrator.cli.next_step import say_taken_up, who_takes_up
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
+from orchestrator.domain.folding import spelt
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.domain.allowlist import Expected
     from orchestrator.services.operate.accepting import Accepted, Asking, Proposal
-
-_ABSENT = "-"
 
 
 async def accept(
@@ -75,18 +74,16 @@ def _show(call: Call, proposal: "Proposal") -> None:
         return
     if proposal.other_group:
         call.out.warn(f'the link of "{clean(proposal.group.name)}" opens ANOTHER GROUP than the stored one.')
-    rows = [
-        [name, clean(before or _ABSENT), clean(after or _ABSENT)]
-        for name, before, after in (
-            ("subject", proposal.before.subject, proposal.after.subject),
-            ("jid", proposal.before.jid, proposal.after.jid),
-            ("owner", proposal.before.owner, proposal.after.owner),
-        )
-        if before or after
-    ]
-    if proposal.members is not None:
-        rows.append(["members", "", str(proposal.members)])
-    call.out.table(rows, "", "EXPECTED SO FAR", "THE LINK OPENS")
+    members = None if proposal.members is None else plural(proposal.members, "member")
+    call.out.answer(f"expected so far: {_described(proposal.before)}")
+    call.out.answer(f"the link opens:  {_described(proposal.after, members)}")
+
+
+def _described(expected: "Expected", *more: str | None) -> str:
+    """Whole, and with what no screen shows spelt out: the two are to be compared by eye."""
+    subject = f'"{spelt(expected.subject)}"' if expected.subject else None
+    owner = f"owner {expected.owner}" if expected.owner else None
+    return clean(", ".join(part for part in (subject, expected.jid, owner, *more) if part))
 
 
 def _tell(call: Call, instance: str, proposal: "Proposal", done: "Accepted") -> None:

@@ -49,8 +49,8 @@ def test_old_and_new_are_shown_before_anything_is_asked(renamed: Stage) -> None:
     code, shown = renamed.rejoin.on_terminal("accept", "support-north", typed="n\n")
 
     assert code == 2
-    assert "EXPECTED SO FAR" in shown
-    assert "Support North 2026" in shown
+    assert 'expected so far: "Support North"' in shown
+    assert 'the link opens:  "Support <U+202E>North 2026", 120363' in shown
     assert "\u202e" not in shown
     assert "Nothing was done." in shown
     assert renamed("groups", "show", "support-north", "--json").json["jid"] is None
