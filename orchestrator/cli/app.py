@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from cyclopts import ArgumentCollection
+
 END_OF_OPTIONS = "--"
 _LARGEST = 2**31 - 1  # PostgreSQL's integer
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HELP_FLAGS = ("--help", "-h")
 # Options of every command that take a value: what follows them is no command.
 _WITH_VALUE = ("--config", "-c", "--log-format")
@@ -26,7 +31,13 @@ _ALONE_MEANS = {"--watch": "2"}
 
 def build() -> App:
     """The whole command line; every command's module is still unread."""
-    app = App(name="rejoin", help_format="plaintext", help_flags=HELP_FLAGS, version_flags=("--version",))
+    app = App(
+        name="rejoin",
+        help_format="plaintext",
+        help_flags=HELP_FLAGS,
+        version_flags=("--version",),
+        config=_refuse_odd_numbers,
+    )
     for family, help_text in FAMILIES.items():
         app.command(App(name=family, help=help_text, help_flags=HELP_FLAGS, version_flags=()))
     for command in COMMANDS:
@@ -56,6 +67,19 @@ def parse(app: App, words: Sequence[str]) -> tuple[Callable[..., Any], inspect.B
         for one in value if isinstance(value, list | tuple) else (value,):
             _refuse_unusable(name.strip("_").replace("_", "-"), one)
     return function, bound
+
+
+def _refuse_odd_numbers(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Python reads the digits of every script and `1_0`, and cyclopts `0x3` and `1.7` as whole numbers: each
+    is a slip. Called with the words and variables as they came. Raises UsageError.
+    """
+    for argument in arguments:
+        kinds = {argument.hint, *get_args(argument.hint)}
+        for token in argument.tokens if kinds & {int, float} else ():
+            kind, written = ("whole number", _WHOLE) if int in kinds else ("number", _NUMBER)
+            if any(map(str.isdigit, token.value)) and not written.fullmatch(token.value):
+                name = (token.keyword or argument.name).strip("-")
+                raise UsageError(f'{name}: "{token.value}" is no {kind} in the digits 0 to 9')
 
 
 def _refuse_unusable(name: str, value: object) -> None:

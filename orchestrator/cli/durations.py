@@ -6,14 +6,14 @@ import re
 
 from orchestrator.domain.errors import UsageError
 
-_PACE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*min(?:ute)?)?")
+_PACE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:/\s*min(?:ute)?)?")
 
 
 def seconds(flag: str, text: str | None) -> float | None:
     """`90s`, `15m`, `2h`, `1h30m`. Raises UsageError."""
     if text is None:
         return None
-    if text[-1:].isdecimal():
+    if "0" <= text[-1:] <= "9":
         raise UsageError(f"{flag}: {text} what? Say the unit: {text}s, {text}m or {text}h")
     from orchestrator.config import parse_duration  # noqa: PLC0415 - brings pydantic
 

@@ -65,8 +65,11 @@ async def simulate(
 
 
 def _speed(given: float | None) -> float:
+    said = os.environ.get(_SPEED_VARIABLE) or "1"
+    if not said.isascii() or "_" in said:  # Python reads the digits of every script, and 1_0
+        said = "not a number"
     try:
-        speed = float(os.environ.get(_SPEED_VARIABLE) or 1) if given is None else given
+        speed = float(said) if given is None else given
     except ValueError:
         raise UsageError(f"{_SPEED_VARIABLE} is not a number.") from None
     if not 0 < speed <= 100_000:

@@ -195,7 +195,7 @@ def check_clock_speed(values: TypedValues, environ: Mapping[str, str]) -> float:
     """Simulated minutes per real minute; only 1 is allowed as soon as one gateway is not on this machine."""
     text = environ.get(CLOCK_SPEED, "").strip() or "1"
     try:
-        speed = float(text)
+        speed = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         speed = math.nan
     if not math.isfinite(speed) or speed <= 0:

@@ -21,6 +21,7 @@ _POSTGRES = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/@?#]*)(?::(?P<port>[0-9]+))?"
     r"(?:/(?P<name>[^/@?#]*))?(?:\?(?P<query>[^#]*))?"
 )
+_CACHE_SIZE = re.compile(r"[0-9]{1,9}")
 _PORT = re.compile(r"[0-9]{1,5}")
 # libpq's spelling on the left, asyncpg's on the right.
 _QUERY_KEYS = {
@@ -73,7 +74,7 @@ def _normal_postgres(url: str) -> str:
     if len(pairs) > len(dict(pairs)):
         raise ValueError("carries a query parameter twice")
     query = dict(pairs)
-    if not query.get("prepared_statement_cache_size", "0").isdecimal():
+    if not _CACHE_SIZE.fullmatch(query.get("prepared_statement_cache_size", "0")):
         raise ValueError("must give prepared_statement_cache_size as a whole number")
     hosts = {unquote(found["host"]).strip("[]"), query.get("host", "")} - {""}
     if not all(host.startswith("/") or is_host(host) for host in hosts):

@@ -12,6 +12,8 @@ def is_host(word: str) -> bool:
     """A name, also an internationalised one, or an address; IPv6 without its brackets."""
     if ":" in word:
         return _is_address(word)
+    if any(sign.isdigit() and not sign.isascii() for sign in word):  # IDNA makes `１２７.0.0.1` an address
+        return False
     try:
         return len(word) <= 253 and _NAME.fullmatch(word.encode("idna").decode()) is not None
     except UnicodeError:  # an empty label, or one of more than 63 characters

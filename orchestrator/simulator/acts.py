@@ -105,8 +105,8 @@ class Acts:
     def _list(self, turn: Turn) -> Reply:
         groups = self._network.groups_of(turn.account)
         offset, limit = turn.text("offset"), turn.text("limit")
-        groups = groups[int(offset) if offset.isdecimal() else 0 :]
-        groups = groups[: int(limit)] if limit.isdecimal() else groups
+        groups = groups[int(offset) if offset.isascii() and offset.isdecimal() else 0 :]
+        groups = groups[: int(limit)] if limit.isascii() and limit.isdecimal() else groups
         shown = self._lied([self._whole(group) for group in groups], turn)
         if not self._faults.list_participants or turn.text("exclude") == "participants":
             shown = [bodies.strip_members(group) for group in shown]

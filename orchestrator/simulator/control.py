@@ -129,7 +129,8 @@ class ControlFace:
 
 
 def _since(query: dict[str, str]) -> int:
-    return int(query["since"]) if query.get("since", "").isdecimal() else 0
+    since = query.get("since", "")
+    return int(since) if since.isascii() and since.isdecimal() else 0
 
 
 def verdict(network: Network) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def _length(headers: dict[str, str]) -> int:
     if "transfer-encoding" in headers:
         raise ValueError("send a Content-Length: chunked bodies are not read")
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_REQUEST:
+    if not (length.isascii() and length.isdecimal()) or int(length) > MAX_REQUEST:
         raise ValueError("Content-Length is no number, or too big")
     return int(length)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ def address(listen: str) -> tuple[str, int]:
     """Host and port of `127.0.0.1:9100` or `[::1]:9100`; `ValueError` with a sentence otherwise."""
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError(f"{listen} is no address: write it as 127.0.0.1:9100")
     if not is_loopback(host):
         raise ValueError(f"{listen} is not on loopback: the simulator serves 127.0.0.1 or [::1] only")

@@ -135,6 +135,6 @@ def some_of(*words: str) -> Check:
 
 
 def digits(value: Any) -> str:
-    if not isinstance(value, str) or not value.isdecimal():
+    if not isinstance(value, str) or not (value.isascii() and value.isdecimal()):
         raise ValueError("must be a text of digits")
     return value

@@ -40,7 +40,9 @@ def test_only_loopback_is_served(listen: str) -> None:
         address(listen)
 
 
-@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:x", ":", "127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1", "127.0.0.1:x", ":", "127.0.0.1:99999", "127.0.0.1:٣", "127.0.0.1:９100"]
+)
 def test_an_address_has_a_host_and_a_port(listen: str) -> None:
     with pytest.raises(ValueError, match=r"write it as 127\.0\.0\.1:9100"):
         address(listen)

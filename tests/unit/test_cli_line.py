@@ -53,6 +53,45 @@ def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse(app, ["history", "--limit", "3"])[1].arguments["limit"] == 3
 
 
+ODD_WHOLE = ["٣", "３", "1_0", "0x3", "0b1", "1.7", "1.0", "1٣", "²"]
+
+
+@pytest.mark.parametrize("odd", ODD_WHOLE)
+@pytest.mark.parametrize(
+    "line",
+    ["history --limit", "run --limit", "status", "wait", "log --recovery", "log -n", "outbox retry"],
+)
+def test_a_whole_number_is_written_in_the_digits_0_to_9(line: str, odd: str) -> None:
+    with pytest.raises(UsageError, match=f'"{odd}" is no whole number in the digits 0 to 9'):
+        parse(build(), [*line.split(), odd])
+
+
+@pytest.mark.parametrize("odd", ["٣", "３.5", "1_0", "0x3", "1e٣"])
+@pytest.mark.parametrize("line", ["status --watch", "simulate --speed", "demo --speed"])
+def test_a_number_is_written_in_the_digits_0_to_9(line: str, odd: str) -> None:
+    with pytest.raises(UsageError, match=f'"{odd}" is no number in the digits 0 to 9'):
+        parse(build(), [*line.split(), odd])
+
+
+def test_a_number_of_a_variable_is_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REJOIN_LIMIT", "٣")
+
+    with pytest.raises(UsageError, match="REJOIN_LIMIT: "):
+        parse(build(), ["history"])
+
+
+@pytest.mark.parametrize("pace", ["٣/min", "３", "3.٥"])
+def test_a_pace_is_too(pace: str) -> None:
+    with pytest.raises(UsageError, match="--pace"):
+        joins_a_minute(pace)
+
+
+@pytest.mark.parametrize("length", ["٣m", "٣", "1_0s", "３s"])
+def test_a_duration_is_too(length: str) -> None:
+    with pytest.raises(UsageError, match='must be a duration such as "60s"'):
+        seconds("--patience", length)
+
+
 def test_several_labels_come_from_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REJOIN_LABEL", "vip north")
 

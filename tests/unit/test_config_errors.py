@@ -316,3 +316,26 @@ def test_the_error_survives_pickling(tmp_path: Path) -> None:
         settings(tmp_path, "x = 1")
 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize("host", ["１２７.0.0.1", "١٢٧.0.0.1", "127.0.0.１", "host²"])
+def test_an_address_in_other_digits_than_0_to_9_is_refused(tmp_path: Path, host: str) -> None:
+    text = f'[web]\nlisten = "{host}:80"\npublic_url = "https://{host}"\n[notify]\nping_url = "https://{host}/x"\n'
+
+    found = problems(tmp_path, text)
+
+    assert [line.partition(" ")[0] for line in found] == [
+        "rejoin.toml:2:", "rejoin.toml:3:", "rejoin.toml:5:",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ["٣", "８０", "8²"])
+def test_a_port_in_other_digits_is_too(tmp_path: Path, port: str) -> None:
+    assert len(problems(tmp_path, f'[web]\nlisten = "127.0.0.1:{port}"\n')) == 1
+
+
+@pytest.mark.parametrize("speed", ["٣", "1_0", "６０"])
+def test_a_clock_speed_in_other_digits_is_too(tmp_path: Path, speed: str) -> None:
+    (found,) = problems(tmp_path, "", {"REJOIN_CLOCK_SPEED": speed})
+
+    assert found.startswith("REJOIN_CLOCK_SPEED (environment): must be a number above 0")

@@ -33,7 +33,12 @@ def chosen_sheet(file: str, sheets: Sequence[SheetEntry], wanted: str | None) ->
     by_name = {sheet.name: sheet for sheet in sheets}
     if wanted in by_name:
         return by_name[wanted]
-    if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER and 1 <= int(wanted) <= len(sheets):
+    if (
+        wanted.isascii()
+        and wanted.isdecimal()
+        and len(wanted) <= _LONGEST_NUMBER
+        and 1 <= int(wanted) <= len(sheets)
+    ):
         return sheets[int(wanted) - 1]
     near = did_you_mean(wanted, by_name) or f" Sheets: {_listed(list(by_name))}."
     raise NotFoundError(f"{file}: there is no sheet {quoted(wanted)}.{near}")
