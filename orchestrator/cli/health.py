@@ -9,14 +9,12 @@ of life within a minute.
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import sys
 import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from orchestrator import config_file
 
@@ -163,6 +161,8 @@ def _newest_revision() -> str:
 
 
 def _check_postgres(url: str) -> None:
+    from urllib.parse import parse_qs, unquote, urlsplit  # noqa: PLC0415 - the same
+
     try:
         parts = urlsplit(url)
         query = parse_qs(parts.query)
@@ -177,6 +177,8 @@ def _check_postgres(url: str) -> None:
 
 
 def _knock(host: str, port: int) -> None:
+    import socket  # noqa: PLC0415 - SQLite needs none
+
     if host.startswith("/"):
         with closing(socket.socket(socket.AF_UNIX)) as knock:
             knock.settimeout(PATIENCE)

@@ -93,7 +93,9 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(normal_database_url)]
 class DatabaseSettings(BaseModel):
     """Where the state lives."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True, defer_build=True
+    )
 
     url: DatabaseUrl = SecretStr("sqlite:///rejoin.db")
     key_file: PathBeside = Field(default=Path("rejoin.key"))

@@ -51,7 +51,10 @@ TimeOut = Annotated[float, at_least(1.0, 600.0), InSeconds()]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    # Built when first used: otherwise each section is built by itself, and once more within the whole.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 class WawpPaths(Section):

@@ -110,8 +110,9 @@ async def _migrate(connection: AsyncConnection, revision: str) -> None:
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415
 
-    from orchestrator.store.tables import metadata  # noqa: PLC0415
+    from orchestrator.store.tables import declare_partial_indexes, metadata  # noqa: PLC0415
 
+    declare_partial_indexes()
     config = Config()
     # The option is a template: a percent sign in a path is doubled.
     config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))

@@ -128,6 +128,36 @@ def test_light_ways_stay_light(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert done.stderr.strip() == "[] 0"
 
 
+@pytest.mark.parametrize(
+    ("words", "unused"),
+    [
+        ("healthcheck", "asyncio email http socket orchestrator.config orchestrator.domain ssl"),
+        (
+            "status",
+            "aiohttp alembic orchestrator.services.status.as_json sqlalchemy.dialects.postgresql",
+        ),
+    ],
+)
+def test_what_is_typed_most_brings_nothing_that_it_does_not_use(
+    rejoin: Rejoin, tmp_path: Path, words: str, unused: str
+) -> None:
+    assert rejoin("init").code == 0
+    program = "import sys; from orchestrator.__main__ import run; code = run(sys.argv[1:]);"
+    program += f"print(code, [one for one in {unused.split()!r} if one in sys.modules], file=sys.stderr)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, words],
+        cwd=tmp_path,
+        env=rejoin.environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert done.stderr.strip() == "0 []"
+
+
 def test_the_bare_healthcheck_does_without_the_command_lines_library(tmp_path: Path) -> None:
     program = (
         "import sys; from orchestrator.__main__ import run; run(['healthcheck']);"

@@ -21,7 +21,7 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import schema
 from orchestrator.store.engine import Database, database_identity
 from orchestrator.store.schema import SchemaState
-from orchestrator.store.tables import journal, meta, metadata
+from orchestrator.store.tables import declare_partial_indexes, journal, meta, metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,6 +73,7 @@ async def test_migrated_and_created_tables_have_the_same_columns_indexes_and_key
         await schema.upgrade(database)
         migrated = await _shape(database)
         async with database.write() as connection:
+            declare_partial_indexes()
             await connection.run_sync(metadata.drop_all)
         async with database.write() as connection:
             await connection.run_sync(metadata.create_all)
@@ -259,6 +260,7 @@ def _fail() -> None:
 
 
 def _differences(connection: Connection) -> list[Any]:
+    declare_partial_indexes()
     options = {"compare_type": True, "compare_server_default": True, "include_object": _comparable}
     context = MigrationContext.configure(connection, opts={**options, "target_metadata": metadata})
     with warnings.catch_warnings():

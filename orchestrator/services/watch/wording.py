@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.readings import EMPTY, OUT_OF_REACH, REFUSED, SESSION_DOWN, UNCLEAR, WORKS, Kind
 from orchestrator.domain.watching import accusing
-from orchestrator.services.status.as_json import instant
+from orchestrator.services.status.times import instant
 
 if TYPE_CHECKING:
     from orchestrator.domain.readings import Evidence
