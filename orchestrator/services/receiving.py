@@ -45,7 +45,7 @@ class Inbox:
 
     async def keep(self, received: Received) -> None:
         """Raises DatabaseGoneError, and FullError at once when too many wait or too much is stored."""
-        size = received.size + events.ROW_BYTES
+        size = len(received.stored) + events.ROW_BYTES
         if self._held >= self.room or not self.quota.has_room(size):
             raise FullError
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()

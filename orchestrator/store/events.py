@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, literal_column, select, update
@@ -41,7 +41,10 @@ class Received:
     kind: str
     body: Mapping[str, Any]
     sent_at: float | None = None
-    size: int = 0  # bytes of the body as it came
+    stored: str = field(init=False, repr=False)  # the body as JSON in ASCII: a character is a byte
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stored", json.dumps(self.body, separators=(",", ":")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ async def receive(connection: AsyncConnection, now: float, deliveries: Sequence[
             "key": one.key,
             "kind": one.kind,
             "sent_at": one.sent_at,
-            "body": json.dumps(one.body, separators=(",", ":")),
+            "body": one.stored,
             "times": times[place],
         }
         for place, one in found

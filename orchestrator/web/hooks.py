@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -84,9 +84,12 @@ class Hooks:
             return web.Response()
         if size > LARGEST_STORED:
             return self._refuse(Refusal.TOO_LARGE)
+        delivery = self._delivery(instance_id, heard, value)
+        if len(delivery.stored) > LARGEST_STORED:  # an escape in JSON takes six bytes for a letter of two
+            return self._refuse(Refusal.TOO_LARGE)
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                await self.inbox.keep(replace(self._delivery(instance_id, heard, value), size=size))
+                await self.inbox.keep(delivery)
         except (TemporaryError, TimeoutError):
             return self._refuse(Refusal.BUSY)
         self.taken[heard.kind.value] += 1

@@ -104,6 +104,22 @@ async def test_one_that_is_too_large_is_refused_and_counted(database_url: str) -
         assert await used(found) > ROW_BYTES
 
 
+async def test_what_an_event_takes_is_what_is_stored_of_it_in_every_script(database_url: str) -> None:
+    def told(number: int, letters: int) -> bytes:
+        event = joined(number, padding=["é" * 40] * (letters // 40))
+        return request(json.dumps(event, ensure_ascii=False).encode())
+
+    async with receiver(database_url) as found:
+        assert (await found.ask(told(1, LARGEST_STORED // 3))).status == 413
+        quota = small(found)
+        await quota.step()
+        statuses = [(await found.ask(told(number, 2_000))).status for number in range(2, 30)]
+
+        assert statuses[0] == 200
+        assert statuses[-1] == 503
+        assert await used(found) <= MOST
+
+
 async def test_an_id_that_no_index_takes_is_no_reason_to_refuse(database_url: str) -> None:
     ids: list[Any] = ["x" * 100_000, "a\x00b", "\ud800", "x" * 201]
     async with receiver(database_url) as found:
