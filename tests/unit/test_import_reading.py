@@ -371,6 +371,22 @@ def test_the_link_behind_a_cell_is_taken() -> None:
     assert problems(table) == ["row 6: code holds 2 different invite links; keep the one of this group"]
 
 
+@pytest.mark.parametrize("formula", ['=HYPERLINK(C2,"Join")', "=hyperlink($C$2)"])
+def test_the_link_behind_a_cell_may_stand_in_another_of_its_row(formula: str) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Groups")
+        sheet.write_row(0, 0, ["Group", "Link", "Address"])
+        sheet.write_row(1, 0, ["A", "", LINK + CODES[0]])
+        sheet.write_formula(1, 1, formula, value="Join")
+        sheet.write_row(2, 0, ["B", "", LINK + CODES[1]])
+        sheet.write_formula(2, 1, formula, value="Join")
+    table = read(out.getvalue(), mapping={"Address": "ignore"})
+
+    assert [row.code and row.code.reveal() for row in table.rows] == [CODES[0], None]
+    assert len(problems(table)) == 1
+
+
 def test_a_formula_in_a_csv_shows_its_link() -> None:
     text = f'name,code\nA,"=HYPERLINK(""{LINK}{CODES[0]}"";""Join"")"\n'
 

@@ -23,6 +23,7 @@ MOST_TEXT = 64 * 1024 * 1024  # characters of all cells: many can refer to one l
 _LONGEST_TAG = 1024 * 1024  # bytes; expat reads what is not yet complete once more with every part
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'\s*HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
+_HYPERLINK_OF = re.compile(r"\s*HYPERLINK\(\s*\$?([A-Z]{1,3})\$?([0-9]{1,7})\s*[,;)]", re.IGNORECASE)
 _EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 # Number formats that are dates by their id (ECMA-376 part 1, 18.8.30), or by a letter of their code.
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
@@ -236,6 +237,7 @@ class SheetReader:
     _type: str = "n"
     _style: str = ""
     _text: _Text = field(default_factory=_Text)
+    _pointing: dict[int, int] = field(default_factory=dict)
     _formula: _Text = field(default_factory=lambda: _Text(tags=("f",)))
 
     def rows(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
@@ -260,6 +262,7 @@ class SheetReader:
             if number <= self._row:
                 raise BrokenXmlError
             self._row, self._column, self._cells = number, -1, []
+            self._pointing.clear()
         self._text.enter(tag)
         self._formula.enter(tag)
 
@@ -269,6 +272,7 @@ class SheetReader:
         if tag == "c":
             self._take(self._linked(self._value(self._text.take())))
         elif tag == "row" and self._cells:
+            self._follow()
             self._last = self._row
             self._ready.append((self._row, self._cells))
             self._cells = []
@@ -284,9 +288,18 @@ class SheetReader:
 
     def _linked(self, text: str) -> str:
         """The text with the address behind it, by a hyperlink or by the function HYPERLINK."""
-        formula = _HYPERLINK.match(self._formula.take())
+        written = self._formula.take()
+        if (cell := _HYPERLINK_OF.match(written)) and int(cell[2]) == self._row:
+            self._pointing[self._column] = place_of(cell[1].upper())
+        formula = _HYPERLINK.match(written)
         target = formula[1].replace('""', '"') if formula else self.links.get((self._row, self._column))
         return LinkedText(text or target, target) if target else text
+
+    def _follow(self) -> None:
+        """HYPERLINK may name the cell of its row that holds the address."""
+        for column, place in self._pointing.items():
+            if max(column, place) < len(self._cells) and (target := self._cells[place]):
+                self._cells[column] = LinkedText(self._cells[column] or target, target)
 
     def _take(self, value: str) -> None:
         if not value or value.isspace():
