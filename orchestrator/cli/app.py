@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 END_OF_OPTIONS = "--"
 _LARGEST = 2**31 - 1  # PostgreSQL's integer
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HELP_FLAGS = ("--help", "-h")
 # Options of every command that take a value: what follows them is no command.
 _WITH_VALUE = ("--config", "-c", "--log-format")
