@@ -35,6 +35,18 @@ def text_for(app: App, path: tuple[str, ...]) -> str:
     return family_help(path[0]) if path in {(family,) for family in FAMILIES} else command_help(app, path)
 
 
+def in_paragraphs(text: str) -> str:
+    """The lines of a paragraph as one, for a terminal that wraps them at its own width."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        before = lines[-1] if lines else ""
+        if line[:1].strip() and before[:1].strip() and not before.endswith(":"):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 def root_help() -> str:
     parts = ["rejoin: brings a backup WhatsApp account back into every group of your own.\n"]
     for section in SECTIONS:
@@ -137,7 +149,7 @@ def _rows(rows: Sequence[tuple[str, str]]) -> str:
 
 def _row(name: str, text: str, width: int) -> Iterable[str]:
     lead = " " * (2 + width + _GAP)
-    room = max(40, min(110, shutil.get_terminal_size((100, 24)).columns) - len(lead))
+    room = max(24, min(110, shutil.get_terminal_size((100, 24)).columns) - len(lead))
     lines = textwrap.wrap(text, room) or [""]
     if len(name) > width:
         return [f"  {name}", *(lead + line for line in lines)]

@@ -84,7 +84,8 @@ def _show(call: Call, line: "JournalLine", zone: "tzinfo") -> None:
     if call.json:
         call.out.answer_line(_as_json(line))
     else:
-        call.out.answer(journal_line(line, zone))
+        text = journal_line(line, zone)
+        call.out.answer(f"{text[:2]}\t{text[2:]}")  # what does not fit goes on two columns further in
         call.out.stdout.flush()
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import stop_signals, streams
 from orchestrator.cli import app as command_line
-from orchestrator.cli import exit_codes, pasting
+from orchestrator.cli import exit_codes, layout, pasting
 from orchestrator.cli.call import NOTHING_SAID
 from orchestrator.cli.catalogue import FAMILIES
 from orchestrator.cli.failure import report
+from orchestrator.cli.output import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -69,7 +70,10 @@ def _dispatch(words: list[str]) -> int:
 def _help(app: Any, path: tuple[str, ...]) -> int:
     from orchestrator.cli import help as help_texts  # noqa: PLC0415 - only when asked
 
-    sys.stdout.write(help_texts.text_for(app, path) + "\n")
+    text, width = help_texts.text_for(app, path), width_of(sys.stdout)
+    if width is not None:
+        text = layout.lay_out(help_texts.in_paragraphs(text), width=width)
+    sys.stdout.write(text + "\n")
     return exit_codes.DONE
 
 

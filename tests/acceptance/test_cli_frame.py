@@ -84,6 +84,19 @@ def test_help_of_a_command_begins_with_examples_and_shows_its_variables(
     assert "[REJOIN_CONFIG]" in answer.out
 
 
+@pytest.mark.parametrize(
+    "words", [("run", "--help"), ("--help",), ("groups", "import", "--help")], ids=" ".join
+)
+@pytest.mark.parametrize("width", [60, 80])
+def test_help_fits_the_terminal(tmp_path: Path, words: tuple[str, ...], width: int) -> None:
+    piped = Rejoin(tmp_path)(*words, COLUMNS=str(width)).out
+    _, shown = Rejoin(tmp_path).on_terminal(*words, COLUMNS=str(width))
+
+    assert shown.split() == piped.split()
+    long = [line for line in shown.splitlines() if len(line) > width]
+    assert [line for line in long if not line.lstrip().startswith(("rejoin ", "--"))] == []
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_help_of_a_family_lists_its_commands(rejoin: Rejoin, family: str) -> None:
     answer = rejoin(family, "--help")
