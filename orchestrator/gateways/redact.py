@@ -137,14 +137,26 @@ def _hider(secrets: frozenset[str]) -> Hider:
 
 @lru_cache(maxsize=512)
 def _forms(secret: str) -> frozenset[str]:
-    """Every way in which a secret may come back: as it is, in a URL or a form, in JSON, HTML and base64."""
+    """Every way in which a secret may come back: as it is, in a URL or a form, in JSON, HTML, base64, and as
+    Python shows a text or bytes in an error.
+    """
     plain = one_line(secret)
     encoded = {quote(plain), quote(plain, safe=""), quote_plus(plain)}
     encoded |= {_lower_percents(form) for form in encoded}
     encoded |= {html.escape(plain), json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
+    encoded |= set(_as_shown(plain))
     if len(plain) >= _WHOLE_WORDS:
         encoded |= set(_in_base64(plain))
     return frozenset(form for form in {plain, *encoded} if len(form) >= SHORTEST_SECRET)
+
+
+def _as_shown(secret: str) -> Iterable[str]:
+    """As `repr` writes a text, and bytes. Which quotation marks it escapes, what stands beside decides."""
+    text = secret.replace("\\", "\\\\")
+    as_bytes = text.encode("utf-8", "replace").decode("latin-1").encode("ascii", "backslashreplace").decode()
+    for whole in (text, as_bytes):
+        single = whole.replace("'", "\\'")
+        yield from (whole, single, whole.replace('"', '\\"'), single.replace('"', '\\"'))
 
 
 def _in_base64(secret: str) -> Iterable[str]:

@@ -52,6 +52,19 @@ def test_a_learned_secret_vanishes_in_every_form(form: str) -> None:
 
 @given(
     secret=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=8, max_size=30),
+    beside=st.sampled_from(["", "'", '"', "'\"", "\\"]),
+)
+def test_nothing_of_a_secret_is_left_in_what_python_shows(secret: str, beside: str) -> None:
+    shown = (repr(secret + beside), repr({"k": secret}), repr(f"{secret} {beside}".encode()))
+    plain = (repr("" + beside), repr({"k": ""}), repr(f" {beside}".encode()))
+    for line, rest in zip(shown, plain, strict=True):
+        told = scrub(line, secrets=[secret])
+        assert HIDDEN in told
+        assert len(told) <= len(HIDDEN) + len(rest) + 2
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=8, max_size=30),
     user=st.text(max_size=6),
     after=st.text(max_size=3),
 )
