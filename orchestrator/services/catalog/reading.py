@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.domain.errors import InputRejectedError
@@ -23,23 +23,27 @@ from orchestrator.services.catalog.words import UNNAMED
 from orchestrator.services.catalog.workbook import is_workbook, workbook_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.services.catalog.source import ReadOptions, Source
 
 
+_KEPT, _PER_ROW = (
+    2_000_000,
+    100,
+)  # characters of a table whose rows are kept; so many count for the row itself
 NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A source's rows as they stand there. `columns`: place (from 0) to field. The rows can be read once."""
+    """A source's rows as they stand there, mostly to be read once. `columns`: place (from 0) to field."""
 
     above: Sequence[NumberedCells]
     header: Sequence[str]
     columns: Mapping[int, str]
     ignored: Collection[int]  # places without a name that are left out
-    rows: Iterator[NumberedCells]
+    rows: Iterable[NumberedCells]
     warnings: list[str]
 
 
@@ -55,11 +59,12 @@ class Table:
     codes: Sequence[int]
     has_bad: bool
     warnings: list[str] = field(default_factory=list)  # about rows that stand, once they were gone through
+    _sheet: Sheet | None = None  # a short one, which need not be read twice
     _shared: Mapping[str, frozenset[int]] = field(default_factory=dict)  # hashes of what several rows say
 
     def rows(self) -> Iterator[ImportRow]:
         """In order, each with its own problems. A row that says just what an earlier one says is left out."""
-        sheet = read_sheet(self.source, self.options)
+        sheet = self._sheet or read_sheet(self.source, self.options)
         self.warnings[:] = [f"row {number}: stands above the header; left out" for number, _ in sheet.above]
         first: dict[str, dict[Hashable, ImportRow]] = {
             what: {} for what, shared in self._shared.items() if shared
@@ -101,8 +106,10 @@ _IDENTITIES: dict[str, Callable[[ImportRow], Hashable]] = {
 def read_table(source: Source, options: ReadOptions) -> Table:
     """Go through the rows once. Raise InputRejectedError if it is no table with a header of ours."""
     hashes = {what: array("q") for what in _IDENTITIES}
+    sheet = read_sheet(source, options)
+    kept: list[NumberedCells] = []
     empty, has_bad = True, False
-    for row in _parsed(read_sheet(source, options)):
+    for row in _parsed(replace(sheet, rows=_remembered(sheet.rows, kept))):
         empty, has_bad = False, has_bad or row.problems is not None
         for what, identity in _IDENTITIES.items():
             if (value := identity(row)) is not None:
@@ -114,7 +121,20 @@ def read_table(source: Source, options: ReadOptions) -> Table:
         what: frozenset(one for one, other in itertools.pairwise(found) if one == other)
         for what, found in ordered.items()
     }
-    return Table(source, options, ordered["code"], has_bad, _shared=shared)
+    short = replace(sheet, rows=kept) if kept else None
+    return Table(source, options, ordered["code"], has_bad, _sheet=short, _shared=shared)
+
+
+def _remembered(rows: Iterable[NumberedCells], kept: list[NumberedCells]) -> Iterator[NumberedCells]:
+    """The same rows, which are in `kept` afterwards if they are few, and else not one of them."""
+    room = _KEPT
+    for one in rows:
+        if room >= 0:
+            kept.append(one)
+            room -= _PER_ROW + sum(map(len, one[1]))
+            if room < 0:
+                kept.clear()
+        yield one
 
 
 def _parsed(sheet: Sheet) -> Iterator[ImportRow]:
