@@ -56,6 +56,7 @@ async def import_(  # noqa: PLR0913 - one for each flag
     from orchestrator.services.catalog.columns import parse_mapping  # noqa: PLC0415
     from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
     from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
+    from orchestrator.services.status.next_step import plan_command  # noqa: PLC0415
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad)
     settings = call.settings()
@@ -77,7 +78,7 @@ async def import_(  # noqa: PLR0913 - one for each flag
     if report.rejected_file:
         _tell_next(call, report.rejected_file, map_)
     elif report.written:
-        say_next(call, "rejoin plan")
+        say_next(call, plan_command([one.name for one in settings.backups]))
     elif dry_run and report.rejected < report.rows:
         again = _again(file, map_, sheet, delimiter, encoding)
         say_next(call, f"{again} --skip-bad" if again and report.rejected else again)

@@ -30,6 +30,7 @@ async def history(
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.status import past  # noqa: PLC0415
     from orchestrator.services.status.as_json_groups import history_json  # noqa: PLC0415
+    from orchestrator.services.status.next_step import plan_command  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings) as app:
@@ -41,7 +42,7 @@ async def history(
         call.out.table(rows, "ID", "STATE", "OUTCOME", *_HEADERS, lead=3)
     else:
         call.out.say("There was no recovery yet.")
-        say_next(call, "rejoin plan")
+        say_next(call, plan_command([one.name for one in settings.backups]))
 
 
 def _row(one: "PastRecovery", zone: "tzinfo") -> list[str]:

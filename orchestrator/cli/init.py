@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from orchestrator import config_file
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
-from orchestrator.cli.next_step import say_next
+from orchestrator.cli.layout import whole
 from orchestrator.cli.render import clean
 from orchestrator.domain.errors import ConfigurationError, UsageError
 
@@ -211,4 +211,5 @@ def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made
     call.out.say("\nWhat is to be done:")
     for number, step in enumerate(todo, start=1):
         call.out.say(f"  {number}. \t{clean(step) if number == 1 else step}")
-    say_next(call, "rejoin groups import groups.csv" if settings.instances else None)
+    first = "" if settings.instances else "your accounts in the configuration; then: "
+    call.out.say(f"Next: {first}{whole('rejoin doctor')}")

@@ -37,7 +37,7 @@ from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.domain.hints import OWN_WORDS, Mover, identity_changed_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
-from orchestrator.services.status.next_step import next_step
+from orchestrator.services.status.next_step import first_plan, next_step
 from orchestrator.services.status.views import EtaReason, Phase
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _nothing_yet(view: StatusView) -> str:
     without = stored.groups - stored.with_code
     codes = f", {without:,} of them without an invite code" if without else ""
     count = plural(stored.groups, "group is", "groups are")
-    return f"Nothing recovered yet. {count} stored{codes}. Next: rejoin plan"
+    return f"Nothing recovered yet. {count} stored{codes}. Next: {whole(clean(first_plan(view)))}"
 
 
 def _done_about(view: StatusView, look: Look) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def _not_there(file: Path, path: Path | None, environ: Mapping[str, str]) -> Pro
         return replace(
             here, message=f"there is no such file; the configuration in effect without it is {found}"
         )
-    return replace(here, message=f'{here.message}: "rejoin init" with the same name writes one')
+    return replace(here, message=f"{here.message}: rejoin init -c {shlex.quote(str(file))} writes one")
 
 
 def _decode(raw: bytes) -> tuple[str, int | None]:

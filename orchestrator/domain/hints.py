@@ -33,7 +33,7 @@ _R = Reason
 
 _SET_CODE = "rejoin groups set-code {slug}"
 _RETRY = "rejoin retry {slug}{to}"
-_EXPLAIN = "rejoin explain {slug}"
+_EXPLAIN = "rejoin explain {slug}{instance}"
 _ACCEPT = "rejoin accept {slug}{to}"
 _SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'{to}"
 _SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'{to}"
@@ -345,5 +345,6 @@ _GONE = Hint(
 
 def _filled_in(hint: Hint, slug: str, to: str | None) -> Hint:
     option = "" if to is None else f" --to {shlex.quote(to)}"
-    command = None if hint.command is None else hint.command.format(slug=shlex.quote(slug), to=option)
+    named = {"slug": shlex.quote(slug), "to": option, "instance": option.replace(" --to ", " --instance ", 1)}
+    command = None if hint.command is None else hint.command.format(**named)
     return Hint(hint.sentence, hint.mover, hint.move, command)

@@ -36,6 +36,8 @@ def needy(*kinds: tuple[Status, Reason]) -> StatusView:
     return ended(replace(NOTHING_LEFT, needs_you=tuple(rows)), Phase.FINISHED)
 
 
+INSTANCE_1 = replace(INSTANCE, name="backup-1", pause=None)
+INSTANCE_2 = replace(INSTANCE, pause=None)
 FULL, REVOKED = (Status.BLOCKED, Reason.GROUP_FULL), (Status.BLOCKED, Reason.CODE_REVOKED)
 PENDING = {**dict.fromkeys(Bucket, 0), Bucket.WAITING: 13}
 
@@ -45,6 +47,10 @@ PENDING = {**dict.fromkeys(Bucket, 0), Bucket.WAITING: 13}
     [
         (replace(NOTHING_LEFT, recovery=None, catalogue=CatalogueView(0, 0)), "rejoin groups import FILE"),
         (replace(NOTHING_LEFT, recovery=None), "rejoin plan"),
+        (
+            replace(NOTHING_LEFT, recovery=None, instances=(INSTANCE_1, INSTANCE_2)),
+            "rejoin plan --to backup-1",
+        ),
         (ended(NOTHING_LEFT, Phase.INTERRUPTED), "rejoin run --from sales-main"),
         (ended(NOTHING_LEFT, Phase.INTERRUPTED, driver="daemon"), "rejoin daemon"),
         (ended(replace(NOTHING_LEFT, buckets=PENDING), Phase.FINISHED), "rejoin run --from sales-main"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import Mover
 from orchestrator.services.status.views import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.services.status.views import NeedsYouView, RecoveryView, StatusView
 
 IMPORT, PLAN, DAEMON = "rejoin groups import FILE", "rejoin plan", "rejoin daemon"
@@ -20,12 +23,25 @@ def next_step(view: StatusView) -> str | None:
     if paused is not None:
         return paused
     if one is None:
-        return IMPORT if not view.catalogue.groups else PLAN
+        return (
+            plan_command([i.name for i in view.instances if i.role == "backup"])
+            if view.catalogue.groups
+            else IMPORT
+        )
     if one.phase is Phase.INTERRUPTED:
         return DAEMON if one.driver == "daemon" else one.command
     if one.phase in (Phase.STOPPED, Phase.FINISHED) and _run_would_do_something(view, one):
         return one.command
     return _of_a_group(view.needs_you)
+
+
+def plan_command(backups: Sequence[str]) -> str:
+    """Where there are several, a plan must be told which; the first is as good as any to begin with."""
+    return shlex.join(["rejoin", "plan", "--to", backups[0]]) if len(backups) > 1 else PLAN
+
+
+def first_plan(view: StatusView) -> str:
+    return plan_command([one.name for one in view.instances if one.role == "backup"])
 
 
 def _resume(view: StatusView) -> str | None:
