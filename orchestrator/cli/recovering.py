@@ -102,7 +102,7 @@ def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
     look = look_of(app, call)
     if call.json:
         return JsonLines(call.out)
-    if call.out.interactive and not call.quiet:
+    if call.out.interactive and not (call.quiet or call.verbose or call.very_verbose):  # the log needs lines
         return Screen(call.out, look, closing)
     return Lines(call.out, look, SystemClock())
 

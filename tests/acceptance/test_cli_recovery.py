@@ -118,6 +118,8 @@ def test_from_plan_to_all_active(smooth: Stage) -> None:
     assert "Saved to plan.json" in plan.out
 
     assert "/v2/groups/join" in plan.err  # -v tells the calls
+    assert "SELECT" not in plan.err
+    assert "SELECT" in smooth("doctor", "-vv").err
 
     run = smooth("run", "--plan", "plan.json", "--yes", "--json", "-v")
 

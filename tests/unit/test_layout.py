@@ -16,6 +16,7 @@ from orchestrator.cli import layout, render
 from orchestrator.cli.history import _HEADERS, _row
 from orchestrator.cli.output import Output
 from orchestrator.cli.render_explain import explanation_text
+from orchestrator.cli.render_log import journal_line
 from orchestrator.cli.render_plan import plan_rows
 from orchestrator.cli.render_status import Look, status_text
 from orchestrator.domain.hints import group_hint
@@ -161,6 +162,17 @@ def test_the_headline_and_the_last_join_fit_a_small_terminal(count: int, width: 
     if count > 1:
         assert f"{count:,} groups need you." in text
         assert "rejoin groups list --bucket needs_you" in joined(text)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_log_cuts_nothing(width: int) -> None:
+    raw = "(HTTP 500) info query returned status 410: gone | wawp_upstream_error"
+    line = replace(EXPLANATION.lines[0], data={"status": "blocked", "reason": "code_revoked", "detail": raw})
+
+    text = layout.lay_out(journal_line(line, UTC), width=width)
+
+    assert joined(text) == journal_line(line, UTC).replace("  ", " ")
+    assert all(render.columns(one) <= width for one in text.splitlines())
 
 
 def test_a_high_terminal_shows_all() -> None:

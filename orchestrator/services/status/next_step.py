@@ -23,11 +23,7 @@ def next_step(view: StatusView) -> str | None:
     if paused is not None:
         return paused
     if one is None:
-        return (
-            plan_command([i.name for i in view.instances if i.role == "backup"])
-            if view.catalogue.groups
-            else IMPORT
-        )
+        return first_plan(view) if view.catalogue.groups else IMPORT
     if one.phase is Phase.INTERRUPTED:
         return DAEMON if one.driver == "daemon" else one.command
     if one.phase in (Phase.STOPPED, Phase.FINISHED) and _run_would_do_something(view, one):
