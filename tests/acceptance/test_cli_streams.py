@@ -18,10 +18,11 @@ from tests.support.forker import CLOSED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("streams")  # one after another: they share a database
 LINK = "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv"
 # Each command as it succeeds after a recovery; those that stay are ended by the reader's leaving.
 CALLS = {
-    "rescue": "rescue groups.csv --yes",
+    "rescue": "rescue other.csv --yes",
     "init": "init",
     "demo": "demo --speed 600",
     "config validate": "config validate",

@@ -199,16 +199,18 @@ async def test_simulate_refuses_a_wrong_scenario_and_a_taken_port(tmp_path: Path
 
 async def test_a_process_of_its_own_serves_until_it_is_interrupted() -> None:
     program = (
+        "import signal\n"
         "from orchestrator.simulator.server import run_server\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nohup and `&` of a script ignore it
         "run_server('127.0.0.1:0', ready=lambda running: print(running.base_url, flush=True))"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    base_url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    base_url = (await asyncio.wait_for(process.stdout.readline(), 120)).decode().strip()
     async with aiohttp.ClientSession() as session, session.get(f"{base_url}/_sim/state") as response:
         assert len((await response.json())["groups"]) == 43
     process.send_signal(signal.SIGINT)
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await asyncio.wait_for(process.communicate(), 120)
     assert errors.rstrip().endswith(b"KeyboardInterrupt")

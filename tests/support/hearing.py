@@ -108,11 +108,16 @@ async def tending(
 
 
 async def drive(stage: Stage, part: Part, *, seconds: float) -> None:
-    """Step by step, as the supervisor does: for so many simulated seconds, and until nothing is due soon."""
+    """Step by step, as the supervisor does: for so many simulated seconds, and until nothing is due soon.
+
+    The last step begins when that time is over, however long the machine took for one before it.
+    """
     end = stage.clock.boottime() + seconds
-    wait = 0.0
-    while stage.clock.boottime() < end or wait < QUIET:
+    while True:
+        over = stage.clock.boottime() >= end
         wait = await part.step()
+        if over and wait >= QUIET:
+            return
         left = end - stage.clock.boottime()
         await stage.clock.sleep(min(wait, max(0.0, left)) if wait >= QUIET else wait)
 
