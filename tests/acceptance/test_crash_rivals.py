@@ -14,7 +14,7 @@ from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
-from tests.support.crash import KILLED, LOCKED, Databases, finish, judge_crashes, nursery
+from tests.support.crash import KILLED, LOCKED, PATIENCE, Databases, finish, judge_crashes, nursery
 from tests.support.driver import REAL_LEASE
 from tests.support.stage import set_stage
 from tests.support.worlds import ACCOUNT, trouble, world
@@ -37,7 +37,7 @@ async def until_joins(stage: Stage, number: int) -> None:
 
 async def move_lease(stage: Stage, *, by: float) -> None:
     """Its end comes when the test wants it, however busy the machine is."""
-    async with stage.database.write() as connection:
+    async with asyncio.timeout(PATIENCE), stage.database.write() as connection:
         record = await instances.get(connection, ACCOUNT)
         assert record.lease_until is not None
         await instances.set_values(connection, record.id, lease_until=record.lease_until + by)

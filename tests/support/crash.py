@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 KILLED = -signal.SIGKILL
 LOCKED = 11
+PATIENCE = 300  # seconds, real ones
 
 
 @dataclass(slots=True)
@@ -56,8 +57,18 @@ class Driver:
         self.send(signal.SIGKILL)
 
     async def wait(self) -> int:
-        await self.ended.wait()
+        try:
+            await asyncio.wait_for(self.ended.wait(), PATIENCE)
+        except TimeoutError:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGUSR1)
+            await asyncio.sleep(5)
+            raise AssertionError(f"{self.name} does not end:\n{self._tasks()}") from None
         return self.status
+
+    def _tasks(self) -> str:
+        told = Path(f"{self.out}.tasks")
+        return told.read_text() if told.exists() else "it says nothing"
 
     def said(self) -> dict[str, Any]:
         return dict(json.loads(self.out.read_text()))

@@ -62,8 +62,16 @@ def settings(speed: float) -> RecoverySettings:
     )
 
 
+def tell_tasks(out: Path) -> None:
+    """On SIGUSR1: where every task stands, for a test that waits in vain."""
+    with out.open("w") as file:
+        for task in asyncio.all_tasks():
+            task.print_stack(file=file)
+
+
 async def recover(order: dict[str, Any]) -> Ended:
     """One recovery, as the command makes it."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell_tasks, Path(order["out"] + ".tasks"))
     speed, anchor = order["speed"], order["anchor"]
     clock = AcceleratedClock(speed, anchor)
     database = Database(order["url"], DatabaseTime(speed, anchor))
