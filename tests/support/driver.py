@@ -17,7 +17,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.errors import RejoinError
@@ -33,6 +33,9 @@ from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import instances
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.recoveries import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REAL_LEASE = 1.5  # real seconds: short enough for a test to see one end
 lease.REAL_LEASE = REAL_LEASE
@@ -117,12 +120,10 @@ def child(order: dict[str, Any]) -> int:
     return status
 
 
-def say(*words: object) -> None:
-    print(*words, flush=True)
-
-
 def nursery() -> None:
     """Fork for every order until the standard input ends; then the children die with us."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever else a child prints (its log, say) is no answer
     names: dict[int, str] = {}
     while True:
         readable, _, _ = select.select([sys.stdin], [], [], 0.005)
@@ -135,17 +136,18 @@ def nursery() -> None:
             if pid == 0:
                 os._exit(child(order))
             names[pid] = order["name"]
-            say("started", order["name"], pid)
-        reap(names)
+            print("started", order["name"], pid, file=answers)
+        for name, status in reap(names):
+            print("ended", name, status, file=answers)
     for pid in names:
         os.kill(pid, signal.SIGKILL)
 
 
-def reap(names: dict[int, str]) -> None:
+def reap(names: dict[int, str]) -> Iterator[tuple[str, int]]:
     for pid in list(names):
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
-            say("ended", names.pop(pid), os.waitstatus_to_exitcode(status))
+            yield names.pop(pid), os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":
