@@ -75,7 +75,7 @@ async def forget_codes(database: Database, key_file: Path, *, actor: str) -> For
     Raise ConfigurationError if the key file cannot be replaced, or may be sound and only cannot be read.
     """
     ring, aside = KeyRing.replace_lost(key_file)
-    async with database.write() as connection:
+    async with database.write(long=True) as connection:
         await groups.lock(connection)
         await use_key(connection, ring.newest)
         now = await database.now(connection)

@@ -38,7 +38,7 @@ class Rekeyed:
 
 async def rekey(database: Database, ring: KeyRing, *, actor: str, keep_old: bool = False) -> Rekeyed:
     """Encrypt every code with a new key. With `keep_old` the key file still opens earlier backups."""
-    async with database.write() as connection:
+    async with database.write(long=True) as connection:
         old = await cipher_for_writing(connection, ring, exclusive=True)
         new = CodeCipher(ring, _unused_key(ring, old.key_id, await codes.key_ids(connection)))
         count = await _reseal_all(connection, old, new)
@@ -51,7 +51,7 @@ async def rekey(database: Database, ring: KeyRing, *, actor: str, keep_old: bool
 
 async def drop_unused_keys(database: Database, ring: KeyRing) -> tuple[str, ...]:
     """Forget the keys that neither the active cipher nor any stored code needs."""
-    async with database.write() as connection:
+    async with database.write(long=True) as connection:
         active = await cipher_for_writing(connection, ring, exclusive=True)
         needed = await codes.key_ids(connection) | {active.key_id}
         ring.reload()

@@ -38,6 +38,10 @@ _CLOCK_SQL = {
 
 WRITES = "rejoin_writes"
 PATIENCE = 30.0  # seconds for another writer to be done
+TRANSACTION = 60.0  # seconds, the most for a transaction on PostgreSQL that goes through no whole table
+LOCK_TIMEOUT = TRANSACTION + 15.0  # seconds; whoever is waited for is over before
+# postgresql.org/docs/17/runtime-config-client.html: transaction_timeout came with 17.
+_BOUNDS_TRANSACTIONS = (17,)
 
 
 class DatabaseClock(Protocol):
@@ -76,20 +80,29 @@ class Database:
         return self.engine.dialect.name
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One short transaction that writes. On SQLite it takes the write lock at its beginning."""
+    async def write(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One short transaction that writes. On SQLite it takes the write lock at its beginning.
+
+        `long`: it goes through whole tables, and may take as long as it needs.
+        """
         with _told_apart():
             async with self._in_turn(), self._begun() as connection:
+                await self._take_time(connection, long=long)
                 yield connection
+
+    async def _take_time(self, connection: AsyncConnection, *, long: bool) -> None:
+        if long and (connection.dialect.server_version_info or ()) >= _BOUNDS_TRANSACTIONS:
+            await connection.execute(text("SET LOCAL transaction_timeout = 0"))
 
     def _in_turn(self) -> AbstractAsyncContextManager[None]:
         return self._turns.mine() if self.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A consistent view that never waits for writers."""
+    async def read(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A consistent view that never waits for writers. `long`: as in `write`."""
         with _told_apart():
             async with self._connected() as connection, connection.begin():
+                await self._take_time(connection, long=long)
                 yield connection
 
     @asynccontextmanager
@@ -184,8 +197,8 @@ def _told_apart() -> Iterator[None]:
 
 
 # Connection lost, no resources, shutting down or starting up; a deadlock or a lock that was not given, both
-# undone; a transaction that idled too long; a standby; a database that is closed to connections.
-_POSTGRESQL_AWAY = ("08", "53", "57P", "40", "55P03", "25P03", "25006", "55000")
+# undone; a transaction that idled or took too long; a standby; a database that is closed to connections.
+_POSTGRESQL_AWAY = ("08", "53", "57P", "40", "55P03", "25P03", "25P04", "25006", "55000")
 _SQLITE_AWAY = ("locked", "busy", "unable to open", "disk i/o", "is full", "readonly")
 
 
@@ -216,7 +229,7 @@ def _create(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     # The pool's wait is bounded; a commit is on disk when it returns, whatever the server's default says.
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=5,
         max_overflow=5,
@@ -229,9 +242,18 @@ def _create(url: str) -> AsyncEngine:
                 "application_name": "rejoin",
                 # A process that was stopped inside a transaction must not keep the instance's row for ever.
                 "idle_in_transaction_session_timeout": "15s",
+                "lock_timeout": f"{LOCK_TIMEOUT:.0f}s",
             }
         },
     )
+    event.listen(engine.sync_engine, "connect", _bound_transactions)
+    return engine
+
+
+def _bound_transactions(connection: Any, _record: object) -> None:
+    """A process that was stopped between a statement's messages is not idle to the server, but at work."""
+    if connection.driver_connection.get_server_version() >= _BOUNDS_TRANSACTIONS:
+        connection.run_async(lambda driver: driver.execute(f"SET transaction_timeout = '{TRANSACTION:.0f}s'"))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

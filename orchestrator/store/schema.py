@@ -82,7 +82,7 @@ async def require_current(database: Database) -> None:
 
 async def upgrade(database: Database, revision: str = "head") -> bool:
     """Migrate in one transaction; False if there was nothing to do. Of two at once one finds it done."""
-    async with database.write() as connection:
+    async with database.write(long=True) as connection:
         if database.dialect == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = await connection.run_sync(_current)

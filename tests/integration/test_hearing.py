@@ -351,7 +351,7 @@ async def test_many_events_of_one_account_are_one_transaction(sqlite_url: str) -
                 writes += 1
                 return plain()
 
-            stage.database.write = counted  # type: ignore[method-assign]
+            stage.database.write = counted  # type: ignore[method-assign, assignment]
             await hearer.step()
         assert writes == 1
         assert set(await results(stage)) == {"not_us"}

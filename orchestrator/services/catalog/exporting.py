@@ -62,7 +62,10 @@ async def export_to(
         await _note(database, form, actor)  # before: what may have left must be on record
     count = 0
     begin, line, end = _writers(form)
-    async with database.read() as connection, aclosing(_records(database, connection, ring)) as parts:
+    async with (
+        database.read(long=True) as connection,
+        aclosing(_records(database, connection, ring)) as parts,
+    ):
         out.write(begin)
         async for part in parts:
             for record in part:

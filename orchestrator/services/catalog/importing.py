@@ -45,10 +45,10 @@ async def import_groups(
     """
     table = read_table(source, options)
     if dry_run:
-        async with database.read() as connection:
+        async with database.read(long=True) as connection:
             cipher = await cipher_for_reading(connection, ring)
             return await _go_through(connection, table, cipher, None)
-    async with database.write() as connection:
+    async with database.write(long=True) as connection:
         await groups.lock(connection)
         cipher = await cipher_for_writing(connection, ring)
         writer = Writer(connection, cipher, await database.now(connection), actor)
