@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Block:
-    """Items under a title, above a foot. `more` says that so many are left out."""
+    """Items under a title, above a foot. `more` says that so many are left out; with True: all of them."""
 
     items: list[str]
     title: str = ""
     foot: Sequence[str] = ()
-    more: Callable[[int], str] | None = None
+    more: Callable[[int, bool], str] | None = None
     beyond: int = 0  # items that were never among them
     left_out: int = field(default=0, init=False)
 
     def lines(self) -> list[str]:
         """Not laid out."""
         hidden = self.left_out + self.beyond
-        rest = [self.more(hidden)] if hidden and self.more is not None else []
-        lines = [*self.items[: len(self.items) - self.left_out], *rest, *self.foot]
+        shown = self.items[: len(self.items) - self.left_out]
+        rest = [self.more(hidden, not shown)] if hidden and self.more is not None else []
+        lines = [*shown, *rest, *self.foot]
         return [self.title, *lines] if self.title and lines else lines
 
 

@@ -6,7 +6,7 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.groups import known_reason
-from orchestrator.cli.next_step import say_taken_up, who_takes_up
+from orchestrator.cli.next_step import next_command, say_next, say_taken_up, who_takes_up
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
@@ -69,7 +69,10 @@ async def skip(
     async with open_app(call.settings()) as app:
         name = await instance_of(app, None, to)
         done = await act(app.database, name, groups, actor=app.actor, because=because)
-    return _tell(call, done)
+        following = await next_command(app)
+    code = _tell(call, done)
+    say_next(call, following)
+    return code
 
 
 def _tell(call: Call, done: "Decisions") -> int:

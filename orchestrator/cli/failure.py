@@ -69,7 +69,8 @@ def _of_the_world(error: BaseException) -> Failure:
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if "orchestrator.config.problems.ConfigError" in names:
         problems = tuple(str(problem) for problem in getattr(error, "problems", ()))
-        return Failure(exit_codes.CONFIGURATION, "configuration", "", problems=problems)
+        hint = getattr(error, "hint", "")
+        return Failure(exit_codes.CONFIGURATION, "configuration", "", hint, problems=problems)
     if "orchestrator.config.problems.UnknownInstanceError" in names:
         return Failure(exit_codes.USAGE, "not_found", _sentence(str(error)))
     if "sqlalchemy.exc.DBAPIError" in names:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "backup-1"
 WAWP = "https://api.wawp.net"
+NOT_KEPT = "nothing of it was kept: the same command asks for it anew"
 TOKEN_VARIABLE = "REJOIN_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 _INSTANCE = """
 [[instances]]
@@ -55,7 +56,7 @@ def ensure(call: Call, given: Given) -> tuple[Settings, Callable[[], None] | Non
 
     Raises UsageError and ConfigError; then nothing is left behind.
     """
-    from orchestrator.config import load  # noqa: PLC0415 - brings pydantic
+    from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
 
     found = config_file.named(call.config, os.environ) or config_file.existing(os.environ)
     if found is not None and found.exists():
@@ -63,22 +64,28 @@ def ensure(call: Call, given: Given) -> tuple[Settings, Callable[[], None] | Non
         if settings.backups:
             return settings, None
     config = found or config_file.to_make(call.config, os.environ)
-    before = config.read_text(encoding="utf-8") if config.exists() else None
+    files = (config, config.parent / "secrets" / f"{NAME}.token")
+    before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in files}
     account = _account(call, given)
     try:
-        _write(config, before, account)
-        return load(config, os.environ), lambda: _undo(config, before)
+        _write(config, before[config], account)
+        return load(config, os.environ), lambda: _undo(before)
+    except ConfigError as error:
+        _undo(before)
+        error.hint = NOT_KEPT
+        raise
     except BaseException:
-        _undo(config, before)
+        _undo(before)
         raise
 
 
-def _undo(config: Path, before: str | None) -> None:
-    """A configuration that cannot be used is asked for anew the next time."""
-    if before is None:
-        config.unlink(missing_ok=True)
-    else:
-        _replace(config, before)
+def _undo(before: dict[Path, str | None]) -> None:
+    """What cannot be used is asked for anew the next time, and no token that was typed stays behind."""
+    for file, text in before.items():
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            _replace(file, text)
 
 
 def _account(call: Call, given: Given) -> Account:

@@ -19,3 +19,8 @@ def flag(name: str, help_text: str, *, short: str = "", metavar: str = "") -> Pa
 def positional(metavar: str, help_text: str, *, dash: bool = False) -> Parameter:
     """A value by position; it has no variable, since it says what the call is about. `dash`: may be `-`."""
     return Parameter(name=metavar, help=help_text, negative=(), metavar=metavar, allow_leading_hyphen=dash)
+
+
+SHEET = flag("sheet", "Name or number of the XLSX sheet (else the first).")
+DELIMITER = flag("delimiter", "Of the CSV's columns (else found out): , ; tab |")
+ENCODING = flag("encoding", "Of the CSV (else UTF-8, or as it says).")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.flags import DELIMITER, ENCODING, SHEET, flag, positional
 from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean, plural
 from orchestrator.domain.errors import UsageError
@@ -31,11 +31,9 @@ async def import_(  # noqa: PLR0913 - one for each flag
             "map", "Which column is which field; several times. FIELD may be ignore.", metavar="COLUMN=FIELD"
         ),
     ] = (),
-    sheet: Annotated[str | None, flag("sheet", "Name or number of the XLSX sheet (else the first).")] = None,
-    delimiter: Annotated[
-        str | None, flag("delimiter", "Of the CSV's columns (else found out): , ; tab |")
-    ] = None,
-    encoding: Annotated[str | None, flag("encoding", "Of the CSV (else UTF-8, or as it says).")] = None,
+    sheet: Annotated[str | None, SHEET] = None,
+    delimiter: Annotated[str | None, DELIMITER] = None,
+    encoding: Annotated[str | None, ENCODING] = None,
     call: Call = NOTHING_SAID,
 ) -> int:
     """All rows or none: every mistake is told at once with its row. Importing again updates.

@@ -24,7 +24,7 @@ def confirm(call: Call, question: str, *, yes: bool) -> None:
         print(f"{clean(question)} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 - the answer's channel stays clean
         answer = sys.stdin.readline()
     if answer.strip().lower() not in ("y", "yes"):
-        raise UsageError("Nothing was done.")
+        raise UsageError("Not confirmed, so not done.")
 
 
 def ask(call: Call, question: str, *, default: str = "") -> str:

@@ -81,7 +81,9 @@ def _place(one: Explanation, look: Look) -> str:
 
 
 def _expected(row: GroupRow) -> str:
-    return _identity(row.expected_jid, row.expected_subject, row.expected_owner)
+    """Where nothing else is given, the group behind the link must have the entry's name."""
+    subject = row.expected_subject or (None if row.expected_jid else row.group)
+    return _identity(row.expected_jid, subject, row.expected_owner)
 
 
 def _seen(row: GroupRow, one: Explanation, look: Look) -> str:

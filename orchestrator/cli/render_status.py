@@ -124,7 +124,7 @@ def status_text(view: StatusView, look: Look) -> str:
     following = Block([] if command is None or view.recovery is None else [next_line(command)])
     bar, last = Block(_bar(view, look) if view.total else []), Block(_last(view, look))
     shrink = [(planned, 0), (needs, 3), (others, 0), (waiting, 1), (parts, 3), (needs, 2), (parts, 1)]
-    shrink += [(needs, 1), (parts, 0), (top, 2), (waiting, 0), (top, 1), (needs, 0)]
+    shrink += [(needs, 1), (parts, 0), (top, 2), (waiting, 0), (needs, 0), (top, 1)]
     return fit(
         [top, bar, parts, needs, waiting, last, others, planned, following],
         look.lay_out,
@@ -134,7 +134,7 @@ def status_text(view: StatusView, look: Look) -> str:
     )
 
 
-def _in_json(count: int) -> str:
+def _in_json(count: int, _all: bool) -> str:
     return f"and {count} more: rejoin status --json"
 
 
@@ -402,7 +402,7 @@ def _needs_you(view: StatusView, look: Look) -> Block:
     return Block(
         [_needy(one, view, look) for one in view.needs_you],
         title=look.style("NEEDS YOU", "bold"),
-        more=lambda count: f"  and {count:,} more: rejoin groups list --bucket needs_you",
+        more=lambda count, all_: f"  {_more(count, 'group', all_)}: rejoin groups list --bucket needs_you",
         beyond=max(0, view.buckets[Bucket.NEEDS_YOU] - len(view.needs_you)) if view.needs_you else 0,
     )
 
@@ -424,8 +424,12 @@ def _waiting(view: StatusView, look: Look) -> Block:
     return Block(
         [_waiting_line(one, view, look) for one in longer],
         title=look.style("WAITING LONGER THAN PLANNED", "bold"),
-        more=lambda count: f"  and {count} more: rejoin groups list --bucket waiting",
+        more=lambda count, all_: f"  {_more(count, 'cause', all_)}: rejoin groups list --bucket waiting",
     )
+
+
+def _more(count: int, what: str, all_: bool) -> str:
+    return plural(count, what) if all_ else f"and {count:,} more"
 
 
 def _waiting_line(one: WaitingView, view: StatusView, look: Look) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator import stop_signals
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import flag, positional
+from orchestrator.cli.flags import DELIMITER, ENCODING, SHEET, flag, positional
 from orchestrator.cli.layout import whole
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.render import clean, plural
@@ -40,6 +40,9 @@ async def rescue(  # noqa: PLR0913 - one for each flag
     map_: Annotated[
         tuple[str, ...], flag("map", "As for groups import; several times.", metavar="COLUMN=FIELD")
     ] = (),
+    sheet: Annotated[str | None, SHEET] = None,
+    delimiter: Annotated[str | None, DELIMITER] = None,
+    encoding: Annotated[str | None, ENCODING] = None,
     yes: Annotated[bool, flag("yes", "Do not ask. Without a terminal nobody is asked.", short="-y")] = False,
     call: Call = NOTHING_SAID,
 ) -> int:
@@ -56,14 +59,14 @@ async def rescue(  # noqa: PLR0913 - one for each flag
       rejoin rescue groups.csv --instance-id 210987654321 --token-file backup.token --yes
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.cli.first_account import Given, ensure  # noqa: PLC0415
+    from orchestrator.cli.first_account import NOT_KEPT, Given, ensure  # noqa: PLC0415
     from orchestrator.cli.init import make_database  # noqa: PLC0415
     from orchestrator.cli.run import run  # noqa: PLC0415
     from orchestrator.services.catalog.columns import parse_mapping  # noqa: PLC0415
     from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
-    options = ReadOptions(parse_mapping(map_), skip_bad=True)
+    options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad=True)
     with stop_signals.raised():
         source = read_source(file)  # a name that was mistyped is told before anything is asked
         settings, forget = ensure(call, Given(base_url, instance_id, token_file))
@@ -76,7 +79,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
         except (CredentialsError, TemporaryError) as error:
             if forget is not None:
                 forget()
-                error.hint = "nothing of it was kept: the same command asks for it anew"
+                error.hint = NOT_KEPT
             raise
         report = await _bring_in(app, source, options)
         _tell_import(call, report)
@@ -86,7 +89,8 @@ async def rescue(  # noqa: PLR0913 - one for each flag
     if code not in (exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED):
         return code
     if report.rejected_file is not None and not call.json:
-        again = whole(clean(shlex.join(["rejoin", "rescue", str(report.rejected_file)])))
+        maps = [word for one in map_ for word in ("--map", one)]
+        again = whole(clean(shlex.join(["rejoin", "rescue", str(report.rejected_file), *maps])))
         call.out.say(f"Left out: {plural(report.rejected, 'row')} of the list. Mend the file, then: {again}")
     return await _needs_a_person(settings, report)
 

@@ -135,7 +135,10 @@ def _tell(call: Call, running: "Running", playground: "Playground | None", speed
     call.out.table(rows, "NAME", "ROLE", "INSTANCE ID", "ACCESS TOKEN", "STATE")
     if playground:
         _tell_next(call, playground, speed)
-    call.out.say("\nCtrl-C ends it.")
+    call.out.say(
+        f"\nThe groups' current links, as their admins know them: curl {running.base_url}/_sim/links"
+    )
+    call.out.say("Ctrl-C ends it.")
 
 
 def _tell_next(call: Call, playground: "Playground", speed: float) -> None:

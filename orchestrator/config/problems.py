@@ -28,9 +28,10 @@ class Problem:
 class ConfigError(Exception):
     """The configuration cannot be used. Carries every problem at once; holds no secret value."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], *, hint: str = "") -> None:
         super().__init__(problems)
         self.problems = problems
+        self.hint = hint
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

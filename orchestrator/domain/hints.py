@@ -173,6 +173,13 @@ _GROUP: dict[Reason, Hint] = {
     _R.OPERATOR: Hint("a person stopped it", _M.YOU, "retry when it may go on", _RETRY),
 }
 
+_ANOTHER_GROUP = Hint(
+    "the link opens another group than expected; not joined",
+    _M.YOU,
+    "store the right code; only if your group was made anew, accept it with --other-group",
+    _SET_CODE,
+)
+
 _ACCOUNT: dict[Reason, Hint] = {
     _R.RATE_LIMITED: Hint(
         "WhatsApp limits how many groups this account may join now",
@@ -262,11 +269,16 @@ OWN_WORDS = frozenset(
 UNKNOWN_REASON = Hint("the reason is not known to this version", _M.YOU, "look at what happened", _EXPLAIN)
 
 
-def group_hint(status: Status, reason: Reason | None, slug: str, *, to: str | None = None) -> Hint:
+def group_hint(
+    status: Status, reason: Reason | None, slug: str, *, to: str | None = None, jid: str | None = None
+) -> Hint:
     """Whose move it is for one group. `slug` goes into the command, quoted for a shell.
 
     `to`: the instance, where it is one of several: without a name a command is about the latest recovery's.
+    `jid`: the one that is expected. A new name is accepted; another JID is another group, which is refused.
     """
+    if status is Status.BLOCKED and reason is _R.IDENTITY_MISMATCH and jid is not None:
+        return _filled_in(_ANOTHER_GROUP, slug, to)
     return _filled_in(_by_status(status, reason), slug, to)
 
 

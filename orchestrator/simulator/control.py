@@ -3,6 +3,7 @@
 GET  /_sim/state     accounts, groups and the rules that are left
 GET  /_sim/log       every request and happening; ?since=N skips the first N requests
 GET  /_sim/verdict   what the log proves: worst window, double effects, joins without probe
+GET  /_sim/links     what an admin would tell: each open group and its current link, as lines of text
 GET  /_sim/webhooks  the knobs, every delivery of a webhook and a verdict; ?since=N skips the first N
 POST /_sim/do        one deed: {"do": "log_out", "account": "backup-1"}; see deeds.py
 POST /_sim/account, /_sim/group   the same
@@ -17,7 +18,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import deeds, knobs
-from orchestrator.simulator.http import Reply, json_reply
+from orchestrator.simulator.http import Reply, json_reply, reply
+from orchestrator.simulator.sheets import LINK
 from orchestrator.simulator.tables import Reader, ScenarioError
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class ControlFace:
         if request.method == "GET" and name in self._reads:
             self._network.settle()
             return json_reply(200, self._reads[name](request.query))
+        if request.method == "GET" and name == "links":
+            return reply(200, self._links().encode(), "text/plain; charset=utf-8")
         if request.method == "POST" and name in self._writes:
             return self._write(name, request)
         return json_reply(404, {"problems": [f"{request.method} {request.path} is not known"]})
@@ -107,6 +111,12 @@ class ControlFace:
             "deliveries": [d.as_json() for d in self._webhooks.deliveries[_since(query) :]],
             "verdict": self._webhooks.verdict(),
         }
+
+    def _links(self) -> str:
+        """Every real group has a link; one whose link was revoked gets its new one here."""
+        open_groups = [group for group in self._network.groups.values() if not group.closed]
+        links = [(one, one.current_code or self._network.reset_code(one)) for one in open_groups]
+        return "".join(f"{LINK}{code}  {group.subject}\n" for group, code in links)
 
     def _state(self, _query: dict[str, str]) -> dict[str, Any]:
         return {

@@ -52,5 +52,5 @@ def test_old_and_new_are_shown_before_anything_is_asked(renamed: Stage) -> None:
     assert 'expected so far: "Support North"' in shown
     assert 'the link opens:  "Support <U+202E>North 2026", 120363' in shown
     assert "\u202e" not in shown
-    assert "Nothing was done." in shown
+    assert "Not confirmed, so not done." in shown
     assert renamed("groups", "show", "support-north", "--json").json["jid"] is None

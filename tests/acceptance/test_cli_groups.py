@@ -239,7 +239,7 @@ def test_leaving_needs_a_yes(stocked: Rejoin) -> None:
     assert silent.code == 2
     assert "--yes" in silent.err
     assert code == 2
-    assert "Nothing was done." in shown
+    assert "Not confirmed, so not done." in shown
 
 
 def test_rekeying_asks_and_keeps_every_code(stocked: Rejoin, tmp_path: Path) -> None:

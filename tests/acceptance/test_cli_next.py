@@ -106,3 +106,26 @@ def test_a_wrong_token_is_told_by_its_file_and_a_right_one_leads_on(stage: Stage
     assert command is not None
     assert stage(*shlex.split(command)[1:]).code == 0
     assert "half pace" not in stage("status").out
+
+
+def test_where_no_backup_is_configured_an_import_leads_to_what_says_so(tmp_path: Path) -> None:
+    """`rejoin plan` would only fail."""
+    rejoin = Rejoin(tmp_path)
+    assert rejoin("init").code == 0
+    (tmp_path / "groups.csv").write_text("name,code\nA,A1b2C3d4E5f6G7h8I9j0Kl\n")
+
+    said = rejoin("groups", "import", "groups.csv")
+    assert following(said.err) == "rejoin doctor"
+
+    assert '[[instances]] with role = "backup"' in rejoin("doctor").out
+    assert '[[instances]] with role = "backup"' in rejoin("plan").err
+
+
+def test_a_skip_leads_to_the_next_group_that_needs_a_person(stage: Stage) -> None:
+    (stage.rejoin.folder / "lost.csv").write_text("name,code,priority\nLost,A1b2C3d4E5f6G7h8I9j0Kl,5\n")
+    for file in ("groups.csv", "lost.csv"):
+        stage("groups", "import", file)
+    stage("run", "--yes")
+
+    assert following(stage("skip", "lost").err) == "rejoin groups set-code old-friends"
+    assert following(stage("skip", "old-friends").err) is None

@@ -118,6 +118,7 @@ def test_what_was_typed_wrong_is_asked_for_anew(smooth: Scene) -> None:
     assert code == 4
     assert "nothing of it was kept" in shown
     assert not (smooth.folder / "rejoin.toml").exists()
+    assert not (smooth.folder / "secrets" / "backup-1.token").exists()
 
     code, shown = smooth.type(*answers(smooth, token=smooth.account["access_token"]), ("now? [y/N]", "y"))
     assert code == 0
@@ -196,3 +197,41 @@ def test_with_a_daemon_it_recovers_detached(smooth: Scene) -> None:
     finally:
         daemon.terminate()
         daemon.communicate()
+
+
+def test_a_list_is_read_as_the_hint_says_and_the_rest_with_the_same_columns(troubled: Scene) -> None:
+    """Whatever importing advises, `--encoding` or `--map`, works in rescue too."""
+    text = (troubled.folder / "groups.csv").read_text().replace("name,code", "Salão,code", 1)
+    broken = "Pão,htps://nope" + "," * (text.splitlines()[0].count(",") - 1)
+    (troubled.folder / "groups.csv").write_text(text + broken + "\n", encoding="cp1252")
+    flags = ["--map", "Salão=name", *troubled.flags]
+    refused = troubled.rejoin("rescue", "groups.csv", *flags, **troubled.token)
+    assert refused.code == 2
+    assert "--encoding cp1252" in refused.err
+
+    answer = troubled.rejoin("rescue", "groups.csv", *flags, "--encoding", "cp1252", **troubled.token)
+
+    assert answer.code == 3
+    assert "8 of 9 groups are back" in answer.out
+    assert "rejoin rescue groups.rejected.csv --map 'Salão=name'" in answer.err
+
+
+def test_an_address_that_is_none_leaves_neither_configuration_nor_token(smooth: Scene) -> None:
+    answer = smooth.rejoin(
+        "rescue", "groups.csv", "--base-url", "not a url", "--instance-id", "1", **smooth.token
+    )
+
+    assert answer.code == 78
+    assert "instances.backup-1.base_url: must be a URL" in answer.err
+    assert "nothing of it was kept" in answer.err
+    assert not (smooth.folder / "rejoin.toml").exists()
+    assert list((smooth.folder / "secrets").iterdir()) == []
+
+
+def test_a_no_does_not_say_that_the_list_was_not_taken(smooth: Scene) -> None:
+    code, shown = smooth.type(*answers(smooth, token=smooth.account["access_token"]), ("now? [y/N]", "n"))
+
+    assert code == 2
+    assert "8 new" in shown
+    assert "Nothing was done" not in shown
+    assert "Not confirmed, so not done." in shown

@@ -106,6 +106,23 @@ async def test_the_remote_control_tells_state_log_and_verdict() -> None:
         assert len(wawp.running.log.requests) == 2
 
 
+async def test_a_link_that_an_admin_tells_lets_in_where_the_old_one_was_revoked() -> None:
+    """Whoever plays with the network must get past the first revoked code."""
+    async with talk() as wawp:
+        before = (await wawp.raw("GET", "/_sim/links")).body.decode()
+        assert before == f"https://chat.whatsapp.com/{CODE}  Support\n"
+        wawp.group.codes = {CODE: False}
+        assert "410" in (await wawp.join()).body["message"]
+
+        link, subject = (await wawp.raw("GET", "/_sim/links")).body.decode().split()
+
+        assert subject == "Support"
+        code = link.removeprefix("https://chat.whatsapp.com/")
+        assert (await wawp.post("/v2/groups/join", code=code)).status == 200
+        again = (await wawp.raw("GET", "/_sim/links")).body.decode()
+        assert link in again, "looking changes nothing that is good"
+
+
 @pytest.mark.parametrize(
     ("deed", "message"),
     [

@@ -85,3 +85,13 @@ def test_a_pause_with_an_end_passes_by_itself_and_one_without_names_a_command(re
 
 def test_no_reason_reads_as_waiting_for_ones_turn() -> None:
     assert explain_reason(None) == "waits for its turn"
+
+
+def test_another_group_than_the_one_with_the_expected_jid_is_never_advised_to_be_accepted() -> None:
+    """`accept` refuses it; a group that is known by its name alone may have a new one."""
+    renamed = group_hint(Status.BLOCKED, Reason.IDENTITY_MISMATCH, "x", to="b")
+    another = group_hint(Status.BLOCKED, Reason.IDENTITY_MISMATCH, "x", to="b", jid="1203@g.us")
+
+    assert renamed.command == "rejoin accept x --to b"
+    assert another.command == "rejoin groups set-code x"
+    assert "--other-group" in another.move

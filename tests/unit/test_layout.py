@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -19,12 +20,12 @@ from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_log import journal_line
 from orchestrator.cli.render_plan import plan_rows
 from orchestrator.cli.render_status import Look, status_text
-from orchestrator.domain.hints import group_hint
+from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.plan.result import Decision, Line, Plan
 from orchestrator.services.status.views import NeedsYouView
 from orchestrator.store.recoveries import Scope
-from tests.unit.status_samples import EXPLANATION, NEEDS_YOU, NOW, PAST, VIEW
+from tests.unit.status_samples import EXPLANATION, NEEDS_YOU, NOW, PAST, PAUSE, VIEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +163,21 @@ def test_the_headline_and_the_last_join_fit_a_small_terminal(count: int, width: 
     if count > 1:
         assert f"{count:,} groups need you." in text
         assert "rejoin groups list --bucket needs_you" in joined(text)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_what_holds_the_account_stands_on_a_small_terminal_before_single_groups(width: int) -> None:
+    """It is what `Next:` is about; and what is left out whole is no "more"."""
+    refused = replace(PAUSE, reason="credentials_refused", until=None)
+    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
+    view = needy(50)
+    view = replace(view, instances=tuple(replace(one, pause=refused) for one in view.instances))
+
+    text = status_text(view, Look(ZONE, width=width, height=24))
+
+    assert "refuses the access token" in joined(text)
+    assert "rejoin groups list --bucket needs_you" in joined(text)
+    assert not re.search("(NEEDS YOU|WAITING LONGER THAN PLANNED)\n  and ", text)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -110,7 +110,7 @@ def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Me
         "status": new.status.value,
         "was": move.old.status.value,
         "reason": None if new.reason is None else new.reason.value,
-        **hint_fields(group_hint(new.status, new.reason, group.slug, to=instance.name)),
+        **hint_fields(group_hint(new.status, new.reason, group.slug, to=instance.name, jid=group.jid)),
         "detail": None if new.detail is None else scrub(new.detail),
         "evidence": None if new.evidence is None else new.evidence.value,
         "members": new.seen_members,

@@ -45,7 +45,10 @@ async def choose_instance(
     if len(backups) == 1:
         return backups[0]
     if not backups:
-        raise UsageError("no backup instance is configured", hint='add one with role = "backup"')
+        raise UsageError(
+            "no backup instance is configured",
+            hint='add [[instances]] with role = "backup" to the configuration',
+        )
     raise UsageError("there are several backup instances", hint=f"say which with --to: {choices}")
 
 

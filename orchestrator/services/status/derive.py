@@ -173,7 +173,7 @@ def move(facts: Facts, row: NeedsYouRow | GroupRow) -> Hint:
     """Whose move it is for a group that was taken up."""
     assert row.status is not None  # noqa: S101 - the caller looked
     there = There(driven(facts), facts.daemon.works, run_again(facts), _to(facts))
-    return group_move(row.status, row.reason, row.slug, there)
+    return group_move(row.status, row.reason, row.slug, there, jid=row.expected_jid)
 
 
 def _to(facts: Facts) -> str | None:

@@ -30,9 +30,11 @@ class There:
     to: str | None = None
 
 
-def group_move(status: Status, reason: Reason | None, slug: str, there: There) -> Hint:
+def group_move(
+    status: Status, reason: Reason | None, slug: str, there: There, *, jid: str | None = None
+) -> Hint:
     """A daemon confirms what was asked for, but only a recovery joins."""
-    hint = group_hint(status, reason, slug, to=there.to)
+    hint = group_hint(status, reason, slug, to=there.to, jid=jid)
     if status is Status.AWAITING_APPROVAL and there.daemon:
         return replace(hint, move="ask an admin to approve; confirms by itself")
     if there.driven:

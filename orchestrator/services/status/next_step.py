@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.views import NeedsYouView, RecoveryView, StatusView
 
 IMPORT, PLAN, DAEMON = "rejoin groups import FILE", "rejoin plan", "rejoin daemon"
+DOCTOR = "rejoin doctor"
 
 
 def next_step(view: StatusView) -> str | None:
@@ -32,12 +33,20 @@ def next_step(view: StatusView) -> str | None:
 
 
 def plan_command(backups: Sequence[str]) -> str:
-    """Where there are several, a plan must be told which; the first is as good as any to begin with."""
+    """Where there are several, a plan must be told which; the first is as good as any to begin with.
+
+    Where there is none no plan can be made, and the doctor says what is missing.
+    """
+    if not backups:
+        return DOCTOR
     return shlex.join(["rejoin", "plan", "--to", backups[0]]) if len(backups) > 1 else PLAN
 
 
 def first_plan(view: StatusView) -> str:
-    return plan_command([one.name for one in view.instances if one.role == "backup"])
+    """The database may not know the configured backups yet: without any this is no reason to doubt them."""
+    return (
+        plan_command([one.name for one in view.instances if one.role == "backup"]) if view.instances else PLAN
+    )
 
 
 def _resume(view: StatusView) -> str | None:
