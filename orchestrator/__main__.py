@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -14,12 +16,32 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _BROKEN_PIPE = 141
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def main() -> NoReturn:
     stop_signals.install()
     streams.install()
-    sys.exit(run(sys.argv[1:]))
+    # Imports make a hundred thousand objects and no garbage: the usual 700 would be looked through 150 times.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    ended: list[int] = []
+    atexit.register(_end, ended)  # behind whatever is registered later, and behind all threads
+    ended.append(run(sys.argv[1:]))
+    sys.exit(ended[0])
+
+
+def _end(ended: Sequence[int]) -> None:
+    """The interpreter would now free every object one by one: a sixth of what `status` costs, for nothing.
+
+    Everything is closed and flushed. mypy ends in the same way (mypy.util.hard_exit).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            return  # lost, closed or absent: the interpreter knows what that means
+    for code in ended:
+        os._exit(code)
 
 
 def run(words: Sequence[str]) -> int:

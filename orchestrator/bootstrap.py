@@ -15,11 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
 from orchestrator.gateways import redact
-from orchestrator.gateways.own_codes import without_own_codes
-from orchestrator.store import codes, instances, schema
+from orchestrator.store import schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
-from orchestrator.store.witness import Witness, is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.events import ReadEvent
     from orchestrator.gateways.base import Form, Gateway
     from orchestrator.gateways.wawp import WawpGateway
+    from orchestrator.store.instances import Configured
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
 
@@ -64,12 +63,16 @@ class App:
             raise ConfigurationError(
                 f"{instance.name}: this rejoin cannot speak to {instance.gateway} yet; it can speak to wawp"
             )
+        from orchestrator.gateways.own_codes import without_own_codes  # noqa: PLC0415 - for who goes online
+
         gateway = _wawp(instance, self.settings, self.clock)
         self._closing.push_async_callback(gateway.close)
         return without_own_codes(gateway, self._own_codes)
 
     async def _own_codes(self, words: set[str]) -> set[str]:
         """Those of the words that are stored as invite codes."""
+        from orchestrator.store import codes  # noqa: PLC0415 - the same
+
         cipher = await self.cipher()
         prints = {cipher.fingerprint(word): word for word in words}
         async with self.database.read() as connection:
@@ -95,6 +98,9 @@ class App:
 
     async def sync_instances(self) -> None:
         """Bring the instances' rows in line with the configuration."""
+        from orchestrator.store import instances  # noqa: PLC0415 - for who drives an instance
+        from orchestrator.store.witness import Witness, is_foreign  # noqa: PLC0415
+
         configured = list(_configured(self.settings))
         async with self.database.write() as connection:
             await instances.sync(connection, configured, await self.database.now(connection))
@@ -105,11 +111,14 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[App]:
-    """With the schema checked. Raises ConfigurationError, or TemporaryError when no database answers."""
+async def open_app(settings: Settings, *, brief: bool = False) -> AsyncIterator[App]:
+    """With the schema checked. `brief`: for a command that only reads, and ends.
+
+    Raises ConfigurationError, or TemporaryError when no database answers.
+    """
     redact.learn(settings.secret_values())
     async with AsyncExitStack() as closing:
-        database = await closing.enter_async_context(open_database(settings.database))
+        database = await closing.enter_async_context(open_database(settings.database, brief=brief))
         await schema.require_current(database)
         clock = await _tell_time(database, settings.clock_speed)
         yield App(settings, database, clock, actor(), closing)
@@ -134,9 +143,9 @@ async def open_as_it_is(settings: Settings) -> AsyncIterator[tuple[App, RejoinEr
 
 
 @asynccontextmanager
-async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
+async def open_database(settings: DatabaseSettings, *, brief: bool = False) -> AsyncIterator[Database]:
     """As it is, without a look at its schema; but reached: a database that is not there is told at once."""
-    database = Database(settings.async_url)
+    database = Database(settings.async_url, brief=brief)
     try:
         await _reach(database, settings.safe_url)
         yield database
@@ -201,10 +210,12 @@ async def _tell_time(database: Database, speed: float) -> Clock:
     return AcceleratedClock(speed, anchor)
 
 
-def _configured(settings: Settings) -> Iterator[instances.Configured]:
+def _configured(settings: Settings) -> Iterator[Configured]:
+    from orchestrator.store.instances import Configured  # noqa: PLC0415 - as above
+
     for instance in settings.instances:
         account = f"{instance.base_url}#{instance.instance_id}"
-        yield instances.Configured(instance.name, instance.role, instance.gateway, account)
+        yield Configured(instance.name, instance.role, instance.gateway, account)
 
 
 def _wawp(

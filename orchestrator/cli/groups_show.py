@@ -46,7 +46,7 @@ async def show(
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
 
     settings = call.settings()
-    async with open_app(settings) as app:
+    async with open_app(settings, brief=True) as app:
         shown = await _read(app, group, lines)
     if call.json:
         call.out.answer_json(_as_json(shown))

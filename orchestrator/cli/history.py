@@ -33,7 +33,7 @@ async def history(
     from orchestrator.services.status.next_step import plan_command  # noqa: PLC0415
 
     settings = call.settings()
-    async with open_app(settings) as app:
+    async with open_app(settings, brief=True) as app:
         listed = await past.history(app.database, limit=max(1, limit))
     if call.json:
         call.out.answer_json([history_json(one) for one in listed])

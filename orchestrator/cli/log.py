@@ -43,7 +43,7 @@ async def log(
     from orchestrator.services.status.past import read_journal  # noqa: PLC0415
 
     settings = call.settings()
-    async with open_app(settings) as app:
+    async with open_app(settings, brief=not follow) as app:
         first = await read_journal(app.database, group=group, recovery=recovery, limit=max(1, lines))
         if call.json and not follow:
             call.out.answer_json([_as_json(line) for line in first])

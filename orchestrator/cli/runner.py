@@ -13,7 +13,6 @@ from orchestrator.cli import app as command_line
 from orchestrator.cli import exit_codes, layout, pasting
 from orchestrator.cli.call import NOTHING_SAID
 from orchestrator.cli.catalogue import FAMILIES
-from orchestrator.cli.failure import report
 from orchestrator.cli.output import width_of
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def _without_secrets(text: str) -> str:
 
 def tell(error: BaseException, words: Sequence[str]) -> int:
     """Say what went wrong, as that line wants it; returns the exit code."""
+    from orchestrator.cli.failure import report  # noqa: PLC0415 - for who fails
+
     return report(
         error,
         as_json=_said(words, "--json"),

@@ -41,9 +41,8 @@ async def status(
         raise UsageError("--watch: at least 1 second", hint="rejoin status --watch 2")
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
-    from orchestrator.services.status.result import result  # noqa: PLC0415
 
-    async with open_app(call.settings()) as app:
+    async with open_app(call.settings(), brief=watch is None) as app:
         if watch is not None:
             from orchestrator.cli.watch import watch_recovery  # noqa: PLC0415 - brings rich on a terminal
 
@@ -62,7 +61,11 @@ async def status(
         from orchestrator.cli.render_status import status_text  # noqa: PLC0415
 
         call.out.show(status_text(view, look_of(app, call)))
-    return result(view) if check else 0
+    if not check:
+        return 0
+    from orchestrator.services.status.result import result  # noqa: PLC0415
+
+    return result(view)
 
 
 async def explain(
@@ -83,7 +86,7 @@ async def explain(
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
     from orchestrator.services.status.explain import explain as read  # noqa: PLC0415
 
-    async with open_app(call.settings()) as app:
+    async with open_app(call.settings(), brief=True) as app:
         found = await read(app.database, group, instance=instance, policy=configured_pace(app))
     if call.json:
         from orchestrator.services.status.as_json_groups import explanation_json  # noqa: PLC0415

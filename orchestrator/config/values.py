@@ -27,7 +27,6 @@ from pydantic import (
 )
 
 from orchestrator.config.hosts import is_host
-from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import looks_like_code
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -211,6 +210,8 @@ def check_account_id(value: str) -> str:
 
 def normal_phone(value: str) -> str:
     """Digits only, in international form: `+49 (151) 234-5678` is `491512345678`."""
+    from orchestrator.domain.phones import read_phone  # noqa: PLC0415 - brings the tables of folding
+
     number = read_phone(value)
     if number is None:
         raise ValueError('must be a phone number with its country code, such as "+49 151 2345678"')

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.looking import OwnIds
+if TYPE_CHECKING:
+    from orchestrator.domain.looking import OwnIds
 
 HALF_PACE = 0.5
 HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
@@ -52,6 +53,8 @@ class InstanceRecord:
     @property
     def own(self) -> OwnIds:
         """The number behind it, as far as it was ever told."""
+        from orchestrator.domain.looking import OwnIds  # noqa: PLC0415 - for who looks
+
         return OwnIds(self.own_phone, self.own_lid)
 
     def paused(self, now: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.meanings import InstanceState, Outcome
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer

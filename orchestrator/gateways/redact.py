@@ -6,7 +6,6 @@ What is too long is cut before anything looks at it, and every pattern takes tim
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import unicodedata
@@ -140,6 +139,8 @@ def _forms(secret: str) -> frozenset[str]:
     """Every way in which a secret may come back: as it is, in a URL or a form, in JSON, HTML, base64, and as
     Python shows a text or bytes in an error.
     """
+    import html  # noqa: PLC0415 - brings the table of every named character
+
     plain = one_line(secret)
     encoded = {quote(plain), quote(plain, safe=""), quote_plus(plain)}
     encoded |= {_lower_percents(form) for form in encoded}

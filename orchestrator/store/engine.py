@@ -7,16 +7,14 @@ import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import event, literal_column, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
-from orchestrator.store import one_hop
-from orchestrator.store.glance import Glance
+from orchestrator.store.direct import DirectEngine
 from orchestrator.store.opened_file import OpenedFile
 from orchestrator.store.turns import Turns
 
@@ -25,9 +23,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy.engine import Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
     from sqlalchemy.sql import Select
     from sqlalchemy.sql.elements import ColumnElement
+
+    from orchestrator.store.glance import Glance
 
 _CLOCK_SQL = {
     # julianday has millisecond steps, on every SQLite that is still about
@@ -66,12 +66,16 @@ class DatabaseTime:
 
 
 class Database:
-    """An engine, and the two kinds of transaction that the store uses."""
+    """An engine, and the two kinds of transaction that the store uses.
 
-    def __init__(self, url: str, clock: DatabaseClock | None = None) -> None:
-        self.engine: AsyncEngine = _create(url)
+    `brief`: for a process that only reads, a few times, and ends; see orchestrator.store.direct.
+    """
+
+    def __init__(self, url: str, clock: DatabaseClock | None = None, *, brief: bool = False) -> None:
+        self.engine = _create(url, brief=brief)
+        self._brief = brief
         self._turns = Turns()
-        self._glance = Glance(self.engine.url.database) if self.dialect == "sqlite" else None
+        self._glance: Glance | None = None
         self._file = _watch_file(self.engine)
         self.clock: DatabaseClock = clock or DatabaseTime()
 
@@ -85,6 +89,8 @@ class Database:
 
         `long`: it goes through whole tables, and may take as long as it needs.
         """
+        if self._brief:
+            raise RuntimeError("this database was opened for reading")
         with _told_apart():
             async with self._in_turn(), self._begun() as connection:
                 await self._take_time(connection, long=long)
@@ -141,7 +147,13 @@ class Database:
         """A number that changes when anybody has written; None where there is no such cheap question."""
         if self._file is not None:
             self._file.check_latest()
-        return None if self._glance is None else await self._glance.version()
+        if self.dialect != "sqlite":
+            return None
+        if self._glance is None:
+            from orchestrator.store.glance import Glance  # noqa: PLC0415 - for who looks again and again
+
+            self._glance = Glance(self.engine.url.database)
+        return await self._glance.version()
 
     def in_place(self) -> bool:
         """The last look before something leaves: whether the opened file is the one under the path."""
@@ -220,14 +232,28 @@ def _first_line(error: Exception) -> str:
     return said[0] if said else type(error).__name__
 
 
-def _create(url: str) -> AsyncEngine:
-    if url.startswith("sqlite"):
-        engine = create_async_engine(
-            url, module=one_hop.driver(), connect_args={"timeout": PATIENCE}, hide_parameters=True
-        )
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
+def _create(url: str, *, brief: bool) -> AsyncEngine:
+    return _sqlite(url, brief=brief) if url.startswith("sqlite") else _postgresql(url)
+
+
+def _sqlite(url: str, *, brief: bool) -> AsyncEngine:
+    options: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}, "hide_parameters": True}
+    if brief:
+        engine = cast("AsyncEngine", DirectEngine(url, **options))  # as far as reading goes
+    else:
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM
+
+        from orchestrator.store import one_hop  # noqa: PLC0415
+
+        engine = create_async_engine(url, module=one_hop.driver(), **options)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: str) -> AsyncEngine:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM
+
     # The pool's wait is bounded; a commit is on disk when it returns, whatever the server's default says.
     engine = create_async_engine(
         url,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, not_, or_, select, update
 
-from orchestrator.domain.groups import name_key
 from orchestrator.domain.memberships import TRANSITIONS, Greeting, Reason, Status
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries, slots
 
@@ -34,6 +33,8 @@ class Scope:
 
     @property
     def _key(self) -> tuple[str | None, frozenset[str]]:
+        from orchestrator.domain.groups import name_key  # noqa: PLC0415 - brings the tables of folding
+
         name = None if self.from_name is None else name_key(self.from_name)
         return name, frozenset(map(name_key, self.labels))
 

@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, insert, select, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, SlotRecord, Wait, next_slot
-from orchestrator.store import memberships as store
 from orchestrator.store.tables import slots
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store import memberships as store
 
 RECENT = 40
 """Slots read to place the next one. An older one ended more than a window ago: forty slots are at least
@@ -163,6 +163,8 @@ def _slot_row(
 
 
 async def _start_joining(connection: AsyncConnection, taken: Sequence[Slot], now: float) -> set[int]:
+    from orchestrator.store import memberships as store  # noqa: PLC0415 - not for who only reads the log
+
     moves = []
     for slot in taken:
         old = slot.work.membership

@@ -103,6 +103,24 @@ async def test_whatever_takes_the_file_from_its_path_ends_every_use_of_it(
     await database.close()
 
 
+@pytest.mark.parametrize("happens", HAPPENINGS)
+async def test_a_command_that_only_reads_notices_as_well(file: Path, happens: Callable[[Path], None]) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await schema.upgrade(database)
+    brief = Database(f"sqlite+aiosqlite:///{file}", brief=True)
+    async with brief.read():
+        assert brief.in_place()
+
+    happens(file)
+
+    assert not brief.in_place()
+    with pytest.raises(DatabaseReplacedError):
+        async with brief.read():
+            pass
+    await brief.close()
+    await database.close()
+
+
 @pytest.mark.parametrize("happens", [_deleted, _renamed_over, _without_log, _without_index])
 async def test_a_link_to_the_file_is_followed_to_what_stands_beside_it(
     file: Path, happens: Callable[[Path], None]

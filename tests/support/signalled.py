@@ -34,7 +34,9 @@ class Signaller:
         self.calls = 0
 
     def __call__(self, frame: FrameType, _event: str, _argument: object) -> None:
-        self.armed = self.armed or frame.f_code.co_name == self.armed_by
+        if not self.armed and frame.f_code.co_name == self.armed_by:
+            self.armed = True
+            atexit.register(self.write)  # later than the program's own last step, so it runs before that
         if self.armed:
             self.calls += 1
             if self.calls in self.moments:
@@ -48,7 +50,6 @@ def arm() -> None:
     """Do as the environment says, if it does."""
     if VARIABLE in os.environ:
         signaller = Signaller(**json.loads(os.environ[VARIABLE]))
-        atexit.register(signaller.write)
         sys.setprofile(signaller)
 
 

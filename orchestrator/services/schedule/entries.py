@@ -8,13 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchestrator.services.schedule.times import Times
-from orchestrator.store import schedules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store import schedules
 
 DONE_BY_THIS_VERSION = ("recover",)
 
@@ -52,6 +53,8 @@ async def read_schedule(
     """The configured entries, with what the database remembers of them."""
     if not entries:
         return ()
+    from orchestrator.store import schedules  # noqa: PLC0415 - not for the many that have no schedule
+
     rows = await schedules.read(connection)
     return tuple(_view(entry, rows.get(entry.name), now) for entry in entries)
 

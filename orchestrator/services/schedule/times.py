@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cronsim import CronSim
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
@@ -30,6 +28,8 @@ class Times:
 
     def after(self, instant: float) -> Iterator[float]:
         """All instants later than that one, in order; it ends when 50 years hold none."""
+        from cronsim import CronSim  # noqa: PLC0415 - not for the many that have no schedule
+
         # Inside a doubled hour the wall clock alone would lead back to its first passing.
         for moment in CronSim(self.expression, datetime.fromtimestamp(instant, self.zone)):
             found = moment.timestamp()
