@@ -208,7 +208,7 @@ async def test_explain_shows_identity_joins_and_journal(database: Database, rows
     assert found["identity"]["seen"]["subject"] == "Crypto Deals"
     assert [join["outcome"] for join in found["joins"]] == ["unknown"]
     assert [line["kind"] for line in found["journal"]] == ["call.probe"]
-    assert found["command"] == "rejoin accept vip-lisbon"
+    assert found["command"] == "rejoin groups set-code vip-lisbon"
 
 
 async def test_explain_takes_the_instance_that_worked_on_it_last_or_the_one_named(
