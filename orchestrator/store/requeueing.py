@@ -20,8 +20,13 @@ _CURED_BY_IDENTITY = (Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason
 
 
 async def after_new_code(connection: AsyncConnection, *, group_ids: Collection[int], now: float) -> int:
-    """A group blocked for its code goes back in line once it has a new one."""
-    return await _requeue_blocked(connection, group_ids, CURED_BY_CODE, now)
+    """A group blocked for its code, or for what it opened, goes back in line once it has a new one.
+
+    Not one whose join led elsewhere: the account is in there still.
+    """
+    return await _requeue_blocked(
+        connection, group_ids, (*CURED_BY_CODE, *_CURED_BY_IDENTITY), now, not_(_entered())
+    )
 
 
 async def after_new_identity(connection: AsyncConnection, *, group_ids: Collection[int], now: float) -> int:
@@ -31,10 +36,15 @@ async def after_new_identity(connection: AsyncConnection, *, group_ids: Collecti
     """
     c = memberships.c
     expected = select(groups.c.jid).where(groups.c.id == c.group_id).scalar_subquery()
-    entered = and_(c.reason == Reason.IDENTITY_MISMATCH.value, c.joined_at.is_not(None), c.jid.is_not(None))
     return await _requeue_blocked(
-        connection, group_ids, _CURED_BY_IDENTITY, now, or_(not_(entered), c.jid == expected)
+        connection, group_ids, _CURED_BY_IDENTITY, now, or_(not_(_entered()), c.jid == expected)
     )
+
+
+def _entered() -> ColumnElement[bool]:
+    """A join led into another group than expected."""
+    c = memberships.c
+    return and_(c.reason == Reason.IDENTITY_MISMATCH.value, c.joined_at.is_not(None), c.jid.is_not(None))
 
 
 async def _requeue_blocked(
