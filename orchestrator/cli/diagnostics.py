@@ -175,7 +175,7 @@ async def _slugs(app: "App") -> set[str]:
     from orchestrator.store.tables import groups  # noqa: PLC0415
 
     try:
-        async with app.database.read() as connection:
+        async with app.database.read(long=True) as connection:
             return set(await connection.scalars(select(groups.c.slug)))
     except DBAPIError:  # no schema: then no sentence names a group either
         return set()

@@ -64,6 +64,8 @@ async def list_(  # noqa: PLR0913 - one for each flag
             _as_csv(call, rows) if as_csv else _as_table(call, rows, settings.timezone, now=app.clock.now())
         )
         if await show:
+            if bucket == "needs_you" and not as_csv:
+                say_next(call, await next_command(app))
             return
         said = {"--bucket": bucket, "--label": label, "--search": search}
         said |= {"--instance": instance, "--reason": reason}

@@ -56,7 +56,7 @@ def say_taken_up(call: Call, found: TakenUp) -> None:
     if found.driven:
         call.out.say("The run that is under way goes on with it.")
     elif found.command is None:
-        call.out.say("A run that is under way goes on with them; else: a run whose scope has them")
+        call.out.say("No recovery has them all in its scope.")
     say_next(call, WATCH if found.driven else found.command or "rejoin plan")
 
 

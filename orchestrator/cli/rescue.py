@@ -82,16 +82,12 @@ async def rescue(  # noqa: PLR0913 - one for each flag
                 error.hint = NOT_KEPT
             raise
         report = await _bring_in(app, source, options)
-        _tell_import(call, report)
+        _tell_import(call, report, map_)
         await _tell_exceptions(call, app, name)
         daemon = (await read_status(app.database)).daemon.works
     code = await run(to=to, yes=yes, detach=daemon, call=call)
     if code not in (exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED):
         return code
-    if report.rejected_file is not None and not call.json:
-        maps = [word for one in map_ for word in ("--map", one)]
-        again = whole(clean(shlex.join(["rejoin", "rescue", str(report.rejected_file), *maps])))
-        call.out.say(f"Left out: {plural(report.rejected, 'row')} of the list. Mend the file, then: {again}")
     return await _needs_a_person(settings, report)
 
 
@@ -123,13 +119,19 @@ async def _bring_in(app: "App", source: "Source", options: "ReadOptions") -> "Im
     return await import_groups(app.database, app.key_ring(), source, actor=app.actor, options=options)
 
 
-def _tell_import(call: Call, report: "ImportReport") -> None:
+def _tell_import(call: Call, report: "ImportReport", mapping: tuple[str, ...]) -> None:
+    """Before the run, whose last screen then stays whole, with its headline and what comes next."""
     from orchestrator.cli.groups_files import report_json, tell  # noqa: PLC0415
 
     if call.json:
         call.out.answer_line({"type": "import", **report_json(report)})
-    else:
-        tell(call, report)
+        return
+    tell(call, report)
+    if report.rejected_file is not None:
+        maps = [word for one in mapping for word in ("--map", one)]
+        again = whole(clean(shlex.join(["rejoin", "rescue", str(report.rejected_file), *maps])))
+        rows = plural(report.rejected, "row")
+        call.out.say(f"{rows} left out; the others go ahead. Mend them in that file, then: {again}")
 
 
 async def _tell_exceptions(call: Call, app: "App", name: str) -> None:

@@ -185,9 +185,7 @@ async def _order(
         name, request = saved.instance, Request(saved.scope, only=saved.join_ids, new=new)
     meant = await resolve(app.database, name, request)
     seen = meant.goes_on or meant.ends
-    if (
-        seen is not None or new
-    ):  # what is agreed to now goes on or ends, and no other, whatever happens meanwhile
+    if seen is not None or new:  # what is agreed to now goes on or ends, and no other
         request = replace(request, open_id=NONE_OPEN if seen is None else seen.id)
     return Order(name, request, meant)
 

@@ -9,13 +9,12 @@ name of an error's type.
 
 from __future__ import annotations
 
-import resource
 import signal
 import sys
-from contextlib import suppress
 from typing import Any
 
 from orchestrator.domain.strict_json import parse_json
+from orchestrator.process_limits import limit_this_process
 
 SENT, NOT_TAKEN, NOT_UNDERSTOOD = "sent", "not taken", "not understood"
 _MOST_MEMORY = 1536 * 2**20  # bytes of address space; Apprise with all its plugins and threads takes a third
@@ -24,17 +23,8 @@ _MOST_MEMORY = 1536 * 2**20  # bytes of address space; Apprise with all its plug
 def main() -> None:
     order: dict[str, Any] = parse_json(sys.stdin.buffer.read())
     signal.alarm(max(1, int(order["seconds"])))  # nobody is left to stop it if the daemon is killed
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, _MOST_MEMORY)
+    limit_this_process(_MOST_MEMORY)
     sys.stdout.write(f"\n{_send(order)}\n")
-
-
-def _limit(what: int, most: int) -> None:
-    """Never above the limit that the process has. Some systems know no such limit."""
-    _, hard = resource.getrlimit(what)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(what, (most, most))
 
 
 def _send(order: dict[str, Any]) -> str:

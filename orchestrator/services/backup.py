@@ -66,7 +66,7 @@ async def backup(database: Database, target: Path) -> int:
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE))
         if database.dialect == "sqlite":
-            async with database.read() as connection:
+            async with database.read(long=True) as connection:
                 now = await database.now(connection)
             await asyncio.to_thread(_copy_sqlite, str(database.engine.url.database), temporary, now)
         else:
@@ -149,7 +149,7 @@ async def check(database: Database, ring: KeyRing | None = None) -> list[Finding
     stands = await _schema(database)
     if stands is not None:
         return [stands]
-    async with database.read() as connection:
+    async with database.read(long=True) as connection:
         found = [*await _sqlite_integrity(database, connection), *await _restored(connection)]
         found += await _codes(connection, ring)
     found += _file_mode(database)

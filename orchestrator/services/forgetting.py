@@ -48,7 +48,7 @@ class Forgotten:
 
 
 async def stored_codes(database: Database, key_file: Path) -> StoredCodes:
-    async with database.read() as connection:
+    async with database.read(long=True) as connection:
         count = (await connection.execute(select(func.count()).select_from(invite_codes))).scalar_one()
         try:
             ring = KeyRing.load(key_file)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, not_, or_, select, update
 
-from orchestrator.domain.memberships import TRANSITIONS, Greeting, Reason, Status
+from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries, slots
 
 if TYPE_CHECKING:
@@ -226,30 +226,6 @@ async def take_up(
             memberships.c.group_id.in_(select(found.c.id)),
         )
         .values(recovery_id=recovery_id, priority=priority)
-    )
-
-
-async def put_back_for_new_number(connection: AsyncConnection, recovery_id: int, *, now: float) -> None:
-    """A person asked for it: what another number was in goes back in line. The instance's row must be locked.
-
-    Index ix_memberships_recovery_id.
-    """
-    assert Status.PENDING in TRANSITIONS[Status.LEFT]  # noqa: S101 - keeps this statement inside the table
-    await connection.execute(
-        update(memberships)
-        .where(
-            memberships.c.recovery_id == recovery_id,
-            memberships.c.status == Status.LEFT.value,
-            memberships.c.reason == Reason.IDENTITY_CHANGED.value,
-        )
-        .values(
-            status=Status.PENDING.value,
-            status_since=now,
-            reason=None,
-            detail=None,
-            next_attempt_at=None,
-            looks=0,
-        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Blocked groups go back in line when what blocked them is cured: a new code, a new expectation."""
+"""Groups go back in line when what kept them out is cured: a new code, a new expectation, a new number."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ async def after_new_identity(connection: AsyncConnection, *, group_ids: Collecti
     return await _requeue_blocked(
         connection, group_ids, _CURED_BY_IDENTITY, now, or_(not_(_entered()), c.jid == expected)
     )
+
+
+async def after_new_number(connection: AsyncConnection, *, recovery_id: int, now: float) -> int:
+    """A person's run puts back in line what counts as left because another number stands behind the instance.
+
+    The instance's row must be locked. Index ix_memberships_recovery_id.
+    """
+    c = memberships.c
+    of_the_old = and_(
+        c.recovery_id == recovery_id,
+        c.status == Status.LEFT.value,
+        c.reason == Reason.IDENTITY_CHANGED.value,
+    )
+    return await _requeue(connection, of_the_old, now)
 
 
 def _entered() -> ColumnElement[bool]:

@@ -132,7 +132,7 @@ def test_a_script_says_it_with_flags_and_the_environment(troubled: Scene) -> Non
     assert answer.code == 3
     assert "8 of 9 groups are back" in answer.out
     assert "row 11: code is not a chat.whatsapp.com link" in answer.out
-    assert "Left out: 1 row of the list." in answer.err
+    assert "1 row left out; the others go ahead." in answer.err
     assert troubled.account["access_token"] not in answer.out + answer.err
     again = troubled.rejoin("rescue", "groups.csv", "--yes")
     assert again.code == 3

@@ -186,7 +186,7 @@ def test_what_other_recoveries_left_is_said_and_no_advice_leads_past_it(world: T
     assert world("skip", "sales-main-4").code == 0
     retried = world("retry", "sales-main-4")
     assert "--label north" not in retried.err  # it would leave that group where it is
-    assert "else: a run whose scope has them" in retried.err
+    assert "No recovery has them all in its scope." in retried.err
 
 
 @pytest.mark.parametrize(

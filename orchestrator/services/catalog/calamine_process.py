@@ -9,38 +9,26 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import sys
-from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import RejoinError
 from orchestrator.domain.strict_json import parse_json
+from orchestrator.process_limits import limit_this_process
 from orchestrator.services.catalog.sheet_choice import SheetEntry, chosen_sheet
 from orchestrator.services.catalog.workbook_xml import LONGEST_TEXT, MOST_TEXT, number_text
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
 
-_MOST_MEMORY = (
-    1536 * 2**20
-)  # bytes of address space; 65,536 rows of 256 columns, the most of an .xls, need 1.1 GiB
+_MOST_MEMORY = 1536 * 2**20  # bytes; 65,536 rows of 256 columns, the most of an .xls, need 1.1 GiB
 
 
 def main() -> None:
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, _MOST_MEMORY)
+    limit_this_process(_MOST_MEMORY)
     answer = _answer(sys.stdin.buffer.read(), parse_json(sys.argv[1]))
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())
-
-
-def _limit(what: int, most: int) -> None:
-    """Never above the limit that the process has. Some systems know no such limit."""
-    _, hard = resource.getrlimit(what)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(what, (most, most))
 
 
 def _answer(data: bytes, wanted: str | None) -> dict[str, Any]:

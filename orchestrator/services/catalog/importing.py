@@ -56,9 +56,7 @@ async def import_groups(
         if not report.written:
             raise _refusal(report)
         await append(connection, writer.now, [_entry(report, actor)])
-        if (
-            report.rejected
-        ):  # before the rest is stored: without the file it would not be known what is missing
+        if report.rejected:  # before the rest is stored: without the file nobody would know what is missing
             report = replace(report, rejected_file=write_rejected(source, options, report.problems_of))
     return report
 

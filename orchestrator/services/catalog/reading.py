@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from orchestrator.services.catalog.source import ReadOptions, Source
 
 
-_KEPT, _PER_ROW = (
-    2_000_000,
-    100,
-)  # characters of a table whose rows are kept; so many count for the row itself
+_KEPT = 2_000_000  # characters of a table whose rows are kept, so that it need not be read twice
+_PER_ROW = 100  # that count for the row itself
 NumberedCells: TypeAlias = "tuple[int, list[str]]"
 
 

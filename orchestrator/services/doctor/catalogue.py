@@ -40,7 +40,7 @@ async def keys(patient: Patient) -> list[Finding]:
             skipped("codes", "cannot be read without the key file"),
         ]
     findings = [ok("key file", f"can be read; keys in it: {len(ring.ids)}")]
-    async with patient.database.read() as connection:
+    async with patient.database.read(long=True) as connection:
         return [*findings, await _codes(connection, cipher)]
 
 
@@ -101,7 +101,7 @@ def _ends(last4: list[str]) -> str:
 
 async def groups(patient: Patient) -> list[Finding]:
     """The allow-list: not empty, every group with what identifies it and with a code that worked last."""
-    async with patient.database.read() as connection:
+    async with patient.database.read(long=True) as connection:
         count = await reads_doctor.group_count(connection)
         if not count:
             return [failed("groups", "no group is stored: nothing could be recovered", _IMPORT)]

@@ -16,6 +16,7 @@ from orchestrator.domain.errors import (
     InputRejectedError,
     TemporaryError,
     UsageError,
+    credentials_refused,
 )
 from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.memberships import Status
@@ -208,7 +209,7 @@ def _failure(
 ) -> InputRejectedError | CredentialsError | TemporaryError:
     ending = PROBE_ENDINGS.get(answer.outcome)
     if answer.outcome is Outcome.BAD_CREDENTIALS:
-        return CredentialsError(f"the gateway refused the token of {instance}", hint="rejoin doctor")
+        return CredentialsError(credentials_refused(instance, answer.text), hint="rejoin doctor")
     if ending is not None and ending.act in (Act.BLOCK, Act.ONCE_MORE) and ending.reason is not None:
         sentence = f"the link of {group.name} opens no group now: {explain_reason(ending.reason)}"
         return InputRejectedError(sentence, hint=_set_code(group))

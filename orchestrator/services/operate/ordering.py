@@ -9,7 +9,7 @@ from orchestrator.domain.errors import LockHeldError, UsageError
 from orchestrator.services.operate.acting import acting
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.requests import to_go_on_with
-from orchestrator.store import daemons, orders, recoveries
+from orchestrator.store import daemons, orders, recoveries, requeueing
 
 if TYPE_CHECKING:
     from orchestrator.services.operate.acting import Act
@@ -55,7 +55,7 @@ async def order(
             )
         else:
             await _hand_over(act, found, wanted, deadline)
-        await recoveries.put_back_for_new_number(act.connection, act.recovery_id or 0, now=act.now)
+        await requeueing.after_new_number(act.connection, recovery_id=act.recovery_id or 0, now=act.now)
         act.note("act.run", pace=wanted.pace, limit=wanted.joins_left)
         return Ordered(act.recovery_id or 0, instance_name)
 

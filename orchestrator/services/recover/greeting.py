@@ -107,9 +107,8 @@ class Greeter:
         self._gap.taken()
         sent = await self._context.gateway.send_text(str(work.membership.jid), text)
         self._context.points.reach("greeting.answered")
-        if (
-            sent.answer.outcome is Outcome.GATEWAY_LIMITED and sent.answer.certain
-        ):  # surely not sent: its turn comes again
+        surely_not_sent = sent.answer.outcome is Outcome.GATEWAY_LIMITED and sent.answer.certain
+        if surely_not_sent:  # its turn comes again
             if self._context.fence is None:
                 self._rest.taken()
             await self._record(work, Greeting.PENDING, answer=sent.answer, left=True)

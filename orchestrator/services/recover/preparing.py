@@ -27,7 +27,7 @@ from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, brake, stands_in, start_lookups_after_crash
 from orchestrator.services.recover.requests import to_go_on_with
 from orchestrator.services.recover.retrying import LONGEST_ASKED_WAIT
-from orchestrator.store import limits, memberships, orders, recoveries
+from orchestrator.store import limits, memberships, orders, recoveries, requeueing
 from orchestrator.store.limits import StoredLimits
 
 if TYPE_CHECKING:
@@ -182,7 +182,9 @@ async def open_recovery(context: Context, request: Request, *, pace: float | Non
             await _begin(writing, request, pace)
         else:
             await _go_on(writing, existing, pace)
-        await recoveries.put_back_for_new_number(writing.connection, context.recovery_id, now=writing.now)
+        await requeueing.after_new_number(
+            writing.connection, recovery_id=context.recovery_id, now=writing.now
+        )
         context.begins = False
         kind = "recovery.started" if existing is None else "recovery.continued"
         writing.note(kind, pace=context.settings.policy.joins_per_minute)

@@ -38,7 +38,7 @@ async def list_memberships(
 
     It holds a transaction: close it where it may not be read to its end.
     """
-    async with database.read() as connection:
+    async with database.read(long=True) as connection:
         moment = await database.now(connection) if now is None else now
         paused = await paused_instances(connection, moment)
         rows = reads_memberships.stream_groups(connection, filters, limit=limit, offset=offset)
