@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.look import move_text
 from orchestrator.cli.next_step import next_line
 from orchestrator.cli.render import DASH, clean, clock, clock_with_offset, pad
 from orchestrator.cli.render_log import value_text
-from orchestrator.cli.render_status import move_text
 from orchestrator.domain.hints import Mover
 
 if TYPE_CHECKING:
-    from orchestrator.cli.render_status import Look
+    from orchestrator.cli.look import Look
     from orchestrator.services.status.explain import Explanation
     from orchestrator.store.reads_journal import JournalLine
     from orchestrator.store.reads_memberships import GroupRow

@@ -5,13 +5,11 @@ The words of gateways stand in `explain` and the log: here a person reads ours.
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import layout
 from orchestrator.cli.blocks import Block, fit
 from orchestrator.cli.layout import whole
+from orchestrator.cli.look import moment, move
 from orchestrator.cli.next_step import next_line
 from orchestrator.cli.render import (
     clean,
@@ -29,32 +27,25 @@ from orchestrator.cli.render_daemon import (
     account_text,
     daemon_rows,
     letter_rows,
-    loss_lines,
     other_lines,
-    parked_line,
 )
 from orchestrator.cli.render_schedule import scheduled_text
-from orchestrator.domain.hints import OWN_WORDS, Mover, identity_changed_hint
+from orchestrator.cli.render_trouble import trouble
+from orchestrator.domain.hints import OWN_WORDS
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.domain.watching import Standing
 from orchestrator.services.status.next_step import first_plan, next_step
 from orchestrator.services.status.views import EtaReason, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import tzinfo
-
-    from orchestrator.domain.hints import Hint
+    from orchestrator.cli.look import Look
     from orchestrator.services.status.views import (
         InstanceView,
         NeedsYouView,
-        PauseView,
         RecoveryView,
         StatusView,
         WaitingView,
     )
 
-_SILENT_FOR = 150.0  # seconds
 BAR = 34
 _SHORTEST_BAR = 12
 _LABEL = 12
@@ -76,37 +67,7 @@ _WAITS = {
     "later": "groups put off until then",
 }
 _PUT_OFF: dict[Reason | None, str] = {Reason.GROUP_FULL: "full", Reason.GROUP_LOCKED: "locked"}
-_WHOSE = {
-    Mover.YOU: "yours",
-    Mover.GROUP_ADMIN: "a group admin's",
-    Mover.ACCOUNT_HOLDER: "the account holder's",
-    Mover.REJOIN: "Rejoin's",
-}
-_DOUBTED = (
-    "This database may not know every join that was sent (a restored copy, or another one):"
-    " the next run waits first, and looks at each group before it joins it."
-)
 _ORDINARY = frozenset({"turn", "not_running"})
-
-
-def _plain(text: str, *_styles: str) -> str:
-    return text
-
-
-@dataclass(frozen=True)
-class Look:
-    """How to write: the zone of the times, the terminal's size if there is one, colours if wanted, and the
-    configuration that commands must name.
-    """
-
-    zone: tzinfo
-    width: int | None = None
-    height: int | None = None
-    style: Callable[..., str] = _plain
-    config: str | None = None
-
-    def lay_out(self, text: str) -> str:
-        return layout.lay_out(text, width=self.width, config=self.config)
 
 
 def status_text(view: StatusView, look: Look) -> str:
@@ -115,7 +76,7 @@ def status_text(view: StatusView, look: Look) -> str:
     On a terminal it takes no more rows than that has, but for the one where the person types: the headline
     and the last join are always among them.
     """
-    top = Block([_headline(view, look), *_trouble(view, look)], more=_in_json, foot=_need_you(view, look))
+    top = Block([_headline(view, look), *trouble(view, look)], more=_in_json, foot=_need_you(view, look))
     parts = Block(_parts(view, look))
     needs, waiting = _needs_you(view, look), _waiting(view, look)
     others = Block(other_lines(view))
@@ -218,12 +179,12 @@ def _done_about(view: StatusView, look: Look) -> str:
 def _by_parts(view: StatusView, look: Look) -> str:
     """`116 by 04:09; 1 full group again at 09:41`."""
     eta = view.eta
-    parts = [] if eta.most_at is None else [f"{eta.most:,} by {_moment(eta.most_at, view, look)}"]
+    parts = [] if eta.most_at is None else [f"{eta.most:,} by {moment(eta.most_at, view, look)}"]
     for one in eta.put_off:
         kind = _PUT_OFF.get(one.reason)
         what = plural(one.count, "other") if kind is None else plural(one.count, f"{kind} group")
         again = "at" if one.last_at - one.first_at <= 60 else "from"
-        parts.append(f"{what} again {again} {_moment(one.first_at, view, look)}")
+        parts.append(f"{what} again {again} {moment(one.first_at, view, look)}")
     return "; ".join(parts)
 
 
@@ -237,110 +198,9 @@ def _eta_why(reason: EtaReason) -> str:
             return ""
 
 
-def _trouble(view: StatusView, look: Look) -> list[str]:
-    """What stands in the way."""
-    target = view.target
-    lost = {one.instance for one in view.losses if one.state is Standing.LOST}
-    # A first run that the gateway refused left no recovery behind, but a pause.
-    looked_at = view.instances if view.recovery is None else () if target is None else (target,)
-    lines = _untried(view)
-    if view.history_in_doubt:
-        lines.append(look.style(_DOUBTED, "yellow"))
-    lines += [
-        look.style(_paused(one.name, one.pause, view, look), "yellow") for one in looked_at if one.pause
-    ]
-    lines += [look.style(_stepped(one), "yellow") for one in looked_at if one.clock_steps]
-    lines += [look.style(line, "red") for line in loss_lines(view, look.zone)]
-    if target is not None and _is_silent(target, view):
-        since = _moment(target.checked_at, view, look)
-        lines.append(
-            look.style(f"The gateway of {clean(target.name)} has not answered since {since}.", "red")
-        )
-    if target is not None and target.name not in lost and target.state in ("lost", "needs_login"):
-        lines.append(
-            look.style(
-                f"{clean(target.name)} is not logged in to WhatsApp: link it again at the gateway.", "red"
-            )
-        )
-    lines += [look.style(line, "red") for line in _other_numbers(view, look)]
-    parked = parked_line(view)
-    if parked is not None:
-        lines.append(look.style(parked, "yellow"))
-    return lines
-
-
 def _need_you(view: StatusView, look: Look) -> list[str]:
     count = view.buckets[Bucket.NEEDS_YOU]
     return [look.style(f"{plural(count, 'group needs', 'groups need')} you.", "bold")] if count else []
-
-
-def _untried(view: StatusView) -> list[str]:
-    """A recovery is not everything: groups may have come in since, or lie outside its scope."""
-    one = view.recovery
-    if one is None:
-        return []
-    lines = []
-    if one.never_tried:
-        were = plural(one.never_tried, "group was", "groups were")
-        lines.append(f"{were} never tried{_how_to_try(one)}")
-    if one.beyond:
-        are = plural(one.beyond, "group outside its scope is", "groups outside its scope are")
-        lines.append(f"{are} in no recovery.")
-    if one.left_behind:
-        are = plural(one.left_behind, "group is", "groups are")
-        command = whole(f"rejoin groups list --instance {clean(shlex.quote(one.to_name))}")
-        lines.append(f"{are} not in place on {clean(one.to_name)} and not in this recovery: {command}")
-    return lines
-
-
-def _how_to_try(one: RecoveryView) -> str:
-    """A recovery takes up what came into its scope when a run begins; one of chosen groups never does."""
-    if one.phase in (Phase.STOPPED, Phase.FINISHED):
-        return f": {whole(clean(one.command))}"
-    if one.chosen:
-        return ", and this recovery takes up no others."
-    if one.phase is Phase.INTERRUPTED and one.driver == "person":
-        return f": {whole(clean(one.command))}"
-    return "; when this is over: " + whole(clean(one.command))
-
-
-def _other_numbers(view: StatusView, look: Look) -> list[str]:
-    """Instances behind which another number stands, as long as what the old one was in waits for a person."""
-    if not any(one.row.reason is Reason.IDENTITY_CHANGED for one in view.needs_you):
-        return []
-    return [
-        f"{clean(one.name)} is another number since {_moment(one.identity_changed_at, view, look)}:"
-        f" {_move(identity_changed_hint(one.name))}"
-        for one in view.instances
-        if one.identity_changed_at is not None
-    ]
-
-
-def _paused(name: str, pause: PauseView, view: StatusView, look: Look) -> str:
-    until = "until a person resumes" if pause.until is None else f"until {_moment(pause.until, view, look)}"
-    said = f' ("{clean(pause.text)}")' if pause.text and pause.reason in OWN_WORDS else ""
-    return f"{clean(name)} is paused {until}: {pause.hint.sentence}{said}; {_move(pause.hint)}"
-
-
-def _is_silent(target: InstanceView, view: StatusView) -> bool:
-    """Whoever drives it asks for its session every minute."""
-    driven = view.recovery is not None and view.recovery.phase is Phase.RUNNING and target.runner.running
-    at = target.checked_at
-    return driven and target.pause is None and at is not None and view.now - at > _SILENT_FOR
-
-
-def _stepped(one: InstanceView) -> str:
-    """Safe, but a clock that steps often leaves no time for joins."""
-    times = plural(one.clock_steps, "time", "times")
-    return (
-        f"The database's clock stepped {times} while {clean(one.name)} was driven: each costs a minute"
-        " without joins. Let NTP slew it; rejoin doctor watches it."
-    )
-
-
-def _move(hint: Hint) -> str:
-    command = f": {whole(clean(hint.command))}" if hint.command else ""
-    return f"{hint.move}{command}"
 
 
 def _bar(view: StatusView, look: Look) -> list[str]:
@@ -382,7 +242,7 @@ def _part(one: InstanceView) -> str:
 
 def _pace(view: StatusView, look: Look) -> str:
     pace = view.pace
-    half = f" (half pace until {_moment(pace.slow_until, view, look)})" if pace.slow_until is not None else ""
+    half = f" (half pace until {moment(pace.slow_until, view, look)})" if pace.slow_until is not None else ""
     worst = f"most in {pace.window:g} s: {pace.worst_window} of {pace.window_limit}"
     limit = pace.gateway_limit
     slowed = "" if limit is None else f"; the gateway allows {limit.per_minute:g} group calls a minute"
@@ -413,8 +273,8 @@ def _needy(one: NeedsYouView, view: StatusView, look: Look) -> str:
     beside = look.width is None or look.width >= _WIDE
     name, below = clean(one.row.group), f"\n{' ' * (_NAME + 4 if beside else 6)}\t"
     name += f"{' ' * (_NAME - columns(name))}  \t" if beside and columns(name) <= _NAME else below
-    happened = f"{one.hint.sentence}, since {_moment(one.row.since, view, look)}{detail}"
-    return f"  {name}{happened}{below}{_move(one.hint)}"
+    happened = f"{one.hint.sentence}, since {moment(one.row.since, view, look)}{detail}"
+    return f"  {name}{happened}{below}{move(one.hint)}"
 
 
 def _waiting(view: StatusView, look: Look) -> Block:
@@ -436,9 +296,9 @@ def _waiting_line(one: WaitingView, view: StatusView, look: Look) -> str:
     if one.until is None:
         until = "until a person resumes"
     elif one.until_last is not None and one.until_last - one.until > 60:
-        until = f"until {_moment(one.until, view, look)} to {_moment(one.until_last, view, look)}"
+        until = f"until {moment(one.until, view, look)} to {moment(one.until_last, view, look)}"
     else:
-        until = f"until {_moment(one.until, view, look)}"
+        until = f"until {moment(one.until, view, look)}"
     return f"  {plural(one.count, 'group')} {one.status.value} {until}: {one.sentence}"
 
 
@@ -452,14 +312,5 @@ def _last(view: StatusView, look: Look) -> list[str]:
     return [f'Last: \t{at} join sent to "{clean(last.group)}"{jid}, now {last.status.value}']
 
 
-def _moment(at: float | None, view: StatusView, look: Look) -> str:
-    return "-" if at is None else clock(at, look.zone, now=view.now)
-
-
 def _at(at: float | None, view: StatusView, look: Look) -> str:
-    return "" if at is None else f" at {_moment(at, view, look)}"
-
-
-def move_text(hint: Hint) -> str:
-    """Whose move it is, which, and the command."""
-    return f"{_WHOSE[hint.mover]}: {_move(hint)}"
+    return "" if at is None else f" at {moment(at, view, look)}"

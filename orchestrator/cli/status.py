@@ -8,7 +8,7 @@ from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
-    from orchestrator.cli.render_status import Look
+    from orchestrator.cli.look import Look
     from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.services.schedule.entries import Entry
 
@@ -117,7 +117,7 @@ def configured_schedule(app: "App") -> "tuple[Entry, ...]":
 
 
 def look_of(app: "App", call: Call) -> "Look":
-    from orchestrator.cli.render_status import Look  # noqa: PLC0415
+    from orchestrator.cli.look import Look  # noqa: PLC0415
 
     out = call.out
     return Look(app.settings.timezone, out.width, out.height, out.style, out.config)

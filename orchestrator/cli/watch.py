@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from orchestrator.bootstrap import App
     from orchestrator.cli.call import Call
+    from orchestrator.cli.look import Look
     from orchestrator.cli.output import Output
-    from orchestrator.cli.render_status import Look
     from orchestrator.clock import Clock
     from orchestrator.services.status.views import StatusView
     from orchestrator.store.reads_memberships import GroupRow

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from orchestrator.cli.render_status import Look, status_text
+from orchestrator.cli.look import Look
+from orchestrator.cli.render_status import status_text
 from orchestrator.domain.recoveries import End
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing, Progress

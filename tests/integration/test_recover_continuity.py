@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select
 
-from orchestrator.cli.render_status import Look, status_text
+from orchestrator.cli.look import Look
+from orchestrator.cli.render_status import status_text
 from orchestrator.domain.instances import ClockPair, Continuity, continuity, is_continuous
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.recover.loop import Job, run

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from orchestrator.cli import layout, render
 from orchestrator.cli.history import _HEADERS, _row
+from orchestrator.cli.look import Look
 from orchestrator.cli.output import Output
 from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_log import journal_line
 from orchestrator.cli.render_plan import plan_rows
-from orchestrator.cli.render_status import Look, status_text
+from orchestrator.cli.render_status import status_text
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.plan.result import Decision, Line, Plan

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.history import _row
+from orchestrator.cli.look import Look
 from orchestrator.cli.render_explain import explanation_text
-from orchestrator.cli.render_status import Look, headline, status_text
+from orchestrator.cli.render_status import headline, status_text
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import Standing
