@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.errors import RejoinError
 from orchestrator.domain.strict_json import parse_json
 from orchestrator.process_limits import limit_this_process
+from orchestrator.services.catalog.cells import LONGEST_TEXT, MOST_TEXT, number_text
 from orchestrator.services.catalog.sheet_choice import SheetEntry, chosen_sheet
-from orchestrator.services.catalog.workbook_xml import LONGEST_TEXT, MOST_TEXT, number_text
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.strict_json import parse_json
+from orchestrator.services.catalog.cells import MOST_COLUMNS, MOST_TEXT, WIDEST_GAP, LeftOut, far_cell
 from orchestrator.services.catalog.sheet_choice import SheetEntry, chosen_sheet
-from orchestrator.services.catalog.workbook_xml import MOST_COLUMNS, MOST_TEXT, WIDEST_GAP, LeftOut, far_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

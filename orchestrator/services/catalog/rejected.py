@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import holds_link
+from orchestrator.services.catalog.cells import LinkedText
 from orchestrator.services.catalog.columns import REASON, is_reason, recognised
 from orchestrator.services.catalog.delimited import delimiter_of
 from orchestrator.services.catalog.reading import read_sheet
 from orchestrator.services.catalog.rows import defuse, undefuse
 from orchestrator.services.catalog.workbook import is_workbook
-from orchestrator.services.catalog.workbook_xml import LinkedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from orchestrator.domain import groups
 from orchestrator.domain.groups import InvalidValueError
 from orchestrator.domain.invites import InvalidInviteError, holds_link, parse_invite
 from orchestrator.domain.redaction import hide_codes, may_be_codes
-from orchestrator.services.catalog.workbook_xml import LinkedText
+from orchestrator.services.catalog.cells import LinkedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import InputRejectedError
+from orchestrator.services.catalog.cells import MOST_TEXT
 from orchestrator.services.catalog.other_workbooks import other_workbook_rows
 from orchestrator.services.catalog.sheet_choice import chosen_sheet
 from orchestrator.services.catalog.workbook_xml import (
-    MOST_TEXT,
     BrokenXmlError,
     SheetReader,
     TooMuchTextError,

@@ -6,25 +6,30 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from orchestrator.services.catalog.columns import letter, place_of
+from orchestrator.services.catalog.cells import (
+    LONGEST_TEXT,
+    MOST_COLUMNS,
+    MOST_TEXT,
+    WIDEST_GAP,
+    LeftOut,
+    LinkedText,
+    far_cell,
+    number_text,
+)
+from orchestrator.services.catalog.columns import place_of
 from orchestrator.services.catalog.sheet_choice import SheetEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-MOST_COLUMNS = 256
-WIDEST_GAP = 1000  # blank rows; what stands behind more of them is no part of the table
-LONGEST_TEXT = 32_767  # characters of one cell, Excel's own limit
-MOST_TEXT = 64 * 1024 * 1024  # characters of all cells: many can refer to one long text
 
 _LONGEST_TAG = 1024 * 1024  # bytes; expat reads what is not yet complete once more with every part
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'\s*HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
 _HYPERLINK_OF = re.compile(r"\s*HYPERLINK\(\s*\$?([A-Z]{1,3})\$?([0-9]{1,7})\s*[,;)]", re.IGNORECASE)
-_EXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 # Number formats that are dates by their id (ECMA-376 part 1, 18.8.30), or by a letter of their code.
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _NO_DATE_PARTS = re.compile(r'"[^"]*"|\[[^\[\]]*\]|\\.|_.|\*.')
@@ -37,18 +42,6 @@ class BrokenXmlError(Exception):
 
 class TooMuchTextError(Exception):
     """The cells hold more than MOST_TEXT."""
-
-
-class LinkedText(str):
-    """A cell's text with the address that opens when somebody clicks on it."""
-
-    __slots__ = ("target",)
-    target: str
-
-    def __new__(cls, text: str, target: str) -> Self:
-        self = super().__new__(cls, text)
-        self.target = target
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,30 +149,6 @@ def date_styles(chunks: Iterable[bytes]) -> frozenset[str]:
 
     _parse(chunks, start=start, end=end)
     return frozenset(found)
-
-
-@dataclass(slots=True)
-class LeftOut:
-    """Cells that are too far away to belong to the table: the first of them, and how many."""
-
-    row: int
-    cell: str
-    count: int = 1
-
-    def sentence(self) -> str:
-        if self.count == 1:
-            return f"row {self.row}: cell {self.cell} is far from the table and was not read"
-        return (
-            f"row {self.row}: {self.count:,} cells far from the table were not read, the first is {self.cell}"
-        )
-
-
-def far_cell(others: LeftOut | None, row: int, column: int) -> LeftOut:
-    """One more cell that is left out. `column` counts from 0."""
-    if others is None:
-        return LeftOut(row, f"{letter(column)}{row}")
-    others.count += 1
-    return others
 
 
 @dataclass(slots=True)
@@ -331,11 +300,6 @@ class SheetReader:
         if self._style in self.dates and (date := _date(number, since_1904=self.since_1904)):
             return date
         return number_text(number)
-
-
-def number_text(number: float) -> str:
-    """Numbers as people typed them; those too long to be exact stay in the form that shows it."""
-    return str(int(number)) if number.is_integer() and abs(number) < _EXACT else str(number)
 
 
 def _date(days: float, *, since_1904: bool) -> str:
