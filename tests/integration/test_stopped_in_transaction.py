@@ -7,10 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from orchestrator.services.status.listing import list_memberships
 from orchestrator.store import engine
 from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.reads_memberships import Filters
+from orchestrator.store.tables import groups
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,3 +64,15 @@ async def test_one_that_goes_through_a_whole_table_takes_as_long_as_it_needs(dat
         await connection.execute(text(f"SELECT pg_sleep({1.5 * BOUND})"))
     async with database.read(long=True) as connection:
         await connection.execute(text(f"SELECT pg_sleep({1.5 * BOUND})"))
+
+
+async def test_a_list_that_is_read_slowly_is_not_cut_off(database: Database) -> None:
+    """It waits for nobody, and nobody for it: the reader may be a person at a pager."""
+    row = {"slug": "sales", "name": "Sales", "created_at": 1.0, "updated_at": 1.0}
+    async with database.write() as connection:
+        await connection.execute(insert(groups).values([row, {**row, "slug": "orders", "name": "Orders"}]))
+    found = []
+    async for one in list_memberships(database, Filters()):
+        found.append(one.slug)
+        await asyncio.sleep(0.8 * BOUND)
+    assert found == ["sales", "orders"]
