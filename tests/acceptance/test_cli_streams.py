@@ -105,11 +105,11 @@ def call(stage: Stage, name: str, stdout: int, *flags: str, **variables: str) ->
         stage.import_groups()  # the codes may have been forgotten before
     if name in ("leave", "accept"):  # each time one of the groups in which it is
         words.insert(1, stage("groups", "list", "--bucket", "done", "--json").json[0]["slug"])
-    process = stage.rejoin._popen(tuple(words), variables, stdout=stdout, stdin=subprocess.PIPE)
-    try:
-        _, err = process.communicate(LINK + "\n", PATIENCE)
-    finally:
-        process.kill()
+    with stage.rejoin._popen(tuple(words), variables, stdout=stdout, stdin=subprocess.PIPE) as process:
+        try:
+            _, err = process.communicate(LINK + "\n", PATIENCE)
+        finally:
+            process.kill()
     return Answer(process.returncode, "", err)
 
 

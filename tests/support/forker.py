@@ -30,7 +30,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tests.support import signalled
+from tests.support import hung, signalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,24 @@ class Forked(subprocess.Popen[str]):
             self.pid = _ask(told, [stream if stream >= 0 else n for n, stream in enumerate(streams)])
         self._child_created = True
         self._close_pipe_fds(*(order[name] for name in _PIPES))  # type: ignore[attr-defined]
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:  # noqa: A002
+        with _told_when_hung(self.pid):
+            return super().communicate(input, timeout)
+
+    def wait(self, timeout: float | None = None) -> int:
+        with _told_when_hung(self.pid):
+            return super().wait(timeout)
+
+
+@contextmanager
+def _told_when_hung(pid: int) -> Iterator[None]:
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        if not getattr(error, "__notes__", None):
+            error.add_note(hung.ask(pid))
+        raise
 
 
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
@@ -150,6 +168,7 @@ def _become(order: dict[str, Any], streams: list[int]) -> dict[str, Any]:
     os.environ.clear()
     os.environ.update(order["env"])
     random.seed()
+    hung.arm()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         closed = str(number) in os.environ.get(CLOSED, "")
