@@ -12,6 +12,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _FILE = 250  # a number of its own: the process under test shall not meet it
 _SECONDS = 2.0
@@ -41,7 +42,7 @@ def _tell_tasks() -> None:
     with os.fdopen(_FILE, "w", closefd=False) as file, suppress(RuntimeError):  # no loop
         for task in asyncio.all_tasks():
             file.write(f"\n{task!r}\n")
-            awaited = task.get_coro()
+            awaited: Any = task.get_coro()
             while (frame := getattr(awaited, "cr_frame", None)) is not None:
                 file.write(f"  {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}\n")
                 awaited = getattr(awaited, "cr_await", None)
