@@ -35,23 +35,9 @@ def pytest_configure() -> None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", fast_folder())
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest by waiting begins first, so that nobody waits for it at the end."""
-    yield
-    items.sort(key=lambda item: not _grouped(item))
-    # pytest-xdist says the group behind the test's id, and tells nobody when that has no effect.
-    if (
-        config.getoption("loadgroup", default=False)
-        and items
-        and _grouped(items[0])
-        and "@" not in items[0].nodeid
-    ):
-        raise pytest.UsageError("pytest-xdist does not group tests with this pytest: see pyproject.toml")
-
-
-def _grouped(item: pytest.Item) -> bool:
-    return item.get_closest_marker("xdist_group") is not None
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.hookimpl(wrapper=True)
