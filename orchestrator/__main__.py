@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _BROKEN_PIPE = 141
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_OBJECTS_OF_A_BRIEF_COMMAND = 500_000
 
 
 def main() -> NoReturn:
     stop_signals.install()
     streams.install()
-    # Imports make a hundred thousand objects and no garbage: the usual 700 would be looked through 150 times.
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    # Imports make a hundred thousand objects and no garbage: a tenth of what `status` costs was looking for it.
+    gc.set_threshold(_OBJECTS_OF_A_BRIEF_COMMAND)  # who stays lowers it: cli/runner.py
     ended: list[int] = []
     atexit.register(_end, ended)  # behind whatever is registered later, and behind all threads
     ended.append(run(sys.argv[1:]))

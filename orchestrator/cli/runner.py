@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import sys
@@ -18,6 +19,8 @@ from orchestrator.cli.output import width_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+_BRIEF = 1.0  # seconds
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _NO = ("", "0", "false", "no", "off", "n", "f")
 
 
@@ -96,6 +99,7 @@ async def _until_stopped(work: Coroutine[Any, Any, Any]) -> Any:
         if task is not None:
             task.cancel()
 
+    loop.call_later(_BRIEF, gc.set_threshold, _OBJECTS_BETWEEN_COLLECTIONS)
     with stop_signals.waking(loop), stop_signals.delivered(loop, stop):
         try:
             return await work
