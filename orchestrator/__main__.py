@@ -22,7 +22,7 @@ _OBJECTS_OF_A_BRIEF_COMMAND = 500_000
 def main() -> NoReturn:
     stop_signals.install()
     streams.install()
-    # Imports make a hundred thousand objects and no garbage: a tenth of what `status` costs was looking for it.
+    # Imports make a hundred thousand objects and no garbage: looking for it was a tenth of `status`.
     gc.set_threshold(_OBJECTS_OF_A_BRIEF_COMMAND)  # who stays lowers it: cli/runner.py
     ended: list[int] = []
     atexit.register(_end, ended)  # behind whatever is registered later, and behind all threads
