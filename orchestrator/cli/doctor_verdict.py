@@ -33,7 +33,7 @@ def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | N
 def _would_not_work(failed: Sequence[Finding], looked_at: int, again: str) -> list[str]:
     first = failed[0]
     of = f"{clean(first.instance)}: " if first.instance else ""
-    said = [f"A recovery would not work: {len(failed)} of {looked_at} failed."]
+    said = [f"A recovery would not work: {len(failed)} of {looked_at} checks failed."]
     said.append(f"Mend first: \t{of}{first.name}: {clean(first.sentence)}")
     if first.hint.startswith("rejoin "):
         return [*said, next_line(first.hint)]

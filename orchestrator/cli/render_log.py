@@ -30,10 +30,10 @@ def journal_line(line: JournalLine, zone: tzinfo) -> str:
 
 
 def value_text(key: str, value: Any, zone: tzinfo) -> str:
-    """What stands behind `key=`; instants as a time."""
+    """What stands behind `key=`; instants as a time, counts without those of nothing."""
     if isinstance(value, float) and value > _PAST and key.endswith(_INSTANTS):
         return f'"{timestamp(value, zone)}"'
     if isinstance(value, dict):
-        return ",".join(f"{clean(name)}:{clean(item)}" for name, item in value.items())
+        value = ", ".join(f"{name} {item}" for name, item in value.items() if item)
     text = clean(value)
     return f'"{text}"' if " " in text or not text else text

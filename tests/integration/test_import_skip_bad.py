@@ -78,9 +78,12 @@ async def test_no_file_is_overwritten_and_reasons_do_not_pile_up(database_url: s
     path = tmp_path / "groups.csv"
     path.write_text(f"name,code\nA,{CODES[0]}\nB,nonsense\n")
     async with opened(database_url, tmp_path) as catalogue:
-        first, second = await take(catalogue, path), await take(catalogue, path)
+        first, again = await take(catalogue, path), await take(catalogue, path)
         assert first.rejected_file is not None
+        assert again.rejected_file == first.rejected_file  # it says that already
         first.rejected_file.write_text(first.rejected_file.read_text() + f"C,{CODES[1]},\n")
+        second = await take(catalogue, path)
+        first.rejected_file.write_text(first.rejected_file.read_text() + "D,nothing,\n")
         third = await take(catalogue, first.rejected_file)
 
     names = [report.rejected_file and report.rejected_file.name for report in (first, second, third)]

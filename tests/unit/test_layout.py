@@ -192,6 +192,16 @@ def test_the_log_cuts_nothing(width: int) -> None:
     assert all(render.columns(one) <= width for one in text.splitlines())
 
 
+def test_counts_in_the_log_are_wrapped_between_words_and_name_nothing_that_is_not() -> None:
+    counts = {"pending": 0, "active": 8, "awaiting_approval": 3, "blocked": 1}
+    line = replace(EXPLANATION.lines[0], data={"end": "needs_you", "counts": counts})
+
+    text = layout.lay_out(journal_line(line, UTC), width=60)
+
+    assert 'counts="active 8, awaiting_approval 3, blocked 1"' in joined(text)
+    assert all(render.columns(one) <= 60 for one in text.splitlines())
+
+
 def test_a_high_terminal_shows_all() -> None:
     low, high = (status_text(needy(9), Look(ZONE, width=80, height=h)) for h in (24, 200))
 

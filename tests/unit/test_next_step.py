@@ -105,7 +105,7 @@ def test_a_doctor_names_the_one_thing_to_mend(hint: str, following: str) -> None
     said = "\n".join(verdict(findings, None)).replace("\u00a0", " ").replace("\t", "")
 
     assert said.splitlines() == [
-        "A recovery would not work: 2 of 3 failed.",
+        "A recovery would not work: 2 of 3 checks failed.",
         "Mend first: groups: no group is stored",
         following,
     ]

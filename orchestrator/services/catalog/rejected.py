@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import os
 import re
@@ -32,17 +33,17 @@ _OURS = re.compile(rf"{re.escape(_ENDING)}(-[0-9]+)?$")
 def write_rejected(source: Source, options: ReadOptions, reasons: Mapping[int, Sequence[str]]) -> Path:
     """Write these rows (by number) beside the source, else into the working directory; mode 0600.
 
-    The file is always a new one. It is CSV in UTF-8 that `options.mapping` fits as it fits the source. Raise
-    UsageError if it can be written nowhere.
+    The file is a new one, or one that says exactly that already. It is CSV in UTF-8 that `options.mapping`
+    fits as it fits the source. Raise UsageError if it can be written nowhere.
     """
     sheet = read_sheet(source, options)
     wanted = [(number, cells) for number, cells in sheet.rows if number in reasons]
-    lines = list(_lines(sheet, wanted, reasons))
     delimiter = "," if is_workbook(source.head(8)) else _delimiter(source, options)
+    content = _csv(_lines(sheet, wanted, reasons), delimiter)
     failure: OSError | None = None
     for folder in dict.fromkeys([source.path.parent if source.path else Path(), Path()]):
         try:
-            return _written(*_claimed(folder, source), lines, delimiter)
+            return _written(folder, source, content)
         except OSError as error:
             failure = failure or error
     why = failure.strerror if failure else ""
@@ -56,28 +57,43 @@ def _delimiter(source: Source, options: ReadOptions) -> str:
     return delimiter_of(source, options, lambda cells: recognised(cells, options.mapping))
 
 
-def _written(path: Path, descriptor: int, lines: Iterable[Sequence[str]], delimiter: str) -> Path:
-    """The file is gone again where it could not be written whole. Raises OSError."""
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", errors="ignore", newline="") as file:
-            csv.writer(file, delimiter=delimiter).writerows(lines)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+def _csv(lines: Iterable[Sequence[str]], delimiter: str) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows(lines)
+    return text.getvalue().encode("utf-8-sig", errors="ignore")
 
 
-def _claimed(folder: Path, source: Source) -> tuple[Path, int]:
-    """A new file for its owner alone, and its descriptor: `x.rejected.csv`, then `x.rejected-2.csv`, …"""
+def _written(folder: Path, source: Source, content: bytes) -> Path:
+    """`x.rejected.csv`, then `x.rejected-2.csv`, …; for its owner alone. Raises OSError.
+
+    The file is gone again where it could not be written whole.
+    """
     stem = _OURS.sub("", source.path.stem) if source.path else ""
     name = f"{stem}{_ENDING}" if stem else _ENDING.removeprefix(".")
     for number in itertools.count(1):
         path = folder / (f"{name}.csv" if number == 1 else f"{name}-{number}.csv")
-        with suppress(FileExistsError):
-            return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            if _says(path, content):
+                return path
+            continue
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
     raise AssertionError  # it counts for ever
+
+
+def _says(path: Path, content: bytes) -> bool:
+    with suppress(OSError):
+        return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+    return False
 
 
 def _lines(
