@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Receiver = Callable[[int], None]
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOKS_EVERY = 0.25  # seconds
 _SHELL_OFFSET = 128  # a shell's exit code for a death by signal n is 128 + n
 
 _receiver: Receiver | None = None
@@ -50,6 +51,7 @@ def install() -> None:
     """For the process's entry point only, on its main thread."""
     for number in STOP_SIGNALS:
         signal.signal(number, _on_signal)
+    signal.signal(signal.SIGALRM, _look_again)
     # The interpreter's own end puts handlers of ours back to the default, but leaves SIG_IGN alone. What is
     # registered first runs last: from here on, the exit code is decided.
     atexit.register(_ignore)
@@ -66,10 +68,24 @@ def raised() -> Iterator[None]:
         _receive_with(None)
         raise exception_for(number)
 
-    with _receiving(receive):
+    with _receiving(receive), _interrupted():
         if _received:  # the loop cannot act on it while this blocks
             raise exception_for(_received[0])
         yield
+
+
+@contextmanager
+def _interrupted() -> Iterator[None]:
+    """What blocks looks for signals now and then.
+
+    The interpreter runs a handler between two instructions, or when a signal ends a system call. One that
+    comes between the last instruction and the call would be waited out, for ever where nothing is typed.
+    """
+    _, before = signal.setitimer(signal.ITIMER_REAL, _LOOKS_EVERY, _LOOKS_EVERY)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, before, before)
 
 
 @contextmanager
@@ -139,6 +155,10 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     if _receiver is None:
         _end_at_once(number)
     _receiver(number)
+
+
+def _look_again(_number: int, _frame: FrameType | None) -> None:
+    """SIGALRM: the system call was ended, and whatever waited was seen to."""
 
 
 def _end_at_once(number: int) -> NoReturn:

@@ -176,6 +176,37 @@ def test_a_signal_ends_a_question(
     os.close(controller)
 
 
+ANOTHER_THREAD = """
+import os, signal, threading
+from orchestrator import stop_signals
+
+def send():
+    with open(f"/proc/self/task/{os.getpid()}/syscall") as file:
+        while file.read().split()[:2] not in (["0", "0x0"], ["63", "0x0"]):
+            file.seek(0)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+stop_signals.install()
+threading.Thread(target=send, daemon=True).start()
+try:
+    with stop_signals.raised():
+        os.read(0, 1)
+except stop_signals.Terminated:
+    print("ended")
+"""
+
+
+def test_a_signal_that_the_system_call_did_not_notice_is_not_waited_out() -> None:
+    """As one that comes just before the call: its handler is due, and nothing interrupts the call."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen([sys.executable, "-c", ANOTHER_THREAD], stdin=reader, stdout=subprocess.PIPE)
+    out, _ = process.communicate(timeout=PATIENCE)
+    os.close(reader)
+    os.close(writer)
+
+    assert out == b"ended\n"
+
+
 def test_a_signal_just_before_a_question_is_not_waited_out(installed: Rejoin) -> None:
     controller, terminal = pty.openpty()
     process = installed._popen(
