@@ -11,7 +11,7 @@
 
 PYTHON ?=
 ARGS ?=
-WORKERS ?= 4
+WORKERS ?= 6
 BIN := .venv/bin
 SOURCES := $(wildcard orchestrator tests benchmarks migrations)
 

@@ -51,7 +51,6 @@ def install() -> None:
     """For the process's entry point only, on its main thread."""
     for number in STOP_SIGNALS:
         signal.signal(number, _on_signal)
-    signal.signal(signal.SIGALRM, _look_again)
     # The interpreter's own end puts handlers of ours back to the default, but leaves SIG_IGN alone. What is
     # registered first runs last: from here on, the exit code is decided.
     atexit.register(_ignore)
@@ -81,6 +80,7 @@ def _interrupted() -> Iterator[None]:
     The interpreter runs a handler between two instructions, or when a signal ends a system call. One that
     comes between the last instruction and the call would be waited out, for ever where nothing is typed.
     """
+    signal.signal(signal.SIGALRM, _look_again)
     _, before = signal.setitimer(signal.ITIMER_REAL, _LOOKS_EVERY, _LOOKS_EVERY)
     try:
         yield
