@@ -128,8 +128,8 @@ def _answer(face: Face, folder: Path) -> str:
 
 
 def _lay_out(world: str, folder: Path) -> None:
-    for name in ("rejoin.toml", "rejoin.key"):
-        shutil.copy(STORED / name, folder)
+    for stored, name in (("rejoin.toml", "rejoin.toml"), ("key.json", "rejoin.key")):
+        shutil.copy(STORED / stored, folder / name)
         (folder / name).chmod(0o600)
     (folder / "secrets").mkdir(mode=0o700)
     for name in ("sales-main", "backup-1"):
