@@ -81,9 +81,9 @@ async def test_no_file_is_overwritten_and_reasons_do_not_pile_up(database_url: s
         first, again = await take(catalogue, path), await take(catalogue, path)
         assert first.rejected_file is not None
         assert again.rejected_file == first.rejected_file  # it says that already
-        first.rejected_file.write_text(first.rejected_file.read_text() + f"C,{CODES[1]},\n")
+        first.rejected_file.chmod(0o644)  # others can read it: not where codes are put
         second = await take(catalogue, path)
-        first.rejected_file.write_text(first.rejected_file.read_text() + "D,nothing,\n")
+        first.rejected_file.write_text(first.rejected_file.read_text() + f"C,{CODES[1]},\nD,nothing,\n")
         third = await take(catalogue, first.rejected_file)
 
     names = [report.rejected_file and report.rejected_file.name for report in (first, second, third)]

@@ -47,9 +47,8 @@ _LOOKS = (
     "hooks list",
 )
 _ONLY_PIPED = ("groups export", "healthcheck", "healthcheck --ready")
-_ONLY_ON_THE_WAY = (
-    "run --from sales-main --yes",
-)  # refused; else it would wait for a clock that stands still
+# Refused on the way; at the end it would wait for a clock that stands still.
+_ONLY_ON_THE_WAY = ("run --from sales-main --yes",)
 _ONLY_AT_THE_END = ("config show", "config validate", "db check", "plan")
 _ACTS = (
     "pause",
@@ -149,6 +148,7 @@ def _lay_out(world: str, folder: Path) -> None:
         )
         connection.execute("update instances set seen_database = ?", (here,))
     connection.close()
+    database.chmod(0o644)  # whatever the machine's umask is: some answers tell it
 
 
 def _same_everywhere(text: str, folder: Path) -> str:

@@ -35,7 +35,9 @@ def ask(pid: int) -> str:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGUSR1)
     time.sleep(_SECONDS)
-    return file.read_text(errors="replace") if file.exists() else ""
+    if not file.exists():
+        return "It ended when it was asked: a signal had come that nothing had looked for."
+    return file.read_text(errors="replace")
 
 
 def _tell_tasks() -> None:

@@ -7,6 +7,7 @@ import io
 import itertools
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,11 @@ def _written(folder: Path, source: Source, content: bytes) -> Path:
 
 
 def _says(path: Path, content: bytes) -> bool:
+    """It holds exactly that, and nobody else can read it."""
     with suppress(OSError):
-        return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+        found = path.stat()
+        private = stat.S_ISREG(found.st_mode) and not found.st_mode & 0o077
+        return private and found.st_size == len(content) and path.read_bytes() == content
     return False
 
 
