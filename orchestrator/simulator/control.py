@@ -154,6 +154,7 @@ def verdict(network: Network) -> dict[str, Any]:
         "needless_joins": len(log.needless_joins()),
         "joins_without_probe": len(log.joins_without_probe()),
         "joins_repeated_without_look": len(log.joins_repeated_without_look()),
+        "blind_repeats": [request.number for request in log.blind_repeats()],
     }
 
 

@@ -72,6 +72,11 @@ class Request:
     status: int = 0  # the HTTP status given; 0: none
     spoiled: bool = False  # the right answer did not get through to whoever asked
 
+    @property
+    def refused(self) -> bool:
+        """Whether whoever asked was told for certain that nothing happened, however late."""
+        return self.effect is Effect.NONE and self.status != 0 and not self.spoiled
+
 
 class Happening(NamedTuple):
     """One change of the network. `request` is the number of its cause, None if nobody of ours asked."""
@@ -185,6 +190,18 @@ class TruthLog:
             elif request.kind in LOOKS:
                 blind.discard(key)
         return repeated
+
+    def blind_repeats(self) -> list[Request]:
+        """Of those, the ones whose last join was not refused for certain: what it did was unknown."""
+        suspects = {request.number for request in self.joins_repeated_without_look()}
+        before: dict[tuple[str | None, str | None], Request] = {}
+        found: list[Request] = []
+        for join in self.joins():
+            key = (join.account, join.group or join.code)
+            if join.number in suspects and not before[key].refused:
+                found.append(join)
+            before[key] = join
+        return found
 
     def worst_minute_of_group_calls(self, account: str) -> int:
         """The most calls about groups in any 60 s, as they arrived."""

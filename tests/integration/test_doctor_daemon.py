@@ -21,6 +21,7 @@ from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon, losses
 from tests.integration.status_rows import HOLDER, Rows
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,7 +100,7 @@ async def test_what_fails_in_the_daemon_another_version_and_a_clock_that_went_ba
 
 async def test_a_port_that_another_program_holds_is_told_unless_it_is_the_daemon(patient: Watched) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", free_port()))
         other.listen()
         patient.listen = f"127.0.0.1:{other.getsockname()[1]}"
         _, taken = await patient.daemon()

@@ -23,7 +23,7 @@ from orchestrator.store.tables import invite_codes, journal, memberships, slots
 from tests.integration.test_recover_machine import SETTINGS, RecoveryMachine
 from tests.support.fake_gateway import Fate
 from tests.support.stage import brisk, set_stage
-from tests.support.worlds import ACCOUNT, blind_repeats, group, judge_rows, named, trouble, world
+from tests.support.worlds import ACCOUNT, group, judge_rows, named, trouble, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -243,7 +243,7 @@ async def test_a_refusal_that_comes_after_the_time_out_is_an_unknown_outcome(dat
         assert second.effect is Effect.JOINED
         looks = [r for r in stage.log.requests[first.number : second.number] if r.kind in LOOKS]
         assert looks
-        assert blind_repeats(stage.log) == []
+        assert stage.log.blind_repeats() == []
 
 
 async def test_a_driver_that_was_replaced_stops_with_one_plain_error_and_sends_nothing_more(
@@ -352,7 +352,7 @@ async def test_on_a_bad_day_everything_ends_with_a_reason_and_a_time(database_ur
         assert log.double_effects() == []
         assert log.needless_joins() == []
         assert log.joins_without_probe() == []
-        assert blind_repeats(log) == []
+        assert log.blind_repeats() == []
         await judge_rows(stage.database, stage.world.network.groups)
         async with stage.database.read() as connection:
             backup = (

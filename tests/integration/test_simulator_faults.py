@@ -13,7 +13,6 @@ from orchestrator.simulator.faults import Rule, Trouble, When
 from orchestrator.simulator.model import Group
 from orchestrator.simulator.truth import Effect, Kind
 from tests.integration.simulator_talk import CODE, JID, talk
-from tests.support.worlds import refused
 
 if TYPE_CHECKING:
     from tests.integration.simulator_talk import Talk
@@ -238,4 +237,4 @@ async def test_the_log_knows_whether_a_refusal_got_through(
 
         assert (join.effect, join.iq) == (Effect.NONE, 419)
         assert join.spoiled is spoiled
-        assert refused(join) is not spoiled
+        assert join.refused is not spoiled

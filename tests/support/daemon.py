@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sqlite3
 import time
 import urllib.request
@@ -12,17 +11,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.support.command import PATIENCE, Answer, Rejoin
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def until(holds: Callable[[], Any], *, patience: float = PATIENCE) -> Any:

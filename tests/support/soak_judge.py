@@ -63,35 +63,11 @@ def _pace_and_doubles(soak: Soak) -> Iterator[str]:
         yield f"{found['worst_window_60s']} joins in 60 s"
     if found["joins"] < soak.groups:
         yield f"only {found['joins']} joins: nothing was tested"
-    for name in ("double_effects", "joins_without_probe"):
+    for name in ("double_effects", "joins_without_probe", "blind_repeats"):
         if found[name]:
             yield f"{name}: {found[name]}"
-    blind = repeated_blindly(soak.world.asks("/_sim/log")["requests"])
-    if blind:
-        yield f"joins repeated without a look though their outcome was unknown: {blind}"
     if soak.world.asks("/_sim/webhooks")["verdict"]["forgeries_accepted"]:
         yield "a forged webhook was accepted"
-
-
-def repeated_blindly(requests: list[dict[str, Any]]) -> list[int]:
-    """Numbers of joins that followed one without a clear answer, with no look between.
-
-    A refusal that reached us whole is clear: a person may put that group back in line without a look.
-    """
-    blind: set[tuple[str, str]] = set()
-    found = []
-    for request in requests:
-        key = (request["account"], request["group"])
-        if request["kind"] == "join":
-            if key in blind:
-                found.append(request["number"])
-            refused = request["iq"] and not request["trouble"]
-            (blind.discard if refused else blind.add)(key)
-        elif request["kind"] == "list":
-            blind = {other for other in blind if other[0] != request["account"]}
-        elif request["kind"] in ("group", "participants"):
-            blind.discard(key)
-    return found
 
 
 def _memberships(soak: Soak) -> Iterator[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.simulator.model import Group
-    from orchestrator.simulator.truth import Request, TruthLog
+    from orchestrator.simulator.truth import Request
     from orchestrator.store.engine import Database
     from tests.support.stage import Stage
 
@@ -107,31 +107,13 @@ def joins_of(stage: Stage, subject: str) -> list[Request]:
     return [request for request in stage.log.joins(ACCOUNT) if request.group == jid]
 
 
-def refused(join: Request) -> bool:
-    """Whether whoever asked was told for certain that nothing happened, however late."""
-    return join.effect is Effect.NONE and join.status != 0 and not join.spoiled
-
-
-def blind_repeats(log: TruthLog) -> list[Request]:
-    """Joins of a group that followed an unrefused join of it without a look in between."""
-    suspects = log.joins_repeated_without_look()
-    before: dict[tuple[str | None, str | None], Request] = {}
-    found = []
-    for join in log.joins():
-        key = (join.account, join.group or join.code)
-        if join in suspects and not refused(before[key]):
-            found.append(join)
-        before[key] = join
-    return found
-
-
 async def judge(stage: Stage, *, needless: int = 0) -> None:
     """What must hold whatever happened. `needless`: joins of groups that it could not know it was in."""
     log = stage.log
     assert log.worst_window(ACCOUNT) <= 5
     assert log.double_effects() == []
     assert log.joins_without_probe() == []
-    assert blind_repeats(log) == []
+    assert log.blind_repeats() == []
     assert len(log.needless_joins()) == needless
     await judge_rows(stage.database, stage.world.network.groups)
 

@@ -16,6 +16,7 @@ import pytest
 
 from orchestrator.cli import health, health_daemon
 from orchestrator.store.keyring import KeyRing
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,10 +176,8 @@ def test_without_a_file_the_daemons_own_server_is_asked() -> None:
 
 
 def test_a_server_that_is_not_there_is_no_daemon() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed_soon:
-        port = closed_soon.getsockname()[1]
     with pytest.raises(health.UnhealthyError, match="no daemon answers at"):
-        health_daemon.check(None, f"127.0.0.1:{port}", {})
+        health_daemon.check(None, f"127.0.0.1:{free_port()}", {})
 
 
 PROGRAM = """

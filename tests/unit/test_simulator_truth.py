@@ -18,6 +18,13 @@ class Story:
         self.at = at
         self.log.arrived(kind, account, GROUP if code else None, code)
 
+    def join(self, status: int, *, trouble: str = "", spoiled: bool = False) -> None:
+        """Of one group, by one account, without effect."""
+        self.log.arrived(Kind.JOIN, "b", GROUP, "c")
+        request = self.log.requests[-1]
+        request.iq, request.trouble, request.spoiled = 401, trouble, spoiled
+        self.log.answered(request, status)
+
 
 def test_the_worst_window_is_half_open_and_per_account() -> None:
     story = Story()
@@ -62,6 +69,19 @@ def test_a_second_join_needs_a_look_in_between() -> None:
     story.tell(6.0, Kind.PROBE)
     story.tell(7.0, Kind.JOIN)
     assert [r.at for r in story.log.joins_repeated_without_look()] == [7.0]
+
+
+def test_a_join_is_repeated_blindly_only_after_one_whose_outcome_was_unknown() -> None:
+    """A trouble that spoils nothing of a refusal (no id in a body that has none) leaves it clear."""
+    story = Story()
+    story.join(403)
+    story.join(502, trouble="no_id")
+    story.join(502, trouble="http", spoiled=True)  # after two refusals that were heard
+    story.join(403)  # after one that was not
+    story.join(0)
+    story.join(403)
+    assert [r.number for r in story.log.blind_repeats()] == [3, 5]
+    assert len(story.log.joins_repeated_without_look()) == 5
 
 
 def test_two_effects_without_leaving_are_double() -> None:
