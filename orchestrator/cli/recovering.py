@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator import stop_signals, streams
@@ -94,7 +93,7 @@ async def _next_run(app: App, context: Context) -> str:
 
 def _why(view: StatusView, cut_short: str) -> StatusView:
     return (
-        view if view.recovery is None else replace(view, recovery=replace(view.recovery, cut_short=cut_short))
+        view if view.recovery is None else view._replace(recovery=view.recovery._replace(cut_short=cut_short))
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -79,13 +78,13 @@ def _not_there(file: Path, path: Path | None, environ: Mapping[str, str]) -> Pro
         *others, last = config_file.places(environ)[1:]
         looked = f"{', '.join(map(str, others))} nor {last}" if others else str(last)
         said = f'nor {looked}: run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG'
-        return replace(here, message=f"there is no such file, {said}")
+        return here._replace(message=f"there is no such file, {said}")
     found = config_file.existing(environ)
     if found is not None:
-        return replace(
-            here, message=f"there is no such file; the configuration in effect without it is {found}"
+        return here._replace(
+            message=f"there is no such file; the configuration in effect without it is {found}"
         )
-    return replace(here, message=f"{here.message}: rejoin init -c {shlex.quote(str(file))} writes one")
+    return here._replace(message=f"{here.message}: rejoin init -c {shlex.quote(str(file))} writes one")
 
 
 def _decode(raw: bytes) -> tuple[str, int | None]:

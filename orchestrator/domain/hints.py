@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from orchestrator.domain.memberships import Reason, Status
 
@@ -18,8 +18,7 @@ class Mover(StrEnum):
     ACCOUNT_HOLDER = "account_holder"  # who holds the phone, or the account at the gateway
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(NamedTuple):
     """What happened, whose move it is, which move, and the command for it. `command` is ready to paste."""
 
     sentence: str

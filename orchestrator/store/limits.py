@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import delete, insert, select
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 _LIMITS = "limits:"  # and the instance's id
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLimits:
+class StoredLimits(NamedTuple):
     """Limits that slow a recovery. `gap` in seconds; `policy` is foreign text."""
 
     per_minute: float
@@ -31,7 +29,7 @@ async def save(connection: AsyncConnection, instance_id: int, found: StoredLimit
     key = f"{_LIMITS}{instance_id}"
     await connection.execute(delete(meta).where(meta.c.key == key))
     if found is not None:
-        await connection.execute(insert(meta).values(key=key, value=json.dumps(asdict(found))))
+        await connection.execute(insert(meta).values(key=key, value=json.dumps(found._asdict())))
 
 
 async def of(connection: AsyncConnection, instance_id: int) -> StoredLimits | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, insert, select, text, update
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 _OPEN = text("state IN ('suspected', 'lost')")  # literal, as the partial index uq_losses_open has it
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """One row."""
 
     id: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select, text
 
@@ -36,8 +36,7 @@ _REASONS = {reason.value: reason for reason in Reason}
 _PERSON_ACTS = (Status.BLOCKED, Status.AWAITING_APPROVAL, Status.LEFT)
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryRow:
+class RecoveryRow(NamedTuple):
     """One recovery, with the name of the instance that it fills. `labels` and `counts` are JSON texts."""
 
     id: int
@@ -90,8 +89,7 @@ class DueRow:
         return DueRow(self.reason, self.count + other.count, first, last)
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsYouRow:
+class NeedsYouRow(NamedTuple):
     """A membership for which a person must act. `detail` and `seen_subject` are foreign text."""
 
     group: str
@@ -107,8 +105,7 @@ class NeedsYouRow:
     seen_subject: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueRow:
+class CatalogueRow(NamedTuple):
     """What is stored of the organisation's groups."""
 
     groups: int
@@ -147,7 +144,7 @@ async def open_recoveries(connection: AsyncConnection) -> list[RecoveryRow]:
 
 
 def _recoveries() -> Select[Any]:
-    names = [field.name for field in fields(RecoveryRow) if field.name != "to_name"]
+    names = [name for name in RecoveryRow._fields if name != "to_name"]
     return select(*(recoveries.c[name] for name in names), instances.c.name.label("to_name")).join(
         instances, instances.c.id == recoveries.c.to_instance_id
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select, text, union_all
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class EventsRow:
+class EventsRow(NamedTuple):
     """Webhooks that were taken. `open`: not processed yet."""
 
     received_last_day: int
@@ -26,8 +24,7 @@ class EventsRow:
     last_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class SinkRow:
+class SinkRow(NamedTuple):
     """How many messages wait for one receiver, and how many were given up."""
 
     sink: str
@@ -35,8 +32,7 @@ class SinkRow:
     parked: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """`unsorted`: messages that no daemon has looked at yet."""
 
     unsorted: int

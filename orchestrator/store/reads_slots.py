@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -19,8 +18,7 @@ MOST_SLOTS_A_DAY = 7200
 """12 s between two sends; the index goes by number, so this bounds the read, not the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlotLine:
+class SlotLine(NamedTuple):
     """One slot. Instants are seconds since 1970; `sent_at` is None when it was not sent, or nobody knows."""
 
     n: int
@@ -32,8 +30,7 @@ class SlotLine:
     outcome: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LastJoin:
+class LastJoin(NamedTuple):
     """The latest join that was sent, and where its group stands now. `group` and `jid` as stored."""
 
     at: float

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -363,10 +362,10 @@ async def test_a_first_run_that_could_not_begin_is_told_without_a_recovery(
 ) -> None:
     await rows.instance(**instance)
     view = await read_status(database, now=NOW)
-    other = replace(view.instances[0], pause=None, state=None)
+    other = view.instances[0]._replace(pause=None, state=None)
 
     assert result(view) == code
-    assert result(replace(view, instances=(*view.instances, other))) == 8  # another backup may still do it
+    assert result(view._replace(instances=(*view.instances, other))) == 8  # another backup may still do it
 
 
 async def test_the_journal_of_a_recovery_that_never_was_is_an_error(database: Database) -> None:

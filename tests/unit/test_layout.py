@@ -54,15 +54,15 @@ def needy(count: int) -> StatusView:
     shown = [kinds[n % len(kinds)] for n in range(min(count, 50))]
     rows = tuple(
         NeedsYouView(
-            replace(
-                NEEDS_YOU.row, group=f"A Group With a Rather Long Name {n}", reason=reason, slug=f"g-{n}"
+            NEEDS_YOU.row._replace(
+                group=f"A Group With a Rather Long Name {n}", reason=reason, slug=f"g-{n}"
             ),
             hint,
         )
         for n, (reason, hint) in enumerate(shown)
     )
     buckets, counts = {**VIEW.buckets, Bucket.NEEDS_YOU: count}, {**VIEW.counts, Status.BLOCKED: count}
-    return replace(VIEW, needs_you=rows, buckets=buckets, counts=counts)
+    return VIEW._replace(needs_you=rows, buckets=buckets, counts=counts)
 
 
 def joined(text: str) -> str:
@@ -169,10 +169,10 @@ def test_the_headline_and_the_last_join_fit_a_small_terminal(count: int, width: 
 @pytest.mark.parametrize("width", [60, 80])
 def test_what_holds_the_account_stands_on_a_small_terminal_before_single_groups(width: int) -> None:
     """It is what `Next:` is about; and what is left out whole is no "more"."""
-    refused = replace(PAUSE, reason="credentials_refused", until=None)
-    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
+    refused = PAUSE._replace(reason="credentials_refused", until=None)
+    refused = refused._replace(hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
     view = needy(50)
-    view = replace(view, instances=tuple(replace(one, pause=refused) for one in view.instances))
+    view = view._replace(instances=tuple(one._replace(pause=refused) for one in view.instances))
 
     text = status_text(view, Look(ZONE, width=width, height=24))
 

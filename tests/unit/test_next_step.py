@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,26 +17,26 @@ from tests.unit.status_samples import INSTANCE, NEEDS_YOU, PAUSE, PRIMARY, RECOV
 if TYPE_CHECKING:
     from orchestrator.services.status.views import StatusView
 
-GOING = replace(VIEW, instances=(PRIMARY, replace(INSTANCE, pause=None)))
-NOTHING_LEFT = replace(GOING, needs_you=(), waiting=(), buckets=dict.fromkeys(Bucket, 0))
+GOING = VIEW._replace(instances=(PRIMARY, INSTANCE._replace(pause=None)))
+NOTHING_LEFT = GOING._replace(needs_you=(), waiting=(), buckets=dict.fromkeys(Bucket, 0))
 
 
 def ended(view: StatusView, phase: Phase, *, driver: str = "person") -> StatusView:
-    return replace(view, recovery=replace(RECOVERY, phase=phase, driver=driver))
+    return view._replace(recovery=RECOVERY._replace(phase=phase, driver=driver))
 
 
 def paused(reason: Reason, until: float | None) -> StatusView:
-    pause = replace(PAUSE, reason=reason, until=until, hint=account_hint(reason, until, "backup-2"))
-    return replace(GOING, instances=(PRIMARY, replace(INSTANCE, pause=pause)))
+    pause = PAUSE._replace(reason=reason, until=until, hint=account_hint(reason, until, "backup-2"))
+    return GOING._replace(instances=(PRIMARY, INSTANCE._replace(pause=pause)))
 
 
 def needy(*kinds: tuple[Status, Reason]) -> StatusView:
-    rows = [replace(NEEDS_YOU, hint=group_hint(status, reason, f"g-{reason}")) for status, reason in kinds]
-    return ended(replace(NOTHING_LEFT, needs_you=tuple(rows)), Phase.FINISHED)
+    rows = [NEEDS_YOU._replace(hint=group_hint(status, reason, f"g-{reason}")) for status, reason in kinds]
+    return ended(NOTHING_LEFT._replace(needs_you=tuple(rows)), Phase.FINISHED)
 
 
-INSTANCE_1 = replace(INSTANCE, name="backup-1", pause=None)
-INSTANCE_2 = replace(INSTANCE, pause=None)
+INSTANCE_1 = INSTANCE._replace(name="backup-1", pause=None)
+INSTANCE_2 = INSTANCE._replace(pause=None)
 FULL, REVOKED = (Status.BLOCKED, Reason.GROUP_FULL), (Status.BLOCKED, Reason.CODE_REVOKED)
 PENDING = {**dict.fromkeys(Bucket, 0), Bucket.WAITING: 13}
 
@@ -45,18 +44,18 @@ PENDING = {**dict.fromkeys(Bucket, 0), Bucket.WAITING: 13}
 @pytest.mark.parametrize(
     ("view", "command"),
     [
-        (replace(NOTHING_LEFT, recovery=None, catalogue=CatalogueView(0, 0)), "rejoin groups import FILE"),
-        (replace(NOTHING_LEFT, recovery=None), "rejoin plan"),
+        (NOTHING_LEFT._replace(recovery=None, catalogue=CatalogueView(0, 0)), "rejoin groups import FILE"),
+        (NOTHING_LEFT._replace(recovery=None), "rejoin plan"),
         (
-            replace(NOTHING_LEFT, recovery=None, instances=(INSTANCE_1, INSTANCE_2)),
+            NOTHING_LEFT._replace(recovery=None, instances=(INSTANCE_1, INSTANCE_2)),
             "rejoin plan --to backup-1",
         ),
         (ended(NOTHING_LEFT, Phase.INTERRUPTED), "rejoin run --from sales-main"),
         (ended(NOTHING_LEFT, Phase.INTERRUPTED, driver="daemon"), "rejoin daemon"),
-        (ended(replace(NOTHING_LEFT, buckets=PENDING), Phase.FINISHED), "rejoin run --from sales-main"),
+        (ended(NOTHING_LEFT._replace(buckets=PENDING), Phase.FINISHED), "rejoin run --from sales-main"),
         (
             ended(
-                replace(NOTHING_LEFT, buckets={**PENDING, Bucket.WAITING: 12}, waiting=(WAITING,)),
+                NOTHING_LEFT._replace(buckets={**PENDING, Bucket.WAITING: 12}, waiting=(WAITING,)),
                 Phase.FINISHED,
             ),
             None,
@@ -78,7 +77,7 @@ def test_what_comes_next(view: StatusView, command: str | None) -> None:
 def test_a_doctor_that_finds_all_well_says_so_and_what_comes_next() -> None:
     findings = [ok("session", "working", instance="backup-2"), warning("daemon", "none has run yet")]
 
-    fresh = replace(NOTHING_LEFT, recovery=None)
+    fresh = NOTHING_LEFT._replace(recovery=None)
     assert verdict(findings, fresh)[0] == "A recovery would work; 1 warning."
     assert verdict(findings, fresh)[1].replace("\u00a0", " ") == "Next: rejoin plan"
 

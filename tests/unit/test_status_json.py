@@ -95,7 +95,7 @@ def test_every_status_and_bucket_is_counted_zero_included() -> None:
 
 
 def test_without_a_recovery_the_object_has_the_same_fields() -> None:
-    empty = replace(VIEW, recovery=None, needs_you=(), waiting=(), instances=(), last=None)
+    empty = VIEW._replace(recovery=None, needs_you=(), waiting=(), instances=(), last=None)
 
     found = to_json(empty)
 
@@ -143,9 +143,9 @@ def test_times_in_the_journals_data_are_times_too() -> None:
 
 
 def test_the_daemon_is_the_daemon_where_one_lives_else_whoever_drives_else_nobody() -> None:
-    gone = replace(NO_DAEMON, heartbeat_at=NOW - 60)
-    run = replace(VIEW, daemon=gone)
-    nobody = replace(run, runner=replace(NOBODY, heartbeat_at=NOW - 90))
+    gone = NO_DAEMON._replace(heartbeat_at=NOW - 60)
+    run = VIEW._replace(daemon=gone)
+    nobody = run._replace(runner=NOBODY._replace(heartbeat_at=NOW - 90))
 
     daemon, driven, silent = (to_json(one)["daemon"] for one in (VIEW, run, nobody))
 

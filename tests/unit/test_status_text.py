@@ -33,11 +33,10 @@ from tests.unit.status_samples import (
 )
 
 LOOK = Look(zone=timezone(timedelta(hours=-3)))
-RUNNING = replace(
-    VIEW, instances=(PRIMARY, replace(INSTANCE, pause=None)), outbox=replace(OUTBOX, parked=0, pending=0)
+RUNNING = VIEW._replace(
+    instances=(PRIMARY, INSTANCE._replace(pause=None)), outbox=OUTBOX._replace(parked=0, pending=0)
 )
-NOTHING = replace(
-    VIEW,
+NOTHING = VIEW._replace(
     recovery=None,
     counts=dict.fromkeys(Status, 0),
     buckets=dict.fromkeys(Bucket, 0),
@@ -88,8 +87,8 @@ def test_foreign_text_is_stripped_of_control_characters() -> None:
     for text in (status_text(VIEW, LOOK), explanation_text(EXPLANATION, LOOK)):
         assert "\x1b" not in text
         assert "\r" not in text
-    ours = replace(NEEDS_YOU, row=replace(NEEDS_YOU.row, reason=Reason.IDENTITY_MISMATCH))
-    assert "gone really" in status_text(replace(VIEW, needs_you=(ours,)), LOOK)
+    ours = NEEDS_YOU._replace(row=NEEDS_YOU.row._replace(reason=Reason.IDENTITY_MISMATCH))
+    assert "gone really" in status_text(VIEW._replace(needs_you=(ours,)), LOOK)
 
 
 def test_a_pause_says_why_until_when_and_whose_move() -> None:
@@ -103,40 +102,40 @@ def test_a_pause_says_why_until_when_and_whose_move() -> None:
 
 def test_a_gateways_own_words_stand_in_explain_and_not_on_the_main_screen() -> None:
     raw = "(HTTP 500) info query returned status 410: gone | wawp_upstream_error"
-    needy = replace(NEEDS_YOU, row=replace(NEEDS_YOU.row, detail=raw))
-    paused = replace(INSTANCE, pause=replace(PAUSE, text=raw))
+    needy = NEEDS_YOU._replace(row=NEEDS_YOU.row._replace(detail=raw))
+    paused = INSTANCE._replace(pause=PAUSE._replace(text=raw))
 
-    text = status_text(replace(VIEW, needs_you=(needy,), instances=(PRIMARY, paused)), LOOK)
+    text = status_text(VIEW._replace(needs_you=(needy,), instances=(PRIMARY, paused)), LOOK)
 
     assert "info query" not in text
     assert "the invite code was revoked" in text
     assert raw in explanation_text(replace(EXPLANATION, row=replace(EXPLANATION.row, detail=raw)), LOOK)
     waits = replace(EXPLANATION, row=replace(EXPLANATION.row, detail=None), hint=PAUSE.hint)
-    assert raw in explanation_text(replace(waits, pause=replace(PAUSE, text=raw)), LOOK)
+    assert raw in explanation_text(replace(waits, pause=PAUSE._replace(text=raw)), LOOK)
 
 
 @pytest.mark.parametrize(("ago", "said"), [(60, False), (151, True)])
 def test_a_gateway_that_does_not_answer_is_said(ago: float, said: bool) -> None:
-    silent = replace(INSTANCE, pause=None, checked_at=NOW - ago)
+    silent = INSTANCE._replace(pause=None, checked_at=NOW - ago)
 
-    text = status_text(replace(RUNNING, instances=(PRIMARY, silent)), LOOK)
+    text = status_text(RUNNING._replace(instances=(PRIMARY, silent)), LOOK)
 
     assert ("The gateway of backup-2 has not answered since 04:57." in text) is said
 
 
 def test_a_pause_because_the_gateway_is_down_says_so() -> None:
     hint = account_hint(Reason.GATEWAY_ERROR, NOW + 60, "backup-2")
-    pause = replace(PAUSE, reason="gateway_error", hint=hint, text="could not connect")
+    pause = PAUSE._replace(reason="gateway_error", hint=hint, text="could not connect")
 
-    text = status_text(replace(RUNNING, instances=(PRIMARY, replace(INSTANCE, pause=pause))), LOOK)
+    text = status_text(RUNNING._replace(instances=(PRIMARY, INSTANCE._replace(pause=pause))), LOOK)
 
     assert "backup-2 is paused until 06:00: the gateway does not answer; it goes on by itself then" in text
 
 
 def test_a_persons_own_words_are_shown() -> None:
-    skipped = replace(NEEDS_YOU.row, reason=Reason.OPERATOR, detail="closed in May")
+    skipped = NEEDS_YOU.row._replace(reason=Reason.OPERATOR, detail="closed in May")
 
-    text = status_text(replace(VIEW, needs_you=(replace(NEEDS_YOU, row=skipped),)), LOOK)
+    text = status_text(VIEW._replace(needs_you=(NEEDS_YOU._replace(row=skipped),)), LOOK)
 
     assert "closed in May" in text
 
@@ -158,7 +157,7 @@ def test_a_group_that_is_put_off_for_long_does_not_hide_when_the_others_are_back
     later = tuple(PutOff(reason, count, NOW + wait, NOW + wait) for reason, count, wait in put_off)
     eta = Eta(NOW + 20_000, EtaReason.LATER, most=111, most_at=NOW + 840, put_off=later)
 
-    text = headline(replace(RUNNING, eta=eta), LOOK)
+    text = headline(RUNNING._replace(eta=eta), LOOK)
 
     assert text.endswith(f"groups of sales-main are back. {said}")
     assert " h " not in text
@@ -167,17 +166,17 @@ def test_a_group_that_is_put_off_for_long_does_not_hide_when_the_others_are_back
 def test_with_nothing_but_a_full_group_left_its_time_is_said() -> None:
     later = (PutOff(Reason.GROUP_FULL, 1, NOW + 20_000, NOW + 30_000),)
 
-    text = headline(replace(RUNNING, eta=Eta(NOW + 30_000, EtaReason.LATER, put_off=later)), LOOK)
+    text = headline(RUNNING._replace(eta=Eta(NOW + 30_000, EtaReason.LATER, put_off=later)), LOOK)
 
     assert text.endswith("are back. 1 full group again from 10:33 (UTC-3).")
 
 
 def test_a_pause_without_end_names_the_command() -> None:
-    stays = replace(
-        PAUSE, reason="operator", until=None, hint=account_hint(Reason.OPERATOR, None, "backup-2"), text=None
+    stays = PAUSE._replace(
+        reason="operator", until=None, hint=account_hint(Reason.OPERATOR, None, "backup-2"), text=None
     )
-    view = replace(
-        VIEW, instances=(replace(INSTANCE, pause=stays),), eta=Eta(None, EtaReason.PAUSED), needs_you=()
+    view = VIEW._replace(
+        instances=(INSTANCE._replace(pause=stays),), eta=Eta(None, EtaReason.PAUSED), needs_you=()
     )
 
     text = status_text(view, LOOK)
@@ -207,15 +206,15 @@ def test_a_pause_without_end_names_the_command() -> None:
 )
 def test_the_headline_says_how_the_recovery_stands(phase: Phase, sentence: str) -> None:
     finished_at = NOW if phase in (Phase.STOPPED, Phase.FINISHED) else None
-    view = replace(VIEW, recovery=replace(RECOVERY, phase=phase, finished_at=finished_at))
+    view = VIEW._replace(recovery=RECOVERY._replace(phase=phase, finished_at=finished_at))
 
     assert headline(view, LOOK).startswith(sentence)
 
 
 def test_a_run_that_came_to_its_limit_was_not_interrupted() -> None:
-    ended = replace(RECOVERY, phase=Phase.INTERRUPTED, cut_short="after 10 joins (--limit)")
+    ended = RECOVERY._replace(phase=Phase.INTERRUPTED, cut_short="after 10 joins (--limit)")
 
-    said = headline(replace(VIEW, recovery=ended), LOOK)
+    said = headline(VIEW._replace(recovery=ended), LOOK)
 
     assert said.startswith(
         "The run onto backup-2 ended after 10 joins (--limit): 61 of 112 groups of sales-main are back."
@@ -224,22 +223,22 @@ def test_a_run_that_came_to_its_limit_was_not_interrupted() -> None:
 
 
 def test_a_recovery_of_the_daemons_that_was_interrupted_is_gone_on_with_by_a_daemon() -> None:
-    interrupted = replace(RECOVERY, phase=Phase.INTERRUPTED, driver="daemon")
+    interrupted = RECOVERY._replace(phase=Phase.INTERRUPTED, driver="daemon")
 
-    assert headline(replace(VIEW, recovery=interrupted), LOOK).endswith("rejoin daemon continues it.")
+    assert headline(VIEW._replace(recovery=interrupted), LOOK).endswith("rejoin daemon continues it.")
 
 
 def test_when_all_are_back_it_says_so() -> None:
     counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: 40}
 
     assert (
-        headline(replace(VIEW, counts=counts), LOOK)
+        headline(VIEW._replace(counts=counts), LOOK)
         == "All 40 groups of sales-main are in place on backup-2."
     )
 
 
 def test_with_nothing_recovered_it_says_what_to_do_next() -> None:
-    empty = replace(NOTHING, catalogue=replace(VIEW.catalogue, groups=0, with_code=0))
+    empty = NOTHING._replace(catalogue=VIEW.catalogue._replace(groups=0, with_code=0))
 
     assert status_text(NOTHING, LOOK) == (
         "Nothing recovered yet. 112 groups are stored, 2 of them without an invite code. Next: rejoin plan"
@@ -251,7 +250,7 @@ def test_the_bar_has_one_length_whatever_the_numbers() -> None:
     for done in range(113):
         buckets = dict.fromkeys(Bucket, 0) | {Bucket.DONE: done, Bucket.WAITING: 112 - done}
         counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: done, Status.PENDING: 112 - done}
-        text = status_text(replace(RUNNING, buckets=buckets, counts=counts), LOOK)
+        text = status_text(RUNNING._replace(buckets=buckets, counts=counts), LOOK)
         bar = next(line for line in text.splitlines() if "   active " in line).split()[0]
         assert len(bar) == 34
 
@@ -274,20 +273,20 @@ def test_an_explanation_compares_what_is_expected_with_what_was_seen() -> None:
 
 
 def test_what_an_ended_recovery_left_waiting_names_the_next_run() -> None:
-    ended = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW)
+    ended = RECOVERY._replace(phase=Phase.FINISHED, finished_at=NOW)
     buckets = dict(VIEW.buckets) | {Bucket.WAITING: 0, Bucket.WORKING: 0}
-    done = replace(VIEW, recovery=ended, buckets=buckets)
+    done = VIEW._replace(recovery=ended, buckets=buckets)
 
-    assert headline(replace(VIEW, recovery=ended), LOOK).endswith(
+    assert headline(VIEW._replace(recovery=ended), LOOK).endswith(
         "48 more wait for the next run: rejoin run --from sales-main"
     )
     assert headline(done, LOOK).endswith("61 of 112 groups of sales-main are back.")
 
 
 def test_a_pause_is_told_where_there_was_no_recovery_yet() -> None:
-    refused = replace(PAUSE, reason="credentials_refused", until=None)
-    refused = replace(refused, hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
-    view = replace(VIEW, recovery=None, instances=(replace(INSTANCE, part=None, pause=refused),))
+    refused = PAUSE._replace(reason="credentials_refused", until=None)
+    refused = refused._replace(hint=account_hint(Reason.CREDENTIALS_REFUSED, None, "backup-2"))
+    view = VIEW._replace(recovery=None, instances=(INSTANCE._replace(part=None, pause=refused),))
 
     assert "backup-2 is paused until a person resumes: the gateway refuses the access token" in status_text(
         view, LOOK
@@ -313,10 +312,10 @@ def test_the_lost_account_says_since_when_and_how_that_was_decided() -> None:
 
 
 def test_a_loss_without_a_recovery_says_what_follows() -> None:
-    told = replace(LOSS, action="notify", recovery=None, to=None)
-    view = replace(NOTHING, losses=(told,))
-    held_up = replace(told, detail="no backup is healthy")
-    backup = replace(told, instance="backup-2")
+    told = LOSS._replace(action="notify", recovery=None, to=None)
+    view = NOTHING._replace(losses=(told,))
+    held_up = told._replace(detail="no backup is healthy")
+    backup = told._replace(instance="backup-2")
 
     assert (
         status_text(view, LOOK)
@@ -325,18 +324,18 @@ def test_a_loss_without_a_recovery_says_what_follows() -> None:
     )
     assert "Its groups wait for you: rejoin run --from sales-main" in status_text(view, LOOK)
     assert "Nothing followed yet: no backup is healthy." in status_text(
-        replace(view, losses=(held_up,)), LOOK
+        view._replace(losses=(held_up,)), LOOK
     )
-    assert "Recovery 7 onto backup-2 followed." in status_text(replace(view, losses=(LOSS,)), LOOK)
+    assert "Recovery 7 onto backup-2 followed." in status_text(view._replace(losses=(LOSS,)), LOOK)
     assert "Link it again at the gateway." in status_text(
-        replace(view, losses=(backup,), instances=(INSTANCE,)), LOOK
+        view._replace(losses=(backup,), instances=(INSTANCE,)), LOOK
     )
 
 
 def test_a_suspected_account_is_told_with_the_last_word_against_it() -> None:
-    suspected = replace(LOSS, state=Standing.SUSPECTED, decided_at=None, decided_by=None, recovery=None)
+    suspected = LOSS._replace(state=Standing.SUSPECTED, decided_at=None, decided_by=None, recovery=None)
 
-    text = status_text(replace(VIEW, losses=(suspected,)), LOOK)
+    text = status_text(VIEW._replace(losses=(suspected,)), LOOK)
 
     assert (
         "sales-main may be lost: suspected since 04:40, not decided yet; last against it: session down."
@@ -346,37 +345,37 @@ def test_a_suspected_account_is_told_with_the_last_word_against_it() -> None:
 
 
 def test_an_account_that_came_back_says_for_how_long_it_was_lost() -> None:
-    back = replace(LOSS, state=Standing.RETURNED, ended_at=NOW - 60)
-    working = replace(PRIMARY, state="working", state_word=None)
+    back = LOSS._replace(state=Standing.RETURNED, ended_at=NOW - 60)
+    working = PRIMARY._replace(state="working", state_word=None)
 
-    text = status_text(replace(VIEW, losses=(back,), instances=(working, INSTANCE)), LOOK)
+    text = status_text(VIEW._replace(losses=(back,), instances=(working, INSTANCE)), LOOK)
 
     assert "sales-main  working since 04:40, checked 30 s ago; was lost 04:40 to 04:59" in text
 
 
 def test_before_the_first_recovery_the_accounts_and_the_daemon_are_there() -> None:
-    accounts = (replace(INSTANCE, part=None, pause=None), replace(PRIMARY, part=None))
+    accounts = (INSTANCE._replace(part=None, pause=None), PRIMARY._replace(part=None))
 
-    lines = status_text(replace(NOTHING, instances=accounts, daemon=DAEMON), LOOK).splitlines()
+    lines = status_text(NOTHING._replace(instances=accounts, daemon=DAEMON), LOOK).splitlines()
 
     assert lines[2].startswith('  Primary     sales-main  needs_login (gateway: "SCAN_QR_CODE")')
     assert lines[3].startswith('  Backup      backup-2  working (gateway: "WORKING")')
     assert lines[4].startswith("  Daemon      running on box, process 4711")
-    lost = status_text(replace(NOTHING, instances=accounts, losses=(LOSS,)), LOOK)
+    lost = status_text(NOTHING._replace(instances=accounts, losses=(LOSS,)), LOOK)
     assert lost.count("decided 04:50") == 1
     assert '\n  Primary     sales-main  lost 04:40, gateway: "SCAN_QR_CODE"\n' in lost
-    many = tuple(replace(accounts[0], name=f"backup-{number}") for number in range(40))
-    assert "and 28 more: rejoin status --json" in status_text(replace(NOTHING, instances=many), LOOK)
+    many = tuple(accounts[0]._replace(name=f"backup-{number}") for number in range(40))
+    assert "and 28 more: rejoin status --json" in status_text(NOTHING._replace(instances=many), LOOK)
 
 
 def test_a_daemon_that_is_gone_says_since_when_and_a_run_beside_it_is_shown() -> None:
-    gone = replace(RUNNING, daemon=replace(NO_DAEMON, heartbeat_at=NOW - 1200))
-    beside = replace(RUNNING, runner=replace(RUNNER, pid=12))
-    stopping = replace(RUNNING, daemon=replace(DAEMON, stopping=True))
+    gone = RUNNING._replace(daemon=NO_DAEMON._replace(heartbeat_at=NOW - 1200))
+    beside = RUNNING._replace(runner=RUNNER._replace(pid=12))
+    stopping = RUNNING._replace(daemon=DAEMON._replace(stopping=True))
 
     assert "  Daemon      not running since 04:40" in status_text(gone, LOOK)
     assert "  Runner      running on box, process 4711, heartbeat 2 s ago" in status_text(gone, LOOK)
-    assert "Runner" not in status_text(replace(gone, runner=NOBODY), LOOK)
+    assert "Runner" not in status_text(gone._replace(runner=NOBODY), LOOK)
     assert "  Runner      running on box, process 12, heartbeat 2 s ago" in status_text(beside, LOOK)
     assert "  Daemon      stopping on box, process 4711" in status_text(stopping, LOOK)
 
@@ -389,7 +388,7 @@ def test_the_daemons_troubles_have_lines_of_their_own() -> None:
 
 def test_messages_that_were_given_up_name_the_command_and_late_ones_their_receiver() -> None:
     text = status_text(VIEW, replace(LOOK, width=60))
-    fresh = replace(VIEW, outbox=replace(OUTBOX, parked=0, oldest_pending_at=NOW - 10))
+    fresh = VIEW._replace(outbox=OUTBOX._replace(parked=0, oldest_pending_at=NOW - 10))
 
     assert "2 messages were given up: rejoin outbox list" in text
     assert "  Outbox      3 messages wait since 04:53 for hook:crm" in text
@@ -398,23 +397,23 @@ def test_messages_that_were_given_up_name_the_command_and_late_ones_their_receiv
 
 
 def test_other_open_recoveries_are_named_with_the_command_that_shows_them() -> None:
-    many = replace(VIEW, others=VIEW.others * 8)
+    many = VIEW._replace(others=VIEW.others * 8)
 
     assert "Recovery 6 onto backup-1 is running: rejoin status 6" in status_text(VIEW, LOOK)
     assert "and 3 more: rejoin history" in status_text(many, LOOK)
 
 
 def test_the_history_says_which_recovery_one_goes_on_with() -> None:
-    first = replace(PAST, row=replace(PAST.row, follows_id=None))
+    first = replace(PAST, row=PAST.row._replace(follows_id=None))
 
     assert _row(PAST, LOOK.zone)[0] == "7 (goes on with 6)"
     assert _row(first, LOOK.zone)[0] == "7"
 
 
 def test_a_recovery_is_not_everything() -> None:
-    one = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW, never_tried=1, beyond=2)
+    one = RECOVERY._replace(phase=Phase.FINISHED, finished_at=NOW, never_tried=1, beyond=2)
 
-    lines = status_text(replace(VIEW, recovery=one), LOOK).splitlines()
+    lines = status_text(VIEW._replace(recovery=one), LOOK).splitlines()
 
     assert lines[1] == "1 group was never tried: rejoin run --from sales-main"
     assert lines[2] == "2 groups outside its scope are in no recovery."
@@ -433,35 +432,35 @@ def test_a_recovery_is_not_everything() -> None:
     ],
 )
 def test_what_is_advised_for_groups_never_tried_would_try_them(changes: dict[str, Any], said: str) -> None:
-    one = replace(RECOVERY, never_tried=2, driver="person", **changes)
+    one = RECOVERY._replace(never_tried=2, driver="person", **changes)
 
-    assert f"2 groups {said}" in status_text(replace(VIEW, recovery=one), LOOK).splitlines()
+    assert f"2 groups {said}" in status_text(VIEW._replace(recovery=one), LOOK).splitlines()
 
 
 def test_what_other_recoveries_left_is_told() -> None:
-    one = replace(RECOVERY, phase=Phase.FINISHED, finished_at=NOW, left_behind=1)
+    one = RECOVERY._replace(phase=Phase.FINISHED, finished_at=NOW, left_behind=1)
 
     said = (
         "1 group is not in place on backup-2 and not in this recovery: rejoin groups list --instance backup-2"
     )
-    assert said in status_text(replace(VIEW, recovery=one), LOOK).splitlines()
+    assert said in status_text(VIEW._replace(recovery=one), LOOK).splitlines()
 
 
 def test_labels_and_chosen_groups_stand_in_the_headline() -> None:
-    labelled = replace(RECOVERY, from_name=None, labels=("vip", "no\x1brth"))
-    chosen = replace(RECOVERY, phase=Phase.STOPPED, chosen=True, command="rejoin plan --from sales-main")
+    labelled = RECOVERY._replace(from_name=None, labels=("vip", "no\x1brth"))
+    chosen = RECOVERY._replace(phase=Phase.STOPPED, chosen=True, command="rejoin plan --from sales-main")
 
     assert "61 of 112 groups labelled vip or north are back" in headline(
-        replace(VIEW, recovery=labelled), LOOK
+        VIEW._replace(recovery=labelled), LOOK
     )
-    said = headline(replace(VIEW, recovery=chosen), LOOK)
+    said = headline(VIEW._replace(recovery=chosen), LOOK)
     assert (
         "61 of 112 groups of sales-main (chosen ones) are back. rejoin plan --from sales-main shows" in said
     )
 
 
 def test_the_history_shows_labels_and_whether_groups_were_chosen() -> None:
-    one = replace(PAST, labels=("north", "vip"), row=replace(PAST.row, fixed=True))
+    one = replace(PAST, labels=("north", "vip"), row=PAST.row._replace(fixed=True))
 
     assert _row(one, LOOK.zone)[4:6] == ["sales-main", "north, vip"]
     assert _row(one, LOOK.zone)[8] == "61 of 112 chosen"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.services.schedule.times import Times
 
@@ -20,16 +19,14 @@ if TYPE_CHECKING:
 DONE_BY_THIS_VERSION = ("recover",)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the schedule. `name` is the kind of work."""
 
     name: str
     times: Times
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleView:
+class ScheduleView(NamedTuple):
     """One entry as shown. `next_at` is None where its expression never comes due."""
 
     name: str

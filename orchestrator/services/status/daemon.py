@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.watching import Standing, accusing
 from orchestrator.services.status.views_daemon import (
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_daemon import EventsRow, OutboxRow
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the status shows beside the recovery."""
 
     losses: tuple[LossView, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import explain_reason
@@ -136,11 +135,10 @@ def _by_parts(facts: Facts, left: Remaining, whole: Eta) -> Eta:
     if not far or whole.reason is not EtaReason.LATER:
         return whole
     near = tuple((row.first_due, row.count) for row in facts.due if row not in far)
-    soon = replace(left, later=near)
+    soon = left._replace(later=near)
     counts = count_statuses(facts.counts)
     looked_up = counts[Status.JOINING] + counts[Status.CONFIRMING]
-    return replace(
-        whole,
+    return whole._replace(
         most=counts[Status.ACTIVE] + looked_up + soon.joins,
         most_at=estimate(course(facts), soon).at if soon.joins or looked_up else None,
         put_off=tuple(PutOff(r.reason, r.count, r.first_due, r.last_due) for r in _by_reason(far)),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.services.status.views import Eta, EtaReason
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(NamedTuple):
     """How joins go out from `start` on: every `spacing` seconds, every `slow_spacing` until `slow_until`."""
 
     start: float
@@ -38,8 +36,7 @@ class Course:
         return instant + (self.slow_spacing if instant < self.slow_until else self.spacing)
 
 
-@dataclass(frozen=True, slots=True)
-class Remaining:
+class Remaining(NamedTuple):
     """What still moves: `line` may be joined now, `later` at its time; looks go on until `looks_until`."""
 
     line: int = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.services.status.daemon import daemon_view
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_slots import LastJoin
 
 
-@dataclass(frozen=True, slots=True)
-class Untried:
+class Untried(NamedTuple):
     """Groups that are in no recovery yet: of this one's scope, and others; and those that others left."""
 
     within: int = 0
@@ -30,8 +29,7 @@ class Untried:
     left_behind: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Rows as stored. `policy` is the full pace, `slowed` the pace of this moment."""
 
     now: float
@@ -52,8 +50,7 @@ class Facts:
     limits: StoredLimits | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """The part of the facts that belongs to one recovery."""
 
     counts: tuple[CountRow, ...] = ()
@@ -61,8 +58,7 @@ class Work:
     needs_you: tuple[NeedsYouRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sends:
+class Sends(NamedTuple):
     """The part of the facts that comes from the log of slots."""
 
     slowed: PacingPolicy

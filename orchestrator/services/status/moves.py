@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.hints import Mover, group_hint
 from orchestrator.domain.memberships import Status
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.store.reads import RecoveryRow
 
 
-@dataclass(frozen=True, slots=True)
-class There:
+class There(NamedTuple):
     """Who is there. `driven`: a recovery works on the group's instance; `daemon`: a daemon hears and looks.
 
     `run`: the command that goes on with the recovery; `to`: its instance, where a command must name it.
@@ -36,18 +34,18 @@ def group_move(
     """A daemon confirms what was asked for, but only a recovery joins."""
     hint = group_hint(status, reason, slug, to=there.to, jid=jid)
     if status is Status.AWAITING_APPROVAL and there.daemon:
-        return replace(hint, move="ask an admin to approve; confirms by itself")
+        return hint._replace(move="ask an admin to approve; confirms by itself")
     if there.driven:
         return hint
     match status:
         case Status.AWAITING_APPROVAL:
-            return replace(hint, move="ask an admin to approve; the next run confirms it", command=there.run)
+            return hint._replace(move="ask an admin to approve; the next run confirms it", command=there.run)
         case Status.JOINING | Status.CONFIRMING if not there.daemon:
             move = "start a run: it looks up whether we are in, and joins nothing blind"
-            return replace(hint, mover=Mover.YOU, move=move, command=there.run)
+            return hint._replace(mover=Mover.YOU, move=move, command=there.run)
         case Status.DEFERRED:
             move = "no recovery is running; the next one tries it again then"
-            return replace(hint, mover=Mover.YOU, move=move, command=there.run)
+            return hint._replace(mover=Mover.YOU, move=move, command=there.run)
         case _:
             return hint
 

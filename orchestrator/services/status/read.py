@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
@@ -58,7 +57,7 @@ async def read_status(
         open_ones = await reads.open_recoveries(connection)
         doubt = await _in_doubt(database, connection, facts)
     view = _view(facts, planned, around)
-    return replace(view, others=derive.others(facts, open_ones), history_in_doubt=doubt)
+    return view._replace(others=derive.others(facts, open_ones), history_in_doubt=doubt)
 
 
 async def _in_doubt(database: Database, connection: AsyncConnection, facts: Facts) -> bool:
@@ -79,7 +78,7 @@ async def read_settled(database: Database, standing: Standing) -> StatusView:
     counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: standing.active, Status.SKIPPED: left_out}
     buckets = dict.fromkeys(Bucket, 0) | {Bucket.DONE: standing.active, Bucket.SKIPPED: left_out}
     eta = Eta(None, EtaReason.DONE)
-    return replace(view, recovery=None, counts=counts, buckets=buckets, eta=eta, needs_you=(), waiting=())
+    return view._replace(recovery=None, counts=counts, buckets=buckets, eta=eta, needs_you=(), waiting=())
 
 
 def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings) -> StatusView:

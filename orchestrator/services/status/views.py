@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.services.status.views_daemon import (
@@ -62,8 +62,7 @@ class PutOff:
     last_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Eta:
+class Eta(NamedTuple):
     """About when nothing is left to do by itself. `at` is None when it cannot be said.
 
     Where some groups are put off for long, `most` groups are back by `most_at`, as far as can be seen.
@@ -76,8 +75,7 @@ class Eta:
     put_off: tuple[PutOff, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryView:
+class RecoveryView(NamedTuple):
     """One recovery. `outcome` is there once it ended."""
 
     id: int
@@ -104,8 +102,7 @@ class RecoveryView:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OtherView:
+class OtherView(NamedTuple):
     """A recovery of another instance that is open just now."""
 
     id: int
@@ -115,8 +112,7 @@ class OtherView:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PaceView:
+class PaceView(NamedTuple):
     """How fast joins go out, when the next one may, and how fast they really went."""
 
     joins_per_minute: float
@@ -132,8 +128,7 @@ class PaceView:
     gateway_limit: StoredLimits | None = None  # where the gateway's own limit slows probes and looks
 
 
-@dataclass(frozen=True, slots=True)
-class PauseView:
+class PauseView(NamedTuple):
     """Why an instance sends no joins. `text` is foreign; `until` is None until a person resumes."""
 
     reason: str
@@ -144,8 +139,7 @@ class PauseView:
     hint: Hint
 
 
-@dataclass(frozen=True, slots=True)
-class RunnerView:
+class RunnerView(NamedTuple):
     """Who drives an instance, by its lease."""
 
     running: bool
@@ -154,8 +148,7 @@ class RunnerView:
     pid: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceView:
+class InstanceView(NamedTuple):
     """One instance and what the gateway last said of it. `state_word` is the gateway's own word."""
 
     name: str
@@ -174,8 +167,7 @@ class InstanceView:
     clock_steps: int = 0  # of the database's clock, noticed by the driver
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsYouView:
+class NeedsYouView(NamedTuple):
     """One group for which a person must act, and how."""
 
     row: NeedsYouRow
@@ -195,16 +187,14 @@ class WaitingView:
     until_last: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueView:
+class CatalogueView(NamedTuple):
     """What is stored of the organisation's groups."""
 
     groups: int
     with_code: int
 
 
-@dataclass(frozen=True, slots=True)
-class StatusView:
+class StatusView(NamedTuple):
     """Everything that `rejoin status` shows. Without a recovery `recovery` is None and all counts are 0."""
 
     now: float

@@ -5,8 +5,7 @@ Instants are seconds since 1970. Texts that came from outside are foreign and sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from orchestrator.domain.readings import Evidence
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.store.daemons import Trouble
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonView:
+class DaemonView(NamedTuple):
     """The daemon of this database. `heartbeat_at` stays after it is gone; None: none ever ran."""
 
     running: bool
@@ -37,8 +35,7 @@ class DaemonView:
 NO_DAEMON = DaemonView(running=False, heartbeat_at=None)
 
 
-@dataclass(frozen=True, slots=True)
-class LossView:
+class LossView(NamedTuple):
     """An account that is suspected to be lost, is lost, or has returned after that.
 
     `decided_by`: how it was decided, in a sentence; None while it is only suspected.
@@ -57,8 +54,7 @@ class LossView:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SinkView:
+class SinkView(NamedTuple):
     """One receiver of messages, such as `hook:crm`."""
 
     name: str
@@ -66,8 +62,7 @@ class SinkView:
     parked: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxView:
+class OutboxView(NamedTuple):
     """What is to be told. `unsorted`: no daemon has looked at it yet; `parked`: given up."""
 
     unsorted: int = 0
@@ -80,8 +75,7 @@ class OutboxView:
 NOTHING_TO_TELL = OutboxView()
 
 
-@dataclass(frozen=True, slots=True)
-class EventsView:
+class EventsView(NamedTuple):
     """What gateways told by webhook. `open`: not processed yet."""
 
     received_last_day: int = 0
