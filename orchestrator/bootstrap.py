@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from orchestrator import redact
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
-from orchestrator.gateways import redact
 from orchestrator.store import schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta

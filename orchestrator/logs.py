@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from orchestrator.gateways.redact import learn, scrub_lines
+from orchestrator.redact import learn, scrub_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from orchestrator.gateways import redact
+from orchestrator import redact
 from tests.support.migrated import copy_database, copy_file, migrate
 from tests.support.postgres import PostgresServer, fast_folder, running_server
 

@@ -80,7 +80,7 @@ class Call:
 
 
 def _never_show_secrets_of(settings: "Settings") -> None:
-    from orchestrator.gateways import redact  # noqa: PLC0415 - as above
+    from orchestrator import redact  # noqa: PLC0415 - as above
 
     redact.learn(settings.secret_values())
 

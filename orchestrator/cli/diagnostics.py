@@ -191,7 +191,7 @@ def _scrub_all(value: Any) -> Any:
 
 def _scrub(text: str) -> str:
     """No tokens, no codes, no JIDs and phone numbers: long runs of digits go; names in quotes go too."""
-    from orchestrator.gateways.redact import scrub  # noqa: PLC0415
+    from orchestrator.redact import scrub  # noqa: PLC0415
 
     plain = _ADDRESS.sub("[address]", _QUOTED.sub('"[left out]"', scrub(text)))
     return _DIGITS.sub("[digits]", plain)

@@ -126,7 +126,7 @@ def report(
 
 def _traceback(error: BaseException) -> str:
     """Errors of libraries quote addresses, requests and values."""
-    from orchestrator.gateways.redact import scrub_lines  # noqa: PLC0415 - for the few who ask for it
+    from orchestrator.redact import scrub_lines  # noqa: PLC0415 - for the few who ask for it
 
     return scrub_lines("".join(traceback.format_exception(error)))
 

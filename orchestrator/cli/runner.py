@@ -40,7 +40,7 @@ def run(words: list[str]) -> int:
 
 
 def _without_secrets(text: str) -> str:
-    from orchestrator.gateways.redact import hide  # noqa: PLC0415 - not for a command that says nothing
+    from orchestrator.redact import hide  # noqa: PLC0415 - not for a command that says nothing
 
     return hide(text)
 

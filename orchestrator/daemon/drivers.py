@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
-from orchestrator.gateways.redact import scrub
-from orchestrator.services.deliver.planning import INSTANCE_HALTED
+from orchestrator.redact import scrub
 from orchestrator.services.recover import loop
 from orchestrator.services.recover.loop import Job
 from orchestrator.store import instances, journal, losses, orders, outbox, recoveries
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.store.outgoing_messages import INSTANCE_HALTED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.clock import boottime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError
-from orchestrator.gateways.redact import one_line, scrub
+from orchestrator.redact import one_line, scrub
 from orchestrator.services.parts import HasNotice
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import DatabaseGoneError

@@ -26,6 +26,15 @@ class Hint(NamedTuple):
     move: str
     command: str | None = None
 
+    def as_json(self) -> dict[str, str | None]:
+        """As the JSON contract and the messages have it."""
+        return {
+            "sentence": self.sentence,
+            "mover": self.mover.value,
+            "hint": self.move,
+            "command": self.command,
+        }
+
 
 _M = Mover
 _R = Reason

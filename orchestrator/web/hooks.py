@@ -15,8 +15,8 @@ from aiohttp import web
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.events import USED
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-from orchestrator.gateways.redact import scrub
-from orchestrator.gateways.redact_json import scrub_object
+from orchestrator.redact import scrub
+from orchestrator.redact_json import scrub_object
 from orchestrator.store.events import Received, key_of
 from orchestrator.web.refusals import Refusal, Refusals
 

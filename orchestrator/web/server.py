@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 
 from orchestrator.bootstrap import event_reader, signature_headers
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
-from orchestrator.gateways.redact import one_line
+from orchestrator.redact import one_line
 from orchestrator.services.event_quota import EventQuota
 from orchestrator.services.receiving import Inbox
 from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors

@@ -20,11 +20,10 @@ from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
 from orchestrator.receivers import open_receivers
-from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
 from orchestrator.services.deliver.routing import Routes, concerns_people
 from orchestrator.services.deliver.telling import Health, People, Pinging, Watchdog
-from orchestrator.store import instances, orders, recoveries
+from orchestrator.store import instances, orders, outgoing_messages, recoveries
 from orchestrator.store.deliveries import Stored
 from orchestrator.store.tables import groups, memberships
 from tests.support.command import PATIENCE
@@ -121,20 +120,20 @@ async def test_a_redirected_ping_or_webhook_is_a_failure(
 @pytest.mark.parametrize(
     ("kind", "data", "levels"),
     [
-        (planning.INSTANCE_LOST, {}, "failures needs_you all"),
-        (planning.INSTANCE_HALTED, {}, "failures needs_you all"),
-        (planning.RECOVERY_FINISHED, {"outcome": "instance_lost"}, "failures needs_you all"),
-        (planning.RECOVERY_FINISHED, {"outcome": "credentials"}, "failures needs_you all"),
-        (planning.RECOVERY_FINISHED, {"outcome": "complete"}, "needs_you all"),
-        (planning.RECOVERY_STARTED, {"by_itself": True}, "needs_you all"),
-        (planning.RECOVERY_STARTED, {"by_itself": False}, ""),
-        (planning.DIGEST, {}, "needs_you all"),
-        (planning.INSTANCE_PAUSED, {"short": False}, "all"),
-        (planning.INSTANCE_PAUSED, {"short": True}, ""),
-        (planning.INSTANCE_RETURNED, {}, "all"),
-        (planning.GROUP_ACTIVE, {}, ""),
-        (planning.GROUP_BLOCKED, {}, ""),
-        (planning.GROUP_LEFT, {}, ""),
+        (outgoing_messages.INSTANCE_LOST, {}, "failures needs_you all"),
+        (outgoing_messages.INSTANCE_HALTED, {}, "failures needs_you all"),
+        (outgoing_messages.RECOVERY_FINISHED, {"outcome": "instance_lost"}, "failures needs_you all"),
+        (outgoing_messages.RECOVERY_FINISHED, {"outcome": "credentials"}, "failures needs_you all"),
+        (outgoing_messages.RECOVERY_FINISHED, {"outcome": "complete"}, "needs_you all"),
+        (outgoing_messages.RECOVERY_STARTED, {"by_itself": True}, "needs_you all"),
+        (outgoing_messages.RECOVERY_STARTED, {"by_itself": False}, ""),
+        (outgoing_messages.DIGEST, {}, "needs_you all"),
+        (outgoing_messages.INSTANCE_PAUSED, {"short": False}, "all"),
+        (outgoing_messages.INSTANCE_PAUSED, {"short": True}, ""),
+        (outgoing_messages.INSTANCE_RETURNED, {}, "all"),
+        (outgoing_messages.GROUP_ACTIVE, {}, ""),
+        (outgoing_messages.GROUP_BLOCKED, {}, ""),
+        (outgoing_messages.GROUP_LEFT, {}, ""),
     ],
 )
 def test_what_people_hear_at_each_level(kind: str, data: dict[str, Any], levels: str) -> None:
@@ -146,9 +145,9 @@ async def test_a_loss_and_the_recovery_that_began_with_it_are_one_notice(
     office: Office, listener: Listener
 ) -> None:
     loss: dict[str, Any] = {"instance": "sales-main", "since": "2027-01-15T08:00:00Z", "to": "backup-1"}
-    await office.write("instance:1", kind=planning.INSTANCE_LOST, recovery_id=7, recovery=7, **loss)
-    await office.write("recovery:7", kind=planning.RECOVERY_STARTED, recovery_id=7, **STARTED)
-    await office.write("recovery:8", kind=planning.RECOVERY_STARTED, recovery_id=8, **STARTED)
+    await office.write("instance:1", kind=outgoing_messages.INSTANCE_LOST, recovery_id=7, recovery=7, **loss)
+    await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, recovery_id=7, **STARTED)
+    await office.write("recovery:8", kind=outgoing_messages.RECOVERY_STARTED, recovery_id=8, **STARTED)
 
     await office.deliverer(people(office, listener)).step()
 
@@ -163,7 +162,7 @@ async def test_a_loss_and_the_recovery_that_began_with_it_are_one_notice(
 async def test_what_happened_while_no_daemon_ran_is_no_news_after_a_day(
     office: Office, listener: Listener
 ) -> None:
-    await office.write("recovery:7", kind=planning.RECOVERY_STARTED, **STARTED)
+    await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, **STARTED)
     await office.clock.advance(2 * 86400)
 
     await office.deliverer(people(office, listener)).step()
@@ -236,7 +235,7 @@ async def test_a_recovery_under_way_tells_at_its_end_what_needs_a_person(
         )
     data: dict[str, Any] = {"recovery": number, "to": "backup-1", "outcome": "needs_you"}
     data |= {"active": 1, "total": 3}
-    await office.write(f"recovery:{number}", kind=planning.RECOVERY_FINISHED, **data)
+    await office.write(f"recovery:{number}", kind=outgoing_messages.RECOVERY_FINISHED, **data)
     await part.step()
     await office.clock.advance(1200)
     await digester.step()
@@ -277,7 +276,7 @@ async def test_an_account_that_only_a_person_can_resume_is_in_the_digest(
 
 
 async def test_a_digest_whose_cause_is_gone_is_not_sent(office: Office, listener: Listener) -> None:
-    await office.write("people", kind=planning.DIGEST)
+    await office.write("people", kind=outgoing_messages.DIGEST)
 
     await office.deliverer(people(office, listener)).step()
 
@@ -303,7 +302,7 @@ async def test_a_service_that_fails_is_tried_again_and_its_address_is_told_nowhe
 ) -> None:
     caplog.set_level(logging.DEBUG)
     listener.answers.extend([500])
-    await office.write("recovery:7", kind=planning.RECOVERY_STARTED, **STARTED)
+    await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, **STARTED)
     part = office.deliverer(people(office, listener))
 
     await part.step()
@@ -382,8 +381,8 @@ async def test_healthchecks_hears_well_unwell_start_and_exit_code(office: Office
         assert [await part.step(), await part.step()] == [300.0, 300.0]
         office.routes = Routes(ping=True)
         ended: dict[str, Any] = {"recovery": 7, "to": "backup-1", "outcome": "needs_you"}
-        await office.write("recovery:7", kind=planning.RECOVERY_STARTED, **STARTED)
-        await office.write("recovery:7", kind=planning.RECOVERY_FINISHED, **ended)
+        await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, **STARTED)
+        await office.write("recovery:7", kind=outgoing_messages.RECOVERY_FINISHED, **ended)
         await office.deliverer(Watchdog(ping)).step()
 
     assert [(got.path, got.body.decode()) for got in listener.got] == [

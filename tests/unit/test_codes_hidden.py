@@ -12,7 +12,7 @@ import pytest
 from orchestrator.cli.failure import report
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.domain.redaction import hide_codes, may_be_codes
-from orchestrator.gateways.redact import scrub
+from orchestrator.redact import scrub
 
 CODE = "BobOM8UXL8EDR3dXoKozql"
 WORDS = "SalesTeamNorthEastGate"  # a code, but only its link tells it from a name

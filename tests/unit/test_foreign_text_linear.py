@@ -21,7 +21,7 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
-from orchestrator.gateways.redact import one_line, scrub
+from orchestrator.redact import one_line, scrub
 from orchestrator.services.catalog import rows, words
 from tests.support.expressions import Used, all_patterns, bad_texts, made_at_run_time
 
@@ -112,7 +112,7 @@ def test_the_patterns_are_all_found() -> None:
     assert made_at_run_time() == [
         "orchestrator.cli.layout:compile",  # the names of our own commands
         "orchestrator.cli.pasting:compile",  # the same
-        "orchestrator.gateways.redact:compile",  # our own short secrets, escaped
+        "orchestrator.redact:compile",  # our own short secrets, escaped
         "orchestrator.gateways.wawp.meanings:compile",  # found in the tables of rules
     ]
 

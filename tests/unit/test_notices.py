@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.notify.base import Parcel
-from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.notices import Needs, compose
+from orchestrator.store import outgoing_messages
 
 AT = "2027-01-15T08:00:00Z"
 CLOCK = "2027-01-15 08:00 UTC"
@@ -26,55 +26,55 @@ LOST = {
     ("kind", "data", "title", "body"),
     [
         (
-            planning.INSTANCE_LOST,
+            outgoing_messages.INSTANCE_LOST,
             LOST | {"action": "notify", "command": "rejoin run --from sales-main"},
             "Rejoin: sales-main is lost",
             f"Not working since {CLOCK}; decided for 10 min, by 2 kinds.\n{NOTHING_FOLLOWS}",
         ),
         (
-            planning.INSTANCE_LOST,
+            outgoing_messages.INSTANCE_LOST,
             LOST | {"action": "recover", "recovery": 7, "to": "backup-1"},
             "Rejoin: sales-main is lost",
             "Recovery 7 onto backup-1 has begun.",
         ),
         (
-            planning.INSTANCE_LOST,
+            outgoing_messages.INSTANCE_LOST,
             LOST | {"action": "recover", "detail": "no backup is healthy: backup-1 is paused"},
             "Rejoin: sales-main is lost",
             "A recovery follows by itself: no backup is healthy: backup-1 is paused.",
         ),
         (
-            planning.INSTANCE_LOST,
+            outgoing_messages.INSTANCE_LOST,
             LOST | {"role": "backup", "instance": "backup-1", "action": "notify", "may_be_in": 2},
             "Rejoin: the backup backup-1 is lost",
             "It may be in 2 groups whose join was not confirmed.",
         ),
         (
-            planning.INSTANCE_RETURNED,
+            outgoing_messages.INSTANCE_RETURNED,
             {"instance": "sales-main", "lost_at": AT, "returned_at": AT},
             "Rejoin: sales-main is back",
             "Lost 2027-01-15 08:00 UTC, back 2027-01-15 08:00 UTC.",
         ),
         (
-            planning.INSTANCE_HALTED,
+            outgoing_messages.INSTANCE_HALTED,
             {"instance": "backup-1", "sentence": "its loop died (KeyError)"},
             "Rejoin: backup-1 is halted",
             "its loop died (KeyError)",
         ),
         (
-            planning.INSTANCE_PAUSED,
+            outgoing_messages.INSTANCE_PAUSED,
             {"instance": "backup-1", "sentence": "it is restricted", "hint": "wait", "until": AT},
             "Rejoin: backup-1 is paused",
             "it is restricted; paused until 2027-01-15 08:00 UTC. wait",
         ),
         (
-            planning.RECOVERY_FINISHED,
+            outgoing_messages.RECOVERY_FINISHED,
             {"recovery": 7, "to": "backup-1", "outcome": "complete", "active": 1, "total": 1},
             "Rejoin: recovery onto backup-1: all groups are in place",
             "In place: 1 of 1 group.",
         ),
         (
-            planning.RECOVERY_FINISHED,
+            outgoing_messages.RECOVERY_FINISHED,
             {"recovery": 7, "to": "backup-1", "outcome": "a newer word", "active": 1, "total": 2},
             "Rejoin: recovery onto backup-1: it ended",
             "In place: 1 of 2 groups.",
@@ -91,7 +91,7 @@ def test_the_notice_of_each_fact(kind: str, data: dict[str, Any], title: str, bo
 
 def test_a_code_in_a_foreign_word_stays_hidden() -> None:
     data = {"instance": "b", "sentence": "chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv"}
-    notice = compose(Parcel("msg_1", planning.INSTANCE_HALTED, 0.0, data), Needs(), UTC)
+    notice = compose(Parcel("msg_1", outgoing_messages.INSTANCE_HALTED, 0.0, data), Needs(), UTC)
 
     assert notice is not None
     assert notice.body == "chat.whatsapp.com/…StUv"

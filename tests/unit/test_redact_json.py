@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.gateways.redact_json import CUT, DEEPEST, MOST_VALUES, scrub_object
+from orchestrator.redact_json import CUT, DEEPEST, MOST_VALUES, scrub_object
 from tests.unit.test_wawp_properties import values
 
 CODE = "BobOM8UXL8EDR3dXoKozql"

@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator import redact
 from orchestrator.bootstrap import open_as_it_is
 from orchestrator.config import Settings
 from orchestrator.config.values import secret_parts
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.gateways import redact
 from orchestrator.gateways.http import HttpResult
-from orchestrator.gateways.redact import HIDDEN, LONGEST, learn, scrub
-from orchestrator.gateways.redact_json import CUT, MOST_CHARACTERS, scrub_object
 from orchestrator.gateways.wawp import account
 from orchestrator.gateways.wawp.classify import Hidden, refusal
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.gateways.wawp.limits import limits
 from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.redact import HIDDEN, LONGEST, learn, scrub
+from orchestrator.redact_json import CUT, MOST_CHARACTERS, scrub_object
 
 SECRET = 'p4ss w/ört+<&>"=~9'
 TOKEN = "tok_9f8e7d6c5b4a39281706"

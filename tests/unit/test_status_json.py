@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
-from orchestrator.services.status.as_json import instant, progress_line, summary_line, to_json
+from orchestrator.domain.times import instant
+from orchestrator.services.status.as_json import progress_line, summary_line, to_json
 from orchestrator.services.status.as_json_groups import (
     explanation_json,
     group_json,

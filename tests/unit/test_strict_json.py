@@ -20,13 +20,13 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
 from orchestrator.gateways.http import HttpResult
-from orchestrator.gateways.redact_json import scrub_object
 from orchestrator.gateways.wawp import account, parsing
 from orchestrator.gateways.wawp.classify import Hidden, refusal, unreadable
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.gateways.wawp.evidence import gather, is_error, read_json
 from orchestrator.gateways.wawp.limits import limits
 from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.redact_json import scrub_object
 from orchestrator.services.plan.saved import from_json
 
 WRAPPERS = [

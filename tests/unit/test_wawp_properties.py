@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.gateways.http import FailureKind, HttpFailure, HttpResult
-from orchestrator.gateways.redact import LONGEST
 from orchestrator.gateways.wawp import account, parsing
 from orchestrator.gateways.wawp.classify import Hidden, failure, refusal, unreadable
 from orchestrator.gateways.wawp.evidence import gather, read_json
 from orchestrator.gateways.wawp.meanings import NUMBERS, OUTCOMES, Call, Meaning
+from orchestrator.redact import LONGEST
 
 NOW = 1_800_000_000.0
 HIDDEN = Hidden(secrets=("tok_9f8e7d6c5b4a",), codes=("BobOM8UXL8EDR3dXoKozql",))

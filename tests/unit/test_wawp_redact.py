@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.gateways.redact import LONGEST, scrub
+from orchestrator.redact import LONGEST, scrub
 
 CODE = "BobOM8UXL8EDR3dXoKozql"
 TOKEN = "tok_9f8e7d6c5b4a39281706"

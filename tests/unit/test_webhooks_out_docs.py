@@ -12,8 +12,8 @@ import pytest
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Evidence, Greeting, Status
 from orchestrator.notify.webhook import key_of, signature
-from orchestrator.services.deliver import planning
 from orchestrator.services.deliver.routing import HOOK_KINDS
+from orchestrator.store import outgoing_messages
 from orchestrator.store.journal import Entry
 from orchestrator.store.memberships import Membership, Move
 from orchestrator.store.outbox_facts import GroupFacts, RecoveryFacts
@@ -42,12 +42,15 @@ PAUSE = Entry("instance.paused", "x", {"reason": "restricted", "until": 2.0})
 @pytest.mark.parametrize(
     ("title", "message"),
     [
-        ("`group.active`, `group.blocked`", planning.group_message(Move(WAITING, MEMBER), GROUP, INSTANCE)),
+        (
+            "`group.active`, `group.blocked`",
+            outgoing_messages.group_message(Move(WAITING, MEMBER), GROUP, INSTANCE),
+        ),
         (
             "`recovery.started`, `recovery.finished`",
-            planning.recovery_message(planning.RECOVERY_STARTED, INSTANCE, RECOVERY),
+            outgoing_messages.recovery_message(outgoing_messages.RECOVERY_STARTED, INSTANCE, RECOVERY),
         ),
-        ("`instance.paused`", planning.paused_message(INSTANCE, PAUSE, 1.0)),
+        ("`instance.paused`", outgoing_messages.paused_message(INSTANCE, PAUSE, 1.0)),
     ],
 )
 def test_every_field_of_a_message_stands_there_and_no_other(title: str, message: Message) -> None:

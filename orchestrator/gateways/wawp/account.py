@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.jids import user_id
 from orchestrator.domain.outcomes import InstanceState, WebhookTarget
 from orchestrator.domain.redaction import looks_like_code
-from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.parsing import by_index, clean, finite, serialized
+from orchestrator.redact import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
-from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.evidence import gather, is_error, says_no
 from orchestrator.gateways.wawp.meanings import (
     GATEWAY_RULES,
@@ -23,6 +22,7 @@ from orchestrator.gateways.wawp.meanings import (
     Call,
     Meaning,
 )
+from orchestrator.redact import scrub
 
 if TYPE_CHECKING:
     from orchestrator.gateways.http import HttpFailure, HttpResult

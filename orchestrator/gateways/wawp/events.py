@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.outcomes import InstanceState, Participant
-from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.account import STATES
 from orchestrator.gateways.wawp.parsing import clean, finite, participants, serialized
+from orchestrator.redact import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.domain.outcomes import GatewayLimits
-from orchestrator.gateways.redact import scrub
 from orchestrator.gateways.wawp.parsing import finite
+from orchestrator.redact import scrub
 
 _CURRENT = (
     "current_policy", "current", "policy", "active_policy", "policy_slug", "current_policy_slug", "policy_id",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.digests import Standing, due_at
-from orchestrator.services.deliver import notices, planning
-from orchestrator.store import outbox, reads_needs
+from orchestrator.services.deliver import notices
+from orchestrator.store import outbox, outgoing_messages, reads_needs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +38,7 @@ class Digester:
             await reads_needs.lock_telling(connection)
             due, now = await self._due(connection)
             if due is not None and due <= now:
-                await outbox.append(connection, now, [outbox.Message(planning.DIGEST, "people", {})])
+                await outbox.append(connection, now, [outbox.Message(outgoing_messages.DIGEST, "people", {})])
                 await reads_needs.set_told_at(connection, now)
         return LOOK_EVERY
 

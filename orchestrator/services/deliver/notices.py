@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
-from orchestrator.gateways.redact import scrub
 from orchestrator.notify.people import Notice
-from orchestrator.services.deliver import planning
+from orchestrator.redact import scrub
 from orchestrator.services.status.moves import named
-from orchestrator.store import reads_needs
+from orchestrator.store import outgoing_messages, reads_needs
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
@@ -80,22 +79,22 @@ def compose(parcel: Parcel, needs: Needs, zone: tzinfo) -> Notice | None:
     """None when there is nothing to say any more. `zone` is the one that people read times in."""
     data = parcel.data
     match parcel.kind:
-        case planning.DIGEST:
+        case outgoing_messages.DIGEST:
             made = Notice(headline(needs), digest(needs), "warning") if needs else None
-        case planning.INSTANCE_LOST:
+        case outgoing_messages.INSTANCE_LOST:
             made = _lost(data, zone)
-        case planning.RECOVERY_STARTED:
+        case outgoing_messages.RECOVERY_STARTED:
             made = _started(data)
-        case planning.RECOVERY_FINISHED:
+        case outgoing_messages.RECOVERY_FINISHED:
             made = _finished(data, needs)
-        case planning.INSTANCE_PAUSED:
+        case outgoing_messages.INSTANCE_PAUSED:
             made = _paused(data, zone)
-        case planning.INSTANCE_IDENTITY_CHANGED:
+        case outgoing_messages.INSTANCE_IDENTITY_CHANGED:
             made = _another_number(data)
-        case planning.INSTANCE_RETURNED:
+        case outgoing_messages.INSTANCE_RETURNED:
             body = f"Lost {_clock(data.get('lost_at'), zone)}, back {_clock(data.get('returned_at'), zone)}."
             made = Notice(f"Rejoin: {_word(data, 'instance')} is back", body, "success")
-        case planning.INSTANCE_HALTED:
+        case outgoing_messages.INSTANCE_HALTED:
             made = Notice(f"Rejoin: {_word(data, 'instance')} is halted", _word(data, "sentence"), "failure")
         case _:
             made = Notice("Rejoin", parcel.kind)

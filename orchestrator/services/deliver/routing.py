@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.domain.recoveries import End
-from orchestrator.services.deliver import planning
-from orchestrator.store import deliveries, outbox
+from orchestrator.store import deliveries, outbox, outgoing_messages
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,17 +23,17 @@ NEWS_FOR_PING = 3600.0
 PING = "ping"
 HOOK_KINDS = frozenset(
     {
-        planning.RECOVERY_STARTED,
-        planning.GROUP_ACTIVE,
-        planning.GROUP_BLOCKED,
-        planning.GROUP_LEFT,
-        planning.RECOVERY_FINISHED,
-        planning.INSTANCE_LOST,
-        planning.INSTANCE_PAUSED,
-        planning.INSTANCE_IDENTITY_CHANGED,
+        outgoing_messages.RECOVERY_STARTED,
+        outgoing_messages.GROUP_ACTIVE,
+        outgoing_messages.GROUP_BLOCKED,
+        outgoing_messages.GROUP_LEFT,
+        outgoing_messages.RECOVERY_FINISHED,
+        outgoing_messages.INSTANCE_LOST,
+        outgoing_messages.INSTANCE_PAUSED,
+        outgoing_messages.INSTANCE_IDENTITY_CHANGED,
     }
 )
-_PING_KINDS = frozenset({planning.RECOVERY_STARTED, planning.RECOVERY_FINISHED})
+_PING_KINDS = frozenset({outgoing_messages.RECOVERY_STARTED, outgoing_messages.RECOVERY_FINISHED})
 _FAILED_ENDS = frozenset({End.INSTANCE_LOST.value, End.CREDENTIALS.value, End.UNAVAILABLE.value})
 
 
@@ -68,17 +67,21 @@ def concerns_people(message: Stored, level: Level) -> bool:
     """Whether people who want to hear so much are told. Never one notice for each group."""
     data = message.data
     match message.kind:
-        case planning.INSTANCE_LOST | planning.INSTANCE_HALTED | planning.INSTANCE_IDENTITY_CHANGED:
+        case (
+            outgoing_messages.INSTANCE_LOST
+            | outgoing_messages.INSTANCE_HALTED
+            | outgoing_messages.INSTANCE_IDENTITY_CHANGED
+        ):
             levels: tuple[Level, ...] = ("failures", "needs_you", "all")
-        case planning.RECOVERY_FINISHED if data.get("outcome") in _FAILED_ENDS:
+        case outgoing_messages.RECOVERY_FINISHED if data.get("outcome") in _FAILED_ENDS:
             levels = ("failures", "needs_you", "all")
-        case planning.RECOVERY_FINISHED | planning.DIGEST:
+        case outgoing_messages.RECOVERY_FINISHED | outgoing_messages.DIGEST:
             levels = ("needs_you", "all")
-        case planning.RECOVERY_STARTED if data.get("by_itself"):
+        case outgoing_messages.RECOVERY_STARTED if data.get("by_itself"):
             levels = ("needs_you", "all")
-        case planning.INSTANCE_RETURNED:
+        case outgoing_messages.INSTANCE_RETURNED:
             levels = ("all",)
-        case planning.INSTANCE_PAUSED if not data.get("short"):
+        case outgoing_messages.INSTANCE_PAUSED if not data.get("short"):
             levels = ("all",)
         case _:
             levels = ()
@@ -105,8 +108,8 @@ async def fan_out(database: Database, routes: Routes) -> int:
 
 
 async def _told_with_loss(connection: AsyncConnection, message: Stored) -> bool:
-    if message.kind != planning.RECOVERY_STARTED or message.recovery_id is None:
+    if message.kind != outgoing_messages.RECOVERY_STARTED or message.recovery_id is None:
         return False
     return await outbox.was_told(
-        connection, planning.INSTANCE_LOST, message.recovery_id, since=message.at - NEWS_FOR_PEOPLE
+        connection, outgoing_messages.INSTANCE_LOST, message.recovery_id, since=message.at - NEWS_FOR_PEOPLE
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.services.status.as_json import instant
+from orchestrator.domain.times import instant
 from orchestrator.store import deliveries
 from orchestrator.store.journal import Entry, append
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.recoveries import EXIT_CODES, End
 from orchestrator.notify.base import Answer
-from orchestrator.services.deliver import notices, planning, routing
+from orchestrator.services.deliver import notices, routing
+from orchestrator.store import outgoing_messages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -52,7 +53,7 @@ class Watchdog:
     async def deliver(self, parcel: Parcel) -> Answer:
         data = parcel.data
         what = f"recovery {data['recovery']} onto {data['to']}"
-        if parcel.kind == planning.RECOVERY_STARTED:
+        if parcel.kind == outgoing_messages.RECOVERY_STARTED:
             await self.ping.started(f"{what} has begun")
         else:
             outcome = str(data.get("outcome"))

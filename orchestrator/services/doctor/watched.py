@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orchestrator
+from orchestrator.domain.times import instant
 from orchestrator.domain.watching import Standing
 from orchestrator.services.doctor.finding import ok, warning
 from orchestrator.services.status.daemon import daemon_view
-from orchestrator.services.status.times import instant
 from orchestrator.store import daemons, losses, reads
 
 if TYPE_CHECKING:

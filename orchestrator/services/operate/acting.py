@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.redaction import hide_codes
-from orchestrator.services.deliver import planning
-from orchestrator.store import acts, instances, journal, memberships, reads, recoveries
+from orchestrator.store import acts, instances, journal, memberships, outgoing_messages, reads, recoveries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -94,8 +93,8 @@ class Act:
         if self.recovery_id is not None:
             await acts.put_into_recovery(self.connection, self._concerned, self.recovery_id)
         await journal.append(self.connection, self.now, self._entries)
-        act = planning.Act(self.instance, self.now, self._moves, moved, self._entries)
-        await planning.tell(self.connection, act)
+        act = outgoing_messages.Act(self.instance, self.now, self._moves, moved, self._entries)
+        await outgoing_messages.tell(self.connection, act)
 
 
 @asynccontextmanager

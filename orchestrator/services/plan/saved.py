@@ -13,10 +13,11 @@ from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.strict_json import parse_json
+from orchestrator.domain.times import instant, seconds
 from orchestrator.private_files import replacing
 from orchestrator.services.plan.deciding import expectation
 from orchestrator.services.plan.result import Decision, Line, Plan
-from orchestrator.services.status.as_json import SCHEMA, instant, seconds
+from orchestrator.services.status.as_json import SCHEMA
 from orchestrator.store import instances, reads_plan
 from orchestrator.store.recoveries import Scope
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
-from orchestrator.services.deliver import planning
 from orchestrator.services.recover.points import Points, Silent
-from orchestrator.store import instances, journal, memberships, sessions, slots
+from orchestrator.store import instances, journal, memberships, outgoing_messages, sessions, slots
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
@@ -173,8 +172,8 @@ class Writing:
         moved = await memberships.save(self.connection, self.moves)
         await slots.finish(self.connection, self.finishes, self.now)
         await journal.append(self.connection, self.now, self.entries)
-        act = planning.Act(self.instance, self.now, self.moves, moved, self.entries)
-        await planning.tell(self.connection, act)
+        act = outgoing_messages.Act(self.instance, self.now, self.moves, moved, self.entries)
+        await outgoing_messages.tell(self.connection, act)
         self.context.own_lines += len(self.entries)
         self.moves, self.entries, self.finishes = [], [], []
         return moved

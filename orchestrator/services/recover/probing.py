@@ -11,7 +11,7 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
-from orchestrator.gateways.redact import scrub
+from orchestrator.redact import scrub
 from orchestrator.services.recover import brakes
 from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.gap import Gap

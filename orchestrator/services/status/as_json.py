@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.times import instant, seconds
 from orchestrator.services.status.as_json_daemon import daemon_json, events_json, loss_json, outbox_json
-from orchestrator.services.status.times import instant, seconds
 
 if TYPE_CHECKING:
-    from orchestrator.domain.hints import Hint
     from orchestrator.services.schedule.entries import ScheduleView
     from orchestrator.services.status.views import (
         InstanceView,
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     )
     from orchestrator.store.limits import StoredLimits
     from orchestrator.store.reads_slots import LastJoin
-
-__all__ = ["SCHEMA", "hint_fields", "instant", "pause_fields", "seconds", "to_json"]
-__all__ += ["progress", "progress_line", "summary_line"]
 
 SCHEMA = 1
 
@@ -72,16 +68,6 @@ def progress_line(view: StatusView) -> dict[str, Any]:
 def summary_line(view: StatusView, exit_code: int) -> dict[str, Any]:
     """The last JSON line: the whole status and the exit code."""
     return {"type": "summary", "exit_code": exit_code, **to_json(view)}
-
-
-def hint_fields(hint: Hint) -> dict[str, Any]:
-    """What happened, whose move it is, which, and the command for it."""
-    return {
-        "sentence": hint.sentence,
-        "mover": hint.mover.value,
-        "hint": hint.move,
-        "command": hint.command,
-    }
 
 
 def _recovery(view: StatusView) -> dict[str, Any] | None:
@@ -176,7 +162,7 @@ def pause_fields(pause: PauseView) -> dict[str, Any]:
         "by": pause.by,
         "since": instant(pause.since),
         "until": instant(pause.until),
-        **hint_fields(pause.hint),
+        **pause.hint.as_json(),
     }
 
 
@@ -188,7 +174,7 @@ def _needs_you(one: NeedsYouView) -> dict[str, Any]:
         "status": row.status.value,
         "reason": None if row.reason is None else row.reason.value,
         "since": instant(row.since),
-        **hint_fields(one.hint),
+        **one.hint.as_json(),
         "detail": row.detail,
         "next_attempt_at": instant(row.next_attempt_at),
         "priority": row.priority,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.services.status.times import instant, seconds
+from orchestrator.domain.times import instant, seconds
 
 if TYPE_CHECKING:
     from orchestrator.services.status.views import RunnerView, StatusView

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.services.status.as_json import SCHEMA, hint_fields, pause_fields
-from orchestrator.services.status.times import instant, seconds
+from orchestrator.domain.times import instant, seconds
+from orchestrator.services.status.as_json import SCHEMA, pause_fields
 
 if TYPE_CHECKING:
     from orchestrator.services.status.explain import Explanation
@@ -54,7 +54,7 @@ def explanation_json(one: Explanation) -> dict[str, Any]:
         "schema": SCHEMA,
         "at": instant(one.now),
         **group_json(one.row),
-        **hint_fields(one.hint),
+        **one.hint.as_json(),
         "until": instant(one.until),
         "place": one.place,
         "expected_at": instant(one.expected_at),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.recoveries import run_command
+from orchestrator.domain.times import instant
 from orchestrator.domain.watching import Standing, judge
-from orchestrator.services.deliver.planning import INSTANCE_LOST
-from orchestrator.services.status.as_json import instant
 from orchestrator.services.watch import placing
 from orchestrator.services.watch.choosing import Choice, choose
 from orchestrator.services.watch.recording import Desk
 from orchestrator.services.watch.wording import how_decided, in_words
 from orchestrator.store import instances, losses, outbox, successors
 from orchestrator.store.losses import NOTIFY, RECOVER
+from orchestrator.store.outgoing_messages import INSTANCE_LOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.times import instant
 from orchestrator.domain.watching import Calm, Standing, judge, notice
-from orchestrator.services.deliver.planning import INSTANCE_RETURNED
 from orchestrator.services.session_state import Reader, concerns_others, record_answer, says_the_same
-from orchestrator.services.status.as_json import instant
 from orchestrator.services.watch.recording import Desk, lift_pause_if_cured, open_case
 from orchestrator.store import losses, outbox, sessions
+from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

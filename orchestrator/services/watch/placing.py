@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.recoveries import End
-from orchestrator.services.deliver import planning
 from orchestrator.services.watch.choosing import is_driven, is_live, read_scene
 from orchestrator.services.watch.recording import Desk
-from orchestrator.store import instances, journal, orders, recoveries, successors
+from orchestrator.store import instances, journal, orders, outgoing_messages, recoveries, successors
 from orchestrator.store.losses import NOTIFY, RECOVER
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
@@ -149,4 +148,4 @@ async def _tell(
     known = {key: value for key, value in data.items() if value is not None}
     entry = journal.Entry(kind, desk.actor, known, instance_id=record.id, recovery_id=recovery_id)
     await journal.append(desk.connection, desk.now, [entry])
-    await planning.tell(desk.connection, planning.Act(record, desk.now, [], (), [entry]))
+    await outgoing_messages.tell(desk.connection, outgoing_messages.Act(record, desk.now, [], (), [entry]))

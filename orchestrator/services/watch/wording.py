@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.readings import EMPTY, OUT_OF_REACH, REFUSED, SESSION_DOWN, UNCLEAR, WORKS, Kind
+from orchestrator.domain.times import instant
 from orchestrator.domain.watching import accusing
-from orchestrator.services.status.times import instant
 
 if TYPE_CHECKING:
     from orchestrator.domain.readings import Evidence

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.redaction import last_four
-from orchestrator.gateways.redact import HIDDEN, LONGEST, hider, scrub_with
+from orchestrator.redact import HIDDEN, LONGEST, hider, scrub_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

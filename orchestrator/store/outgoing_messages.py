@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.hints import account_hint, group_hint, identity_changed_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
-from orchestrator.gateways.redact import scrub
-from orchestrator.services.status.as_json import hint_fields, instant
+from orchestrator.domain.times import instant
+from orchestrator.redact import scrub
 from orchestrator.store import outbox, outbox_facts
 from orchestrator.store.outbox import Message
 from orchestrator.store.reads import known_reason
@@ -110,7 +110,7 @@ def group_message(move: Move, group: GroupFacts, instance: InstanceRecord) -> Me
         "status": new.status.value,
         "was": move.old.status.value,
         "reason": None if new.reason is None else new.reason.value,
-        **hint_fields(group_hint(new.status, new.reason, group.slug, to=instance.name, jid=group.jid)),
+        **group_hint(new.status, new.reason, group.slug, to=instance.name, jid=group.jid).as_json(),
         "detail": None if new.detail is None else scrub(new.detail),
         "evidence": None if new.evidence is None else new.evidence.value,
         "members": new.seen_members,
@@ -183,7 +183,7 @@ def identity_message(instance: InstanceRecord, entry: Entry, now: float) -> Mess
         "changed_at": instant(now),
         "left": entry.data["left"],
         "recovery": entry.data.get("stopped"),
-        **hint_fields(identity_changed_hint(instance.name)),
+        **identity_changed_hint(instance.name).as_json(),
     }
     recovery_id = entry.data.get("stopped")
     return Message(
@@ -209,7 +209,7 @@ def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Messag
         "by": entry.actor,
         "until": instant(until),
         "short": until is not None and until - now < SHORT_PAUSE,
-        **hint_fields(account_hint(reason, until, instance.name)),
+        **account_hint(reason, until, instance.name).as_json(),
     }
     return Message(
         INSTANCE_PAUSED, f"instance:{instance.id}", data, instance.id, recovery_id=entry.recovery_id
