@@ -81,7 +81,7 @@ class App:
     def forms(self, instance: InstanceSettings) -> list[Form]:
         """Every documented way to speak to that instance's gateway, the configured one first."""
         from orchestrator.gateways.base import Form  # noqa: PLC0415 - for the doctor only
-        from orchestrator.gateways.wawp.forms import forms, question  # noqa: PLC0415
+        from orchestrator.gateways.wawp.routes import forms, question  # noqa: PLC0415
 
         if instance.gateway != "wawp":
             return []

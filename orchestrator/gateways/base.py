@@ -4,27 +4,24 @@ the outcome says it. `asyncio.CancelledError` passes through.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.domain.outcomes import (
-        CodeAnswer,
-        GatewayAnswer,
-        GroupAnswer,
-        GroupListAnswer,
-        JoinReceipt,
-        LimitsAnswer,
-        ParticipantsAnswer,
-        ProbeAnswer,
-        SendAnswer,
-        SessionAnswer,
-        WebhooksAnswer,
-        WebhookTarget,
-    )
+from orchestrator.domain.outcomes import (
+    CodeAnswer,
+    GatewayAnswer,
+    GroupAnswer,
+    GroupListAnswer,
+    JoinReceipt,
+    LimitsAnswer,
+    ParticipantsAnswer,
+    ProbeAnswer,
+    SendAnswer,
+    SessionAnswer,
+    WebhooksAnswer,
+    WebhookTarget,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,27 +19,22 @@ import logging
 import math
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 import orchestrator
-from orchestrator.clock import real_timeout
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
-
-    from orchestrator.clock import Clock
-    from orchestrator.gateways.base import LastLook
+from orchestrator.clock import Clock, real_timeout
+from orchestrator.gateways.base import LastLook
 
 log = logging.getLogger(__name__)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from orchestrator.domain.outcomes import ProbeAnswer
 from orchestrator.domain.redaction import hide_codes, may_be_codes
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from orchestrator.domain.outcomes import ProbeAnswer
-    from orchestrator.gateways.base import Gateway
+from orchestrator.gateways.base import Gateway
 
 
 def without_own_codes(gateway: Gateway, ours: Callable[[set[str]], Awaitable[set[str]]]) -> Gateway:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
-from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, account
+from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, reading
 from orchestrator.gateways.wawp.events import SUBSCRIBED
 from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.dialect import DIALECTS
@@ -425,7 +425,7 @@ async def test_our_webhook_is_set_beside_somebody_elses_which_stays_as_it_was() 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 async def test_an_error_about_webhooks_repeats_no_secret_of_anybodys(status: int) -> None:
-    hooks = account.webhooks({"webhooks": [THEIRS]}) or ()
+    hooks = reading.webhooks({"webhooks": [THEIRS]}) or ()
     ours = WebhookTarget("https://rejoin.example.org/hooks/b/path-secret", ("a",), secret="signing-secret")
 
     def echo(seen: Seen) -> bytes:

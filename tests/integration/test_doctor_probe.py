@@ -13,7 +13,7 @@ from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryE
 from orchestrator.gateways.base import Form
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts
-from orchestrator.gateways.wawp.forms import forms, question
+from orchestrator.gateways.wawp.routes import forms, question
 from orchestrator.services.doctor import accounts
 from orchestrator.services.doctor.finding import Cause, State
 from orchestrator.services.doctor.patient import Account

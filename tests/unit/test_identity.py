@@ -16,7 +16,7 @@ from orchestrator.domain.identity import (
     shown,
 )
 from orchestrator.domain.looking import OwnIds
-from orchestrator.gateways.wawp import account
+from orchestrator.gateways.wawp import reading
 
 PHONE, LID = "15550100002", "900000000000002"
 ids = st.builds(OwnIds, st.none() | st.sampled_from(["1", "2"]), st.none() | st.sampled_from(["8", "9"]))
@@ -71,13 +71,13 @@ def test_two_that_told_something_and_no_kind_in_common_may_be_one_number(one: Ow
 
 @pytest.mark.parametrize("form", ["{}@c.us", "{}@s.whatsapp.net", "{}:12@s.whatsapp.net", "+{}", "{}"])
 def test_a_phone_is_one_number_in_every_form(form: str) -> None:
-    told = account.session({"status": "WORKING", "me": {"id": form.format(PHONE)}}, now=0.0)
+    told = reading.session({"status": "WORKING", "me": {"id": form.format(PHONE)}}, now=0.0)
     assert told is not None
     assert told.phone == PHONE
 
 
 def test_a_lid_with_a_device_is_the_same_lid() -> None:
-    told = account.session({"status": "WORKING", "me": {"id": f"{LID}:3@lid"}}, now=0.0)
+    told = reading.session({"status": "WORKING", "me": {"id": f"{LID}:3@lid"}}, now=0.0)
     assert told is not None
     assert (told.phone, told.lid) == (None, LID)
 
@@ -92,6 +92,6 @@ def test_only_the_end_of_a_number_is_shown() -> None:
     [("wawp-84729105", "wawp-84729105"), ("default", None), (7, None), ("a b", None), ("", None)],
 )
 def test_the_name_of_the_session_is_kept(name: object, kept: str | None) -> None:
-    told = account.session({"name": name, "status": "WORKING"}, now=0.0)
+    told = reading.session({"name": name, "status": "WORKING"}, now=0.0)
     assert told is not None
     assert told.name == kept

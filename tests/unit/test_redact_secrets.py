@@ -18,12 +18,13 @@ from orchestrator.bootstrap import open_as_it_is
 from orchestrator.config import Settings
 from orchestrator.config.values import secret_parts
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.gateways.answers import Hidden
 from orchestrator.gateways.http import HttpResult
-from orchestrator.gateways.wawp import account
-from orchestrator.gateways.wawp.classify import Hidden, refusal
+from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.gateways.wawp.limits import limits
-from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.gateways.whatsapp_answers import Call
 from orchestrator.redact import HIDDEN, LONGEST, learn, scrub
 from orchestrator.redact_json import CUT, MOST_CHARACTERS, scrub_object
 
@@ -102,8 +103,10 @@ def test_no_answer_and_no_event_repeats_the_token_of_another_account() -> None:
     other = "tok_of_another_account"
     learn([other])
     body = json.dumps({"error": f"not your session, but that of {other}"}).encode()
-    answer = refusal(Call.READ, HttpResult(500, body), now=0.0, hidden=Hidden(secrets=("mine_mine_mine",)))
-    session = account.session({"status": other}, now=0.0)
+    answer = WORDING.refusal(
+        Call.READ, HttpResult(500, body), now=0.0, hidden=Hidden(secrets=("mine_mine_mine",))
+    )
+    session = reading.session({"status": other}, now=0.0)
     event = read_event({"event": "session.status", "payload": {"status": other}})
     policy = limits({"current_policy": {other: {"group_req_per_minute": 5}}})
 

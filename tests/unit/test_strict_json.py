@@ -19,13 +19,15 @@ import orchestrator
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
+from orchestrator.gateways.answers import Hidden
 from orchestrator.gateways.http import HttpResult
-from orchestrator.gateways.wawp import account, parsing
-from orchestrator.gateways.wawp.classify import Hidden, refusal, unreadable
+from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.events import read_event
-from orchestrator.gateways.wawp.evidence import gather, is_error, read_json
+from orchestrator.gateways.wawp.evidence import gather, read_json
 from orchestrator.gateways.wawp.limits import limits
-from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.gateways.wawp.reading import GROUPS
+from orchestrator.gateways.whatsapp_answers import Call
 from orchestrator.redact_json import scrub_object
 from orchestrator.services.plan.saved import from_json
 
@@ -44,12 +46,12 @@ def nested(depth: int, name: str = "") -> str:
 
 def read_all(body: Any) -> None:
     """Every reader that meets the body of an answer or of a webhook."""
-    account.session(body, now=0.0)
-    readers: list[Any] = [account.invite_code, account.message_id, account.webhooks, parsing.preview, limits]
-    readers += [parsing.receipt, parsing.seen_group, parsing.seen_groups, parsing.participants]
+    reading.session(body, now=0.0)
+    readers: list[Any] = [reading.invite_code, reading.message_id, reading.webhooks, GROUPS.preview, limits]
+    readers += [GROUPS.receipt, GROUPS.seen_group, GROUPS.seen_groups, GROUPS.participants]
     for reader in readers:
         reader(body)
-    is_error(gather(200, json.dumps(body).encode()))
+    gather(200, json.dumps(body).encode())
     if isinstance(body, dict):
         read_event(body)
         for name in body:
@@ -66,8 +68,8 @@ def test_what_is_nested_too_deep_cannot_be_read(name: str, depth: int) -> None:
         parse_json(body)
     assert read_json(body) == (None, False)
     assert gather(200, body).page
-    answer = refusal(Call.JOIN, HttpResult(500, body), now=0.0, hidden=Hidden())
-    garbage = refusal(Call.JOIN, HttpResult(500, b"{"), now=0.0, hidden=Hidden())
+    answer = WORDING.refusal(Call.JOIN, HttpResult(500, body), now=0.0, hidden=Hidden())
+    garbage = WORDING.refusal(Call.JOIN, HttpResult(500, b"{"), now=0.0, hidden=Hidden())
     assert answer is not None
     assert garbage is not None
     assert answer.outcome is garbage.outcome is Outcome.UNKNOWN
@@ -229,11 +231,11 @@ def test_the_bound_costs_little() -> None:
 
 def test_an_answer_with_any_number_is_read() -> None:
     body = ('{"status":429,"retry_after":' + "9" * 400 + ',"code":1e999,"size":' + "9" * 30 + "}").encode()
-    answer = refusal(Call.JOIN, HttpResult(429, body), now=0.0, hidden=Hidden())
+    answer = WORDING.refusal(Call.JOIN, HttpResult(429, body), now=0.0, hidden=Hidden())
 
     assert answer is not None
     assert answer.retry_after is None or math.isfinite(answer.retry_after)
-    assert unreadable(Call.JOIN, HttpResult(200, body), "x", hidden=Hidden()).text
+    assert WORDING.unreadable(Call.JOIN, HttpResult(200, body), "x", hidden=Hidden()).text
 
 
 def _loads(node: ast.Attribute) -> bool:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.outcomes import InstanceState, Participant, WebhookTarget
-from orchestrator.gateways.wawp import account, parsing
+from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.reading import GROUPS
+from orchestrator.gateways.whatsapp_values import restricted_until
 
 JID = "120363041234567890@g.us"
 OTHER = "120363041234567891@g.us"
@@ -17,8 +19,8 @@ OTHER = "120363041234567891@g.us"
 def test_a_previews_list_is_never_counted() -> None:
     shown = {"id": JID, "subject": "s", "participants": [{"id": "1@lid"}, {"id": "2@lid"}]}
 
-    without = parsing.preview(shown)
-    given = parsing.preview({**shown, "size": 231})
+    without = GROUPS.preview(shown)
+    given = GROUPS.preview({**shown, "size": 231})
 
     assert without is not None
     assert without.members is None
@@ -39,7 +41,7 @@ def test_a_previews_list_is_never_counted() -> None:
     ],
 )
 def test_a_preview_is_found_in_every_wrapper(body: dict[str, Any]) -> None:
-    preview = parsing.preview(body)
+    preview = GROUPS.preview(body)
 
     assert preview is not None
     assert (preview.jid, preview.subject) == (JID, "Support 4")
@@ -56,11 +58,11 @@ def test_a_preview_is_found_in_every_wrapper(body: dict[str, Any]) -> None:
     ],
 )
 def test_a_preview_with_an_id_that_is_no_group_is_no_preview(body: object) -> None:
-    assert parsing.preview(body) is None
+    assert GROUPS.preview(body) is None
 
 
 def test_a_preview_by_subject_alone_has_no_jid() -> None:
-    preview = parsing.preview({"subject": "Support 4", "size": 3})
+    preview = GROUPS.preview({"subject": "Support 4", "size": 3})
 
     assert preview is not None
     assert preview.jid is None
@@ -69,20 +71,20 @@ def test_a_preview_by_subject_alone_has_no_jid() -> None:
 @pytest.mark.parametrize("key", ["joinApprovalMode", "IsJoinApprovalRequired", "membershipApprovalMode"])
 def test_approval_is_read_from_every_name_and_only_from_a_boolean(key: str) -> None:
     for value, expected in [(True, True), (False, False), ("yes", None), (1, None)]:
-        preview = parsing.preview({"id": JID, key: value})
+        preview = GROUPS.preview({"id": JID, key: value})
         assert preview is not None
         assert preview.approval is expected
 
 
 def test_the_owners_phone_is_preferred_to_his_lid() -> None:
-    preview = parsing.preview({"JID": JID, "OwnerJID": "2222@lid", "OwnerPN": "1555@s.whatsapp.net"})
+    preview = GROUPS.preview({"JID": JID, "OwnerJID": "2222@lid", "OwnerPN": "1555@s.whatsapp.net"})
 
     assert preview is not None
     assert preview.owner == "1555@s.whatsapp.net"
 
 
 def test_text_that_no_database_keeps_is_made_harmless() -> None:
-    preview = parsing.preview({"id": JID, "subject": "a\x00b\ud800c", "desc": "x" * 10_000})
+    preview = GROUPS.preview({"id": JID, "subject": "a\x00b\ud800c", "desc": "x" * 10_000})
 
     assert preview is not None
     assert preview.subject == "ab?c"
@@ -102,7 +104,7 @@ def test_text_that_no_database_keeps_is_made_harmless() -> None:
     ],
 )
 def test_lists_are_read_as_array_or_object_and_in_wrappers(wrap: Any) -> None:
-    groups = parsing.seen_groups(wrap([{"id": JID, "subject": "a"}, {"id": OTHER, "subject": "b"}]))
+    groups = GROUPS.seen_groups(wrap([{"id": JID, "subject": "a"}, {"id": OTHER, "subject": "b"}]))
 
     assert groups is not None
     assert [(group.jid, group.subject) for group in groups] == [(JID, "a"), (OTHER, "b")]
@@ -111,12 +113,12 @@ def test_lists_are_read_as_array_or_object_and_in_wrappers(wrap: Any) -> None:
 
 @pytest.mark.parametrize("body", [None, 1, "x", {"status": "WORKING"}, {"foo": {}}])
 def test_what_is_no_list_is_not_an_empty_list(body: object) -> None:
-    assert parsing.seen_groups(body) is None
+    assert GROUPS.seen_groups(body) is None
 
 
 @pytest.mark.parametrize("body", [[], {}, {"groups": []}, {"data": {}}])
 def test_an_empty_list_is_empty(body: object) -> None:
-    assert parsing.seen_groups(body) == ()
+    assert GROUPS.seen_groups(body) == ()
 
 
 ANNA = Participant(phone="15550001111", lid="2222", admin=True)
@@ -147,18 +149,18 @@ ANNA = Participant(phone="15550001111", lid="2222", admin=True)
     ],
 )
 def test_members_are_read_in_every_shape(item: dict[str, Any], wrap: Any) -> None:
-    assert parsing.participants(wrap(item)) == (ANNA,)
+    assert GROUPS.participants(wrap(item)) == (ANNA,)
 
 
 def test_members_may_be_bare_ids_and_those_who_left_are_left_out() -> None:
     body = {"0": "11111111111@c.us", "1": {"id": "3@lid", "role": "left"}, "2": {"id": "4@lid"}, "3": 5}
 
-    assert parsing.participants(body) == (Participant(phone="11111111111"), Participant(lid="4"))
+    assert GROUPS.participants(body) == (Participant(phone="11111111111"), Participant(lid="4"))
 
 
 @pytest.mark.parametrize("body", [None, 5, "x", {"message": "x"}])
 def test_what_is_no_list_of_members_is_not_an_empty_one(body: object) -> None:
-    assert parsing.participants(body) is None
+    assert GROUPS.participants(body) is None
 
 
 NOW = 1_800_000_000.0
@@ -178,7 +180,7 @@ NOW = 1_800_000_000.0
     ],
 )
 def test_a_restriction_ends_when_it_says_or_a_day_later(lock: object, until: float | None) -> None:
-    assert account.restricted_until(lock, now=NOW) == until
+    assert restricted_until(lock, now=NOW) == until
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_a_restriction_ends_when_it_says_or_a_day_later(lock: object, until: flo
     ],
 )
 def test_status_words_become_ours_and_unknown_ones_stay_unknown(word: str, state: InstanceState) -> None:
-    session = account.session({"status": word, "me": {"id": "15550001111:2@s.whatsapp.net"}}, now=NOW)
+    session = reading.session({"status": word, "me": {"id": "15550001111:2@s.whatsapp.net"}}, now=NOW)
 
     assert session is not None
     assert (session.state, session.phone) == (state, "15550001111")
@@ -201,7 +203,7 @@ def test_status_words_become_ours_and_unknown_ones_stay_unknown(word: str, state
 
 @pytest.mark.parametrize("body", [None, [], {}, {"status": 200}, {"status": ""}, {"me": {}}])
 def test_a_session_without_a_status_is_not_readable(body: object) -> None:
-    assert account.session(body, now=NOW) is None
+    assert reading.session(body, now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -216,15 +218,15 @@ def test_a_session_without_a_status_is_not_readable(body: object) -> None:
     ],
 )
 def test_message_ids(body: dict[str, Any]) -> None:
-    assert account.message_id(body) == "true_1@g.us_ABC"
+    assert reading.message_id(body) == "true_1@g.us_ABC"
 
 
 @pytest.mark.parametrize(
     "text", ["", "short", "subscription_required", "https://wa.me/15550001111", "x" * 23]
 )
 def test_what_is_no_invite_code_is_not_taken_for_one(text: str) -> None:
-    assert account.invite_code(text) is None
-    assert account.invite_code({"code": text}) is None
+    assert reading.invite_code(text) is None
+    assert reading.invite_code({"code": text}) is None
 
 
 def test_webhooks_are_read_where_they_stand() -> None:
@@ -236,15 +238,15 @@ def test_webhooks_are_read_where_they_stand() -> None:
         {"data": {"webhooks": [hook]}},
         {"config": {"webhooks": {"0": hook}}},
     ):
-        assert account.webhooks(body) == expected
-    assert account.webhooks({"systemConfig": {}}) is None
+        assert reading.webhooks(body) == expected
+    assert reading.webhooks({"systemConfig": {}}) is None
     assert "secret" not in repr(expected)
 
 
 @pytest.mark.parametrize("off", [0, "0", False, "false", "False", 0.0])
 @pytest.mark.parametrize("key", ["is_active", "active"])
 def test_a_webhook_that_is_switched_off_is_read_so(key: str, off: object) -> None:
-    read = account.webhooks({"webhooks": [{"url": "https://a.example", key: off}, {"url": "b", key: 1}]})
+    read = reading.webhooks({"webhooks": [{"url": "https://a.example", key: off}, {"url": "b", key: 1}]})
 
     assert [hook.active for hook in read or ()] == [False, True]
 
@@ -272,9 +274,9 @@ def test_a_webhook_that_is_switched_off_is_read_so(key: str, off: object) -> Non
     ],
 )
 def test_what_is_written_back_of_somebody_elses_is_what_was_read(theirs: object) -> None:
-    read = account.webhooks({"webhooks": {"0": theirs}})
+    read = reading.webhooks({"webhooks": {"0": theirs}})
 
-    assert [account.webhook_fields(hook) for hook in read or ()] == [theirs]
+    assert [reading.webhook_fields(hook) for hook in read or ()] == [theirs]
     assert "theirs" not in repr(read)
 
 
@@ -291,13 +293,13 @@ def test_what_is_written_back_of_somebody_elses_is_what_was_read(theirs: object)
 def test_webhooks_are_a_list_also_with_index_keys(wrap: Any) -> None:
     theirs = {"url": "https://a.example", "events": {"0": "message", "1": "call"}, "is_active": 0}
 
-    read = account.webhooks(wrap([theirs, {"url": "https://b.example"}])) or ()
+    read = reading.webhooks(wrap([theirs, {"url": "https://b.example"}])) or ()
 
     assert [(one.url, one.events, one.active) for one in read] == [
         ("https://a.example", ("message", "call"), False),
         ("https://b.example", (), True),
     ]
-    assert account.webhook_fields(read[0]) == theirs
+    assert reading.webhook_fields(read[0]) == theirs
 
 
 def enumerate_as_text(hooks: list[Any]) -> list[tuple[str, Any]]:
@@ -305,17 +307,17 @@ def enumerate_as_text(hooks: list[Any]) -> list[tuple[str, Any]]:
 
 
 def test_a_single_webhook_is_one_and_not_a_list_of_its_fields() -> None:
-    (read,) = account.webhooks({"webhooks": {"url": "https://a.example", "events": ["message"]}}) or ()
+    (read,) = reading.webhooks({"webhooks": {"url": "https://a.example", "events": ["message"]}}) or ()
 
     assert (read.url, read.events) == ("https://a.example", ("message",))
 
 
 def test_our_own_is_changed_and_keeps_what_we_do_not_know() -> None:
     (read,) = (
-        account.webhooks([{"url": "https://a.example", "is_active": 0, "retries": {"attempts": 5}}]) or ()
+        reading.webhooks([{"url": "https://a.example", "is_active": 0, "retries": {"attempts": 5}}]) or ()
     )
 
-    assert account.webhook_fields(replace(read, active=True, events=("message",), secret="ours")) == {
+    assert reading.webhook_fields(replace(read, active=True, events=("message",), secret="ours")) == {
         "url": "https://a.example", "is_active": True, "retries": {"attempts": 5}, "events": ["message"],
         "hmac": "ours",
     }  # fmt: skip
@@ -330,7 +332,7 @@ def test_our_own_is_changed_and_keeps_what_we_do_not_know() -> None:
     ],
 )
 def test_a_community_and_the_community_of_a_group_are_read_from_every_engine(said: dict[str, Any]) -> None:
-    preview = parsing.preview({"id": JID, "subject": "Acme", **said})
+    preview = GROUPS.preview({"id": JID, "subject": "Acme", **said})
 
     assert preview is not None
     assert (preview.community, preview.parent) == (True, OTHER)
@@ -338,7 +340,7 @@ def test_a_community_and_the_community_of_a_group_are_read_from_every_engine(sai
 
 @pytest.mark.parametrize("said", [{"linkedParent": ""}, {"LinkedParentJID": "nonsense"}, {}])
 def test_a_group_of_no_community_has_none(said: dict[str, Any]) -> None:
-    preview = parsing.preview({"id": JID, **said})
+    preview = GROUPS.preview({"id": JID, **said})
 
     assert preview is not None
     assert (preview.community, preview.parent) == (None, None)
@@ -362,7 +364,7 @@ WHOLE = {"name": "wawp-84729105", "status": "WORKING", "me": ME}
     ],
 )
 def test_a_session_is_found_inside_whatever_speaks_of_the_call(body: Any) -> None:
-    session = account.session(body, now=NOW)
+    session = reading.session(body, now=NOW)
 
     assert session is not None
     assert (session.state, session.word) == (InstanceState.WORKING, "WORKING")
@@ -370,8 +372,8 @@ def test_a_session_is_found_inside_whatever_speaks_of_the_call(body: Any) -> Non
 
 
 def test_a_call_that_failed_is_no_session_that_failed() -> None:
-    assert account.session({"status": "failed", "message": "try again"}, now=NOW) is None
-    failed = account.session({"name": "wawp-1", "status": "FAILED", "message": "x"}, now=NOW)
+    assert reading.session({"status": "failed", "message": "try again"}, now=NOW) is None
+    failed = reading.session({"name": "wawp-1", "status": "FAILED", "message": "x"}, now=NOW)
     assert failed is not None
     assert failed.state is InstanceState.LOST
 
@@ -380,4 +382,4 @@ def test_a_call_that_failed_is_no_session_that_failed() -> None:
     "body", [{"webhooks": None}, {"data": {"webhooks": {}}}, {"response": {"webhooks": []}}]
 )
 def test_no_webhooks_are_a_list_of_none(body: Any) -> None:
-    assert account.webhooks(body) == ()
+    assert reading.webhooks(body) == ()

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.gateways.answers import Hidden, failure
 from orchestrator.gateways.http import FailureKind, HttpFailure, HttpResult
-from orchestrator.gateways.wawp import account, parsing
-from orchestrator.gateways.wawp.classify import Hidden, failure, refusal, unreadable
+from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.evidence import gather, read_json
-from orchestrator.gateways.wawp.meanings import NUMBERS, OUTCOMES, Call, Meaning
+from orchestrator.gateways.wawp.reading import GROUPS
+from orchestrator.gateways.whatsapp_answers import NUMBERS, OUTCOMES, Call, Meaning
 from orchestrator.redact import LONGEST
 
 NOW = 1_800_000_000.0
@@ -98,8 +100,8 @@ def test_the_classifier_never_raises_and_never_says_that_it_went_well(
 ) -> None:
     result = HttpResult(status, body, header)
     for answer in (
-        refusal(call, result, now=NOW, hidden=HIDDEN),
-        unreadable(call, result, "without a receipt", hidden=HIDDEN),
+        WORDING.refusal(call, result, now=NOW, hidden=HIDDEN),
+        WORDING.unreadable(call, result, "without a receipt", hidden=HIDDEN),
     ):
         if answer is not None:
             assert answer.outcome not in REACHED
@@ -113,16 +115,16 @@ def test_the_classifier_never_raises_and_never_says_that_it_went_well(
 def test_a_join_that_went_wrong_without_a_known_reason_is_never_said_to_be_without_effect(
     status: int, body: bytes
 ) -> None:
-    answer = refusal(Call.JOIN, HttpResult(status, body), now=NOW, hidden=HIDDEN)
+    answer = WORDING.refusal(Call.JOIN, HttpResult(status, body), now=NOW, hidden=HIDDEN)
 
     assert answer is None or answer.outcome is not Outcome.TRANSIENT
 
 
 @given(value=values)
 def test_the_parsers_never_raise_and_joined_always_has_a_group_jid(value: Any) -> None:
-    receipt = parsing.receipt(value)
-    preview = parsing.preview(value)
-    groups = parsing.seen_groups(value) or ()
+    receipt = GROUPS.receipt(value)
+    preview = GROUPS.preview(value)
+    groups = GROUPS.seen_groups(value) or ()
 
     if receipt is not None and receipt[0] is Outcome.JOINED:
         assert group_jid(receipt[1]) == receipt[1] is not None
@@ -130,19 +132,19 @@ def test_the_parsers_never_raise_and_joined_always_has_a_group_jid(value: Any) -
     assert all(group_jid(group.jid) == group.jid for group in groups)
     for text in (t for g in groups for t in (g.subject, g.owner) if t is not None):
         assert "\x00" not in text.encode().decode()
-    for person in parsing.participants(value) or ():
+    for person in GROUPS.participants(value) or ():
         assert person.phone or person.lid
 
 
 @given(value=values)
 def test_what_is_read_of_the_account_never_raises(value: Any) -> None:
-    session = account.session(value, now=NOW)
-    message = account.message_id(value)
+    session = reading.session(value, now=NOW)
+    message = reading.message_id(value)
 
     assert session is None or session.restricted_until is None or session.restricted_until > 0
     assert message is None or message.encode()
-    account.invite_code(value)
-    account.webhooks(value)
+    reading.invite_code(value)
+    reading.webhooks(value)
 
 
 @given(body=st.binary(max_size=300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import (
@@ -23,19 +23,15 @@ from orchestrator.domain.outcomes import (
     WebhooksAnswer,
     WebhookTarget,
 )
-from orchestrator.gateways.http import LIST_BODY
-from orchestrator.gateways.spacing import Spacing
-from orchestrator.gateways.wawp import account, parsing
-from orchestrator.gateways.wawp.calls import Ask, Credentials, WawpCalls
-from orchestrator.gateways.wawp.classify import good, without_route
-from orchestrator.gateways.wawp.limits import limits
-from orchestrator.gateways.wawp.meanings import Call
+from orchestrator.gateways.answers import good, without_route
+from orchestrator.gateways.base import LastLook
+from orchestrator.gateways.http import LIST_BODY, HttpClient
+from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.calls import Ask, Credentials, Good, WawpCalls
+from orchestrator.gateways.wawp.limits import Spacing, limits
+from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
-
-if TYPE_CHECKING:
-    from orchestrator.gateways.base import LastLook
-    from orchestrator.gateways.http import HttpClient
-    from orchestrator.gateways.wawp.calls import Good
+from orchestrator.gateways.whatsapp_answers import Call
 
 LIMITS_FRESH, LIMITS_AGAIN = 3600.0, 60.0
 """Seconds after which the gateway's limits are asked for again; the second where it could not be asked.
@@ -135,7 +131,7 @@ class WawpGateway:
         reply = await self._calls.send(ask)
         if isinstance(reply, GatewayAnswer):
             return JoinReceipt(reply)
-        receipt = parsing.receipt(reply.body)
+        receipt = GROUPS.receipt(reply.body)
         if receipt is None:
             return JoinReceipt(reply.unreadable("without a receipt"))
         outcome, jid = receipt
@@ -145,7 +141,7 @@ class WawpGateway:
         reply = await self._of_groups(Ask(Call.READ, "GET", self._routes.groups_path, limit=LIST_BODY))
         if isinstance(reply, GatewayAnswer):
             return GroupListAnswer(reply)
-        groups = parsing.seen_groups(reply.body)
+        groups = GROUPS.seen_groups(reply.body)
         if groups is None:
             return GroupListAnswer(reply.unreadable("without a list of groups"))
         return GroupListAnswer(good(Outcome.OK, reply.result), groups)
@@ -158,7 +154,7 @@ class WawpGateway:
         reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return GroupAnswer(reply)
-        group = parsing.seen_group(reply.body, jid=jid)
+        group = GROUPS.seen_group(reply.body, jid=jid)
         if group is None or group.jid != jid:
             return GroupAnswer(reply.unreadable("without the group"))
         return GroupAnswer(good(Outcome.OK, reply.result), group)
@@ -170,7 +166,7 @@ class WawpGateway:
         reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return ParticipantsAnswer(reply)
-        people = parsing.participants(reply.body)
+        people = GROUPS.participants(reply.body)
         if people is None:
             return ParticipantsAnswer(reply.unreadable("without participants"))
         return ParticipantsAnswer(good(Outcome.OK, reply.result), people)
@@ -198,20 +194,20 @@ class WawpGateway:
             return SendAnswer(reply)
         if not isinstance(reply.body, dict):
             return SendAnswer(reply.unreadable("without a message"))
-        return SendAnswer(good(Outcome.OK, reply.result), account.message_id(reply.body))
+        return SendAnswer(good(Outcome.OK, reply.result), reading.message_id(reply.body))
 
     async def webhooks(self) -> WebhooksAnswer:
         reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.webhook_path))
         if isinstance(reply, GatewayAnswer):
             return WebhooksAnswer(reply)
-        targets = account.webhooks(reply.body)
+        targets = reading.webhooks(reply.body)
         if targets is None:
             return WebhooksAnswer(reply.unreadable("without a list of webhooks"))
         return WebhooksAnswer(good(Outcome.OK, reply.result), targets)
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
-        fields: dict[str, Any] = {"webhooks": [account.webhook_fields(one) for one in webhooks]}
-        secrets = frozenset().union(*(account.webhook_secrets(one) for one in webhooks))
+        fields: dict[str, Any] = {"webhooks": [reading.webhook_fields(one) for one in webhooks]}
+        secrets = frozenset().union(*(reading.webhook_secrets(one) for one in webhooks))
         path = self._routes.webhook_path
         return await self._act(Ask(Call.ACT, "POST", path, fields=fields, secrets=secrets))
 
@@ -224,7 +220,7 @@ class WawpGateway:
         reply = await self._of_groups(Ask(Call.PROBE, "GET", path, code=code))
         if isinstance(reply, GatewayAnswer):
             return ProbeAnswer(reply)
-        preview = parsing.preview(reply.body)
+        preview = GROUPS.preview(reply.body)
         if preview is None:
             return ProbeAnswer(reply.unreadable("without a group"))
         return ProbeAnswer(good(Outcome.OK, reply.result), preview)
@@ -235,7 +231,7 @@ class WawpGateway:
             # `invalid_session`: lost, and the QR code is needed, or the instance is not known at all.
             down = reply.outcome is Outcome.SESSION_DOWN
             return SessionAnswer(reply, state=InstanceState.NEEDS_LOGIN if down else InstanceState.UNKNOWN)
-        seen = account.session(reply.body, now=self._calls.http.clock.now())
+        seen = reading.session(reply.body, now=self._calls.http.clock.now())
         if seen is None:
             return SessionAnswer(reply.unreadable("without a status"))
         return SessionAnswer(
@@ -255,7 +251,7 @@ class WawpGateway:
         if isinstance(reply, GatewayAnswer):
             return CodeAnswer(reply)
         text = reply.result.body.decode("utf-8", "replace")
-        code = account.invite_code(text if reply.body is None else reply.body)
+        code = reading.invite_code(text if reply.body is None else reply.body)
         if code is None and not (ask.call is Call.ACT and isinstance(reply.body, dict)):
             return CodeAnswer(reply.unreadable("without an invite code"))
         return CodeAnswer(good(Outcome.OK, reply.result), code)

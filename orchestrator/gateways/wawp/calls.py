@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from yarl import URL
 
-from orchestrator.gateways.http import SMALL_BODY, HttpFailure, HttpRequest
-from orchestrator.gateways.wawp.classify import Hidden, failure, refusal, unreadable
+from orchestrator.domain.outcomes import GatewayAnswer
+from orchestrator.gateways.answers import Hidden, failure
+from orchestrator.gateways.base import LastLook
+from orchestrator.gateways.http import SMALL_BODY, HttpClient, HttpFailure, HttpRequest, HttpResult
+from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.evidence import read_json
-from orchestrator.gateways.wawp.meanings import Call
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.gateways.base import LastLook
-    from orchestrator.gateways.http import HttpClient, HttpResult
-    from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
-
+from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
+from orchestrator.gateways.whatsapp_answers import Call
 
 LINK = "https://chat.whatsapp.com/"
 
@@ -50,7 +46,7 @@ class Good:
 
     def unreadable(self, what: str) -> GatewayAnswer:
         """What to answer if the body turns out not to say what was asked for."""
-        return unreadable(self.ask.call, self.result, what, hidden=self.hidden)
+        return WORDING.unreadable(self.ask.call, self.result, what, hidden=self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class WawpCalls:
             return failure(ask.call, result)
         codes = () if ask.code is None else (ask.code,)
         hidden = Hidden(secrets=(self._credentials.access_token, *ask.secrets), codes=codes)
-        error = refusal(ask.call, result, now=self.http.clock.now(), hidden=hidden)
+        error = WORDING.refusal(ask.call, result, now=self.http.clock.now(), hidden=hidden)
         if error is not None:
             return error
         return Good(ask=ask, result=result, body=read_json(result.body)[0], hidden=hidden)

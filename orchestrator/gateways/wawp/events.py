@@ -9,18 +9,23 @@ here raises; None means "no event".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
-from orchestrator.domain.jids import group_jid, user_id
+from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
-from orchestrator.gateways.wawp.account import STATES
-from orchestrator.gateways.wawp.parsing import clean, finite, participants, serialized
+from orchestrator.gateways.wawp.reading import STATES
+from orchestrator.gateways.whatsapp_values import (
+    clean,
+    concerned,
+    instant,
+    member_change,
+    own_ids,
+    serialized,
+)
 from orchestrator.redact import scrub
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SUBSCRIBED = ("group.v2.join", "group.v2.leave", "group.v2.participants", "session.status")
 """What to ask the gateway for: exactly what is used."""
@@ -37,19 +42,9 @@ _KINDS = {
     "group.participants.update": HeardKind.MEMBERS,
     "session.status": HeardKind.SESSION,
 }
-_CHANGES = {
-    "join": MemberChange.JOIN,
-    "add": MemberChange.JOIN,
-    "leave": MemberChange.LEAVE,
-    "remove": MemberChange.REMOVE,
-    "removed": MemberChange.REMOVE,
-    "kick": MemberChange.REMOVE,
-    "kicked": MemberChange.REMOVE,
-}
 _JID_KEYS = ("chatId", "id", "JID", "jid", "groupId", "group_id", "groupJid")
 _MEMBER_KEYS = ("participants", "Participants", "recipientIds")
 _CHANGE_KEYS = ("type", "action", "reason")
-_MILLISECONDS = 1e11
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.:=+@/-]{1,100}", re.ASCII)
 
 
@@ -82,7 +77,7 @@ def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
     kind, group = event.kind, payload.get("group")
     named = next((payload[key] for key in _MEMBER_KEYS if payload.get(key)), None)
     inner = _jid(group) if isinstance(group, dict) else group_jid(group)
-    change = _change(payload)
+    change = member_change(payload.get(key) for key in _CHANGE_KEYS)
     if kind is HeardKind.LEFT and change is MemberChange.REMOVE:
         kind = HeardKind.REMOVED
     return replace(
@@ -90,7 +85,7 @@ def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
         kind=kind,
         jid=inner or _jid(payload),
         ours=kind is not HeardKind.MEMBERS and inner is not None and named is None,
-        members=_members(named),
+        members=concerned(named),
         change=(change or MemberChange.OTHER) if kind is HeardKind.MEMBERS else None,
     )
 
@@ -110,17 +105,9 @@ def _id(value: Any) -> str | None:
 
 
 def _sent_at(body: Mapping[str, Any], payload: Mapping[str, Any]) -> float | None:
-    """The payload's own time goes before the envelope's. Milliseconds, or seconds (WAHA on WEBJS)."""
-    for value in (payload.get("timestamp"), body.get("timestamp"), body.get("ts")):
-        number = finite(_number(value))
-        if number is not None and number > 0:
-            return number / 1000 if number > _MILLISECONDS else number
-    return None
-
-
-def _number(value: Any) -> Any:
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
-    return int(value) if digits else value
+    """The payload's own time goes before the envelope's."""
+    times = map(instant, (payload.get("timestamp"), body.get("timestamp"), body.get("ts")))
+    return next((time for time in times if time is not None), None)
 
 
 def _account(body: Mapping[str, Any]) -> str | None:
@@ -137,39 +124,10 @@ def _account(body: Mapping[str, Any]) -> str | None:
 
 
 def _me(body: Mapping[str, Any]) -> Participant | None:
-    me = body.get("me")
-    if not isinstance(me, dict):
-        return None
-    ids = [found for key in ("id", "jid", "lid") if (found := user_id(serialized(me.get(key))))]
-    phone = next((found.phone for found in ids if found.phone), None)
-    lid = next((found.lid for found in ids if found.lid), None)
-    return Participant(phone=phone, lid=lid) if phone or lid else None
+    ids = own_ids(body.get("me"))
+    return Participant(phone=ids.phone, lid=ids.lid) if ids.phone or ids.lid else None
 
 
 def _jid(layer: Mapping[str, Any]) -> str | None:
     found = (group_jid(serialized(layer.get(key))) for key in _JID_KEYS)
     return next((jid for jid in found if jid), None)
-
-
-def _change(payload: Mapping[str, Any]) -> MemberChange | None:
-    words = (payload.get(key) for key in _CHANGE_KEYS)
-    found = (_CHANGES.get(word.lower()) for word in words if isinstance(word, str))
-    return next((change for change in found if change), None)
-
-
-def _members(value: Any) -> tuple[Participant, ...]:
-    """A list, an object with index keys or ids for keys, or one person. Who left counts here, too."""
-    if isinstance(value, dict):
-        indexed = all(isinstance(key, str) and (key.isdigit() or "@" in key) for key in value)
-        value = list(value.values()) if indexed else [value]
-    if not isinstance(value, list):
-        value = [value]
-    return participants([_person(item) for item in value]) or ()
-
-
-def _person(item: Any) -> Any:
-    """As whatsapp-web.js gives an id, or with a rank: `role` is `left` for those who are no longer in."""
-    if not isinstance(item, dict):
-        return item
-    whole = serialized(item)
-    return {"id": whole} if whole else {key: value for key, value in item.items() if key != "role"}

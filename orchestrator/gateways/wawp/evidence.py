@@ -1,4 +1,4 @@
-"""What an answer of the gateway holds that speaks of an error: read carefully, never trusted, never raising.
+"""What an answer of Wawp holds that speaks of an error: read carefully, never trusted, never raising.
 
 Wawp words errors in many ways: `{"status","message","error"}`, `{"code","message"}`, HTTP 200 with `code`,
 with the key `wawp_upstream_error`, with `error` or `result:false`, and with WAHA's exception inside
@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.redaction import looks_like_code
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from orchestrator.gateways.answers import Evidence
+from orchestrator.gateways.whatsapp_answers import number_after_status, number_in_whatsmeow
 
 _DEEP = 8
 _MANY = 400
@@ -53,9 +52,6 @@ _ERROR_KEYS = frozenset({"error", "errors", "exception", "cause", "wawp_upstream
 """Keys of objects that are errors: there a `name` is an exception's, and all that `errors` holds is text."""
 _WORD_KEYS = frozenset({"code", "error", "error_code", "errorcode"})
 _UPSTREAM_KEYS = frozenset({"exception", "wawp_upstream_error"})
-_WHATSMEOW = re.compile(r"(?:info query returned status|server returned error) (\d{3})\b", re.IGNORECASE)
-"""whatsmeow `errors.go` (IQError) and `send.go` (ErrServerReturnedError)."""
-_STATUS = re.compile(r"(?<!http )\bstatus (\d{3}):", re.IGNORECASE)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PAGE_PHRASES = frozenset({*(phrase.casefold() for phrase in _PHRASES.values()), "page not found", "error"})
 _FINE_CODES = frozenset({"200", "201", "0", "success", "ok"})
@@ -73,31 +69,6 @@ _WAIT_SAID = re.compile(
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _ATTRIBUTE = re.compile(r"(?<![\w:-])([\w:-]++)=[\"']([^\"'<>]*+)[\"']")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """`iq` is WhatsApp's number, `words` the gateway's machine words in lower case, `text` all it says.
-
-    `status` is the HTTP status, or the one that a body under HTTP 200 says instead. `page` is True when the
-    body is no JSON (then `text` is that of plain text or XML; an HTML page has none), `markup` when it is XML
-    or an HTML page, `upstream` when it wraps an answer from behind the gateway.
-    """
-
-    status: int
-    body: Any = None
-    page: bool = False
-    markup: bool = False
-    iq: int | None = None
-    words: frozenset[str] = frozenset()
-    text: str = ""
-    upstream: bool = False
-    wait: float | None = None  # seconds, as the body says
-
-    @property
-    def silent(self) -> bool:
-        """Whether it says nothing beyond the HTTP reason phrase."""
-        return not (self.page or self.text or self.words)
 
 
 def read_json(body: bytes) -> tuple[Any, bool]:
@@ -127,6 +98,8 @@ def gather(status: int, body: bytes) -> Evidence:
         words=frozenset(text.lower() for key, text in found if _is_word(key, text)),
         text=" | ".join(dict.fromkeys(texts))[:_LONG],
         upstream=upstream,
+        refuses=isinstance(value, dict) and _refuses(value),
+        denies=_says_no(value),
         wait=_wait(said, texts),
     )
 
@@ -152,17 +125,8 @@ def _element(inside: str, text: str) -> dict[str, str]:
     return {name.lower(): value for name, value in _ATTRIBUTE.findall(inside)} | said
 
 
-def is_error(evidence: Evidence, *, changes: bool = False) -> bool:
-    """Whether a readable 2xx answer is an error all the same.
-
-    `changes`: the call changes something. Then a plain no is a refusal (`{"status": false}`, as clients of
-    Wawp treat it); in an answer to a read the same words may describe what was asked for.
-    """
-    body = evidence.body
-    if changes and says_no(body):
-        return True
-    if not isinstance(body, dict):
-        return False
+def _refuses(body: dict[str, Any]) -> bool:
+    """Whether it is an error, also under HTTP 200."""
     if "wawp_upstream_error" in body or "exception" in body or body.get("error") or body.get("errors"):
         return True
     if body.get("result") is False or body.get("success") is False:
@@ -172,8 +136,10 @@ def is_error(evidence: Evidence, *, changes: bool = False) -> bool:
     return _said_status(body) is not None or (_error_code(body.get("code")) and not body.get("id"))
 
 
-def says_no(body: Any) -> bool:
-    """Whether it is a plain no, also in a wrapper or in a list: `{"status": false}`, `{"success": 0}`."""
+def _says_no(body: Any) -> bool:
+    """Whether it is a plain no, also in a wrapper or in a list: `{"status": false}`, as clients of Wawp treat
+    it, `{"success": 0}`.
+    """
     layers = [body, *_wrapped(body)]
     return any(isinstance(layer, dict) and _denies(layer) for layer in layers)
 
@@ -299,14 +265,12 @@ def _number(value: Any, texts: list[str], status: int, *, upstream: bool, page: 
     number that only repeats the HTTP status, are the gateway's own.
     """
     nodes = [node for _, node in _nodes(value)]
-    said = (match for match in map(_WHATSMEOW.search, texts) if match)
-    named = (match for match in map(_STATUS.search, texts) if match)
     inner = nodes if upstream else [node for node in nodes if node is not value and not page]
     inner = inner if upstream else [node for node in inner if not _in_words_of_http(node)]
     found: Iterator[tuple[int | None, bool]] = chain(
         ((_three_digits(node.get("data")), False) for node in nodes),
-        ((int(match[1]), True) for match in said),
-        ((int(match[1]), False) for match in named),
+        ((number_in_whatsmeow(text), True) for text in texts),
+        ((number_after_status(text), False) for text in texts),
         ((_three_digits(node.get("code")), False) for node in inner),
     )
     sure = (number for number, certain in found if number and (certain or upstream or number != status))

@@ -1,4 +1,4 @@
-"""What Wawp's rate-limit policy allows (https://api.wawp.net/en/docs/v2/session/rate-limit).
+"""What Wawp's rate-limit policy allows (https://api.wawp.net/en/docs/v2/session/rate-limit), and keeping it.
 
 The page names `policies`, each with an `available` flag and `limits`, a current policy and a `policy_slug`,
 but shows no answer: the current policy is taken as an object, or as the name of one of the list. What names
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.clock import Clock
 from orchestrator.domain.outcomes import GatewayLimits
-from orchestrator.gateways.wawp.parsing import finite
+from orchestrator.gateways.whatsapp_values import finite
 from orchestrator.redact import scrub
 
 _CURRENT = (
@@ -20,6 +21,8 @@ _CURRENT = (
 _NAMES = ("slug", "policy_slug", "name", "id")
 _MARKS = ("current", "is_current", "selected", "is_selected", "active", "is_active")
 _DEEPEST, _MOST = 8, 400
+_MARGIN = 1.05
+"""The way to the gateway varies: what leaves so much further apart arrives far enough apart."""
 
 
 def limits(body: Any) -> GatewayLimits | None:
@@ -97,3 +100,27 @@ def _positive(value: Any) -> float | None:
     text = value.strip() if isinstance(value, str) else ""
     number = finite(float(text) if text.isascii() and text.isdecimal() else value)
     return number if number is not None and number > 0 else None
+
+
+class Spacing:
+    """Lets calls through one after another. Until `follow` is called nothing waits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._gap = 0.0
+        self._last = float("-inf")  # boot time of the latest call, which may be to come
+
+    def follow(self, gap: float) -> None:
+        """From now on at least `gap` seconds between two calls; 0: as they come."""
+        self._gap = gap * _MARGIN
+
+    async def turn(self) -> None:
+        """Wait for the next turn. Whoever comes first is first."""
+        wait = self._last + self._gap - self._clock.boottime()
+        self._last = self._clock.boottime() + max(0.0, wait)
+        if wait > 0:
+            await self._clock.sleep(wait)
+
+    def taken(self) -> None:
+        """A call that waits for nobody is made now: those after it keep their distance all the same."""
+        self._last = max(self._clock.boottime(), self._last + self._gap)

@@ -1,19 +1,37 @@
-"""Reading what Wawp says of the account itself: session, own ids, invite codes, message ids, webhooks."""
+"""Reading what Wawp's good answers hold: groups, the session, invite codes, message ids, webhooks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.domain.jids import user_id
 from orchestrator.domain.outcomes import InstanceState, WebhookTarget
 from orchestrator.domain.redaction import looks_like_code
-from orchestrator.gateways.wawp.parsing import by_index, clean, finite, serialized
+from orchestrator.gateways.whatsapp_groups import ENGINES, GroupNames, GroupReader
+from orchestrator.gateways.whatsapp_values import by_index, clean, own_ids, restricted_until, serialized
 from orchestrator.redact import scrub
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+GROUPS = GroupReader(
+    GroupNames(
+        jid=(*ENGINES.jid, "groupJid", "group_jid", "groupId", "group_id", "chatId"),
+        description=("description", *ENGINES.description, "topic"),
+        owner=("owner_pn", *ENGINES.owner),
+        size=(*ENGINES.size, "participant_count", "participantsCount", "total_participants"),
+        announce=(*ENGINES.announce, "isAnnounce", "is_announce"),
+        approval=(*ENGINES.approval, "isJoinApprovalRequired", "newMembersApprovalRequired"),
+        community=(*ENGINES.community, "is_parent"),
+        parent=(*ENGINES.parent, "linked_parent_jid"),
+        wrappers=("groupInfo", "data", "group", "result", "results", "response", "groupMetadata"),
+        lists=("groups", "data", "results", "result", "items", "response"),
+        pending=("pending_approval", "pendingApproval", "requiresApproval", "membership_approval_request"),
+        accepted=("accepted", "success", "result", "ok", "joined"),
+    )
+)
+"""Wawp documents one body (https://api.wawp.net/en/docs/v2/groups/join: id, subject, description). Which
+engine is behind it is not known, and the names that gateways of its kind use are read as well.
+"""
 
 STATES: dict[str, InstanceState] = {
     "working": InstanceState.WORKING,
@@ -37,9 +55,6 @@ STATES: dict[str, InstanceState] = {
 }
 """The gateway's words (https://api.wawp.net/en/docs/v2/session/info, and WAHA's) in ours."""
 
-_UNTIL_UNKNOWN = 86400.0
-"""Seconds that a restriction without an end is taken to last: reports speak of 24 to 72 hours."""
-_MILLISECONDS = 1e11
 _CODE = re.compile(r"[A-Za-z0-9_-]{20,24}", re.ASCII)
 _CODE_KEYS = (
     "inviteCode", "invite_code", "code", "inviteUrl", "invite_url", "invite_link", "inviteLink", "link",
@@ -71,12 +86,12 @@ def session(body: Any, *, now: float) -> Session | None:
         return None
     word = scrub(layer["status"])[:60]
     me: dict[str, Any] = next((one["me"] for one in (layer, *layers) if isinstance(one.get("me"), dict)), {})
-    ids = [user_id(serialized(me.get(key))) for key in ("id", "jid", "lid")]
+    ids = own_ids(me)
     return Session(
         state=STATES.get(word.lower(), InstanceState.UNKNOWN),
         word=word,
-        phone=next((found.phone for found in ids if found and found.phone), None),
-        lid=next((found.lid for found in ids if found and found.lid), None),
+        phone=ids.phone,
+        lid=ids.lid,
         restricted_until=restricted_until(me.get("reachoutTimelock"), now=now),
         name=session_name(layer.get("name")) or session_name(layer.get("session_name")),
     )
@@ -88,16 +103,6 @@ def session_name(value: Any) -> str | None:
     """
     good = isinstance(value, str) and _NAME.fullmatch(value) and value != "default"
     return value if good else None
-
-
-def restricted_until(lock: Any, *, now: float) -> float | None:
-    """The end of an active restriction (Baileys `reachoutTimeLock`): seconds since 1970, or None."""
-    if not isinstance(lock, dict) or lock.get("isActive") is not True:
-        return None
-    end = finite(lock.get("timeEnforcementEnds"))
-    if end is None or end <= 0:
-        return now + _UNTIL_UNKNOWN
-    return end / 1000 if end > _MILLISECONDS else end
 
 
 def invite_code(body: Any, depth: int = 3) -> str | None:

@@ -1,0 +1,137 @@
+"""WhatsApp's own answers, whichever gateway passes them on: by number, by engine's sentence, by text."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.gateways.answers import Evidence, Hidden, Wording, on_text
+from orchestrator.gateways.http import HttpResult
+from orchestrator.gateways.whatsapp_answers import (
+    NUMBERS,
+    OUTCOMES,
+    Call,
+    Meaning,
+    by_number,
+    by_sentence,
+    by_text,
+    number_after_status,
+    number_in_whatsmeow,
+)
+
+O = Outcome  # noqa: E741 - the table below is for reading in columns
+# number, text, and what they mean to a join, a probe, a read and an act
+ANSWERS = [
+    (304, "not-modified", O.APPROVAL_PENDING, O.APPROVAL_PENDING, O.TRANSIENT, O.TRANSIENT),
+    (400, "bad-request", O.BAD_REQUEST, O.BAD_REQUEST, O.BAD_REQUEST, O.BAD_REQUEST),
+    (401, "not-authorized", O.REMOVED, O.REMOVED, O.FORBIDDEN, O.FORBIDDEN),
+    (403, "forbidden", O.FORBIDDEN, O.FORBIDDEN, O.FORBIDDEN, O.FORBIDDEN),
+    (404, "item-not-found", O.GROUP_GONE, O.GROUP_GONE, O.GROUP_GONE, O.GROUP_GONE),
+    (405, "not-allowed", O.REMOVED, O.REMOVED, O.FORBIDDEN, O.FORBIDDEN),
+    (406, "not-acceptable", O.CODE_INVALID, O.CODE_INVALID, O.BAD_REQUEST, O.BAD_REQUEST),
+    (408, "timed out", O.UNKNOWN, O.TRANSIENT, O.TRANSIENT, O.UNKNOWN),
+    (409, "conflict", O.ALREADY_MEMBER, O.ALREADY_MEMBER, O.ALREADY_MEMBER, O.ALREADY_MEMBER),
+    (410, "gone", O.CODE_REVOKED, O.CODE_REVOKED, O.CODE_REVOKED, O.CODE_REVOKED),
+    (412, "community is full", O.GROUP_FULL, O.GROUP_FULL, O.GROUP_FULL, O.GROUP_FULL),
+    (419, "resource-limit", O.GROUP_FULL, O.GROUP_FULL, O.GROUP_FULL, O.GROUP_FULL),
+    (423, "locked", O.GROUP_LOCKED, O.GROUP_LOCKED, O.GROUP_LOCKED, O.GROUP_LOCKED),
+    (426, "upgrade-required", O.NEEDS_UPGRADE, O.NEEDS_UPGRADE, O.NEEDS_UPGRADE, O.NEEDS_UPGRADE),
+    (428, "Connection Closed", O.UNKNOWN, O.SESSION_DOWN, O.SESSION_DOWN, O.UNKNOWN),
+    (429, "rate-overlimit", O.JOIN_LIMITED, O.THROTTLED, O.THROTTLED, O.THROTTLED),
+    (436, "growth-locked", O.GROWTH_LOCKED, O.GROWTH_LOCKED, O.GROWTH_LOCKED, O.GROWTH_LOCKED),
+    (463, "account_reachout_restricted", O.RESTRICTED, O.RESTRICTED, O.RESTRICTED, O.RESTRICTED),
+    (500, "internal-server-error", O.UNKNOWN, O.TRANSIENT, O.TRANSIENT, O.UNKNOWN),
+    (503, "service-unavailable", O.UNKNOWN, O.TRANSIENT, O.TRANSIENT, O.UNKNOWN),
+    (530, "partial-server-error", O.UNKNOWN, O.TRANSIENT, O.TRANSIENT, O.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("number", "text", "join", "probe", "read", "act"), ANSWERS, ids=str)
+def test_a_number_and_its_text_mean_the_same(
+    number: int, text: str, join: O, probe: O, read: O, act: O
+) -> None:
+    expected = {Call.JOIN: join, Call.PROBE: probe, Call.READ: read, Call.ACT: act}
+    numbered = by_number(number)
+    assert numbered is not None
+    assert OUTCOMES[numbered] == expected
+    for said in (text, f"Error: {text}", f"Accept invite error | Error: {text}"):
+        worded = by_sentence(said) or by_text(said)
+        assert worded is numbered, said
+
+
+def test_every_meaning_has_an_outcome_for_every_call() -> None:
+    assert set(OUTCOMES) == set(Meaning)
+    assert all(set(row) == set(Call) for row in OUTCOMES.values())
+    assert by_number(None) is by_number(200) is by_number(416 + 1) is None
+    assert set(NUMBERS) <= set(range(300, 600))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "meaning"),
+    [
+        ("that group invite link has been revoked", Meaning.REVOKED),  # whatsmeow
+        ("2 UNKNOWN: that group invite link is not valid", Meaning.NOT_ACCEPTABLE),
+        ("you're not participating in that group", Meaning.NOT_INSIDE),
+        ("that group does not exist", Meaning.NO_SUCH_GROUP),
+        ("you don't have the permission to get the group's invite link", Meaning.NO_PERMISSION),
+        ("info query timed out", Meaning.NO_ANSWER),
+        ("missing <group> element in response to group link join query", Meaning.SUBMITTED),
+        ("websocket not connected", Meaning.CONNECTION_CLOSED),
+        ("the store doesn't contain a device JID", Meaning.SESSION),
+        ("UnexpectedJoinGroupViaInviteResponse", Meaning.SUBMITTED),  # wa-js
+    ],
+)
+def test_an_engines_sentence_is_known_whoever_passes_it_on(sentence: str, meaning: Meaning) -> None:
+    assert by_sentence(sentence) is meaning
+
+
+@pytest.mark.parametrize(
+    "text", ["", "b", "database is locked", "the file is gone away", "a conflict of ids", "OK"]
+)
+def test_a_word_of_whatsapps_inside_other_words_is_not_whatsapps(text: str) -> None:
+    assert by_sentence(text) is by_text(text) is None
+
+
+def test_only_whatsmeows_sentence_makes_a_number_sure() -> None:
+    assert number_in_whatsmeow("2 UNKNOWN: info query returned status 410: gone") == 410
+    assert number_in_whatsmeow("server returned error 463") == 463
+    assert number_in_whatsmeow("iq error, status 410: gone") is None
+    assert number_after_status("iq error, status 410: gone") == 410
+    assert number_after_status("HTTP status 404: Not Found") is None
+
+
+def judged(call: Call, seen: Evidence, *, status: int = 500) -> O:
+    """By a vendor that knows no more than one error of its own."""
+    wording = Wording(lambda _status, _body: seen, errors=(on_text(Meaning.SESSION, r"\blocked\b"),))
+    answer = wording.refusal(call, HttpResult(status, b""), now=0.0, hidden=Hidden())
+    assert answer is not None
+    return answer.outcome
+
+
+def test_the_number_goes_before_a_vendors_own_error_and_that_before_whatsapps_words() -> None:
+    assert judged(Call.JOIN, Evidence(500, iq=423, text="locked")) is O.GROUP_LOCKED
+    assert judged(Call.JOIN, Evidence(500, text="that group does not exist | locked")) is O.GROUP_GONE
+    assert judged(Call.JOIN, Evidence(500, text="locked")) is O.SESSION_DOWN
+    assert judged(Call.JOIN, Evidence(500, text="gone")) is O.CODE_REVOKED
+
+
+@pytest.mark.parametrize(
+    ("status", "join", "read"),
+    [
+        (307, O.NOT_SUPPORTED, O.NOT_SUPPORTED),
+        (405, O.NOT_SUPPORTED, O.NOT_SUPPORTED),
+        (429, O.GATEWAY_LIMITED, O.GATEWAY_LIMITED),
+        (501, O.NOT_SUPPORTED, O.NOT_SUPPORTED),
+        (502, O.UNKNOWN, O.TRANSIENT),
+    ],
+)
+def test_where_nothing_is_said_the_status_alone_counts_for_every_vendor(
+    status: int, join: O, read: O
+) -> None:
+    assert judged(Call.JOIN, Evidence(status), status=status) is join
+    assert judged(Call.READ, Evidence(status), status=status) is read
+
+
+def test_an_http_status_is_never_whatsapps_number() -> None:
+    for status in (401, 403, 409, 410, 423):
+        assert judged(Call.JOIN, Evidence(status, text="no"), status=status) is O.UNKNOWN
