@@ -12,7 +12,7 @@ from orchestrator.cli.render import clean, duration, plural
 from orchestrator.cli.status import configured_pace, configured_schedule, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
-from orchestrator.domain.errors import TemporaryError
+from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.domain.recoveries import EXIT_CODES, End
 from orchestrator.services.recover import loop
 from orchestrator.services.status.past import ChangeFeed
@@ -111,7 +111,9 @@ async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ende
     policy, planned = configured_pace(app), configured_schedule(app)
     while not work.done():
         streams.check_reader()
-        with suppress(DatabaseGoneError):  # the recovery outlives that for a while, and so does its picture
+        # The recovery outlives an outage for a while, and so does its picture. A database that was replaced
+        # ends the recovery at its own next transaction: cut off from here, it could not say so.
+        with suppress(DatabaseGoneError, DatabaseReplacedError):
             changed = await feed.poll()
             view = await read_status(
                 app.database, recovery_id=context.recovery_id, policy=policy, schedule=planned

@@ -15,6 +15,7 @@ from orchestrator.daemon.life import Life
 from orchestrator.daemon.seat import ASK_AGAIN, Seat
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, RejoinError
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ class Process:
                     await self._life.live(began=lambda: self._prove(settings))
             finally:
                 self._life = None
-                await asyncio.shield(_leave(seat))
+                await to_its_end(_leave(seat))
 
     def _prove(self, settings: Settings) -> None:
         self._proven, self._missing, self._replaced = settings, False, False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import lru_cache
@@ -15,8 +14,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.store.direct import DirectEngine
-from orchestrator.store.opened_file import OpenedFile
+from orchestrator.store.opened_file import OpenedFile, replaced
 from orchestrator.store.turns import Turns
+from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -166,12 +166,7 @@ class Database:
 
     async def close(self) -> None:
         """To its end, also when cancelled: half-closed connections are logged as errors by their library."""
-        closing = asyncio.create_task(self._close())
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
-            await asyncio.wait((closing,))
-            raise
+        await to_its_end(self._close())
 
     async def _close(self) -> None:
         if self._glance is not None:
@@ -317,11 +312,15 @@ async def database_identity(database: Database, connection: AsyncConnection) -> 
     PostgreSQL: the cluster's system identifier and its time line (a failover changes one of them), and the
     table's object id (a restored dump changes it). SQLite: the file's inode, and the mark that `rejoin db
     backup` leaves in its copies. Behind an @ stands what may also change with a restart: when the server
-    began, and the number of the device.
+    began, and the number of the device. Raises DatabaseReplacedError where SQLite's file is gone.
     """
     if database.dialect == "postgresql":
         return str(await connection.scalar(text(_POSTGRESQL_IDENTITY)))
-    info = Path(database.engine.url.database or "").stat()  # noqa: ASYNC240 - one look at a local inode
+    path = database.engine.url.database or ""
+    try:
+        info = Path(path).stat()  # noqa: ASYNC240 - one look at a local inode
+    except FileNotFoundError:
+        raise replaced(path) from None
     restored = await connection.scalar(text("select value from meta where key = 'restored'"))
     return f"{info.st_ino}/{restored or ''}@{info.st_dev}"
 

@@ -50,7 +50,7 @@ class OpenedFile:
 
     def _check_path(self) -> None:
         if _file_id(self.path) != self._first:
-            raise self._replaced(self.path)
+            raise replaced(self.path)
 
     def connected(self, info: MutableMapping[str, object]) -> None:
         """Remember the files of a new connection, in what the pool keeps with it."""
@@ -71,18 +71,19 @@ class OpenedFile:
         opened, now = (self._first, *self._logs), (_file_id(self.path), *self._logs_in_place())
         for suffix, was, is_now in zip(("", *_LOGS), opened, now, strict=True):
             if was is not None and was != is_now:
-                raise self._replaced((self._real if suffix else self.path) + suffix)
+                raise replaced((self._real if suffix else self.path) + suffix)
 
     def _logs_in_place(self) -> _Logs:
         return _file_id(self._real + _LOGS[0]), _file_id(self._real + _LOGS[1])
 
-    @staticmethod
-    def _replaced(path: str) -> DatabaseReplacedError:
-        return DatabaseReplacedError(
-            f"{path}: this file was deleted, replaced or moved while the database was open:"
-            " no join is sent with what this process has open",
-            hint="see what stands there with `rejoin db check`, then start again: it waits and looks first",
-        )
+
+def replaced(path: str) -> DatabaseReplacedError:
+    """What stands under this path is not what was opened."""
+    return DatabaseReplacedError(
+        f"{path}: this file was deleted, replaced or moved while the database was open:"
+        " no join is sent with what this process has open",
+        hint="see what stands there with `rejoin db check`, then start again: it waits and looks first",
+    )
 
 
 def existing(path: str) -> str:

@@ -152,15 +152,29 @@ def test_two_runs_on_two_files_under_one_path_never_both_drive(place: Town) -> N
         second = place.rejoin.start("run", "--yes", "--patience", "30m")
         _, said = first.communicate(timeout=30)
 
-    assert first.returncode == 5
+    assert first.returncode == 5, said
     assert "database_replaced" in said
     assert "rejoin db check" in said
+    assert '"exception"' not in said
     sent = joins(place)
     with second:
         second.communicate(timeout=120)
     assert second.returncode == 0
     judge_restored(place, sent_before=sent)
     assert gap_after(place, sent) >= HOLD - 5.0  # from the last join of the first to the first of the second
+
+
+def test_a_run_whose_database_is_gone_for_good_says_so(place: Town) -> None:
+    """Whoever looks first, the recovery or the screen: it is one sentence, and no file error."""
+    with place.rejoin.start("run", "--yes", "--json") as running:
+        until(lambda: joins(place) >= 2)
+        for file in place.folder.glob("rejoin.db*"):
+            file.unlink()
+        _, said = running.communicate(timeout=60)
+
+    assert running.returncode == 5, said
+    assert "database_replaced" in said
+    assert '"exception"' not in said
 
 
 @pytest.mark.parametrize("sent_before", [0, 3])

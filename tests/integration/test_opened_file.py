@@ -18,7 +18,7 @@ from orchestrator.config.database import DatabaseSettings
 from orchestrator.domain.errors import ConfigurationError, DatabaseReplacedError
 from orchestrator.services.backup import backup
 from orchestrator.store import schema
-from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.engine import Database, DatabaseGoneError, database_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +118,18 @@ async def test_a_command_that_only_reads_notices_as_well(file: Path, happens: Ca
         async with brief.read():
             pass
     await brief.close()
+    await database.close()
+
+
+async def test_the_identity_of_a_file_that_went_in_the_middle_of_a_transaction_is_that_of_none(
+    file: Path,
+) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await schema.upgrade(database)
+    async with database.read() as connection:
+        _deleted(file)
+        with pytest.raises(DatabaseReplacedError, match=file.name):
+            await database_identity(database, connection)
     await database.close()
 
 

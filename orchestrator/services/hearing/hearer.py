@@ -16,10 +16,10 @@ from orchestrator.services.hearing import tips
 from orchestrator.services.hearing.taking import Taking
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import Looker
-from orchestrator.services.side_by_side import side_by_side
 from orchestrator.services.tend.presence import know_ourselves, may_ask
 from orchestrator.store import events
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.tasks import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -27,6 +27,7 @@ from orchestrator.services.recover.requests import Request
 from orchestrator.store import recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.recoveries import Scope
+from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +84,7 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
         raise
     finally:
         with suppress(LeaseLostError):  # whoever took over holds it now
-            await asyncio.shield(lease.release(context))
+            await to_its_end(lease.release(context))
 
 
 async def _with_lease(context: Context, job: Job, started: Callable[[int], None] | None) -> Ended:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.services.recover.greeting import Greeter, give_up_on_unsure
 from orchestrator.services.recover.looking import Looker, start_lookups_after_crash
-from orchestrator.services.side_by_side import side_by_side
 from orchestrator.services.tend.comparing import Comparer
 from orchestrator.services.tend.presence import know_ourselves, look_later, may_ask
 from orchestrator.store import whereabouts
+from orchestrator.tasks import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
