@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 
+from orchestrator.domain.groups import name_key
 from orchestrator.store.bulk import CHUNK, chunks, insert_rows
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships
 
@@ -44,12 +45,14 @@ class GroupName:
     slug: str
     name: str
     jid: str | None
+    name_key: str  # the name in the form in which names are compared
 
 
 _GROUP = select(*(groups.c[name] for name in StoredGroup.__slots__))
-_NAME = select(groups.c.id, groups.c.slug, groups.c.name, groups.c.jid)
+_NAME = select(*(groups.c[name] for name in GroupName.__slots__))
 _UPDATABLE = ("name", "jid", "subject", "owner", "priority", "notes")
 _SETTABLE = ("slug", *_UPDATABLE)
+_COMPARED = {"name": "name_key", "subject": "subject_key"}
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -104,6 +107,24 @@ async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> StoredG
     return None
 
 
+async def by_name(connection: AsyncConnection, key: str, *, limit: int) -> tuple[int, list[StoredGroup]]:
+    """How many groups have a name with this key, and the first of them. Index ix_groups_name_key."""
+    query = _GROUP.add_columns(func.count().over()).where(groups.c.name_key == key)
+    rows = (await connection.execute(query.order_by(groups.c.id).limit(limit))).all()
+    return (rows[0][-1] if rows else 0), [StoredGroup(*row[:-1]) for row in rows]
+
+
+async def around(connection: AsyncConnection, key: str, slug: str, *, limit: int) -> list[GroupName]:
+    """The groups that stand next to this name or slug in the order of the alphabet, on either side."""
+    found: dict[int, GroupName] = {}
+    for column, word in ((groups.c.name_key, key), (groups.c.slug, slug)):
+        before = _NAME.where(column < word).order_by(column.desc()).limit(limit)
+        after = _NAME.where(column >= word).order_by(column).limit(limit)
+        for query in (before, after):
+            found |= {row.id: GroupName(*row) for row in await connection.execute(query)}
+    return list(found.values())
+
+
 async def labels(connection: AsyncConnection, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     """Sorted, by group; a group without is missing."""
     return await _words(connection, group_labels, ids)
@@ -114,12 +135,19 @@ async def instances(connection: AsyncConnection, ids: Collection[int]) -> dict[i
     return await _words(connection, group_instances, ids)
 
 
+def keys_of(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """The compared forms of those texts that are among the values."""
+    texts = {column: values[name] for name, column in _COMPARED.items() if name in values}
+    return {column: None if text is None else name_key(text) for column, text in texts.items()}
+
+
 async def add(connection: AsyncConnection, new: Sequence[Mapping[str, Any]], *, now: float) -> dict[str, int]:
     """Insert groups, each with every column but id and times; their ids by slug. Under `lock`."""
     ids: dict[str, int] = {}
+    columns = (*_SETTABLE, *_COMPARED.values(), "created_at", "updated_at")
     for part in chunks(new):
-        rows = [(*(row[name] for name in _SETTABLE), now, now) for row in part]
-        await insert_rows(connection, groups, (*_SETTABLE, "created_at", "updated_at"), rows)
+        rows = [(*(row[name] for name in _SETTABLE), *keys_of(row).values(), now, now) for row in part]
+        await insert_rows(connection, groups, columns, rows)
         newest = select(groups.c.slug, groups.c.id).order_by(groups.c.id.desc()).limit(len(part))
         ids |= {row.slug: row.id for row in await connection.execute(newest)}
     return ids
@@ -130,13 +158,13 @@ async def change(
 ) -> None:
     """Write the changed columns of each group. A new priority also moves its memberships in their lines."""
     by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for group_id, values in changed:
-        parameters = {f"new_{name}": value for name, value in values.items()}
-        by_columns[tuple(sorted(values))].append({"row_id": group_id, "at": now, **parameters})
-    for columns, rows in by_columns.items():
-        unknown = set(columns) - set(_UPDATABLE)
-        if unknown:
+    for group_id, given in changed:
+        if unknown := given.keys() - set(_UPDATABLE):
             raise ValueError(f"not to be changed: {sorted(unknown)}")
+        written = {**given, **keys_of(given)}
+        parameters = {f"new_{name}": value for name, value in written.items()}
+        by_columns[tuple(sorted(written))].append({"row_id": group_id, "at": now, **parameters})
+    for columns, rows in by_columns.items():
         values = {name: bindparam(f"new_{name}") for name in columns} | {"updated_at": bindparam("at")}
         await connection.execute(
             update(groups).where(groups.c.id == bindparam("row_id")).values(values), rows

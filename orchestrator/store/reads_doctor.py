@@ -87,8 +87,11 @@ async def with_dead_code(connection: AsyncConnection) -> Some:
 
 
 async def alike(connection: AsyncConnection) -> Some:
-    """Groups without a JID that another one cannot be told from: same subject, same owner."""
-    expected = func.lower(func.coalesce(groups.c.subject, groups.c.name))
+    """Groups without a JID that another one cannot be told from: same subject, same owner.
+
+    Compared as verification does, by the keys: SQLite's `lower` knows ASCII only.
+    """
+    expected = func.coalesce(groups.c.subject_key, groups.c.name_key)
     owner = func.coalesce(groups.c.owner, "")
     key = (
         select(expected.label("expected"), owner.label("owner"))

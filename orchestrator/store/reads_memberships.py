@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select
 
+from orchestrator.domain.groups import name_key
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.store.reads import known_reason
 from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships
@@ -95,12 +96,6 @@ async def stream_groups(
 def groups_query(filters: Filters, *, limit: int | None = None, offset: int = 0) -> Select[Any]:
     query = _joined().where(*_conditions(filters)).order_by(groups.c.id, memberships.c.id).limit(limit)
     return query.offset(offset) if offset else query
-
-
-async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> list[GroupRow]:
-    """All memberships of the group with that slug or JID; empty if there is none."""
-    wanted = or_(groups.c.slug == reference, groups.c.jid == reference)
-    return await _rows(connection, _joined().where(wanted).order_by(memberships.c.id))
 
 
 async def of_groups(connection: AsyncConnection, group_ids: list[int]) -> list[GroupRow]:
@@ -201,8 +196,10 @@ def _in_bucket(wanted: Bucket) -> ColumnElement[bool]:
 
 
 def _matches(search: str) -> ColumnElement[bool]:
-    g = groups.c
-    return or_(*(column.icontains(search, autoescape=True) for column in (g.name, g.subject, g.slug, g.jid)))
+    """Compared as names are: SQLite's own comparison without regard to case knows ASCII only."""
+    g, key = groups.c, name_key(search)
+    columns = (g.name_key, g.subject_key, g.slug, g.jid)
+    return or_(*(column.contains(key, autoescape=True) for column in columns))
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[GroupRow]:

@@ -104,6 +104,10 @@ groups = Table(
     Column("notes", Text),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    # The form in which name and subject are compared (domain.groups.name_key); written by store.groups alone.
+    Column("name_key", Text, nullable=False, server_default=text("''")),
+    Column("subject_key", Text),
+    Index("ix_groups_name_key", "name_key"),
 )
 
 group_labels = Table(

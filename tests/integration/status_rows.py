@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
+from orchestrator.store.groups import keys_of
 from orchestrator.store.tables import (
     group_labels,
     groups,
@@ -73,7 +74,7 @@ class Rows:
             "created_at": NOW - 9999,
             "updated_at": NOW - 9999,
         }
-        group_id = await self._put(groups, usual | values)
+        group_id = await self._put(groups, usual | values | keys_of(usual | values))
         for label in labels:
             await self._put(group_labels, {"group_id": group_id, "label": label})
         if code:

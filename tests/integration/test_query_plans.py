@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, text
 
+from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.services.catalog.lookup import resolve
 from orchestrator.store import instances, memberships, orders, recoveries, schema, slots, whereabouts
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
@@ -17,7 +19,7 @@ from orchestrator.store.tables import slots as slot_table
 from tests.support.plans import plans_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,7 +50,7 @@ async def _fill(connection: AsyncConnection) -> None:
     await orders.place(connection, orders.Order(1, recoveries.Scope(), "t", 4.0, driver="person"), NOW)
     made = [
         {"id": n, "slug": f"g{n}", "name": f"G{n}", "jid": f"1203630{n:011d}@g.us"}
-        | {"created_at": NOW, "updated_at": NOW}
+        | {"created_at": NOW, "updated_at": NOW, "name_key": f"g{n}"}
         for n in range(1, MANY + 1)
     ]
     await connection.execute(insert(groups), made)
@@ -112,7 +114,25 @@ async def test_no_hot_query_reads_a_whole_table(database_url: str) -> None:
         plans = await plans_of(database, connection, _hot_queries(connection))
 
         assert len(plans) >= 12
-        for sql, plan in plans.items():
-            for name in BIG_TABLES:
-                assert f"SCAN {name}" not in plan.replace("'", ""), f"{sql}\n{plan}"
-                assert f"Seq Scan on {name}" not in plan, f"{sql}\n{plan}"
+        _read_no_whole_table(plans)
+
+
+async def test_no_look_up_of_a_group_reads_every_group(database_url: str) -> None:
+    async with _filled(database_url) as database, database.write() as connection:
+        plans = await plans_of(database, connection, _look_ups(connection))
+
+        assert len(plans) >= 7
+        _read_no_whole_table(plans)
+
+
+async def _look_ups(connection: AsyncConnection) -> None:
+    for word in ("g77", "G77", "G 77", "1203630@g.us", "nobody is called so"):
+        with suppress(NotFoundError):
+            await resolve(connection, word)
+
+
+def _read_no_whole_table(plans: Mapping[str, str]) -> None:
+    for sql, plan in plans.items():
+        for name in BIG_TABLES:
+            assert f"SCAN {name}" not in plan.replace("'", ""), f"{sql}\n{plan}"
+            assert f"Seq Scan on {name}" not in plan, f"{sql}\n{plan}"

@@ -1,8 +1,8 @@
 """What the commands say of two stored recoveries, held in files: what a rebuild must not change.
 
 `mid` is the demo's network with a run that was killed on its way, `end` the same after the run, a daemon and
-two acts of a person. The dumps were made once, with the program as it was then; the clock stands still at
-their last line. `python -m tests.support.golden` writes the answers anew.
+two acts of a person. The dumps were made once, with the program as it was then, and are migrated before they
+are asked; the clock stands still at their last line. `python -m tests.support.golden` writes the answers anew.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import socket
 import sqlite3
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.catalogue import COMMANDS
 from tests.support.command import Rejoin
+from tests.support.migrated import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,8 +141,8 @@ def _lay_out(world: str, folder: Path) -> None:
     for name, text in _FILES.items():
         (folder / name).write_text(text)
     database = folder / "rejoin.db"
+    database.write_bytes(_migrated(world))
     with sqlite3.connect(database) as connection:
-        connection.executescript((STORED / f"{world}.sql").read_text())
         found = database.stat()
         here = f"{found.st_ino}/@{found.st_dev}"
         connection.execute("update meta set value = ? where value = ?", (here, _IDENTITY))
@@ -149,6 +152,16 @@ def _lay_out(world: str, folder: Path) -> None:
         connection.execute("update instances set seen_database = ?", (here,))
     connection.close()
     database.chmod(0o644)  # whatever the machine's umask is: some answers tell it
+
+
+@cache
+def _migrated(world: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rejoin.db"
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript((STORED / f"{world}.sql").read_text())
+        migrate(f"sqlite+aiosqlite:///{file}")
+        return file.read_bytes()
 
 
 def _same_everywhere(text: str, folder: Path) -> str:

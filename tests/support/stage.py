@@ -22,6 +22,7 @@ from orchestrator.simulator import scenario, server
 from orchestrator.simulator.simtime import SimTime
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database, DatabaseTime
+from orchestrator.store.groups import keys_of
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_instances, groups, invite_codes, memberships, meta
 
@@ -162,13 +163,14 @@ async def seed(database: Database, rows: Sequence[Row]) -> None:
             now,
         )
         for number, row in enumerate(rows, 1):
+            described = {"name": row.name, "subject": row.subject or None}
             await connection.execute(
                 insert(groups).values(
                     id=number,
                     slug=f"group-{number}",
-                    name=row.name,
+                    **described,
+                    **keys_of(described),
                     jid=row.jid or None,
-                    subject=row.subject or None,
                     owner=row.owner or None,
                     priority=row.priority,
                     created_at=now,

@@ -1,59 +1,45 @@
-"""Which group a person means."""
+"""Which group a person means: the one place where a word becomes a group, for every command that takes one."""
 
 from __future__ import annotations
 
-import heapq
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.domain.errors import NotFoundError, UsageError
-from orchestrator.domain.groups import clean, name_key
-from orchestrator.services.catalog.words import did_you_mean, quoted
+from orchestrator.domain.groups import clean, name_key, slug
+from orchestrator.services.catalog.words import nearest, quoted
 from orchestrator.store import groups
+from orchestrator.store.groups import GroupName, StoredGroup
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.groups import GroupName, StoredGroup
-
-_COMPARED = 50  # names that are compared closely when nothing fits
+_LISTED = 10  # groups of one name that are named
+_AROUND = 50  # groups on either side that may be meant when none is called so
 
 
 async def resolve(connection: AsyncConnection, reference: str) -> StoredGroup:
-    """By slug, JID, or name regardless of case. Raise NotFoundError, or UsageError if several have it."""
+    """By slug, JID or name as people see it, along an index each. An exact slug or JID wins over a name.
+
+    Raises NotFoundError with what may be meant, and UsageError where several groups have the name.
+    """
     wanted = clean(reference)
-    found = await groups.by_slug_or_jid(connection, wanted)
+    key = name_key(wanted)
+    if (exact := await groups.by_slug_or_jid(connection, wanted)) is not None:
+        return exact
+    count, named = await groups.by_name(connection, key, limit=_LISTED)
+    if count > 1:
+        listed = ", ".join(group.slug for group in named) + (", …" if count > len(named) else "")
+        raise UsageError(f"{count} groups are called {quoted(wanted)}", hint=f"say which: {listed}")
+    found = named[0] if named else await groups.by_slug_or_jid(connection, key)
     if found is not None:
         return found
-    key = name_key(wanted)
-    everyone = [group async for part in groups.names(connection) for group in part]
-    named = [group for group in everyone if name_key(group.name) == key]
-    if len(named) > 1:
-        raise UsageError(
-            f"{len(named)} groups are called {quoted(wanted)}", hint=f"say which: {_slugs(named)}"
-        )
-    named = named or [group for group in everyone if wanted.lower() in (group.slug, group.jid)]
-    if not named:
-        raise NotFoundError(
-            f"there is no group {quoted(wanted)}.{_near(key, everyone)}",
-            hint="rejoin groups list --search finds groups",
-        )
-    return (await groups.by_ids(connection, [named[0].id]))[named[0].id]
+    near = _near(wanted, await groups.around(connection, key, slug(wanted), limit=_AROUND))
+    raise NotFoundError(
+        f"no group is called {quoted(wanted)}{near}", hint="rejoin groups list --search finds groups"
+    )
 
 
-def _slugs(named: Iterable[GroupName]) -> str:
-    slugs = [group.slug for group in named]
-    return ", ".join(slugs[:10]) + (", …" if len(slugs) > 10 else "")
-
-
-def _near(key: str, everyone: Iterable[GroupName]) -> str:
-    """Comparing closely is slow: only those that share the most pairs of letters are."""
-    pairs = _pairs(key)
-    words = {word for group in everyone for word in (group.slug, name_key(group.name))}
-    likely = heapq.nlargest(_COMPARED, words, key=lambda word: len(pairs & _pairs(word)) / (1 + len(word)))
-    return did_you_mean(key, likely)
-
-
-def _pairs(word: str) -> set[str]:
-    return {word[place : place + 2] for place in range(len(word) - 1)}
+def _near(wanted: str, candidates: Iterable[GroupName]) -> str:
+    """A slug, because it is what can be typed, of the group whose slug or name is the nearest."""
+    slugs = {word: group.slug for group in candidates for word in (group.name_key, group.slug)}
+    found = nearest(name_key(wanted), slugs) or nearest(slug(wanted), slugs)
+    return "" if found is None else f". Did you mean {slugs[found]}?"

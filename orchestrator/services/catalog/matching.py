@@ -47,8 +47,7 @@ class Catalogue:
         self.names[group.id] = group.name
         self.jids[group.id] = group.jid
         self.by_slug[group.slug] = group.id
-        key = name_key(group.name)
-        self.by_name[key] = (*self.by_name.get(key, ()), group.id)
+        self.by_name[group.name_key] = (*self.by_name.get(group.name_key, ()), group.id)
         if group.jid is not None:
             self.by_jid[group.jid] = group.id
 
@@ -57,8 +56,9 @@ class Catalogue:
 class Matcher:
     """Finds the groups that were stored before the import, for some rows at a time.
 
-    Names are compared as people see them, which no database does: their hashes stand in memory, sorted, with
-    the groups' places in `ids` beside them. `ids` is in order; later groups are of this import.
+    The hashes of their names' keys stand in memory, sorted, with the groups' places in `ids` beside them: what
+    this import renames is still found by its old name, in whichever part. `ids` is in order; later groups are
+    of this import.
     """
 
     connection: AsyncConnection
@@ -133,7 +133,7 @@ async def load_matcher(
     """`codes_of_table`: sorted hashes of the table's own codes."""
     hashes, ids = array("q"), array("q")
     async for part in groups.names(connection):
-        hashes.extend(hash(name_key(group.name)) for group in part)
+        hashes.extend(hash(group.name_key) for group in part)
         ids.extend(group.id for group in part)
     places = array("I", sorted(range(len(ids)), key=hashes.__getitem__))
     name_hashes = array("q", map(hashes.__getitem__, places))

@@ -1,11 +1,10 @@
-"""One group in full, or many in short: identity, codes, labels, instances. Codes stay sealed."""
+"""One group in full, or all in short: identity, codes, labels, instances. Codes stay sealed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.groups import name_key
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.store import codes, groups
 from orchestrator.store.bulk import CHUNK, chunks
@@ -49,27 +48,6 @@ class GroupDetails:
         return self.codes[0] if self.codes and self.codes[0].current else None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFilter:
-    """All that is given must hold."""
-
-    label: str | None = None
-    instance: str | None = None
-    search: str | None = None  # part of name, subject, slug or JID
-    without_code: bool = False
-
-    def admits(self, details: GroupDetails) -> bool:
-        return (
-            (self.label is None or self.label in details.labels)
-            and (self.instance is None or self.instance in details.instances)
-            and (not self.without_code or details.current_code is None)
-            and (self.search is None or _found(self.search, details.group))
-        )
-
-
-_EVERYTHING = GroupFilter()
-
-
 async def show_group(database: Database, reference: str) -> GroupDetails:
     """By slug, JID or name. Raise NotFoundError with what may be meant."""
     async with database.read() as connection:
@@ -80,15 +58,6 @@ async def show_group(database: Database, reference: str) -> GroupDetails:
         instances = await groups.instances(connection, [group.id])
     facts = tuple(_facts(code, now) for code in stored)
     return GroupDetails(group, facts, labels.get(group.id, ()), instances.get(group.id, ()))
-
-
-async def list_groups(database: Database, wanted: GroupFilter = _EVERYTHING) -> list[GroupDetails]:
-    """In the order of import, each with its current code only."""
-    async with database.read() as connection:
-        now = await database.now(connection)
-        return [
-            details async for part in in_parts(connection, now) for details in part if wanted.admits(details)
-        ]
 
 
 async def in_parts(connection: AsyncConnection, now: float) -> AsyncIterator[list[GroupDetails]]:
@@ -122,11 +91,4 @@ def _facts(code: SealedCode, now: float) -> CodeFacts:
         retired_at=code.retired_at,
         verdict=code.verdict,
         checked_at=code.checked_at,
-    )
-
-
-def _found(search: str, group: StoredGroup) -> bool:
-    wanted = name_key(search)
-    return any(
-        wanted in name_key(text) for text in (group.name, group.subject or "", group.slug, group.jid or "")
     )

@@ -25,12 +25,17 @@ def may_hold_code(text: str) -> bool:
     return _MAY_BE_A_CODE.search(text) is not None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean code?`, with its leading blank, or nothing."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one that is much like it, if there is one."""
     import difflib  # noqa: PLC0415 - needed only when something is wrong
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean code?`, with its leading blank, or nothing."""
+    near = nearest(word, known)
+    return "" if near is None else f" Did you mean {near}?"
 
 
 def counted(number: int, one: str, several: str = "") -> str:

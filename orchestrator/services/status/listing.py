@@ -6,10 +6,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.errors import NotFoundError, UsageError
-from orchestrator.domain.groups import clean, name_key
 from orchestrator.domain.memberships import Status
-from orchestrator.store import groups, reads, reads_memberships
+from orchestrator.services.catalog.lookup import resolve
+from orchestrator.store import reads, reads_memberships
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
     from orchestrator.store.reads_memberships import Filters, GroupRow
 
-_MOST_NAMESAKES = 20
 _HELD = frozenset({Status.PENDING, Status.READY})
 
 
@@ -60,26 +58,6 @@ def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
 
 
 async def find_group(connection: AsyncConnection, reference: str) -> list[GroupRow]:
-    """The group's rows (one for each membership), by slug, JID or name as people see it.
-
-    Raises NotFoundError, and UsageError where several groups share the name.
-    """
-    rows = await reads_memberships.by_slug_or_jid(connection, clean(reference))
-    if not rows and (named := await _named(connection, reference)):
-        rows = await reads_memberships.of_groups(connection, named)
-    if not rows:
-        raise NotFoundError(
-            f'no group is called "{reference}"', hint="rejoin groups list --search finds groups"
-        )
-    slugs = sorted({row.slug for row in rows})
-    if len(slugs) > 1:
-        raise UsageError(f'several groups are called "{reference}"', hint=f"say which: {', '.join(slugs)}")
-    return rows
-
-
-async def _named(connection: AsyncConnection, reference: str) -> list[int]:
-    """The groups of that name; it reads every name."""
-    key = name_key(reference)
-    parts = groups.names(connection)
-    found = [group.id async for part in parts for group in part if name_key(group.name) == key]
-    return found[:_MOST_NAMESAKES]
+    """The rows of the group that a person means, one for each membership. Raises as `resolve` does."""
+    group = await resolve(connection, reference)
+    return await reads_memberships.of_groups(connection, [group.id])
