@@ -41,7 +41,11 @@ def _fill(bind: sa.Connection) -> None:
         if not rows:
             return
         keys = [
-            {"row": row.id, "of_name": name_key(row.name), "of_subject": row.subject and name_key(row.subject)}
+            {
+                "row": row.id,
+                "of_name": name_key(row.name),
+                "of_subject": row.subject and name_key(row.subject),
+            }
             for row in rows
         ]
         bind.execute(fill, keys)

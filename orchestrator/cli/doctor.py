@@ -51,7 +51,7 @@ async def doctor(
     settings = call.settings()
     call.start_logs(settings)
     if to is not None:
-        settings.instance(to)
+        to = settings.instance(to).name
     if probe is not None:
         from orchestrator.cli.doctor_probe import probe as find_form  # noqa: PLC0415
 

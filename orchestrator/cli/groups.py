@@ -48,15 +48,12 @@ async def list_(  # noqa: PLR0913 - one for each flag
 
     if as_csv and call.json:
         raise UsageError("Either --csv or --json.")
-    filters = Filters(
-        bucket=Bucket(bucket) if bucket else None,
-        label=label,
-        search=search,
-        instance=instance,
-        reason=known_reason(reason),
-    )
+    wanted = Filters(bucket=Bucket(bucket) if bucket else None, search=search, reason=known_reason(reason))
     settings = call.settings()
-    async with open_app(settings) as app, aclosing(list_memberships(app.database, filters)) as rows:
+    async with (
+        open_app(settings) as app,
+        aclosing(list_memberships(app.database, wanted, label=label, instance=instance)) as rows,
+    ):
         if call.json:
             await _as_json(call, rows)
             return

@@ -199,10 +199,13 @@ def _shown(address: "HookAddress") -> str:
 
 
 def _known(names: dict[int, str], wanted: str | None) -> int | None:
+    from orchestrator.domain.groups import instance_called  # noqa: PLC0415 - brings the tables of folding
+
     if wanted is None:
         return None
+    found = instance_called(names.values(), wanted)
     for number, name in names.items():
-        if name == wanted:
+        if name == found:
             return number
     raise NotFoundError(f"no instance is called {wanted}", hint=f"there are: {', '.join(names.values())}")
 

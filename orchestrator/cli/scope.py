@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, plural, scope_of_groups
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.groups import called, instance_called
 from orchestrator.domain.recoveries import scope_text
 from orchestrator.services.recover.requests import which_groups
 from orchestrator.store import scopes
@@ -30,26 +30,27 @@ async def scope_of(app: App, from_name: str | None, labels: Sequence[str]) -> Sc
     async with app.database.read() as connection:
         names = [] if from_name is None else await scopes.instance_names(connection)
         known = await scopes.labels(connection) if labels else []
-    found = {one for label in labels for one in _spelled(known, label, what="label")}
-    return Scope(_only_one(names, from_name), tuple(sorted(found)))
+    return Scope(
+        None if from_name is None else _one_instance(names, from_name),
+        tuple(sorted({spelt for label in labels for spelt in _labels(known, label)})),
+    )
 
 
-def _only_one(names: Sequence[str], name: str | None) -> str | None:
-    if name is None or name in names:
-        return name
-    found = _spelled(names, name, what="instance")
-    if len(found) > 1:
-        listed = ", ".join(map(clean, found))
-        raise UsageError(f'Several instances are called "{clean(name)}".', hint=f"say which: {listed}")
-    return found[0]
+def _one_instance(names: Sequence[str], word: str) -> str:
+    if (found := instance_called(names, word)) is None:
+        raise _unknown(names, word, what="instance")
+    return found
 
 
-def _spelled(known: Sequence[str], word: str, *, what: str) -> list[str]:
-    found = [one for one in known if name_key(one) == name_key(word)]
-    if found:
+def _labels(known: Sequence[str], word: str) -> list[str]:
+    if found := called(known, word):
         return found
+    raise _unknown(known, word, what="label")
+
+
+def _unknown(known: Sequence[str], word: str, *, what: str) -> UsageError:
     listed = ", ".join(map(clean, known[:_SHOWN])) or "none"
-    raise UsageError(f'No group has the {what} "{clean(word)}".', hint=f"groups have: {listed}")
+    return UsageError(f'No group has the {what} "{clean(word)}".', hint=f"groups have: {listed}")
 
 
 def question(meant: Meant, instance: str) -> str:

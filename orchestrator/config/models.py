@@ -288,8 +288,12 @@ class Settings(Section):
         return origin.secret_file or origin.variable or self.source.file
 
     def instance(self, name: str) -> InstanceSettings:
-        """Raises UnknownInstanceError."""
-        for instance in self.instances:
-            if instance.name == name:
-                return instance
-        raise UnknownInstanceError(name, tuple(i.name for i in self.instances))
+        """As a person may write it. Raises UnknownInstanceError, and UsageError for two that it may be."""
+        known = {instance.name: instance for instance in self.instances}
+        if name not in known:
+            from orchestrator.domain.groups import instance_called  # noqa: PLC0415 - brings tables of folding
+
+            name = instance_called(known, name) or name
+        if name not in known:
+            raise UnknownInstanceError(name, tuple(known))
+        return known[name]

@@ -1,8 +1,9 @@
 """Comparing what people and gateways write: two texts that look the same to people fold to the same.
 
-Both sides of a comparison are folded, and only for it; what is stored is what was written. Case, white space,
-Unicode form and invisible characters do not count. Joiners count where they change what is seen (inside emoji
-and in scripts that join their letters), and so do tags in flags and overrides of the direction.
+What people wrote is stored as it was written, names and subjects folded beside it: whoever changes a fold
+writes a migration that fills these anew. Case, white space, Unicode form and invisible characters do not
+count. Joiners count where they change what is seen (inside emoji and in scripts that join their letters), and
+so do tags in flags and overrides of the direction.
 
 The result does not depend on the interpreter's Unicode version: every table is either written here or that of
 Unicode 3.2, which Python keeps for ever. A character that is newer stays as it is. Source of the invisible

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.errors import UsageError
 from orchestrator.domain.folding import fold, visible
 from orchestrator.domain.jids import group_jid, user_id
 from orchestrator.domain.normal_forms import normalized
@@ -13,7 +14,7 @@ from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import hide_codes, looks_like_code, reduce_words
 
 if TYPE_CHECKING:
-    from collections.abc import Container, MutableMapping
+    from collections.abc import Collection, Container, Iterable, MutableMapping
 
 NAME_LONGEST = 200
 SUBJECT_LONGEST = 200  # WhatsApp: 100; counted differently by different clients
@@ -52,6 +53,23 @@ def clean_notes(text: str) -> str:
 def name_key(name: str) -> str:
     """Two names with the same key are the same to people."""
     return fold(clean(name))
+
+
+def called(known: Iterable[str], word: str) -> list[str]:
+    """The known names and labels that a person means by a word: case does not count."""
+    key = name_key(word)
+    return [one for one in known if name_key(one) == key]
+
+
+def instance_called(known: Collection[str], word: str) -> str | None:
+    """The instance of that very name, else the only one that a person means by it. Raises UsageError."""
+    if word in known:
+        return word
+    found = called(known, word)
+    if len(found) > 1:
+        sentence = f"Several instances are called {quote(word)}."
+        raise UsageError(sentence, hint=f"say which: {', '.join(map(clean, found))}")
+    return found[0] if found else None
 
 
 def parse_text(text: str, longest: int) -> str:

@@ -165,10 +165,10 @@ async def change(
         parameters = {f"new_{name}": value for name, value in written.items()}
         by_columns[tuple(sorted(written))].append({"row_id": group_id, "at": now, **parameters})
     for columns, rows in by_columns.items():
-        values = {name: bindparam(f"new_{name}") for name in columns} | {"updated_at": bindparam("at")}
-        await connection.execute(
-            update(groups).where(groups.c.id == bindparam("row_id")).values(values), rows
-        )
+        new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns} | {
+            "updated_at": bindparam("at")
+        }
+        await connection.execute(update(groups).where(groups.c.id == bindparam("row_id")).values(new), rows)
         if "priority" in columns:
             await _move_in_line(connection, rows)
 

@@ -13,7 +13,7 @@ from orchestrator.store.reads import known_reason
 from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
 
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
@@ -25,10 +25,12 @@ _UNIT = "\x1f"  # between labels: a control character, which no label may hold
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which groups to list. Unset: all. `search` looks into name, subject, slug and JID."""
+    """Which groups to list. Unset: all. `labels`: any of these. `search` looks into name, subject, slug and
+    JID.
+    """
 
     bucket: Bucket | None = None
-    label: str | None = None
+    labels: Collection[str] | None = None
     search: str | None = None
     instance: str | None = None
     status: Status | None = None
@@ -82,20 +84,13 @@ class GroupRow:
 _NAMES = [field.name for field in fields(GroupRow)]
 
 
-async def stream_groups(
-    connection: AsyncConnection, filters: Filters, *, limit: int | None = None, offset: int = 0
-) -> AsyncGenerator[GroupRow, None]:
+async def stream_groups(connection: AsyncConnection, filters: Filters) -> AsyncGenerator[GroupRow, None]:
     """In the order in which they were imported, from one consistent view, a thousand in memory at a time."""
-    query = groups_query(filters, limit=limit, offset=offset)
+    query = _joined().where(*_conditions(filters)).order_by(groups.c.id, memberships.c.id)
     result = await connection.stream(query.execution_options(yield_per=_AT_A_TIME))
     async for part in result.partitions():
         for row in part:
             yield _group(row)
-
-
-def groups_query(filters: Filters, *, limit: int | None = None, offset: int = 0) -> Select[Any]:
-    query = _joined().where(*_conditions(filters)).order_by(groups.c.id, memberships.c.id).limit(limit)
-    return query.offset(offset) if offset else query
 
 
 async def of_groups(connection: AsyncConnection, group_ids: list[int]) -> list[GroupRow]:
@@ -172,9 +167,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(m.recovery_id == filters.recovery_id)
     if filters.instance is not None:
         found.append(instances.c.name == filters.instance)
-    if filters.label is not None:
+    if filters.labels is not None:
         labelled = group_labels.c.group_id == groups.c.id
-        found.append(exists().where(labelled, group_labels.c.label == filters.label))
+        found.append(exists().where(labelled, group_labels.c.label.in_(filters.labels)))
     if filters.search:
         found.append(_matches(filters.search))
     return found

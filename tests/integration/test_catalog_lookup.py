@@ -53,9 +53,7 @@ async def test_what_is_not_there_is_said_with_what_may_be_meant(database_url: st
         await catalogue.take(TABLE)
         with pytest.raises(NotFoundError) as refusal:
             await found(catalogue, "suppliers-nort")
-        assert refusal.value.message == (
-            'no group is called "suppliers-nort". Did you mean suppliers-north?'
-        )
+        assert refusal.value.message == ('no group is called "suppliers-nort". Did you mean suppliers-north?')
         with pytest.raises(NotFoundError, match="Did you mean acao"):
             await found(catalogue, "Acao!")
         with pytest.raises(NotFoundError, match=r'^no group is called "zzz"$'):

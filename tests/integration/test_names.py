@@ -150,7 +150,8 @@ async def test_the_doctor_sees_that_two_groups_expect_the_same(database_url: str
 async def test_the_keys_of_stored_groups_are_filled_by_the_migration(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     insertion = text(
-        "INSERT INTO groups (slug, name, subject, created_at, updated_at) VALUES (:slug, :name, :subject, 1, 1)"
+        "INSERT INTO groups (slug, name, subject, created_at, updated_at)"
+        " VALUES (:slug, :name, :subject, 1, 1)"
     )
     try:
         await schema.upgrade(database, "0005")

@@ -226,6 +226,7 @@ async def test_stop_without_any_recovery_says_so(stage: Stage) -> None:
 async def test_the_instance_is_the_named_one_or_the_latest_recoverys_or_the_only_one(stage: Stage) -> None:
     assert await choose_instance(stage.database, None, ["backup-2"]) == "backup-2"
     assert await choose_instance(stage.database, "backup-2", ["backup-1", "backup-2"]) == "backup-2"
+    assert await choose_instance(stage.database, "BACKUP-2", ["backup-1", "backup-2"]) == "backup-2"
     with pytest.raises(UsageError) as several:
         await choose_instance(stage.database, None, ["backup-1", "backup-2"])
     assert "backup-1, backup-2" in several.value.hint

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,7 +37,7 @@ def rows(database: Database) -> Rows:
     return Rows(database)
 
 
-async def listed(database: Database, filters: Filters | None = None, **more: int) -> list[GroupRow]:
+async def listed(database: Database, filters: Filters | None = None, **more: Any) -> list[GroupRow]:
     found = list_memberships(database, filters or Filters(), now=NOW, **more)
     return [row async for row in found]
 
@@ -97,7 +97,7 @@ async def test_the_filters_narrow_the_list(database: Database, rows: Rows) -> No
     assert await names(Filters(bucket=Bucket.NEEDS_YOU)) == ["Suppliers 100%"]
     assert await names(Filters(bucket=Bucket.SKIPPED)) == ["Gone"]
     assert await names(Filters(bucket=Bucket.WAITING)) == ["Untouched"]
-    assert await names(Filters(label="vip")) == ["Retail Braga"]
+    assert await names(Filters(labels=["vip"])) == ["Retail Braga"]
     assert await names(Filters(search="braga")) == ["Retail Braga"]
     assert await names(Filters(search="0%")) == ["Suppliers 100%"]
     assert await names(Filters(instance="backup-2")) == ["Gone"]
@@ -105,12 +105,23 @@ async def test_the_filters_narrow_the_list(database: Database, rows: Rows) -> No
     assert await names(Filters(status=Status.BLOCKED, reason=Reason.GROUP_FULL)) == []
 
 
-async def test_limit_and_offset_page_through_it(database: Database, rows: Rows) -> None:
-    for number in range(5):
-        await rows.group(f"G{number}")
+async def test_a_label_and_an_instance_are_listed_however_they_are_typed(
+    database: Database, rows: Rows
+) -> None:
+    one = await rows.group("A", labels=("Köln",))
+    two = await rows.group("B", labels=("KÖLN",))
+    await rows.group("C", labels=("Koln",))
+    await rows.membership(await rows.instance("backup-1"), Status.ACTIVE, group=one)
+    await rows.membership(await rows.instance("Backup-1"), Status.ACTIVE, group=two)
+    await rows.membership(await rows.instance("Backup-2"), Status.ACTIVE, group=two)
 
-    assert [row.group for row in await listed(database, limit=2, offset=1)] == ["G1", "G2"]
-    assert [row.group for row in await listed(database, offset=4)] == ["G4"]
+    assert [row.group for row in await listed(database, label="köln", instance="backup-1")] == ["A"]
+    assert [row.group for row in await listed(database, label="KO\u0308LN", instance="backup-2")] == ["B"]
+    assert await listed(database, label="Kol") == []
+    assert await listed(database, instance="backup-3") == []
+    with pytest.raises(UsageError, match="Several instances"):
+        await listed(database, instance="BACKUP-1")
+    assert (await explain(database, "b", instance="BACKUP-2", now=NOW)).row.instance == "Backup-2"
 
 
 async def test_pending_groups_of_a_paused_instance_show_its_reason_and_end(

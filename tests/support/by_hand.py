@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 
 from orchestrator.simulator.faults import Rule, Trouble
 from orchestrator.store import instances, memberships, orders
+from orchestrator.store.groups import keys_of
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, journal
 from orchestrator.store.tables import memberships as table
@@ -74,7 +75,9 @@ async def put_recovery(stage: Stage, scope: Scope | None = None) -> int:
 
 async def set_group(stage: Stage, group_id: int, **values: Any) -> None:
     async with stage.database.write() as connection:
-        await connection.execute(update(groups).where(groups.c.id == group_id).values(**values))
+        await connection.execute(
+            update(groups).where(groups.c.id == group_id).values(**values, **keys_of(values))
+        )
 
 
 async def lines(stage: Stage, kind: str) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 `mid` is the demo's network with a run that was killed on its way, `end` the same after the run, a daemon and
 two acts of a person. The dumps were made once, with the program as it was then, and are migrated before they
-are asked; the clock stands still at their last line. `python -m tests.support.golden` writes the answers anew.
+are asked; the clock stands still at their last line. `python -m tests.support.golden` writes the answers
+anew.
 """
 
 from __future__ import annotations

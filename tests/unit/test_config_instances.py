@@ -19,6 +19,7 @@ def test_instances_are_found_by_name_and_by_role(tmp_path: Path) -> None:
     found = settings(tmp_path, PRIMARY + BACKUP)
 
     assert found.instance("backup-1") is found.backups[0]
+    assert found.instance("Backup-1") is found.backups[0]
     assert [i.name for i in found.primaries] == ["sales"]
     with pytest.raises(
         UnknownInstanceError, match=r'no instance is called "x" \(configured: sales, backup-1\)'

@@ -1,16 +1,20 @@
-"""Which group a person means: the one place where a word becomes a group, for every command that takes one."""
+"""Which group a person means: the one resolver, for every command that takes a group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.groups import clean, name_key, slug
 from orchestrator.services.catalog.words import nearest, quoted
 from orchestrator.store import groups
-from orchestrator.store.groups import GroupName, StoredGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store.groups import GroupName, StoredGroup
 
 _LISTED = 10  # groups of one name that are named
 _AROUND = 50  # groups on either side that may be meant when none is called so

@@ -56,9 +56,9 @@ class Catalogue:
 class Matcher:
     """Finds the groups that were stored before the import, for some rows at a time.
 
-    The hashes of their names' keys stand in memory, sorted, with the groups' places in `ids` beside them: what
-    this import renames is still found by its old name, in whichever part. `ids` is in order; later groups are
-    of this import.
+    The hashes of their names' keys stand in memory, sorted, with the groups' places in `ids` beside them: a
+    group that this import renames is still found by its old name in a later part. `ids` is in order; later
+    groups are of this import.
     """
 
     connection: AsyncConnection

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.domain.groups import instance_called
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.store import acts, instances, journal, memberships, outgoing_messages, reads, recoveries
 
@@ -33,9 +34,9 @@ async def choose_instance(
     """
     choices = ", ".join(backups)
     if wanted is not None:
-        if wanted not in backups:
+        if (found := instance_called(backups, wanted)) is None:
             raise NotFoundError(f"no backup instance is called {wanted}", hint=f"there are: {choices}")
-        return wanted
+        return found
     async with database.read() as connection:
         open_id = await acts.running_recovery_id(connection) if to_run else None
         latest = await reads.recovery(connection, open_id)

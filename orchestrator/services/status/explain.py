@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError
+from orchestrator.domain.groups import instance_called
 from orchestrator.domain.hints import Hint, Mover
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import PacingPolicy
@@ -101,8 +102,9 @@ async def explain(
 def _chosen(rows: list[GroupRow], instance: str | None) -> GroupRow:
     if instance is None:
         return max(rows, key=lambda row: (row.recovery_id or 0, row.since or 0.0))
+    found = instance_called({row.instance for row in rows if row.instance is not None}, instance)
     for row in rows:
-        if row.instance == instance:
+        if found is not None and row.instance == found:
             return row
     raise NotFoundError(f"{instance} has nothing to do with {rows[0].slug}", hint="leave --instance out")
 

@@ -6,9 +6,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.groups import called, instance_called
 from orchestrator.domain.memberships import Status
 from orchestrator.services.catalog.lookup import resolve
-from orchestrator.store import reads, reads_memberships
+from orchestrator.store import reads, reads_memberships, scopes
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
@@ -27,19 +28,25 @@ async def list_memberships(
     database: Database,
     filters: Filters,
     *,
-    limit: int | None = None,
-    offset: int = 0,
+    label: str | None = None,
+    instance: str | None = None,
     now: float | None = None,
 ) -> AsyncGenerator[GroupRow, None]:
     """A stream, in the order of the import. The filters judge what is stored, the rows show what follows
     from it: while an instance is paused, its pending groups carry the pause's reason and end.
 
+    `label` and `instance` as a person writes them. Raises UsageError for two instances that are meant.
     It holds a transaction: close it where it may not be read to its end.
     """
     async with database.read(long=True) as connection:
+        if label is not None:
+            filters = replace(filters, labels=called(await scopes.labels(connection), label))
+        if instance is not None:
+            names = [one.name for one in await reads.instance_records(connection)]
+            filters = replace(filters, instance=instance_called(names, instance) or instance)
         moment = await database.now(connection) if now is None else now
         paused = await paused_instances(connection, moment)
-        rows = reads_memberships.stream_groups(connection, filters, limit=limit, offset=offset)
+        rows = reads_memberships.stream_groups(connection, filters)
         async with aclosing(rows):
             async for row in rows:
                 yield held_back(row, paused)
