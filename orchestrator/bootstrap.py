@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,11 @@ from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
     from orchestrator.clock import Clock
     from orchestrator.config import DatabaseSettings, InstanceSettings, Settings
-    from orchestrator.domain.events import ReadEvent
-    from orchestrator.gateways.base import Form, Gateway
-    from orchestrator.gateways.wawp import WawpGateway
+    from orchestrator.gateways.base import Endpoint, Form, Gateway, Vendor
     from orchestrator.store.instances import Configured
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
@@ -58,14 +56,10 @@ class App:
             return await cipher_for_reading(connection, self.key_ring())
 
     def gateway(self, instance: InstanceSettings) -> Gateway:
-        """The adapter of that instance's vendor, closed with this. Only this place knows vendors."""
-        if instance.gateway != "wawp":
-            raise ConfigurationError(
-                f"{instance.name}: this rejoin cannot speak to {instance.gateway} yet; it can speak to wawp"
-            )
+        """The adapter of that instance's vendor, closed with this. Raises ConfigurationError."""
         from orchestrator.gateways.own_codes import without_own_codes  # noqa: PLC0415 - for who goes online
 
-        gateway = _wawp(instance, self.settings, self.clock)
+        gateway = vendor_of(instance).open(self._endpoint(instance))
         self._closing.push_async_callback(gateway.close)
         return without_own_codes(gateway, self._own_codes)
 
@@ -79,22 +73,32 @@ class App:
             return {prints[known] for known in await codes.which(connection, prints)}
 
     def forms(self, instance: InstanceSettings) -> list[Form]:
-        """Every documented way to speak to that instance's gateway, the configured one first."""
-        from orchestrator.gateways.base import Form  # noqa: PLC0415 - for the doctor only
-        from orchestrator.gateways.wawp.routes import forms, question  # noqa: PLC0415
+        """Every documented way to speak to that instance's gateway, the configured one first.
 
-        if instance.gateway != "wawp":
-            return []
-        return [
-            Form("wawp", one, *question(one), gateway=partial(self._in_form, instance, one))
-            for one in forms(instance.wawp.model_dump())
-        ]
+        What they open is closed with this. Raises ConfigurationError.
+        """
+        found = vendor_of(instance).forms(self._endpoint(instance))
+        return [replace(form, gateway=partial(self._opened, form)) for form in found]
 
-    def _in_form(self, instance: InstanceSettings, form: Mapping[str, str]) -> Gateway:
-        options = instance.wawp.model_copy(update=dict(form))
-        gateway = _wawp(instance.model_copy(update={"wawp": options}), self.settings, self.clock, exact=True)
+    def _opened(self, form: Form) -> Gateway:
+        gateway = form.gateway()
         self._closing.push_async_callback(gateway.close)
         return gateway
+
+    def _endpoint(self, instance: InstanceSettings) -> Endpoint:
+        from orchestrator.gateways.base import Endpoint  # noqa: PLC0415 - for who goes online
+
+        http = self.settings.http
+        return Endpoint(
+            base_url=instance.base_url,
+            account=instance.instance_id,
+            token=instance.access_token.get_secret_value(),
+            options=instance.options,
+            connect_timeout=http.connect_timeout,
+            timeout=http.timeout,
+            join_timeout=http.join_timeout,
+            clock=self.clock,
+        )
 
     async def sync_instances(self) -> None:
         """Bring the instances' rows in line with the configuration."""
@@ -153,25 +157,16 @@ async def open_database(settings: DatabaseSettings, *, brief: bool = False) -> A
         await database.close()
 
 
-def event_reader() -> ReadEvent:
-    """What reads a gateway's webhooks. Wawp's envelope is WAHA's: one reader knows both payloads."""
-    from orchestrator.gateways.wawp.events import read_event  # noqa: PLC0415 - for the daemon only
+def vendor_of(instance: InstanceSettings) -> Vendor:
+    """What speaks to that instance's gateway and reads its webhooks. Raises ConfigurationError."""
+    from orchestrator.gateways.vendors import VENDORS  # noqa: PLC0415 - brings aiohttp: for who goes online
 
-    return read_event
-
-
-def events_wanted() -> tuple[str, ...]:
-    """The gateway's names of the events that it is asked for."""
-    from orchestrator.gateways.wawp.events import SUBSCRIBED  # noqa: PLC0415 - for `hooks install` only
-
-    return SUBSCRIBED
-
-
-def signature_headers() -> tuple[str, ...]:
-    """The headers in which gateways sign their webhooks, where the configuration names none."""
-    from orchestrator.gateways.wawp.events import SIGNATURE_HEADERS  # noqa: PLC0415 - for the daemon only
-
-    return SIGNATURE_HEADERS
+    vendor = VENDORS.get(instance.gateway)
+    if vendor is None:
+        known = ", ".join(VENDORS)
+        sentence = f"this rejoin cannot speak to {instance.gateway} yet; it can speak to {known}"
+        raise ConfigurationError(f"{instance.name}: {sentence}")
+    return vendor
 
 
 def actor() -> str:
@@ -216,41 +211,3 @@ def _configured(settings: Settings) -> Iterator[Configured]:
     for instance in settings.instances:
         account = f"{instance.base_url}#{instance.instance_id}"
         yield Configured(instance.name, instance.role, instance.gateway, account)
-
-
-def _wawp(
-    instance: InstanceSettings, settings: Settings, clock: Clock, *, exact: bool = False
-) -> WawpGateway:
-    """`exact`: nothing else is asked than what is called; no other probe path, no limits."""
-    # Both bring aiohttp: only for who goes online.
-    from orchestrator.gateways.http import HttpClient, open_session  # noqa: PLC0415
-    from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts  # noqa: PLC0415
-
-    options, paths, http = instance.wawp, instance.wawp.paths, settings.http
-    return WawpGateway(
-        http=HttpClient(open_session(), clock=clock),
-        base_url=instance.base_url,
-        instance_id=instance.instance_id,
-        access_token=instance.access_token.get_secret_value(),
-        options=WawpRoutes(
-            probe_path=options.probe_path,
-            probe_fallback_path=options.probe_path if exact else WawpRoutes().probe_fallback_path,
-            join_path=options.join_path,
-            code_parameter=options.code_parameter,
-            code_in=options.code_in,
-            code_form=options.code_form,
-            auth=options.auth,
-            groups_path=paths.groups,
-            group_path=paths.group,
-            participants_path=paths.participants,
-            leave_path=paths.leave,
-            invite_code_path=paths.invite_code,
-            revoke_code_path=paths.revoke_code,
-            send_text_path=paths.send_text,
-            session_info_path=paths.session_info,
-            webhook_path=paths.webhook,
-            rate_limit_path=paths.rate_limit,
-            keeps_limits=not exact,
-        ),
-        timeouts=WawpTimeouts(connect=http.connect_timeout, read=http.timeout, join=http.join_timeout),
-    )

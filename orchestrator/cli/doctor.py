@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.render import clean
+from orchestrator.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.services.doctor.hooks import Hooks
     from orchestrator.services.doctor.notifying import Told
     from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.installing import HookAddress
     from orchestrator.services.status.views import StatusView
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
@@ -122,18 +124,25 @@ def _told(settings: "Settings") -> "Told":
 
 
 def _hooks(settings: "Settings") -> "Hooks":
-    from orchestrator.bootstrap import events_wanted  # noqa: PLC0415
     from orchestrator.services.doctor.hooks import Hooks  # noqa: PLC0415
-    from orchestrator.services.installing import HookAddress  # noqa: PLC0415
 
     secret, path_secret = (
         one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
     )
     url = settings.webhooks.public_url
-    addresses = (
-        tuple(HookAddress(url, one.name, path_secret, secret) for one in settings.instances) if url else ()
-    )
-    return Hooks(url, bool(secret or path_secret), addresses, events_wanted())
+    found = [_address(url, one, path_secret, secret) for one in settings.instances] if url else []
+    return Hooks(url, bool(secret or path_secret), tuple(one for one in found if one is not None))
+
+
+def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: str) -> "HookAddress | None":
+    from orchestrator.bootstrap import vendor_of  # noqa: PLC0415
+    from orchestrator.services.installing import HookAddress  # noqa: PLC0415
+
+    try:
+        events = vendor_of(instance).events
+    except ConfigurationError:  # told where its gateway is asked
+        return None
+    return HookAddress(url, instance.name, path_secret, secret, events)
 
 
 def _account(app: "App", instance: "InstanceSettings") -> "Account":

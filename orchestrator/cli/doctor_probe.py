@@ -45,7 +45,7 @@ async def probe(call: Call, settings: Settings, group: str, to: str | None) -> i
     if call.json:
         call.out.answer_json({"instance": instance.name, "group": name, **_as_json(found)})
     else:
-        _tell(call, found, instance.name, has_table=bool(instance.wawp.model_fields_set))
+        _tell(call, found, instance.name, has_table=instance.has_options)
     return 0 if found.error is None else found.error.exit_code
 
 

@@ -167,13 +167,13 @@ def _public_url(settings: "Settings", given: str | None) -> str:
 async def _install_one(
     app: "App", instance: "InstanceSettings", public: str, *, dry_run: bool
 ) -> "Installed":
-    from orchestrator.bootstrap import events_wanted  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.bootstrap import vendor_of  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.installing import HookAddress, install  # noqa: PLC0415
 
     hooks = app.settings.webhooks
     secrets = (hooks.path_secret.get_secret_value(), hooks.secret.get_secret_value())
-    address = HookAddress(public, instance.name, *secrets)
-    return await install(app.gateway(instance), address, events_wanted(), dry_run=dry_run)
+    address = HookAddress(public, instance.name, *secrets, events=vendor_of(instance).events)
+    return await install(app.gateway(instance), address, dry_run=dry_run)
 
 
 def _tell_installed(call: Call, done: "list[Installed]", *, dry_run: bool) -> None:

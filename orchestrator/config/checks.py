@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.config.environment import variable_for
-from orchestrator.config.models import RetrySettings, WawpOptions
+from orchestrator.config.models import DEFAULT_GATEWAY, OPTIONS, RetrySettings
 from orchestrator.config.values import is_loopback_host, normal_base_url, normal_phone
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _base_url(values: TypedValues, instance: KeyPath) -> str:
 
 
 def _gateway(values: TypedValues, instance: KeyPath) -> str:
-    return values.text((*instance, "gateway"), "wawp")
+    return values.text((*instance, "gateway"), DEFAULT_GATEWAY)
 
 
 def _check_tokens(values: TypedValues) -> None:
@@ -94,17 +94,16 @@ def _check_transport(values: TypedValues) -> None:
 
 def _check_options(values: TypedValues) -> None:
     for path in values.items(("instances",)):
-        if values.has((*path, "wawp")) and _gateway(values, path) != "wawp":
-            values.warn((*path, "wawp"), "is not used: this instance's gateway is another one")
+        for table in OPTIONS.keys() - {_gateway(values, path)}:
+            if values.has((*path, table)):
+                values.warn((*path, table), "is not used: this instance's gateway is another one")
 
 
 def _check_paths(values: TypedValues) -> None:
     """An address that ends as the calls' paths begin would say it twice: `…/v2/v2/groups`."""
     for path in values.items(("instances",)):
-        if _gateway(values, path) != "wawp":
-            continue
         base = _segments(urlsplit(_base_url(values, path)).path)
-        twice = (_overlap(base, _segments(one)) for one in _call_paths(values, (*path, "wawp")))
+        twice = (_overlap(base, _segments(one)) for one in _call_paths(values, path))
         longest = max(twice, key=len, default=[])
         if longest:
             said = "/".join(longest)
@@ -112,12 +111,16 @@ def _check_paths(values: TypedValues) -> None:
             values.complain((*path, "base_url"), sentence)
 
 
-def _call_paths(values: TypedValues, options: KeyPath) -> Iterator[str]:
-    known = WawpOptions()
+def _call_paths(values: TypedValues, instance: KeyPath) -> Iterator[str]:
+    """Those of the instance's gateway, where they can be configured."""
+    gateway = _gateway(values, instance)
+    if gateway not in OPTIONS:
+        return
+    table, known = (*instance, gateway), OPTIONS[gateway]()
     for name in ("probe_path", "join_path"):
-        yield values.text((*options, name), getattr(known, name))
+        yield values.text((*table, name), getattr(known, name))
     for name, default in known.paths.model_dump().items():
-        yield values.text((*options, "paths", name), default)
+        yield values.text((*table, "paths", name), default)
 
 
 def _segments(path: str) -> list[str]:

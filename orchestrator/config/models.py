@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -73,7 +73,7 @@ class WawpPaths(Section):
 
 
 class WawpOptions(Section):
-    """How Wawp is spoken to; gateways.wawp.routes says what each value does."""
+    """How Wawp is spoken to; gateways/wawp/routes.py says what each value does."""
 
     probe_path: PlainPath = "/v2/groups/join"
     join_path: PlainPath = "/v2/groups/join"
@@ -84,12 +84,17 @@ class WawpOptions(Section):
     paths: WawpPaths = Field(default_factory=WawpPaths)
 
 
+DEFAULT_GATEWAY: Gateway = "wawp"
+OPTIONS: dict[str, type[WawpOptions]] = {"wawp": WawpOptions}
+"""The tables that an instance may have for its gateway, each by that gateway's name."""
+
+
 class InstanceSettings(Section):
     """One WhatsApp account linked to a gateway."""
 
     name: InstanceName
     role: Role
-    gateway: Gateway = "wawp"
+    gateway: Gateway = DEFAULT_GATEWAY
     base_url: BaseUrl
     instance_id: AccountId
     access_token: SecretToken = SecretStr("")
@@ -98,6 +103,16 @@ class InstanceSettings(Section):
     @property
     def on_loopback(self) -> bool:
         return is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the gateway's own table says, with its defaults."""
+        return getattr(self, self.gateway).model_dump() if self.gateway in OPTIONS else {}
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the gateway's own table is there."""
+        return self.gateway in OPTIONS and bool(getattr(self, self.gateway).model_fields_set)
 
 
 class PacingSettings(Section):

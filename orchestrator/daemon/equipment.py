@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.assembly import recovery_settings
-from orchestrator.bootstrap import event_reader
+from orchestrator.bootstrap import vendor_of
 from orchestrator.daemon.drivers import Drivers
 from orchestrator.domain.watching import Debounce
 from orchestrator.receivers import Receivers, open_receivers
@@ -110,13 +110,7 @@ class Equipment:
         kept = Keep(**configured.retention.model_dump())
         return [
             watcher,
-            Hearer(
-                app.database,
-                app.clock,
-                accounts=self.accounts,
-                context_for=self._context,
-                read_event=event_reader(),
-            ),
+            Hearer(app.database, app.clock, accounts=self.accounts, context_for=self._context),
             Tender(
                 app.database,
                 app.clock,
@@ -186,5 +180,6 @@ async def _accounts(app: App) -> dict[int, Account]:
     async with app.database.read() as connection:
         for one in app.settings.instances:
             record = await instances.get(connection, one.name)
-            found[record.id] = Account(record.id, one.name, one.role, app.gateway(one), one.instance_id)
+            gateway, reader = app.gateway(one), vendor_of(one).read_event
+            found[record.id] = Account(record.id, one.name, one.role, gateway, reader, one.instance_id)
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 DEFAULT = "{{ instance }} has joined the room. Type /help for assistance."
 SMALL = "Hello everyone, {{ instance }} is back with you. Type /help if you need anything."
-MAX_LENGTH = 4096  # characters, Wawp's limit for a text
+MAX_LENGTH = 4096  # characters: what every gateway takes in one text
 
 
 @dataclass(frozen=True, slots=True)

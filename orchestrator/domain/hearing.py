@@ -130,7 +130,7 @@ _SAID: dict[HeardKind | MemberChange, About] = {
 
 
 def _names(session: str, gateway_id: str) -> bool:
-    """The same, or with the gateway's own word before it, such as wawp-200."""
+    """The same, or with the gateway's own word before it: `word-200`."""
     return session == gateway_id or session.endswith((f"-{gateway_id}", f"_{gateway_id}"))
 
 

@@ -1,13 +1,15 @@
-"""The gateway port: what every vendor's adapter offers. No method raises for what a gateway answers;
-the outcome says it. `asyncio.CancelledError` passes through.
+"""The gateway port: what every vendor's adapter offers, and what a vendor is to the program. No method of an
+adapter raises for what a gateway answers; the outcome says it. `asyncio.CancelledError` passes through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+from orchestrator.clock import Clock
+from orchestrator.domain.events import ReadEvent
 from orchestrator.domain.outcomes import (
     CodeAnswer,
     GatewayAnswer,
@@ -30,7 +32,7 @@ class Form:
 
     `settings`: the keys that choose it in the instance's table `section`. What refuses a form for its
     credentials, its route or the way it writes the code refuses every form that has the same.
-    `gateway` speaks in this form and in no other; who opens it closes it.
+    `gateway` speaks in this form and in no other.
     """
 
     section: str
@@ -93,3 +95,37 @@ class Gateway(Protocol):
 
     async def close(self) -> None:
         """Give up connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the gateway of one account is, who asks there, and how that vendor is configured.
+
+    `account`: how the gateway names the account. `options`: the instance's own table for its vendor. The
+    time-outs are seconds of the clock.
+    """
+
+    base_url: str = field(repr=False)
+    account: str
+    token: str = field(repr=False)
+    options: Mapping[str, Any]
+    connect_timeout: float
+    timeout: float
+    join_timeout: float
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One kind of gateway: how it is spoken to, how its webhooks are read, and what else it can do.
+
+    `events`: the names of the events that it is asked to send; none where it cannot be asked.
+    `signature_headers`: those in which it signs its webhooks. `forms`: every documented way to speak to it,
+    the configured one first; none where there is only one.
+    """
+
+    open: Callable[[Endpoint], Gateway]
+    read_event: ReadEvent
+    events: tuple[str, ...] = ()
+    signature_headers: tuple[str, ...] = ()
+    forms: Callable[[Endpoint], Iterable[Form]] = field(default=lambda _endpoint: ())

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from orchestrator.gateways.base import Gateway
+from orchestrator.domain.events import ReadEvent
+from orchestrator.gateways.base import Gateway
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A row of `instances` with the gateway that speaks for it. `role` is `primary` or `backup`."""
+    """A row of `instances`, the gateway that speaks for it, and what reads that gateway's webhooks.
+
+    `role` is `primary` or `backup`.
+    """
 
     id: int
     name: str
     role: str
     gateway: Gateway
+    read_event: ReadEvent
     gateway_id: str = ""  # how the gateway names this account; empty: not known

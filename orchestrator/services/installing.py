@@ -26,12 +26,16 @@ _INSTEAD = re.compile(r"(?:[<\[(] *)?(?:x{4,}|hidden|masked|redacted|filtered)(?
 
 @dataclass(frozen=True, slots=True)
 class HookAddress:
-    """Where one instance's webhooks go, and what they are signed with. Only `shown` may be printed."""
+    """Where one instance's webhooks go, what they are signed with, and which events its gateway is to send.
+
+    Only `shown` may be printed.
+    """
 
     public_url: str
     instance: str
     path_secret: str = field(default="", repr=False)
     signing_secret: str = field(default="", repr=False)
+    events: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -63,12 +67,10 @@ class Installed:
     signed: bool | None = None  # the gateway shows our signing secret; None: there is none, or a dry run
 
 
-async def install(
-    gateway: Gateway, address: HookAddress, events: tuple[str, ...], *, dry_run: bool = False
-) -> Installed:
+async def install(gateway: Gateway, address: HookAddress, *, dry_run: bool = False) -> Installed:
     """Idempotent. Raises CredentialsError, ConfigurationError and TemporaryError."""
     present = await _present(gateway, address)
-    wanted = merged(present, address, events)
+    wanted = merged(present, address)
     kept = sum(not address.is_ours(target) for target in present)
     told = next(target.events for target in wanted if target.url == address.url)
     done = Installed(address.instance, address, wanted != present, told, kept)
@@ -115,13 +117,11 @@ def _is_masked(value: Any) -> bool:
     return isinstance(value, str) and bool(_MASKED.search(value) or _INSTEAD.fullmatch(value))
 
 
-def merged(
-    present: tuple[WebhookTarget, ...], address: HookAddress, events: tuple[str, ...]
-) -> tuple[WebhookTarget, ...]:
+def merged(present: tuple[WebhookTarget, ...], address: HookAddress) -> tuple[WebhookTarget, ...]:
     """Those that are there, with ours once: in its place, and with the events that it has already."""
     ours = [target for target in present if address.is_ours(target)]
     heard = dict.fromkeys(name for target in ours for name in target.events)
-    told = tuple(heard if "*" in heard else heard | dict.fromkeys(events))
+    told = tuple(heard if "*" in heard else heard | dict.fromkeys(address.events))
     if not ours:
         return (*present, WebhookTarget(address.url, told, secret=address.signing_secret or None))
     kept = next((target for target in ours if target.url == address.url), ours[0])

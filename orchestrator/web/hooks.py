@@ -34,14 +34,21 @@ COMMIT_WITHIN = 20.0  # real seconds; then the sender shall come again
 RETRY_AFTER = "5"
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One instance whose gateway may send: its row, and how that gateway words and signs events."""
+
+    instance_id: int
+    read_event: ReadEvent
+    headers: tuple[str, ...]  # that may carry the signature: the first that is there does
+
+
 @dataclass(slots=True)
 class Hooks:
-    """The handler, and what it counts. `instances`: the row of each that may send, by name."""
+    """The handler, and what it counts. `senders` by the instance's name."""
 
-    instances: Mapping[str, int]
-    read_event: ReadEvent
+    senders: Mapping[str, Sender]
     secrets: HookSecrets
-    headers: tuple[str, ...]  # that may carry the signature: the first that is there does
     inbox: Inbox
     hidden: frozenset[str] = field(default=frozenset(), repr=False)  # must not be stored, wherever they stand
     doors: Doors | None = None
@@ -49,8 +56,9 @@ class Hooks:
     taken: Counter[str] = field(default_factory=Counter)  # by the gateway's word; "other" is not kept
 
     async def take(self, request: web.Request) -> web.Response:
+        sender = self.senders.get(request.match_info["instance"])
         given = {
-            "signature": next((request.headers[one] for one in self.headers if one in request.headers), None),
+            "signature": self._signature(request, sender),
             "path": request.match_info.get("secret") or request.query.get("secret"),
         }
         if not self.secrets.may_be_right(**given):
@@ -61,13 +69,18 @@ class Hooks:
             return self._refuse(Refusal.TOO_LARGE)
         if not self.secrets.admits(body, **given):
             return self._refuse(Refusal.NOT_PROVEN)
-        instance_id = self.instances.get(request.match_info["instance"])
-        if instance_id is None:
+        if sender is None:
             return self._refuse(Refusal.UNKNOWN_INSTANCE)
         value = _object(body)
         if value is None:
             return self._refuse(Refusal.NOT_JSON)
-        return await self._keep(instance_id, value, len(body))
+        return await self._keep(sender, value, len(body))
+
+    def _signature(self, request: web.Request, sender: Sender | None) -> str | None:
+        """An unknown instance may sign as any of the known ones: it is to be answered like them."""
+        signing = self.senders.values() if sender is None else (sender,)
+        headers = (header for one in signing for header in one.headers)
+        return next((request.headers[header] for header in headers if header in request.headers), None)
 
     async def _whole_body(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > LARGEST_BODY:
@@ -77,14 +90,14 @@ class Hooks:
             self.doors.whole(request.transport)
         return body
 
-    async def _keep(self, instance_id: int, value: dict[str, Any], size: int) -> web.Response:
-        heard = self.read_event(value)
+    async def _keep(self, sender: Sender, value: dict[str, Any], size: int) -> web.Response:
+        heard = sender.read_event(value)
         if heard is None or heard.kind not in USED:
             self.taken["other"] += 1
             return web.Response()
         if size > LARGEST_STORED:
             return self._refuse(Refusal.TOO_LARGE)
-        delivery = self._delivery(instance_id, heard, value)
+        delivery = self._delivery(sender.instance_id, heard, value)
         if len(delivery.stored) > LARGEST_STORED:  # an escape in JSON takes six bytes for a letter of two
             return self._refuse(Refusal.TOO_LARGE)
         try:

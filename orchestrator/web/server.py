@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiohttp import hdrs, web
 
-from orchestrator.bootstrap import event_reader, signature_headers
+from orchestrator.bootstrap import vendor_of
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
 from orchestrator.services.event_quota import EventQuota
 from orchestrator.services.receiving import Inbox
 from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
-from orchestrator.web.hooks import LARGEST_BODY, Hooks, not_found
+from orchestrator.web.hooks import LARGEST_BODY, Hooks, Sender, not_found
 from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.signatures import HookSecrets, same
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from typing import Self
 
     from aiohttp.abc import AbstractStreamWriter
@@ -63,10 +63,8 @@ class HookServer:
         self.quota = EventQuota(database)
         self.inbox = Inbox(database, on_event, self.quota)
         self.hooks = Hooks(
-            instances=instances,
-            read_event=event_reader(),
+            senders=dict(_senders(settings, instances)),
             secrets=HookSecrets(hooks.secret.get_secret_value(), hooks.path_secret.get_secret_value()),
-            headers=(hooks.header,) if hooks.header else signature_headers(),
             inbox=self.inbox,
             hidden=frozenset(settings.secret_values()),
         )
@@ -168,6 +166,15 @@ class HookServer:
         finally:
             if self.hooks.doors is not None:
                 self.hooks.doors.answered(request.transport)
+
+
+def _senders(settings: Settings, instances: Mapping[str, int]) -> Iterator[tuple[str, Sender]]:
+    header = settings.webhooks.header
+    for instance in settings.instances:
+        if instance.name in instances:
+            vendor = vendor_of(instance)
+            headers = (header,) if header else vendor.signature_headers
+            yield instance.name, Sender(instances[instance.name], vendor.read_event, headers)
 
 
 def split_listen(listen: str) -> tuple[str, int]:

@@ -410,11 +410,11 @@ THEIRS: dict[str, object] = {
 
 
 async def test_our_webhook_is_set_beside_somebody_elses_which_stays_as_it_was() -> None:
-    address = HookAddress("https://rejoin.example.org", "backup", "path-secret", "signing-secret")
+    address = HookAddress("https://rejoin.example.org", "backup", "path-secret", "signing-secret", SUBSCRIBED)
     async with simulated() as (gateway, running, me):
         me.webhooks = [dict(THEIRS)]
-        first = await install(gateway, address, SUBSCRIBED)
-        second = await install(gateway, address, SUBSCRIBED)
+        first = await install(gateway, address)
+        second = await install(gateway, address)
 
         assert (first.changed, first.signed, second.changed) == (True, True, False)
         assert len(running.log.of(Kind.SET_WEBHOOKS)) == 1

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 SECRET = "open-sesame"
 SIGNING = "key-between-us-0123"
-ADDRESS = HookAddress("https://rejoin.example.org", "backup-1", SECRET, SIGNING)
 EVENTS = ("group.v2.join", "session.status")
-HOOKS = Hooks("https://rejoin.example.org", has_secret=True, addresses=(ADDRESS,), events=EVENTS)
+ADDRESS = HookAddress("https://rejoin.example.org", "backup-1", SECRET, SIGNING, EVENTS)
+HOOKS = Hooks("https://rejoin.example.org", has_secret=True, addresses=(ADDRESS,))
 OURS = WebhookTarget(ADDRESS.url, EVENTS)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,8 @@ import pytest
 
 from orchestrator.config import Settings
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
-from orchestrator.gateways.base import Form
-from orchestrator.gateways.http import HttpClient, open_session
-from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts
-from orchestrator.gateways.wawp.routes import forms, question
+from orchestrator.gateways.base import Endpoint, Form, Gateway
+from orchestrator.gateways.wawp import forms
 from orchestrator.services.doctor import accounts
 from orchestrator.services.doctor.finding import Cause, State
 from orchestrator.services.doctor.patient import Account
@@ -27,12 +27,19 @@ from tests.contract.wawp_peer import CODE, INSTANCE, TOKEN, Peer, Seen, http, li
 from tests.support.fake_gateway import HandTime
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
+    from orchestrator.clock import Clock
     from orchestrator.simulator.server import Running
 
 GAP = 3.0
 CONFIGURED = {"auth": "body", "probe_path": "/v2/groups/join", "code_parameter": "code", "code_form": "code"}
+
+
+def endpoint(base_url: str, options: dict[str, str], token: str, clock: Clock) -> Endpoint:
+    return Endpoint(
+        base_url, INSTANCE, token, options, connect_timeout=5.0, timeout=10.0, join_timeout=10.0, clock=clock
+    )
 
 
 class Gateways:
@@ -40,23 +47,14 @@ class Gateways:
 
     def __init__(self, base_url: str, clock: HandTime, token: str = TOKEN) -> None:
         self._base_url, self._clock, self._token = base_url, clock, token
-        self._opened: list[WawpGateway] = []
+        self._opened: list[Gateway] = []
 
     def forms(self, **configured: str) -> list[Form]:
-        return [
-            Form("wawp", one, *question(one), gateway=lambda one=one: self._open(one))  # type: ignore[misc]
-            for one in forms({**CONFIGURED, **configured})
-        ]
+        found = forms(endpoint(self._base_url, {**CONFIGURED, **configured}, self._token, self._clock))
+        return [replace(one, gateway=partial(self._open, one)) for one in found]
 
-    def _open(self, form: Mapping[str, Any]) -> WawpGateway:
-        options = WawpRoutes(**form, probe_fallback_path=form["probe_path"])
-        client = HttpClient(open_session(), clock=self._clock)
-        self._opened.append(
-            WawpGateway(
-                http=client, base_url=self._base_url, instance_id=INSTANCE, access_token=self._token,
-                options=options, timeouts=WawpTimeouts(connect=5.0, read=10.0, join=10.0),
-            )
-        )  # fmt: skip
+    def _open(self, form: Form) -> Gateway:
+        self._opened.append(form.gateway())
         return self._opened[-1]
 
     async def close(self) -> None:
@@ -265,7 +263,8 @@ async def test_the_doctor_suggests_nothing_for_a_token_that_is_wrong() -> None:
 
 
 def test_every_form_can_be_configured() -> None:
-    for one in forms(CONFIGURED):
+    for form in forms(endpoint("http://127.0.0.1", CONFIGURED, TOKEN, HandTime())):
+        one = form.settings
         instance = {
             "name": "b", "role": "backup", "base_url": "http://127.0.0.1", "instance_id": "1",
             "access_token": TOKEN, "wawp": one,

@@ -329,7 +329,7 @@ async def test_one_event_that_cannot_be_taken_holds_up_no_other(
 
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
-        async with hearing(stage, brisk(), read_event=read) as hearer:
+        async with hearing(stage, brisk(), read) as hearer:
             odd = jid(stage, "Odd")
             await tell(stage, waha("poison", odd, sent), waha(JOIN, odd, sent + 2), waha("poison", odd, sent))
             await hearer.step()

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
+from orchestrator.domain.events import HeardEvent, HeardKind
+from orchestrator.gateways.base import Vendor
+from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.events import SUBSCRIBED
 from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.webhooks import Webhooks
@@ -23,9 +26,23 @@ from orchestrator.web.signatures import HookSecrets, sign
 from tests.contract.wawp_peer import wawp
 from tests.integration.simulator_talk import talk
 from tests.integration.webhook_receiver import until
-from tests.support.hooks import JID, PATH, SIGNATURE, TOKEN, Line, good, joined, receiver, request, settings
+from tests.support.hooks import (
+    JID,
+    PATH,
+    SIGNATURE,
+    TOKEN,
+    Line,
+    good,
+    instance,
+    joined,
+    receiver,
+    request,
+    settings,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.hooks import Receiver
 
 CODE = "BobOM8UXL8EDR3dXoKozql"
@@ -126,14 +143,50 @@ async def test_a_header_that_is_configured_is_the_only_one(sqlite_url: str) -> N
         assert (await found.ask(request(body, header="X-Ours"))).status == 200
 
 
+def _of_another_kind(body: Mapping[str, Any]) -> HeardEvent | None:
+    """Reads what a gateway says that words its events in no way of Wawp's."""
+    return HeardEvent(HeardKind.JOINED, str(body["what"])) if "what" in body else None
+
+
+async def test_each_instances_webhooks_are_read_and_signed_as_its_own_gateway_does(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Vendor(VENDORS["wawp"].open, _of_another_kind, signature_headers=("X-Hub-Signature-256",))
+    monkeypatch.setitem(VENDORS, "gowa", other)
+    configured = settings(instance("backup-2", "gowa", "201"), path_secret="")
+    theirs, wawps = json.dumps({"what": "joined"}).encode(), json.dumps(joined()).encode()
+    async with receiver(sqlite_url, configured) as found:
+
+        async def status(name: str, body: bytes, header: str) -> int:
+            return (await found.ask(request(body, path=f"/hooks/{name}", header=header))).status
+
+        assert await status("backup-2", theirs, "X-Hub-Signature-256") == 200
+        assert await status("backup-1", wawps, "X-Webhook-Hmac") == 200
+        # In the other's words it is no event; in the other's header nothing is signed.
+        assert await status("backup-2", wawps, "X-Hub-Signature-256") == 200
+        assert await status("backup-1", theirs, "X-Webhook-Hmac") == 200
+        assert await status("backup-2", theirs, "X-Webhook-Hmac") == 404
+        assert await status("backup-1", wawps, "X-Hub-Signature-256") == 404
+        for header in ("X-Hub-Signature-256", "X-Webhook-Hmac", "X-Unknown"):
+            assert await status("nobody", wawps, header) == 404
+        rows = await found.stored()
+        assert [(row.instance_id, row.kind) for row in rows] == [
+            (found.server.hooks.senders["backup-2"].instance_id, "joined"),
+            (found.server.hooks.senders["backup-1"].instance_id, "group.v2.join"),
+        ]
+        assert found.server.hooks.refusals.total[Refusal.UNKNOWN_INSTANCE] == 2
+
+
 @pytest.mark.parametrize("form", ["digest", "plain"])
 async def test_what_hooks_install_sets_at_wawp_is_taken_without_handwork(sqlite_url: str, form: str) -> None:
     knobs = Webhooks(signature_form=form, forged=1.0, unsigned=1.0, sends=("group.v2.join",))
     async with receiver(sqlite_url) as found, talk(webhooks=knobs) as gate:
-        address = HookAddress(f"http://127.0.0.1:{found.server.port}", "backup-1", PATH, SIGNATURE)
+        address = HookAddress(
+            f"http://127.0.0.1:{found.server.port}", "backup-1", PATH, SIGNATURE, SUBSCRIBED
+        )
         base_url = gate.running.base_url
         async with wawp(base_url, instance_id="210", access_token="token-b") as gateway:
-            await install(gateway, address, SUBSCRIBED)
+            await install(gateway, address)
         await gate.join()
         await until(lambda: gate.running.webhooks.deliveries and not gate.running.webhooks.under_way())
 

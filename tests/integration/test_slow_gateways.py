@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -35,8 +36,9 @@ from orchestrator.store.tables import instances as table
 from tests.support.stage import brisk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
+    from orchestrator.domain.events import HeardEvent
     from orchestrator.gateways.base import Gateway
 
 SPEED = 10.0  # what is told apart by time is seconds apart, on a busy machine too
@@ -108,7 +110,8 @@ async def town(url: str, **values: Any) -> AsyncIterator[Town]:
         await connection.execute(insert(groups).values(odd))
         for number, name in enumerate(names):
             found = await instances.get(connection, name)
-            made.accounts[found.id] = Account(found.id, name, "backup", cast("Gateway", Slow(made, number)))
+            slow = cast("Gateway", Slow(made, number))
+            made.accounts[found.id] = Account(found.id, name, "backup", slow, read_event)
             own = {"own_phone": f"1555{number:06}", "state": "working"}
             await connection.execute(update(table).where(table.c.id == found.id).values(own))
             facts = {"status": Status.ACTIVE.value, "confirmed_at": now - 9000, "evidence": "event"} | values
@@ -167,23 +170,36 @@ async def test_gateways_that_hang_hold_up_neither_hearings_step_nor_the_events_o
 ) -> None:
     async with town(sqlite_url) as made, asyncio.timeout(120):
         left = {"event": "group.v2.leave", "payload": {"group": {"id": JID}}}
-        async with made.database.write() as connection:
-            now = await made.database.now(connection)
-            told = [
-                Received(number, f"e{number}", "group.v2.leave", left, now)
-                for number in sorted(made.accounts)
-            ]
-            await events.receive(connection, now, told)
-        part = Hearer(
-            made.database,
-            made.clock,
-            accounts=made.accounts,
-            context_for=made.context,
-            read_event=read_event,
-        )
+        await tell_all(made, left)
+        part = Hearer(made.database, made.clock, accounts=made.accounts, context_for=made.context)
 
         await part.step()
         assert sorted(made.asked) == [f"b{number} participants {JID}" for number in range(8)]
         async with made.database.read() as connection:
             rows = (await connection.execute(select(event_table.c.state, event_table.c.result))).all()
         assert {tuple(row) for row in rows} == {("waiting", "looking")}
+
+
+async def test_each_accounts_events_are_read_by_what_reads_its_own_gateway(sqlite_url: str) -> None:
+    def of_the_last(body: Mapping[str, Any]) -> HeardEvent | None:
+        return read_event({"event": "group.v2.leave", "payload": {"group": {"id": body["left"]}}})
+
+    async with town(sqlite_url) as made, asyncio.timeout(120):
+        last = max(made.accounts)
+        made.accounts[last] = replace(made.accounts[last], read_event=of_the_last)
+        await tell_all(made, {"left": JID})
+
+        part = Hearer(made.database, made.clock, accounts=made.accounts, context_for=made.context)
+        await part.step()
+        async with made.database.read() as connection:
+            query = select(event_table.c.result).order_by(event_table.c.instance_id)
+            results = list(await connection.scalars(query))
+        assert results == ["ignored"] * HANGING + ["looking"]
+
+
+async def tell_all(made: Town, body: dict[str, Any]) -> None:
+    """The same event for every account."""
+    async with made.database.write() as connection:
+        now = await made.database.now(connection)
+        told = [Received(number, f"e{number}", "event", body, now) for number in sorted(made.accounts)]
+        await events.receive(connection, now, told)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from orchestrator.domain.watching import Debounce, Standing
+from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.watch.settings import Watch, WatchSettings
 from orchestrator.services.watch.watcher import Watcher
@@ -33,7 +34,10 @@ async def watching(url: str) -> AsyncIterator[tuple[Stage, Watcher]]:
     async with set_stage(url, content=HEALTHY.format(groups=4), speed=SPEED) as stage:
         async with stage.database.read() as connection:
             records = [await instances.get(connection, name) for name in ("sales-main", "backup-1")]
-        accounts = [Account(one.id, one.name, one.role, stage.gateway(account=one.name)) for one in records]
+        accounts = [
+            Account(one.id, one.name, one.role, stage.gateway(account=one.name), read_event)
+            for one in records
+        ]
         settings = WatchSettings(DEBOUNCE, on_loss="recover")
         watcher = Watcher(Watch(stage.database, stage.clock, accounts, settings, "daemon@test"))
         try:

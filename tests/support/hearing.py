@@ -20,6 +20,7 @@ from tests.support.worlds import ACCOUNT, named
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from orchestrator.domain.events import ReadEvent
     from orchestrator.services.parts import Part
     from orchestrator.services.recover.context import Context
     from orchestrator.services.recover.settings import RecoverySettings
@@ -81,11 +82,11 @@ def jid(stage: Stage, subject: str) -> str:
 
 @asynccontextmanager
 async def _accounts(
-    stage: Stage, settings: RecoverySettings
+    stage: Stage, settings: RecoverySettings, reader: ReadEvent = read_event
 ) -> AsyncIterator[tuple[dict[int, Account], Callable[[Account], Context]]]:
     context = await stage.context(settings, fence=None)
     gateway_id = stage.world.network.account(ACCOUNT).instance_id
-    account = Account(context.instance_id, ACCOUNT, "backup", context.gateway, gateway_id)
+    account = Account(context.instance_id, ACCOUNT, "backup", context.gateway, reader, gateway_id)
     try:
         yield {account.id: account}, lambda _account: context
     finally:
@@ -93,10 +94,11 @@ async def _accounts(
 
 
 @asynccontextmanager
-async def hearing(stage: Stage, settings: RecoverySettings, **more: Any) -> AsyncIterator[Hearer]:
-    async with _accounts(stage, settings) as (accounts, context_for):
-        chosen = {"read_event": read_event} | more
-        yield Hearer(stage.database, stage.clock, accounts=accounts, context_for=context_for, **chosen)
+async def hearing(
+    stage: Stage, settings: RecoverySettings, reader: ReadEvent = read_event
+) -> AsyncIterator[Hearer]:
+    async with _accounts(stage, settings, reader) as (accounts, context_for):
+        yield Hearer(stage.database, stage.clock, accounts=accounts, context_for=context_for)
 
 
 @asynccontextmanager

@@ -26,14 +26,19 @@ TOKEN = "tok_9f8e7d6c5b4a"
 JID = "120363041234567890@g.us"
 
 
-def settings(*, secret: str = SIGNATURE, path_secret: str = PATH, token: str = "", **more: str) -> Settings:
-    instance = {
-        "name": "backup-1", "role": "backup", "base_url": "https://api.example.org",
-        "instance_id": "200", "access_token": TOKEN,
+def instance(name: str = "backup-1", gateway: str = "wawp", instance_id: str = "200") -> dict[str, str]:
+    return {
+        "name": name, "role": "backup", "gateway": gateway, "base_url": "https://api.example.org",
+        "instance_id": instance_id, "access_token": TOKEN,
     }  # fmt: skip
+
+
+def settings(
+    *others: dict[str, str], secret: str = SIGNATURE, path_secret: str = PATH, token: str = "", **more: str
+) -> Settings:
     return Settings.model_validate(
         {
-            "instances": (instance,),
+            "instances": (instance(), *others),
             "web": {"listen": "127.0.0.1:0", "token": token},
             "webhooks": {"secret": secret, "path_secret": path_secret, **more},
         }
@@ -147,17 +152,20 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(url: str, configured: Settings | None = None, **more: Any) -> AsyncIterator[Receiver]:
+    configured = configured or settings()
     database = Database(url)
     try:
         await schema.upgrade(database)
         async with database.write() as connection:
-            await instances.sync(
-                connection, [instances.Configured("backup-1", "backup", "wawp", "x#200")], 1.0
-            )
-            rows = {"backup-1": (await instances.get(connection, "backup-1")).id}
+            accounts = [
+                instances.Configured(one.name, one.role, one.gateway, f"x#{one.instance_id}")
+                for one in configured.instances
+            ]
+            await instances.sync(connection, accounts, 1.0)
+            rows = {one.name: (await instances.get(connection, one.name)).id for one in accounts}
         woken: list[int] = []
         server = HookServer(
-            configured or settings(), database, rows,
+            configured, database, rows,
             alive=lambda: found.well, on_event=lambda: woken.append(1), **more,
         )  # fmt: skip
         found = Receiver(server, database, woken)

@@ -20,6 +20,7 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.domain.watching import Debounce
+from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.watch.settings import Watch, WatchSettings
 from orchestrator.services.watch.watcher import Watcher
@@ -177,7 +178,10 @@ async def lookout(
             )
             await connection.execute(insert(group_instances).values(group_id=n, instance_name=primaries[0]))
     gateways = {name: Scripted(n) for n, (name, _role) in enumerate(names)}
-    accounts = [Account(known[name], name, role, gateways[name]) for name, role in names]  # type: ignore[arg-type]
+    accounts = [
+        Account(known[name], name, role, gateways[name], read_event)  # type: ignore[arg-type]
+        for name, role in names
+    ]
     chosen = WatchSettings(debounce=Debounce(every, lost_after), **settings)
     watcher = Watcher(Watch(database, time, accounts, chosen, "daemon@test"))
     world = Lookout(database, time, gateways, accounts, chosen, watcher)

@@ -12,7 +12,7 @@ from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer,
 from orchestrator.services.installing import HookAddress, install, merged
 
 EVENTS = ("group.v2.join", "session.status")
-ADDRESS = HookAddress("https://rejoin.example.org/in/", "backup-1", "s3cret/+")
+ADDRESS = HookAddress("https://rejoin.example.org/in/", "backup-1", "s3cret/+", events=EVENTS)
 OURS = "https://rejoin.example.org/in/hooks/backup-1/s3cret%2F%2B"
 CRM = WebhookTarget("https://crm.example.org/hooks/backup-1/x", ("message",), active=False)
 NEIGHBOUR = WebhookTarget("https://rejoin.example.org/in/hooks/backup-10/x", ("message",))
@@ -70,8 +70,8 @@ def test_the_address_names_the_instance_and_shows_no_secret() -> None:
 def test_others_stay_and_ours_stands_there_once(
     present: tuple[WebhookTarget, ...], wanted: tuple[WebhookTarget, ...]
 ) -> None:
-    assert merged(present, ADDRESS, EVENTS) == wanted
-    assert merged(wanted, ADDRESS, EVENTS) == wanted
+    assert merged(present, ADDRESS) == wanted
+    assert merged(wanted, ADDRESS) == wanted
 
 
 SIGNED = replace(ADDRESS, signing_secret="key-between-us-0123")
@@ -88,8 +88,8 @@ MINE = {"url": OURS, "events": list(EVENTS), "is_active": 1, "retries": {"attemp
 )
 async def test_our_webhook_carries_its_signing_secret(present: tuple[WebhookTarget, ...], signs: str) -> None:
     gate = Gate(present)
-    first = await install(cast("Any", gate), SIGNED, EVENTS)
-    second = await install(cast("Any", gate), SIGNED, EVENTS)
+    first = await install(cast("Any", gate), SIGNED)
+    second = await install(cast("Any", gate), SIGNED)
 
     assert [hook.secret for hook in gate.hooks] == [signs]
     assert (first.changed, first.signed, second.changed, second.signed) == (True, True, False, True)
@@ -149,11 +149,11 @@ async def test_a_gateway_that_switches_on_the_webhook_of_another_is_told() -> No
 async def test_a_gateway_that_hides_secrets_is_told_apart() -> None:
     gate = Gate(hides=True)
 
-    assert (await install(cast("Any", gate), SIGNED, EVENTS)).signed is False
+    assert (await install(cast("Any", gate), SIGNED)).signed is False
 
 
 async def setting(gate: Gate, **more: Any) -> Any:
-    return await install(cast("Any", gate), ADDRESS, EVENTS, **more)
+    return await install(cast("Any", gate), ADDRESS, **more)
 
 
 async def test_installing_twice_asks_the_gateway_to_change_once() -> None:

@@ -26,7 +26,6 @@ class Hooks:
     public_url: str = ""
     has_secret: bool = False
     addresses: tuple[HookAddress, ...] = ()
-    events: tuple[str, ...] = ()
 
     def address(self, instance: str) -> HookAddress | None:
         if not self.has_secret:
@@ -54,10 +53,10 @@ async def at_gateway(hooks: Hooks, account: Account, *, works: bool) -> list[Fin
         gateway = account.gateway()
     except ConfigurationError:
         return []  # told already
-    return [_judge(await gateway.webhooks(), address, hooks.events)]
+    return [_judge(await gateway.webhooks(), address)]
 
 
-def _judge(found: WebhooksAnswer, address: HookAddress, events: tuple[str, ...]) -> Finding:
+def _judge(found: WebhooksAnswer, address: HookAddress) -> Finding:
     name, install = address.instance, f"rejoin hooks install --instance {address.instance}"
     if found.answer.outcome is Outcome.NOT_SUPPORTED:
         return skipped(NAME, "the gateway has no call to ask for it", instance=name)
@@ -65,7 +64,7 @@ def _judge(found: WebhooksAnswer, address: HookAddress, events: tuple[str, ...])
         said = found.answer.text or found.answer.outcome.value
         return warning(NAME, f"it is not known whether it is set: {said}", instance=name)
     ours = [target for target in found.webhooks if address.is_ours(target)]
-    trouble = _trouble(ours, address, events)
+    trouble = _trouble(ours, address)
     if trouble is not None:
         return warning(NAME, trouble, install, instance=name)
     return ok(NAME, f"set to {address.shown}", instance=name)
@@ -76,7 +75,7 @@ def _signs_otherwise(target: WebhookTarget, address: HookAddress) -> bool:
     return target.secret not in (None, address.signing_secret) and "***" not in (target.secret or "")
 
 
-def _trouble(ours: list[WebhookTarget], address: HookAddress, events: tuple[str, ...]) -> str | None:
+def _trouble(ours: list[WebhookTarget], address: HookAddress) -> str | None:
     if not ours:
         return "the gateway does not send to us; polling finds the same, later"
     right = [target for target in ours if target.url == address.url]
@@ -87,5 +86,5 @@ def _trouble(ours: list[WebhookTarget], address: HookAddress, events: tuple[str,
     if address.signing_secret and all(_signs_otherwise(target, address) for target in right):
         return "the gateway signs with another secret than webhooks.secret: refused"
     heard = {event for target in right for event in target.events}
-    missing = [] if "*" in heard else [event for event in events if event not in heard]
+    missing = [] if "*" in heard else [event for event in address.events if event not in heard]
     return f"set, but without {', '.join(missing)}" if missing else None

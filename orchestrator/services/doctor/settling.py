@@ -1,6 +1,6 @@
 """Which of the documented forms a gateway understands: asked in turn with GETs, until one shows the group.
 
-Nothing is joined: the only POST is the one that Wawp documents for the state of the session.
+Nothing is joined: the only POST is the one that asks for the state of the session.
 """
 
 from __future__ import annotations

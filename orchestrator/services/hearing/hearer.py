@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.clock import Clock
-    from orchestrator.domain.events import ReadEvent
     from orchestrator.services.accounts import Account
     from orchestrator.services.hearing.tips import Hint
     from orchestrator.services.recover.context import Context
@@ -46,9 +45,9 @@ _log = logging.getLogger(__name__)
 class _Ear:
     """One account as this part keeps it from step to step."""
 
-    def __init__(self, context: Context, gateway_id: str) -> None:
+    def __init__(self, context: Context, account: Account) -> None:
         self.context = context
-        self.gateway_id = gateway_id
+        self.account = account
         self.looker = Looker(context)
         self.looked_at = float("-inf")  # boot time
         self.gap = Gap(context.clock, context.settings.look_gap, context.dice)
@@ -66,14 +65,12 @@ class Hearer:
         *,
         accounts: Mapping[int, Account],
         context_for: Callable[[Account], Context],
-        read_event: ReadEvent,
     ) -> None:
         """`context_for` gives a context without a lease (`fence=None`); it is asked once for each account."""
         self._database = database
         self._clock = clock
         self._accounts = accounts
         self._context_for = context_for
-        self._read_event = read_event
         self._ears: dict[int, _Ear] = {}
 
     async def step(self) -> float:
@@ -108,7 +105,7 @@ class Hearer:
             return
         ear = self._ears.get(instance_id)
         if ear is None:
-            ear = self._ears[instance_id] = _Ear(self._context_for(account), account.gateway_id)
+            ear = self._ears[instance_id] = _Ear(self._context_for(account), account)
         hints = await self._hear(ear, found)
         if hints and self._clock.boottime() >= until:
             await tips.queue(ear.context, hints)
@@ -118,7 +115,7 @@ class Hearer:
     async def _hear(self, ear: _Ear, found: Sequence[StoredEvent]) -> list[Hint]:
         """All in one transaction; if one of them cannot be taken, one by one: it shall hold up no other."""
         try:
-            taking = Taking(ear.context, self._read_event, gateway_id=ear.gateway_id)
+            taking = Taking(ear.context, ear.account.read_event, gateway_id=ear.account.gateway_id)
             return await taking.take(found)
         except (DatabaseGoneError, DatabaseReplacedError):
             raise
