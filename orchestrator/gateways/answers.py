@@ -1,7 +1,7 @@
 """From what a gateway sent back to a `GatewayAnswer`, for every vendor: what is known of an answer, the order
 in which it is judged, what HTTP alone says, whether the call may have taken effect, and how long to wait.
 
-A vendor brings its `Wording`: how to find the evidence in its bodies, and the errors that are its own.
+A vendor brings its `Wording`: how to parse its bodies, and the errors that are its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AN_INSTANT = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ParsedAnswer:
     """What one answer says of an error, whether or not it is one.
 
     `iq` is WhatsApp's number, `words` the gateway's machine words in lower case, `text` all it says, its
@@ -74,7 +74,7 @@ class Rule:
     silent: bool = False  # the body says nothing beyond the HTTP reason phrase
     own: bool = False  # nothing from behind the gateway is in it
 
-    def fits(self, seen: Evidence) -> bool:
+    def fits(self, seen: ParsedAnswer) -> bool:
         return (
             (not self.status or seen.status in self.status)
             and (not self.words or bool(self.words & seen.words))
@@ -164,66 +164,66 @@ class Hidden:
 class Wording:
     """How one vendor words errors. Of each tuple the first rule that fits wins.
 
-    `gather` finds the evidence in a status and a body. `words` stand for the gateway alone, whatever else is
+    `parse` reads a status and a body. `words` stand for the gateway alone, whatever else is
     in the answer; `errors` only where neither WhatsApp's number nor an engine's sentence is in it. `notes`
     replace the usual ones where this vendor has more to say.
     """
 
-    gather: Callable[[int, bytes], Evidence]
+    parse: Callable[[int, bytes], ParsedAnswer]
     words: tuple[Rule, ...] = ()
     errors: tuple[Rule, ...] = ()
     notes: Mapping[Meaning, str] = field(default_factory=dict)
 
     def refusal(self, call: Call, result: HttpResult, *, now: float, hidden: Hidden) -> GatewayAnswer | None:
         """The answer, if it is an error; None if it may be what was asked for. `now` dates a Retry-After."""
-        evidence = self.gather(result.status, result.body)
-        if 200 <= result.status < 300 and not self._is_error(call, evidence):
+        parsed = self.parse(result.status, result.body)
+        if 200 <= result.status < 300 and not self._is_error(call, parsed):
             return None
-        meaning = self._meaning(evidence)
-        said = f"(HTTP {evidence.status}) {evidence.text}".rstrip()
+        meaning = self._meaning(parsed)
+        said = f"(HTTP {parsed.status}) {parsed.text}".rstrip()
         note = self.notes.get(meaning) or _NOTES.get(meaning, "")
         return GatewayAnswer(
             OUTCOMES[meaning][call],
             text=hidden.scrub(f"{note} {said}".lstrip()),
-            iq_code=evidence.iq,
+            iq_code=parsed.iq,
             http_status=result.status,
-            certain=_is_certain(call, meaning, evidence, result.status),
-            retry_after=_retry_after(result.retry_after, evidence.wait, now),
+            certain=_is_certain(call, meaning, parsed, result.status),
+            retry_after=_retry_after(result.retry_after, parsed.wait, now),
         )
 
     def unreadable(self, call: Call, result: HttpResult, what: str, *, hidden: Hidden) -> GatewayAnswer:
         """A good status with a body that does not say what was asked for; what it says may still be known."""
-        evidence = self.gather(result.status, result.body)
-        meaning = self._said_in_text(evidence) or Meaning.UNCLEAR
-        text = f"the gateway answered HTTP {result.status}, but {what}: {evidence.text}".rstrip(": ")
+        parsed = self.parse(result.status, result.body)
+        meaning = self._said_in_text(parsed) or Meaning.UNCLEAR
+        text = f"the gateway answered HTTP {result.status}, but {what}: {parsed.text}".rstrip(": ")
         return GatewayAnswer(
             OUTCOMES[meaning][call],
             text=hidden.scrub(text),
             http_status=result.status,
-            certain=_is_certain(call, meaning, evidence, result.status),
+            certain=_is_certain(call, meaning, parsed, result.status),
         )
 
-    def _meaning(self, evidence: Evidence) -> Meaning:
+    def _meaning(self, parsed: ParsedAnswer) -> Meaning:
         """The gateway's own words, WhatsApp's number, what is said in the text, the status."""
-        found = _first(_REDIRECTS + self.words, evidence) or by_number(evidence.iq)
-        found = found or self._said_in_text(evidence) or _first(_BY_STATUS, evidence)
-        return found or (Meaning.DENIED if evidence.denies else Meaning.UNCLEAR)
+        found = _first(_REDIRECTS + self.words, parsed) or by_number(parsed.iq)
+        found = found or self._said_in_text(parsed) or _first(_BY_STATUS, parsed)
+        return found or (Meaning.DENIED if parsed.denies else Meaning.UNCLEAR)
 
-    def _said_in_text(self, evidence: Evidence) -> Meaning | None:
+    def _said_in_text(self, parsed: ParsedAnswer) -> Meaning | None:
         """Engines' sentences, the gateway's refusals, WhatsApp's words."""
-        said = evidence.text
-        return by_sentence(said) or _first(self.errors, evidence) or by_text(said)
+        said = parsed.text
+        return by_sentence(said) or _first(self.errors, parsed) or by_text(said)
 
-    def _is_error(self, call: Call, evidence: Evidence) -> bool:
+    def _is_error(self, call: Call, parsed: ParsedAnswer) -> bool:
         """Whether a 2xx is one all the same. A page has done nothing, and neither have words that refuse it;
         an answer that shows something is read for what it shows.
         """
-        if evidence.refuses or (evidence.denies and call in (Call.JOIN, Call.ACT)):
+        if parsed.refuses or (parsed.denies and call in (Call.JOIN, Call.ACT)):
             return True
-        if call is not Call.ACT or isinstance(evidence.body, dict):
+        if call is not Call.ACT or isinstance(parsed.body, dict):
             return False
-        refused = _first(self.words, evidence) or self._said_in_text(evidence)
-        return evidence.markup or refused is not None
+        refused = _first(self.words, parsed) or self._said_in_text(parsed)
+        return parsed.markup or refused is not None
 
 
 def failure(call: Call, failed: HttpFailure) -> GatewayAnswer:
@@ -241,7 +241,7 @@ def without_route(answer: GatewayAnswer) -> bool:
     return answer.outcome is Outcome.NOT_SUPPORTED and answer.http_status in (404, 405)
 
 
-def _is_certain(call: Call, meaning: Meaning, evidence: Evidence, http: int) -> bool:
+def _is_certain(call: Call, meaning: Meaning, parsed: ParsedAnswer, http: int) -> bool:
     """Whether a refused call is sure to be without effect. WhatsApp's word is clear, and so is a 4xx; what a
     gateway says on its own in a 200 or a 500 may come from behind what it did.
     """
@@ -252,11 +252,11 @@ def _is_certain(call: Call, meaning: Meaning, evidence: Evidence, http: int) -> 
         or http == _NO_METHOD
     ):
         return True
-    return meaning in (by_number(evidence.iq), by_sentence(evidence.text))
+    return meaning in (by_number(parsed.iq), by_sentence(parsed.text))
 
 
-def _first(rules: tuple[Rule, ...], evidence: Evidence) -> Meaning | None:
-    return next((rule.meaning for rule in rules if rule.fits(evidence)), None)
+def _first(rules: tuple[Rule, ...], parsed: ParsedAnswer) -> Meaning | None:
+    return next((rule.meaning for rule in rules if rule.fits(parsed)), None)
 
 
 def _retry_after(header: str | None, said: float | None, now: float) -> float | None:

@@ -92,7 +92,7 @@ def participant(item: Any) -> Participant | None:
     return Participant(phone=ids.phone, lid=ids.lid, admin=_is_admin(item)) if ids.phone or ids.lid else None
 
 
-def concerned(value: Any) -> tuple[Participant, ...]:
+def affected(value: Any) -> tuple[Participant, ...]:
     """To whom something happened: a list, an object with index keys or ids for keys, or one person. Who left
     counts here, too.
     """

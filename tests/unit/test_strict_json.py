@@ -22,9 +22,9 @@ from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_jso
 from orchestrator.gateways.answers import Hidden
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.error_bodies import parse_answer, read_json
 from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.events import read_event
-from orchestrator.gateways.wawp.evidence import gather, read_json
 from orchestrator.gateways.wawp.limits import limits
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.whatsapp_answers import Call
@@ -51,7 +51,7 @@ def read_all(body: Any) -> None:
     readers += [GROUPS.receipt, GROUPS.seen_group, GROUPS.seen_groups, GROUPS.participants]
     for reader in readers:
         reader(body)
-    gather(200, json.dumps(body).encode())
+    parse_answer(200, json.dumps(body).encode())
     if isinstance(body, dict):
         read_event(body)
         for name in body:
@@ -67,7 +67,7 @@ def test_what_is_nested_too_deep_cannot_be_read(name: str, depth: int) -> None:
     with pytest.raises(InvalidJsonError):
         parse_json(body)
     assert read_json(body) == (None, False)
-    assert gather(200, body).page
+    assert parse_answer(200, body).page
     answer = WORDING.refusal(Call.JOIN, HttpResult(500, body), now=0.0, hidden=Hidden())
     garbage = WORDING.refusal(Call.JOIN, HttpResult(500, b"{"), now=0.0, hidden=Hidden())
     assert answer is not None

@@ -13,8 +13,8 @@ from orchestrator.domain.outcomes import Outcome
 from orchestrator.gateways.answers import Hidden, failure
 from orchestrator.gateways.http import FailureKind, HttpFailure, HttpResult
 from orchestrator.gateways.wawp import reading
+from orchestrator.gateways.wawp.error_bodies import parse_answer, read_json
 from orchestrator.gateways.wawp.errors import WORDING
-from orchestrator.gateways.wawp.evidence import gather, read_json
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.whatsapp_answers import NUMBERS, OUTCOMES, Call, Meaning
 from orchestrator.redact import LONGEST
@@ -152,7 +152,7 @@ def test_reading_json_never_raises(body: bytes) -> None:
     value, is_json = read_json(body)
 
     assert is_json or value is None
-    assert gather(200, body).page is not is_json
+    assert parse_answer(200, body).page is not is_json
 
 
 def test_every_meaning_has_an_outcome_for_every_call_and_every_number_a_meaning() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.gateways.answers import Evidence, Hidden, Wording, on_text
+from orchestrator.gateways.answers import Hidden, ParsedAnswer, Wording, on_text
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.whatsapp_answers import (
     NUMBERS,
@@ -100,7 +100,7 @@ def test_only_whatsmeows_sentence_makes_a_number_sure() -> None:
     assert number_after_status("HTTP status 404: Not Found") is None
 
 
-def judged(call: Call, seen: Evidence, *, status: int = 500) -> O:
+def judged(call: Call, seen: ParsedAnswer, *, status: int = 500) -> O:
     """By a vendor that knows no more than one error of its own."""
     wording = Wording(lambda _status, _body: seen, errors=(on_text(Meaning.SESSION, r"\blocked\b"),))
     answer = wording.refusal(call, HttpResult(status, b""), now=0.0, hidden=Hidden())
@@ -109,10 +109,10 @@ def judged(call: Call, seen: Evidence, *, status: int = 500) -> O:
 
 
 def test_the_number_goes_before_a_vendors_own_error_and_that_before_whatsapps_words() -> None:
-    assert judged(Call.JOIN, Evidence(500, iq=423, text="locked")) is O.GROUP_LOCKED
-    assert judged(Call.JOIN, Evidence(500, text="that group does not exist | locked")) is O.GROUP_GONE
-    assert judged(Call.JOIN, Evidence(500, text="locked")) is O.SESSION_DOWN
-    assert judged(Call.JOIN, Evidence(500, text="gone")) is O.CODE_REVOKED
+    assert judged(Call.JOIN, ParsedAnswer(500, iq=423, text="locked")) is O.GROUP_LOCKED
+    assert judged(Call.JOIN, ParsedAnswer(500, text="that group does not exist | locked")) is O.GROUP_GONE
+    assert judged(Call.JOIN, ParsedAnswer(500, text="locked")) is O.SESSION_DOWN
+    assert judged(Call.JOIN, ParsedAnswer(500, text="gone")) is O.CODE_REVOKED
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_the_number_goes_before_a_vendors_own_error_and_that_before_whatsapps_wo
 def test_where_nothing_is_said_the_status_alone_counts_for_every_vendor(
     status: int, join: O, read: O
 ) -> None:
-    assert judged(Call.JOIN, Evidence(status), status=status) is join
-    assert judged(Call.READ, Evidence(status), status=status) is read
+    assert judged(Call.JOIN, ParsedAnswer(status), status=status) is join
+    assert judged(Call.READ, ParsedAnswer(status), status=status) is read
 
 
 def test_an_http_status_is_never_whatsapps_number() -> None:
     for status in (401, 403, 409, 410, 423):
-        assert judged(Call.JOIN, Evidence(status, text="no"), status=status) is O.UNKNOWN
+        assert judged(Call.JOIN, ParsedAnswer(status, text="no"), status=status) is O.UNKNOWN

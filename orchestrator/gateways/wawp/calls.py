@@ -12,8 +12,8 @@ from orchestrator.domain.outcomes import GatewayAnswer
 from orchestrator.gateways.answers import Hidden, failure
 from orchestrator.gateways.base import LastLook
 from orchestrator.gateways.http import SMALL_BODY, HttpClient, HttpFailure, HttpRequest, HttpResult
+from orchestrator.gateways.wawp.error_bodies import read_json
 from orchestrator.gateways.wawp.errors import WORDING
-from orchestrator.gateways.wawp.evidence import read_json
 from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 from orchestrator.gateways.whatsapp_answers import Call
 

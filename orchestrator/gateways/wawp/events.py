@@ -18,8 +18,8 @@ from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
 from orchestrator.gateways.wawp.reading import STATES
 from orchestrator.gateways.whatsapp_values import (
+    affected,
     clean,
-    concerned,
     instant,
     member_change,
     own_ids,
@@ -85,7 +85,7 @@ def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
         kind=kind,
         jid=inner or _jid(payload),
         ours=kind is not HeardKind.MEMBERS and inner is not None and named is None,
-        members=concerned(named),
+        members=affected(named),
         change=(change or MemberChange.OTHER) if kind is HeardKind.MEMBERS else None,
     )
 

@@ -19,14 +19,14 @@ from typing import Any
 
 from orchestrator.domain.redaction import looks_like_code
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-from orchestrator.gateways.answers import Evidence
+from orchestrator.gateways.answers import ParsedAnswer
 from orchestrator.gateways.whatsapp_answers import number_after_status, number_in_whatsmeow
 
 _DEEP = 8
 _MANY = 400
 _LONG = 4000
 # Echoes of our request, and texts that people wrote.
-_NOT_EVIDENCE = frozenset(
+_IGNORED_KEYS = frozenset(
     {
         "request",
         "stack",
@@ -79,7 +79,7 @@ def read_json(body: bytes) -> tuple[Any, bool]:
         return None, False
 
 
-def gather(status: int, body: bytes) -> Evidence:
+def parse_answer(status: int, body: bytes) -> ParsedAnswer:
     """Everything that one answer says about an error, whether or not it is one."""
     value, is_json = read_json(body)
     said = value if is_json else _without_json(body)
@@ -89,7 +89,7 @@ def gather(status: int, body: bytes) -> Evidence:
         text for _, text in found if isinstance(text, str) and not _is_phrase(outer, text, page=not is_json)
     ]
     upstream = _wraps(said, found)
-    return Evidence(
+    return ParsedAnswer(
         status=outer,
         body=value,
         page=not is_json,
@@ -224,7 +224,7 @@ def _nodes(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _children(under: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
-        found = ((key.lower(), inner) for key, inner in value.items() if key not in _NOT_EVIDENCE)
+        found = ((key.lower(), inner) for key, inner in value.items() if key not in _IGNORED_KEYS)
         return [(under if key.isdigit() else key, inner) for key, inner in found]
     return [(under, inner) for inner in value[:_MANY]] if isinstance(value, list) else []
 
