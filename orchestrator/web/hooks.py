@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.events import HeardEvent, ReadEvent
     from orchestrator.services.receiving import Inbox
-    from orchestrator.web.doors import Doors
+    from orchestrator.web.connection_limiter import ConnectionLimiter
     from orchestrator.web.signatures import HookSecrets
 
 LARGEST_BODY = 1024 * 1024
@@ -51,7 +51,7 @@ class Hooks:
     secrets: HookSecrets
     inbox: Inbox
     hidden: frozenset[str] = field(default=frozenset(), repr=False)  # must not be stored, wherever they stand
-    doors: Doors | None = None
+    limiter: ConnectionLimiter | None = None
     refusals: Refusals = field(default_factory=Refusals)
     taken: Counter[str] = field(default_factory=Counter)  # by the gateway's word; "other" is not kept
 
@@ -86,8 +86,8 @@ class Hooks:
         if (request.content_length or 0) > LARGEST_BODY:
             raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
         body = await request.read()
-        if self.doors is not None:
-            self.doors.whole(request.transport)
+        if self.limiter is not None:
+            self.limiter.request_complete(request.transport)
         return body
 
     async def _keep(self, sender: Sender, value: dict[str, Any], size: int) -> web.Response:

@@ -16,7 +16,7 @@ from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
 from orchestrator.services.event_quota import EventQuota
 from orchestrator.services.receiving import Inbox
-from orchestrator.web.doors import IDLE, WHOLE_REQUEST, Doors
+from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, Sender, not_found
 from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
@@ -125,9 +125,9 @@ class HookServer:
         if runner.server is None:
             raise TypeError("aiohttp made no server")
         runner.server.request_factory = _without_server_header(runner.server.request_factory)
-        doors = self.hooks.doors = Doors(runner.server, patience=self._patience)
+        limiter = self.hooks.limiter = ConnectionLimiter(runner.server, patience=self._patience)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(doors, sock=listening, backlog=_BACKLOG)
+        self._server = await loop.create_server(limiter, sock=listening, backlog=_BACKLOG)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_BODY)
@@ -164,8 +164,8 @@ class HookServer:
             _log.error("a request failed", error=type(error).__name__)
             return web.Response(status=500, text="failed\n")
         finally:
-            if self.hooks.doors is not None:
-                self.hooks.doors.answered(request.transport)
+            if self.hooks.limiter is not None:
+                self.hooks.limiter.answered(request.transport)
 
 
 def _senders(settings: Settings, instances: Mapping[str, int]) -> Iterator[tuple[str, Sender]]:

@@ -42,8 +42,8 @@ async def test_a_siege_changes_nothing_and_the_gateway_is_served(
     assert keys - {"evt_00000001"} <= {f"evt_{1001 + n:08}" for n in range(siege.good.total() + 1)}
     assert len(keys) - 1 >= siege.good[200]
     assert marked == 0
-    assert found.server.hooks.doors is not None
-    assert found.server.hooks.doors.turned_away > 0
+    assert found.server.hooks.limiter is not None
+    assert found.server.hooks.limiter.turned_away > 0
 
     said = (
         caplog.text + "".join(capsys.readouterr()) + json.dumps([r.msg for r in caplog.records], default=str)

@@ -17,7 +17,7 @@ IDLE = 30.0  # real seconds between two requests
 MOST = 256  # connections
 
 
-class Doors:
+class ConnectionLimiter:
     """All connections of one server. `factory` makes a server protocol for each."""
 
     def __init__(
@@ -26,37 +26,38 @@ class Doors:
         self._factory = factory
         self._most = most
         self.patience = patience
-        self._waiting: dict[asyncio.BaseTransport, Door] = {}  # in the order in which they began to
-        self._busy: dict[asyncio.BaseTransport, Door] = {}
+        # In the order in which they began to wait.
+        self._waiting: dict[asyncio.BaseTransport, LimitedConnection] = {}
+        self._busy: dict[asyncio.BaseTransport, LimitedConnection] = {}
         self.turned_away = 0
 
-    def __call__(self) -> Door:
-        return Door(self, self._factory())
+    def __call__(self) -> LimitedConnection:
+        return LimitedConnection(self, self._factory())
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._busy)
 
-    def whole(self, transport: asyncio.BaseTransport | None) -> None:
+    def request_complete(self, transport: asyncio.BaseTransport | None) -> None:
         """The request that came on this connection is there in full: now it is we who are waited for."""
-        door = self._waiting.pop(transport, None) if transport is not None else None
-        if door is not None and transport is not None:
-            door.stop_waiting()
-            self._busy[transport] = door
+        connection = self._waiting.pop(transport, None) if transport is not None else None
+        if connection is not None and transport is not None:
+            connection.stop_waiting()
+            self._busy[transport] = connection
 
     def answered(self, transport: asyncio.BaseTransport | None) -> None:
         """The next request may come."""
         if transport is None:
             return
-        door = self._busy.pop(transport, None) or self._waiting.pop(transport, None)
-        if door is not None:
-            door.wait(IDLE)
-            self._waiting[transport] = door
+        connection = self._busy.pop(transport, None) or self._waiting.pop(transport, None)
+        if connection is not None:
+            connection.wait(IDLE)
+            self._waiting[transport] = connection
 
-    def opened(self, door: Door, transport: asyncio.BaseTransport) -> None:
+    def opened(self, connection: LimitedConnection, transport: asyncio.BaseTransport) -> None:
         if len(self) >= self._most:
             self._turn_away()
-        self._waiting[transport] = door
-        door.wait(self.patience)
+        self._waiting[transport] = connection
+        connection.wait(self.patience)
 
     def closed(self, transport: asyncio.BaseTransport) -> None:
         self._waiting.pop(transport, None)
@@ -68,11 +69,11 @@ class Doors:
             oldest.give_up()
 
 
-class Door(asyncio.Protocol):
+class LimitedConnection(asyncio.Protocol):
     """One connection: passes everything on, and gives up on a client that takes too long."""
 
-    def __init__(self, doors: Doors, inner: asyncio.Protocol) -> None:
-        self._doors = doors
+    def __init__(self, limiter: ConnectionLimiter, inner: asyncio.Protocol) -> None:
+        self._limiter = limiter
         self._inner = inner
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,18 +93,18 @@ class Door(asyncio.Protocol):
     def give_up(self) -> None:
         self.stop_waiting()
         if self._transport is not None:
-            self._doors.turned_away += 1
-            self._doors.closed(self._transport)
+            self._limiter.turned_away += 1
+            self._limiter.closed(self._transport)
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport if isinstance(transport, asyncio.Transport) else None
-        self._doors.opened(self, transport)
+        self._limiter.opened(self, transport)
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._idle and self._timer is not None:
-            self.wait(self._doors.patience)
+            self.wait(self._limiter.patience)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -112,7 +113,7 @@ class Door(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_waiting()
         if self._transport is not None:
-            self._doors.closed(self._transport)
+            self._limiter.closed(self._transport)
         self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
