@@ -12,7 +12,7 @@ from orchestrator.domain.watching import Debounce
 from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.services.accounts import Account
 from orchestrator.services.deliver.telling import Health
-from orchestrator.services.hearing.hearer import Hearer
+from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.settings import ConfirmMethod
@@ -63,7 +63,7 @@ class Equipment:
         """Raises ConfigurationError for what a person must put right first: key file, port, Apprise."""
         accounts = await _accounts(app)
         names = {account.name: account.id for account in accounts.values()}
-        server = HookServer(app.settings, app.database, names, alive=alive, on_event=lambda: woken("hearing"))
+        server = HookServer(app.settings, app.database, names, alive=alive, on_event=lambda: woken("events"))
         return cls(
             app,
             accounts,
@@ -110,7 +110,7 @@ class Equipment:
         kept = Keep(**configured.retention.model_dump())
         return [
             watcher,
-            Hearer(app.database, app.clock, accounts=self.accounts, context_for=self._context),
+            EventProcessor(app.database, app.clock, accounts=self.accounts, context_for=self._context),
             Tender(
                 app.database,
                 app.clock,

@@ -71,7 +71,7 @@ class Life:
                 self._app.clock,
                 acted=lambda: self._somebody_acted(*equipment.telling),
                 moved=drivers.ring,
-                heard=lambda: self._wake("hearing"),
+                heard=lambda: self._wake("events"),
                 to_tell=lambda: self._wake(*equipment.telling),
             )
             self._supervisor.add(drivers, tidings, *equipment.parts(self._supervisor.failing))
@@ -160,4 +160,4 @@ class Life:
     def _somebody_acted(self, *telling: str) -> None:
         if self._drivers is not None:
             self._drivers.ring()
-        self._supervisor.wake("recoveries", "watching", "hearing", "tending", *telling)
+        self._supervisor.wake("recoveries", "watching", "events", "tending", *telling)

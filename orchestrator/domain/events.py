@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.outcomes import InstanceState, Participant
 
 
-class HeardKind(StrEnum):
+class EventKind(StrEnum):
     """What an event is about."""
 
     JOINED = "joined"  # we (`ours`), or `members`, joined a group or were added to it
@@ -31,19 +31,19 @@ class MemberChange(StrEnum):
     OTHER = "other"  # promoted, demoted, or a word that nobody knows
 
 
-USED = frozenset(HeardKind) - {HeardKind.OTHER}
+USED = frozenset(EventKind) - {EventKind.OTHER}
 """The kinds that are kept and processed."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeardEvent:
+class GatewayEvent:
     """One event. Nothing in it is proof by itself; what it may prove is decided elsewhere.
 
     `ours`: the shape itself means the account that it was sent for (WAHA's `group.v2.join` and `leave`), and
     `members` is empty then. Otherwise `members` are those to whom it happened, whoever they are.
     """
 
-    kind: HeardKind
+    kind: EventKind
     name: str  # the gateway's word, such as group.v2.join
     id: str | None = None  # the event's own id, the same in each delivery
     sent_at: float | None = None  # the gateway's time of what happened: seconds since 1970
@@ -57,5 +57,5 @@ class HeardEvent:
     word: str = ""  # the gateway's own word for that state (foreign text)
 
 
-ReadEvent = Callable[[Mapping[str, Any]], HeardEvent | None]
+ReadEvent = Callable[[Mapping[str, Any]], GatewayEvent | None]
 """One vendor's reader: the body of a webhook in our words; None if it is no event. It never raises."""

@@ -23,8 +23,8 @@ from orchestrator.web.refusals import Refusal, Refusals
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orchestrator.domain.events import HeardEvent, ReadEvent
-    from orchestrator.services.receiving import Inbox
+    from orchestrator.domain.events import GatewayEvent, ReadEvent
+    from orchestrator.services.events.inbox import Inbox
     from orchestrator.web.connection_limiter import ConnectionLimiter
     from orchestrator.web.signatures import HookSecrets
 
@@ -91,13 +91,13 @@ class Hooks:
         return body
 
     async def _keep(self, sender: Sender, value: dict[str, Any], size: int) -> web.Response:
-        heard = sender.read_event(value)
-        if heard is None or heard.kind not in USED:
+        event = sender.read_event(value)
+        if event is None or event.kind not in USED:
             self.taken["other"] += 1
             return web.Response()
         if size > LARGEST_STORED:
             return self._refuse(Refusal.TOO_LARGE)
-        delivery = self._delivery(sender.instance_id, heard, value)
+        delivery = self._delivery(sender.instance_id, event, value)
         if len(delivery.stored) > LARGEST_STORED:  # an escape in JSON takes six bytes for a letter of two
             return self._refuse(Refusal.TOO_LARGE)
         try:
@@ -105,18 +105,18 @@ class Hooks:
                 await self.inbox.keep(delivery)
         except (TemporaryError, TimeoutError):
             return self._refuse(Refusal.BUSY)
-        self.taken[heard.kind.value] += 1
+        self.taken[event.kind.value] += 1
         return web.Response()
 
-    def _delivery(self, instance_id: int, heard: HeardEvent, value: dict[str, Any]) -> Received:
+    def _delivery(self, instance_id: int, event: GatewayEvent, value: dict[str, Any]) -> Received:
         """An id or a name that scrubbing changes holds a secret, and is not kept as it is."""
-        plain_id = heard.id if heard.id and scrub(heard.id, secrets=self.hidden) == heard.id else None
+        plain_id = event.id if event.id and scrub(event.id, secrets=self.hidden) == event.id else None
         return Received(
             instance_id=instance_id,
             key=key_of(plain_id, value),
-            kind=scrub(heard.name, secrets=self.hidden),
+            kind=scrub(event.name, secrets=self.hidden),
             body=scrub_object(value, secrets=self.hidden),
-            sent_at=heard.sent_at,
+            sent_at=event.sent_at,
         )
 
     def _refuse(self, why: Refusal) -> web.Response:

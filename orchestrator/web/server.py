@@ -14,8 +14,8 @@ from aiohttp import hdrs, web
 from orchestrator.bootstrap import vendor_of
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
-from orchestrator.services.event_quota import EventQuota
-from orchestrator.services.receiving import Inbox
+from orchestrator.services.events.inbox import Inbox
+from orchestrator.services.events.quota import EventQuota
 from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, Sender, not_found
 from orchestrator.web.occupant import occupant

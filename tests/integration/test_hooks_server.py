@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
-from orchestrator.domain.events import HeardEvent, HeardKind
+from orchestrator.domain.events import EventKind, GatewayEvent
 from orchestrator.gateways.base import Vendor
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.events import SUBSCRIBED
@@ -143,9 +143,9 @@ async def test_a_header_that_is_configured_is_the_only_one(sqlite_url: str) -> N
         assert (await found.ask(request(body, header="X-Ours"))).status == 200
 
 
-def _of_another_kind(body: Mapping[str, Any]) -> HeardEvent | None:
+def _of_another_kind(body: Mapping[str, Any]) -> GatewayEvent | None:
     """Reads what a gateway says that words its events in no way of Wawp's."""
-    return HeardEvent(HeardKind.JOINED, str(body["what"])) if "what" in body else None
+    return GatewayEvent(EventKind.JOINED, str(body["what"])) if "what" in body else None
 
 
 async def test_each_instances_webhooks_are_read_and_signed_as_its_own_gateway_does(

@@ -22,8 +22,8 @@ from orchestrator.domain.outcomes import (
 )
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
-from orchestrator.services.hearing import hearer
-from orchestrator.services.hearing.hearer import Hearer
+from orchestrator.services.events import processor
+from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.recover.context import Context
 from orchestrator.services.tend import tender
 from orchestrator.services.tend.tender import Tender
@@ -38,7 +38,7 @@ from tests.support.stage import brisk
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from orchestrator.domain.events import HeardEvent
+    from orchestrator.domain.events import GatewayEvent
     from orchestrator.gateways.base import Gateway
 
 SPEED = 10.0  # what is told apart by time is seconds apart, on a busy machine too
@@ -128,8 +128,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the daemon's own time: no least real seconds."""
     monkeypatch.setattr(tender, "REAL_LONG", 0.0)
     monkeypatch.setattr(tender, "REAL_LONGEST", 0.0)
-    monkeypatch.setattr(hearer, "REAL_LOOKS_FOR", 0.0)
-    monkeypatch.setattr(hearer, "REAL_LONGEST", 0.0)
+    monkeypatch.setattr(processor, "REAL_LOOKS_FOR", 0.0)
+    monkeypatch.setattr(processor, "REAL_LONGEST", 0.0)
 
 
 def tending(made: Town) -> Tender:
@@ -171,7 +171,7 @@ async def test_gateways_that_hang_hold_up_neither_hearings_step_nor_the_events_o
     async with town(sqlite_url) as made, asyncio.timeout(120):
         left = {"event": "group.v2.leave", "payload": {"group": {"id": JID}}}
         await tell_all(made, left)
-        part = Hearer(made.database, made.clock, accounts=made.accounts, context_for=made.context)
+        part = EventProcessor(made.database, made.clock, accounts=made.accounts, context_for=made.context)
 
         await part.step()
         assert sorted(made.asked) == [f"b{number} participants {JID}" for number in range(8)]
@@ -181,7 +181,7 @@ async def test_gateways_that_hang_hold_up_neither_hearings_step_nor_the_events_o
 
 
 async def test_each_accounts_events_are_read_by_what_reads_its_own_gateway(sqlite_url: str) -> None:
-    def of_the_last(body: Mapping[str, Any]) -> HeardEvent | None:
+    def of_the_last(body: Mapping[str, Any]) -> GatewayEvent | None:
         return read_event({"event": "group.v2.leave", "payload": {"group": {"id": body["left"]}}})
 
     async with town(sqlite_url) as made, asyncio.timeout(120):
@@ -189,7 +189,7 @@ async def test_each_accounts_events_are_read_by_what_reads_its_own_gateway(sqlit
         made.accounts[last] = replace(made.accounts[last], read_event=of_the_last)
         await tell_all(made, {"left": JID})
 
-        part = Hearer(made.database, made.clock, accounts=made.accounts, context_for=made.context)
+        part = EventProcessor(made.database, made.clock, accounts=made.accounts, context_for=made.context)
         await part.step()
         async with made.database.read() as connection:
             query = select(event_table.c.result).order_by(event_table.c.instance_id)

@@ -15,7 +15,7 @@ from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store.tables import memberships
 from tests.support.by_hand import let_in, lines, membership, now, put, set_group, set_instance
-from tests.support.hearing import drive, tending
+from tests.support.events import drive, tending
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, named, trouble, world
 

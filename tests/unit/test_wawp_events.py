@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
+from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
 from orchestrator.gateways.wawp.events import SUBSCRIBED, read_event
@@ -24,7 +24,7 @@ def envelope(event: str, payload: Any, **more: Any) -> dict[str, Any]:
     return {**whole, "event": event, "me": me, "payload": payload, **more}
 
 
-def read(event: str, payload: Any, **more: Any) -> HeardEvent:
+def read(event: str, payload: Any, **more: Any) -> GatewayEvent:
     found = read_event(envelope(event, payload, **more))
     assert found is not None
     return found
@@ -35,7 +35,7 @@ def test_in_wahas_shape_a_join_means_us(name: str) -> None:
     group = {"id": JID, "subject": "S", "participants": [{"id": "77777@lid", "role": "participant"}]}
     found = read(name, {"timestamp": 1741249702, "group": group, "_data": {}})
 
-    assert (found.kind, found.jid, found.ours, found.members) == (HeardKind.JOINED, JID, True, ())
+    assert (found.kind, found.jid, found.ours, found.members) == (EventKind.JOINED, JID, True, ())
     assert (found.id, found.sent_at, found.me) == ("evt_01", 1741249702.0, OWN)
 
 
@@ -59,7 +59,7 @@ def test_in_wahas_shape_a_join_means_us(name: str) -> None:
 def test_in_wawps_shape_a_join_means_whom_it_names(people: Any) -> None:
     found = read("group.v2.join", {"chatId": JID, "participants": people})
 
-    assert (found.kind, found.jid, found.ours) == (HeardKind.JOINED, JID, False)
+    assert (found.kind, found.jid, found.ours) == (EventKind.JOINED, JID, False)
     assert found.members == (Participant(phone="15550100009"),)
     assert found.sent_at == 1741249702.485
 
@@ -73,7 +73,7 @@ def test_one_member_may_be_named_by_both_of_his_ids() -> None:
 def test_a_join_that_names_nobody_and_has_no_group_object_is_nobodys() -> None:
     found = read("group.v2.join", {"chatId": JID})
 
-    assert (found.kind, found.ours, found.members) == (HeardKind.JOINED, False, ())
+    assert (found.kind, found.ours, found.members) == (EventKind.JOINED, False, ())
 
 
 def test_a_join_in_both_shapes_at_once_is_taken_for_the_careful_one() -> None:
@@ -89,13 +89,13 @@ def test_leaving_and_being_removed_are_told_apart_where_it_is_said() -> None:
         "group.v2.leave", {"chatId": JID, "action": "remove", "participants": ["900000000000002@lid"]}
     )
 
-    assert (waha.kind, waha.jid, waha.ours) == (HeardKind.LEFT, JID, True)
+    assert (waha.kind, waha.jid, waha.ours) == (EventKind.LEFT, JID, True)
     assert (wawp.kind, wawp.ours, wawp.members) == (
-        HeardKind.LEFT,
+        EventKind.LEFT,
         False,
         (Participant(phone="15550100002"),),
     )
-    assert (kicked.kind, kicked.members) == (HeardKind.REMOVED, (Participant(lid="900000000000002"),))
+    assert (kicked.kind, kicked.members) == (EventKind.REMOVED, (Participant(lid="900000000000002"),))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_change_of_members_says_how(payload: dict[str, Any], change: MemberCha
         "group.v2.participants", {**payload, "participants": [{"id": "77777@lid", "pn": "66666@c.us"}]}
     )
 
-    assert (found.kind, found.jid, found.ours, found.change) == (HeardKind.MEMBERS, JID, False, change)
+    assert (found.kind, found.jid, found.ours, found.change) == (EventKind.MEMBERS, JID, False, change)
     assert found.members == (Participant(phone="66666", lid="77777"),)
 
 
@@ -123,7 +123,7 @@ def test_a_sessions_state_is_told_in_both_words() -> None:
     strange = read("session.status", {"status": "HOVERING\x1b[31m"})
 
     assert (found.kind, found.state, found.word) == (
-        HeardKind.SESSION,
+        EventKind.SESSION,
         InstanceState.NEEDS_LOGIN,
         "SCAN_QR_CODE",
     )
@@ -148,7 +148,7 @@ def test_the_account_that_an_event_names_is_read(more: dict[str, Any], session: 
 
 
 def test_what_is_not_used_is_other_and_what_is_no_event_is_none() -> None:
-    assert read("message", {"body": "hello"}).kind is HeardKind.OTHER
+    assert read("message", {"body": "hello"}).kind is EventKind.OTHER
     assert read_event({}) is None
     assert read_event({"event": 5, "payload": {}}) is None
 
@@ -164,7 +164,7 @@ def test_an_id_that_is_no_key_is_none(value: Any) -> None:
 
 
 def test_what_is_asked_for_is_what_is_used() -> None:
-    assert all(read(name, {}).kind is not HeardKind.OTHER for name in SUBSCRIBED)
+    assert all(read(name, {}).kind is not EventKind.OTHER for name in SUBSCRIBED)
 
 
 def nested(levels: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
+from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
 from orchestrator.gateways.wawp.reading import STATES
@@ -34,13 +34,13 @@ SIGNATURE_HEADERS = ("X-Wawp-Signature", "X-Webhook-Hmac")
 """https://api.wawp.net/en/docs/v2/webhook/set; the second is that of WAHA, on which Wawp is built."""
 
 _KINDS = {
-    "group.v2.join": HeardKind.JOINED,
-    "group.join": HeardKind.JOINED,
-    "group.v2.leave": HeardKind.LEFT,
-    "group.leave": HeardKind.LEFT,
-    "group.v2.participants": HeardKind.MEMBERS,
-    "group.participants.update": HeardKind.MEMBERS,
-    "session.status": HeardKind.SESSION,
+    "group.v2.join": EventKind.JOINED,
+    "group.join": EventKind.JOINED,
+    "group.v2.leave": EventKind.LEFT,
+    "group.leave": EventKind.LEFT,
+    "group.v2.participants": EventKind.MEMBERS,
+    "group.participants.update": EventKind.MEMBERS,
+    "session.status": EventKind.SESSION,
 }
 _JID_KEYS = ("chatId", "id", "JID", "jid", "groupId", "group_id", "groupJid")
 _MEMBER_KEYS = ("participants", "Participants", "recipientIds")
@@ -48,45 +48,45 @@ _CHANGE_KEYS = ("type", "action", "reason")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.:=+@/-]{1,100}", re.ASCII)
 
 
-def read_event(body: Mapping[str, Any]) -> HeardEvent | None:
+def read_event(body: Mapping[str, Any]) -> GatewayEvent | None:
     """The body of one webhook in our words."""
     name = _name(body)
     if name is None:
         return None
     given = body.get("payload")
     payload: Mapping[str, Any] = given if isinstance(given, dict) else body
-    event = HeardEvent(
-        kind=_KINDS.get(name.lower(), HeardKind.OTHER),
+    event = GatewayEvent(
+        kind=_KINDS.get(name.lower(), EventKind.OTHER),
         name=name,
         id=_id(body.get("id")),
         sent_at=_sent_at(body, payload),
         me=_me(body),
         session=_account(body),
     )
-    if event.kind is HeardKind.OTHER:
+    if event.kind is EventKind.OTHER:
         return event
-    return _session(event, payload) if event.kind is HeardKind.SESSION else _group(event, payload)
+    return _session(event, payload) if event.kind is EventKind.SESSION else _group(event, payload)
 
 
-def _session(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
+def _session(event: GatewayEvent, payload: Mapping[str, Any]) -> GatewayEvent:
     word = scrub(clean(payload.get("status")) or "")[:60]
     return replace(event, state=STATES.get(word.lower(), InstanceState.UNKNOWN), word=word)
 
 
-def _group(event: HeardEvent, payload: Mapping[str, Any]) -> HeardEvent:
+def _group(event: GatewayEvent, payload: Mapping[str, Any]) -> GatewayEvent:
     kind, group = event.kind, payload.get("group")
     named = next((payload[key] for key in _MEMBER_KEYS if payload.get(key)), None)
     inner = _jid(group) if isinstance(group, dict) else group_jid(group)
     change = member_change(payload.get(key) for key in _CHANGE_KEYS)
-    if kind is HeardKind.LEFT and change is MemberChange.REMOVE:
-        kind = HeardKind.REMOVED
+    if kind is EventKind.LEFT and change is MemberChange.REMOVE:
+        kind = EventKind.REMOVED
     return replace(
         event,
         kind=kind,
         jid=inner or _jid(payload),
-        ours=kind is not HeardKind.MEMBERS and inner is not None and named is None,
+        ours=kind is not EventKind.MEMBERS and inner is not None and named is None,
         members=affected(named),
-        change=(change or MemberChange.OTHER) if kind is HeardKind.MEMBERS else None,
+        change=(change or MemberChange.OTHER) if kind is EventKind.MEMBERS else None,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.hearing import is_the_group
+from orchestrator.domain.event_rules import is_the_group
 from orchestrator.domain.looking import SETTLE, Sighting, sight
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome

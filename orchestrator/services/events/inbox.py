@@ -1,4 +1,4 @@
-"""Taking deliveries in: many at once go into one transaction, and each is told when it is committed."""
+"""EventBatch deliveries in: many at once go into one transaction, and each is told when it is committed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.store.engine import DatabaseGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.services.event_quota import EventQuota
+    from orchestrator.services.events.quota import EventQuota
     from orchestrator.store.engine import Database
     from orchestrator.store.events import Received
 

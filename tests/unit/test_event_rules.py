@@ -1,4 +1,4 @@
-"""What an event means: only our own open join is confirmed by one; all else about us is a tip for a look."""
+"""What an event means: only our own open join is confirmed by one; a look follows up all else about us."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.events import HeardEvent, HeardKind, MemberChange
-from orchestrator.domain.hearing import (
+from orchestrator.domain.event_rules import (
     OPEN_JOIN,
     SKEW,
     About,
-    Act,
-    Result,
-    Standing,
-    Tip,
+    EventAction,
+    EventResult,
+    FollowUpLook,
+    MembershipFacts,
     about,
-    after_tip,
+    after_follow_up,
     by_somebody_else,
+    decide,
     is_the_group,
-    meaning,
 )
+from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.looking import OwnIds, Sighting
 from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
 from orchestrator.domain.outcomes import Participant
@@ -31,27 +31,27 @@ JID, OTHER_JID = "120363000000000001@g.us", "120363000000000002@g.us"
 US = OwnIds("15550100002", "900000000000002")
 SENT = 1_000_000.0  # when our join was sent
 
-OPEN = Standing(Status.CONFIRMING, SENT, JID, JID, requested_at=SENT)
-JOINED = HeardEvent(HeardKind.JOINED, "group.v2.join", sent_at=SENT + 3, jid=JID, ours=True)
-LEFT = replace(JOINED, kind=HeardKind.LEFT, name="group.v2.leave")
+OPEN = MembershipFacts(Status.CONFIRMING, SENT, JID, JID, requested_at=SENT)
+JOINED = GatewayEvent(EventKind.JOINED, "group.v2.join", sent_at=SENT + 3, jid=JID, ours=True)
+LEFT = replace(JOINED, kind=EventKind.LEFT, name="group.v2.leave")
 
 
 def told(
-    event: HeardEvent, standing: Standing, *, received: float = SENT + 5, lookup: bool = False
-) -> Result:
-    then = meaning(event, about(event, US), standing, received_at=received, by_lookup=lookup)
+    event: GatewayEvent, facts: MembershipFacts, *, received: float = SENT + 5, lookup: bool = False
+) -> EventResult:
+    then = decide(event, about(event, US), facts, received_at=received, by_lookup=lookup)
     return then.result
 
 
-kinds = st.sampled_from(HeardKind)
+kinds = st.sampled_from(EventKind)
 instants = st.none() | st.floats(SENT - 10_000, SENT + 10_000)
 people = st.builds(
     Participant,
     phone=st.sampled_from([None, US.phone, "15550109999"]),
     lid=st.sampled_from([None, US.lid, "15550100002"]),
 )
-heard_events = st.builds(
-    HeardEvent,
+gateway_events = st.builds(
+    GatewayEvent,
     kind=kinds,
     name=st.just("any"),
     sent_at=instants,
@@ -61,8 +61,8 @@ heard_events = st.builds(
     members=st.lists(people, max_size=3).map(tuple),
     change=st.none() | st.sampled_from(MemberChange),
 )
-standings = st.builds(
-    Standing,
+known_facts = st.builds(
+    MembershipFacts,
     status=st.sampled_from(Status),
     status_since=st.floats(SENT - 1000, SENT + 1000),
     jid=st.sampled_from([None, JID, OTHER_JID]),
@@ -73,55 +73,57 @@ standings = st.builds(
 )
 
 
-@given(event=heard_events, standing=standings, received=st.floats(SENT - 10_000, SENT + 10_000))
+@given(event=gateway_events, facts=known_facts, received=st.floats(SENT - 10_000, SENT + 10_000))
 def test_only_an_open_join_of_ours_is_confirmed_and_only_with_its_jid_and_in_its_time(
-    event: HeardEvent, standing: Standing, received: float
+    event: GatewayEvent, facts: MembershipFacts, received: float
 ) -> None:
     whom = about(event, US)
-    if meaning(event, whom, standing, received_at=received).act is not Act.CONFIRM:
+    if decide(event, whom, facts, received_at=received).act is not EventAction.CONFIRM:
         return
     assert whom is About.ENTERED
-    assert event.kind is HeardKind.JOINED
+    assert event.kind is EventKind.JOINED
     assert event.jid is not None
-    assert event.jid in (standing.jid, standing.expected_jid)
-    assert standing.expected_jid in (None, event.jid)
-    assert standing.status in OPEN_JOIN
-    assert standing.requested_at is not None
+    assert event.jid in (facts.jid, facts.expected_jid)
+    assert facts.expected_jid in (None, event.jid)
+    assert facts.status in OPEN_JOIN
+    assert facts.requested_at is not None
     assert event.sent_at is not None
-    assert standing.requested_at - SKEW <= event.sent_at <= received + SKEW
+    assert facts.requested_at - SKEW <= event.sent_at <= received + SKEW
 
 
-@given(event=heard_events, standing=standings, received=st.floats(SENT - 10_000, SENT + 10_000))
+@given(event=gateway_events, facts=known_facts, received=st.floats(SENT - 10_000, SENT + 10_000))
 def test_where_only_looks_count_no_event_confirms(
-    event: HeardEvent, standing: Standing, received: float
+    event: GatewayEvent, facts: MembershipFacts, received: float
 ) -> None:
-    then = meaning(event, about(event, US), standing, received_at=received, by_lookup=True)
-    assert then.act is not Act.CONFIRM
+    then = decide(event, about(event, US), facts, received_at=received, by_lookup=True)
+    assert then.act is not EventAction.CONFIRM
 
 
-@given(event=heard_events, standing=standings)
-def test_what_is_older_than_what_is_known_changes_nothing(event: HeardEvent, standing: Standing) -> None:
-    known = standing.confirmed_at if standing.status is Status.ACTIVE else standing.requested_at
+@given(event=gateway_events, facts=known_facts)
+def test_what_is_older_than_what_is_known_changes_nothing(
+    event: GatewayEvent, facts: MembershipFacts
+) -> None:
+    known = facts.confirmed_at if facts.status is Status.ACTIVE else facts.requested_at
     if event.sent_at is None or known is None or event.sent_at >= known - SKEW:
         return
-    if standing.status in OPEN_JOIN | {Status.ACTIVE}:
-        assert meaning(event, about(event, US), standing, received_at=SENT).act is Act.NOTHING
+    if facts.status in OPEN_JOIN | {Status.ACTIVE}:
+        assert decide(event, about(event, US), facts, received_at=SENT).act is EventAction.NOTHING
 
 
 def test_a_join_event_from_before_our_join_is_stale() -> None:
-    assert told(replace(JOINED, sent_at=SENT - SKEW - 1), OPEN) is Result.STALE
-    assert told(replace(JOINED, sent_at=SENT - SKEW + 1), OPEN) is Result.CONFIRMED
+    assert told(replace(JOINED, sent_at=SENT - SKEW - 1), OPEN) is EventResult.STALE
+    assert told(replace(JOINED, sent_at=SENT - SKEW + 1), OPEN) is EventResult.CONFIRMED
 
 
 @pytest.mark.parametrize("status", sorted(OPEN_JOIN))
 def test_an_open_join_is_confirmed_also_before_its_own_answer(status: Status) -> None:
-    assert told(JOINED, replace(OPEN, status=status)) is Result.CONFIRMED
+    assert told(JOINED, replace(OPEN, status=status)) is EventResult.CONFIRMED
 
 
 def test_an_approval_hours_later_is_confirmed() -> None:
     late = replace(JOINED, sent_at=SENT + 9 * 3600)
     waits = replace(OPEN, status=Status.AWAITING_APPROVAL)
-    assert told(late, waits, received=SENT + 9 * 3600) is Result.CONFIRMED
+    assert told(late, waits, received=SENT + 9 * 3600) is EventResult.CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -129,38 +131,38 @@ def test_an_approval_hours_later_is_confirmed() -> None:
     [
         replace(JOINED, sent_at=None),
         replace(JOINED, sent_at=SENT + 10_000),
-        replace(JOINED, kind=HeardKind.MEMBERS, change=MemberChange.JOIN),
+        replace(JOINED, kind=EventKind.MEMBERS, change=MemberChange.JOIN),
     ],
     ids=["without a time", "from the future", "as a change of members"],
 )
-def test_a_join_that_is_told_badly_is_only_a_tip(event: HeardEvent) -> None:
-    assert told(event, OPEN) is Result.LOOKING
+def test_a_join_that_is_told_badly_is_only_a_tip(event: GatewayEvent) -> None:
+    assert told(event, OPEN) is EventResult.LOOKING
 
 
 def test_a_join_that_is_told_after_a_later_departure_was_looked_up_is_only_a_tip() -> None:
-    assert told(JOINED, replace(OPEN, gone_at=SENT + 30)) is Result.LOOKING
-    assert told(JOINED, replace(OPEN, gone_at=SENT - 30)) is Result.CONFIRMED
+    assert told(JOINED, replace(OPEN, gone_at=SENT + 30)) is EventResult.LOOKING
+    assert told(JOINED, replace(OPEN, gone_at=SENT - 30)) is EventResult.CONFIRMED
 
 
 @pytest.mark.parametrize("expected", [None, OTHER_JID])
 def test_a_join_of_another_group_than_the_verified_one_confirms_nothing(expected: str | None) -> None:
-    assert told(replace(JOINED, jid=OTHER_JID), replace(OPEN, expected_jid=expected)) is Result.LOOKING
+    assert told(replace(JOINED, jid=OTHER_JID), replace(OPEN, expected_jid=expected)) is EventResult.LOOKING
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - OPEN_JOIN - {Status.ACTIVE}))
 def test_where_no_join_of_ours_is_open_an_entry_is_a_tip(status: Status) -> None:
-    assert told(JOINED, replace(OPEN, status=status)) is Result.LOOKING
+    assert told(JOINED, replace(OPEN, status=status)) is EventResult.LOOKING
 
 
 def test_an_old_entry_does_not_bring_back_what_was_left() -> None:
-    assert told(JOINED, replace(OPEN, status=Status.LEFT, status_since=SENT + 1000)) is Result.STALE
+    assert told(JOINED, replace(OPEN, status=Status.LEFT, status_since=SENT + 1000)) is EventResult.STALE
 
 
 def test_a_departure_is_a_tip_where_we_may_be_in() -> None:
     active = replace(OPEN, status=Status.ACTIVE, confirmed_at=SENT + 1)
-    assert told(LEFT, active) is Result.LOOKING
-    assert told(replace(LEFT, sent_at=SENT - 500), active) is Result.STALE
-    assert told(LEFT, replace(OPEN, status=Status.LEFT)) is Result.KNOWN
+    assert told(LEFT, active) is EventResult.LOOKING
+    assert told(replace(LEFT, sent_at=SENT - 500), active) is EventResult.STALE
+    assert told(LEFT, replace(OPEN, status=Status.LEFT)) is EventResult.KNOWN
 
 
 @pytest.mark.parametrize(
@@ -188,15 +190,15 @@ def test_an_id_of_the_other_kind_is_learnt_from_an_event_that_knows_us() -> None
 @pytest.mark.parametrize("me", [Participant(phone="15550109999"), Participant(lid="1")])
 def test_an_event_for_another_account_is_not_about_us(me: Participant) -> None:
     assert about(replace(JOINED, me=me), US) is About.STRANGER
-    assert told(replace(JOINED, me=me), OPEN) is Result.IGNORED
+    assert told(replace(JOINED, me=me), OPEN) is EventResult.IGNORED
 
 
-@pytest.mark.parametrize("kind", [HeardKind.JOINED, HeardKind.SESSION])
+@pytest.mark.parametrize("kind", [EventKind.JOINED, EventKind.SESSION])
 @pytest.mark.parametrize(
     ("session", "ours"), [(None, True), ("200", True), ("wawp-200", True), ("100", False), ("1200", False)]
 )
 def test_an_event_of_another_session_is_not_about_us(
-    kind: HeardKind, session: str | None, *, ours: bool
+    kind: EventKind, session: str | None, *, ours: bool
 ) -> None:
     event = replace(JOINED, kind=kind, session=session)
     assert (about(event, US, gateway_id="200") is not About.STRANGER) is ours
@@ -224,27 +226,29 @@ def test_an_event_by_the_gateways_own_name_or_for_our_own_number_is_ours(
 
 
 def test_a_removal_is_told_from_a_departure() -> None:
-    assert by_somebody_else(replace(LEFT, kind=HeardKind.REMOVED))
-    assert by_somebody_else(replace(LEFT, kind=HeardKind.MEMBERS, change=MemberChange.REMOVE))
+    assert by_somebody_else(replace(LEFT, kind=EventKind.REMOVED))
+    assert by_somebody_else(replace(LEFT, kind=EventKind.MEMBERS, change=MemberChange.REMOVE))
     assert not by_somebody_else(LEFT)
 
 
-tips = st.builds(
-    Tip,
+looks = st.builds(
+    FollowUpLook,
     whom=st.sampled_from([About.ENTERED, About.GONE]),
     seen=st.sampled_from(Sighting),
     age=st.floats(0, 100_000),
 )
 
 
-@given(status=st.sampled_from(Status), tip=tips)
-def test_a_look_moves_only_along_the_table_and_only_as_far_as_it_saw(status: Status, tip: Tip) -> None:
-    target, result = after_tip(status, tip)
+@given(status=st.sampled_from(Status), look=looks)
+def test_a_look_moves_only_along_the_table_and_only_as_far_as_it_saw(
+    status: Status, look: FollowUpLook
+) -> None:
+    target, result = after_follow_up(status, look)
     if target is None:
         return
     assert target in TRANSITIONS[status]
-    assert tip.seen is {Status.ACTIVE: Sighting.IN, Status.LEFT: Sighting.ABSENT}[target]
-    assert result is not Result.LOOKING
+    assert look.seen is {Status.ACTIVE: Sighting.IN, Status.LEFT: Sighting.ABSENT}[target]
+    assert result is not EventResult.LOOKING
 
 
 @given(status=st.sampled_from(sorted(set(Status) - {Status.JOINING})), whom=st.sampled_from(About))
@@ -252,13 +256,13 @@ def test_a_look_that_shows_something_ends_the_matter_once_it_had_time_to_settle(
     status: Status, whom: About
 ) -> None:
     for seen in (Sighting.IN, Sighting.ABSENT):
-        assert after_tip(status, Tip(whom, seen, age=500.0))[1] is not Result.LOOKING
+        assert after_follow_up(status, FollowUpLook(whom, seen, age=500.0))[1] is not EventResult.LOOKING
 
 
 def test_what_the_gateway_shows_may_lag_behind_what_it_tells() -> None:
-    early = Tip(About.GONE, Sighting.IN, age=1.0)
-    assert after_tip(Status.ACTIVE, early) == (None, Result.LOOKING)
-    assert after_tip(Status.ACTIVE, replace(early, age=200.0)) == (None, Result.KNOWN)
+    early = FollowUpLook(About.GONE, Sighting.IN, age=1.0)
+    assert after_follow_up(Status.ACTIVE, early) == (None, EventResult.LOOKING)
+    assert after_follow_up(Status.ACTIVE, replace(early, age=200.0)) == (None, EventResult.KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from tests.support.by_hand import membership, now, put, record, set_group, set_instance
-from tests.support.hearing import drive, hear_all, hearing, jid, results, status, tell, waha, wawp
+from tests.support.events import drive, jid, process_all, processing, results, status, tell, waha, wawp
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, named, told, trouble, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.domain.events import HeardEvent
+    from orchestrator.domain.events import GatewayEvent
 
 SPEED = 400.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"
@@ -73,9 +73,9 @@ async def test_our_own_open_join_is_confirmed_by_an_event(
 ) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, shape(jid(stage, "Odd"), sent + 2))
-            await hearer.step()
+            await processor.step()
         found = await membership(stage, 1)
         assert (found.status, found.evidence, found.jid) == (Status.ACTIVE, "event", jid(stage, "Odd"))
         assert found.confirmed_at is not None
@@ -103,18 +103,18 @@ async def test_an_event_by_the_gateways_own_name_of_the_session_is_ours(
         async with recorded(context, await context.gateway.session()):
             pass
         await context.gateway.close()
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2, **more))
-            await hearer.step()
+            await processor.step()
         assert await results(stage) == [result]
 
 
 async def test_a_confirmed_group_is_to_be_greeted_and_told_of_in_the_journal(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage, Status.AWAITING_APPROVAL, reason=Reason.APPROVAL_PENDING, joined_at=None)
-        async with hearing(stage, brisk(greeting=GREETS)) as hearer:
+        async with processing(stage, brisk(greeting=GREETS)) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
-            await hearer.step()
+            await processor.step()
         found = await membership(stage, 1)
         assert (found.status, found.greeting) == (Status.ACTIVE, Greeting.PENDING)
         assert found.joined_at == found.confirmed_at
@@ -126,12 +126,12 @@ async def test_replays_duplicates_and_old_events_change_nothing(database_url: st
     async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
         event = waha(JOIN, jid(stage, "Odd"), sent + 2)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent - 500), event, event)
-            await hearer.step()
+            await processor.step()
             first = await membership(stage, 1)
             await tell(stage, event, event | {"id": "evt_again"}, waha(LEAVE, jid(stage, "Odd"), sent - 500))
-            await hearer.step()
+            await processor.step()
         assert first.status is Status.ACTIVE
         assert await membership(stage, 1) == first
         assert await results(stage) == ["stale", "confirmed", "known", "stale"]
@@ -142,11 +142,11 @@ async def test_a_departure_that_is_heard_before_the_join_is_not_forgotten(databa
     """We joined, and were removed a moment later; the events come the wrong way round."""
     async with set_stage(database_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(LEAVE, jid(stage, "Odd"), sent + 4))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         assert (await membership(stage, 1)).status is Status.CONFIRMING
         assert await results(stage) == ["absent", "absent"]
 
@@ -155,9 +155,9 @@ async def test_a_departure_in_the_same_batch_as_the_join_has_the_last_word(sqlit
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
         events = [waha(LEAVE, jid(stage, "Odd"), sent + 4), waha(JOIN, jid(stage, "Odd"), sent + 2)]
-        async with hearing(stage, brisk(greeting=GREETS)) as hearer:
+        async with processing(stage, brisk(greeting=GREETS)) as processor:
             await tell(stage, *events)
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         found = await membership(stage, 1)
         assert (found.status, found.greeting) == (Status.LEFT, Greeting.SKIPPED)
 
@@ -170,9 +170,9 @@ async def test_a_removal_is_a_tip_and_the_look_decides(sqlite_url: str, known: s
             await set_instance(stage, own_phone=None, own_lid=None)
         network = stage.world.network
         network.remove(network.account(ACCOUNT), named(stage, "Odd"))
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(LEAVE, jid(stage, "Odd"), since + 9))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         found = await membership(stage, 1)
         assert (found.status, found.reason) == (Status.LEFT, None)
         assert await results(stage) == ["left"]
@@ -184,9 +184,9 @@ async def test_a_removal_that_is_told_as_one_says_whose_doing_it_was(sqlite_url:
         since = await active(stage, inside=False)
         event = wawp("group.v2.participants", jid(stage, "Odd"), since + 9, "15550100002@c.us")
         event["payload"]["action"] = "remove"
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, event)
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         found = await membership(stage, 1)
         assert (found.status, found.reason) == (Status.LEFT, Reason.REMOVED_BY_ADMIN)
 
@@ -200,18 +200,18 @@ async def test_what_a_person_wanted_to_leave_is_nobody_elses_doing(sqlite_url: s
                 "insert into journal (at, kind, actor, instance_id, group_id, data)"  # noqa: S608 - numbers
                 f" values ({since + 1}, 'act.leave', 'me', {number}, 1, '{{}}')"
             )
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(LEAVE, jid(stage, "Odd"), since + 9))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         assert (await membership(stage, 1)).reason is Reason.OPERATOR
 
 
 async def test_a_departure_that_is_not_true_moves_nothing(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         since = await active(stage)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, *(waha(LEAVE, jid(stage, "Odd"), since + n) for n in range(20)))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         assert (await membership(stage, 1)).status is Status.ACTIVE
         assert set(await results(stage)) == {"known"}
         assert len(stage.log.of(Kind.PARTICIPANTS)) <= 2  # one at once, one when it had settled
@@ -223,9 +223,9 @@ async def test_refusals_of_a_session_that_does_not_work_prove_no_absence(sqlite_
         trouble(stage, Trouble.IQ, Kind.PARTICIPANTS, iq=403)
         network = stage.world.network
         network.show_state(network.account(ACCOUNT), AccountState.STARTING)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(LEAVE, jid(stage, "Odd"), since + 9))
-            await drive(stage, hearer, seconds=300)
+            await drive(stage, processor, seconds=300)
         assert stage.log.of(Kind.PARTICIPANTS)
         assert (await membership(stage, 1)).status is Status.ACTIVE
         assert await results(stage) == [None]
@@ -235,13 +235,13 @@ async def test_a_tip_waits_while_the_session_is_down(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         since = await active(stage, inside=False)
         await set_instance(stage, state="disconnected")
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(LEAVE, jid(stage, "Odd"), since + 9))
-            await drive(stage, hearer, seconds=100)
+            await drive(stage, processor, seconds=100)
             assert stage.log.requests == []
             assert await results(stage) == [None]
             await set_instance(stage, state="working")
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         assert (await membership(stage, 1)).status is Status.LEFT
 
 
@@ -254,9 +254,9 @@ async def test_who_is_added_by_an_admin_is_in_after_a_look_and_greets_nobody(
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage, status_, reason=Reason.GROUP_FULL, joined_at=None, status_since=1.0)
         enter(stage)
-        async with hearing(stage, brisk(greeting=GREETS)) as hearer:
+        async with processing(stage, brisk(greeting=GREETS)) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         found = await membership(stage, 1)
         assert (found.status, found.evidence, found.greeting) == (Status.ACTIVE, "participant", Greeting.NONE)
         assert await results(stage) == ["seen_in"]
@@ -268,9 +268,9 @@ async def test_a_group_that_was_entered_by_mistake_does_not_become_active(sqlite
         sent = await asked(stage, Status.BLOCKED, reason=Reason.IDENTITY_MISMATCH)
         enter(stage)
         before = await membership(stage, 1)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         assert await membership(stage, 1) == before
         assert await results(stage) == ["unknown_group"]
 
@@ -281,7 +281,7 @@ async def test_what_is_not_about_our_groups_is_recorded_and_asks_nothing(sqlite_
         sent = await asked(stage)
         before = await membership(stage, 1)
         odd, stranger = jid(stage, "Odd"), {"id": "15550109999@c.us"}
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(
                 stage,
                 waha(JOIN, "120363999999999999@g.us", sent + 2),
@@ -289,7 +289,7 @@ async def test_what_is_not_about_our_groups_is_recorded_and_asks_nothing(sqlite_
                 waha(JOIN, odd, sent + 2, me=stranger),
                 waha("presence.update", odd, sent + 2),
             )
-            await hearer.step()
+            await processor.step()
         assert await membership(stage, 1) == before
         assert await results(stage) == ["unknown_group", "not_us", "ignored", "ignored"]
         assert stage.log.requests == []
@@ -299,9 +299,9 @@ async def test_where_only_looks_count_an_event_causes_one(sqlite_url: str) -> No
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
         enter(stage)
-        async with hearing(stage, brisk(confirm=ConfirmMethod.LOOKUP)) as hearer:
+        async with processing(stage, brisk(confirm=ConfirmMethod.LOOKUP)) as processor:
             await tell(stage, waha(JOIN, jid(stage, "Odd"), sent + 2))
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         found = await membership(stage, 1)
         assert (found.status, found.evidence) == (Status.ACTIVE, "participant")
 
@@ -310,9 +310,9 @@ async def test_the_sessions_state_is_taken_in_and_an_old_one_is_not(sqlite_url: 
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         moment = await now(stage)
         await set_instance(stage, state="working", state_checked_at=moment - 100)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             await tell(stage, status("SCAN_QR_CODE", moment - 10), status("WORKING", moment - 50))
-            await hearer.step()
+            await processor.step()
         found = await record(stage)
         assert found.state == "needs_login"
         assert found.state_checked_at == pytest.approx(moment - 10, abs=0.01)
@@ -322,17 +322,17 @@ async def test_the_sessions_state_is_taken_in_and_an_old_one_is_not(sqlite_url: 
 async def test_one_event_that_cannot_be_taken_holds_up_no_other(
     sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def read(body: Any) -> HeardEvent | None:
+    def read(body: Any) -> GatewayEvent | None:
         if body["event"] == "poison":
             raise RuntimeError("a defect")
         return read_event(body)
 
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
-        async with hearing(stage, brisk(), read) as hearer:
+        async with processing(stage, brisk(), read) as processor:
             odd = jid(stage, "Odd")
             await tell(stage, waha("poison", odd, sent), waha(JOIN, odd, sent + 2), waha("poison", odd, sent))
-            await hearer.step()
+            await processor.step()
         assert await results(stage) == ["failed", "confirmed", "failed"]
         assert "a defect" in caplog.text
 
@@ -340,7 +340,7 @@ async def test_one_event_that_cannot_be_taken_holds_up_no_other(
 async def test_many_events_of_one_account_are_one_transaction(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         sent = await asked(stage)
-        async with hearing(stage, brisk()) as hearer:
+        async with processing(stage, brisk()) as processor:
             odd = jid(stage, "Odd")
             await tell(stage, *(wawp(JOIN, odd, sent, "15550107777@c.us") for _ in range(100)))
             writes = 0
@@ -352,6 +352,6 @@ async def test_many_events_of_one_account_are_one_transaction(sqlite_url: str) -
                 return plain()
 
             stage.database.write = counted  # type: ignore[method-assign, assignment]
-            await hearer.step()
+            await processor.step()
         assert writes == 1
         assert set(await results(stage)) == {"not_us"}

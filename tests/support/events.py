@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
-from orchestrator.services.hearing.hearer import Hearer
+from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.tend.tender import Tender
 from orchestrator.store import events, instances
 from orchestrator.store.events import Received
@@ -94,11 +94,11 @@ async def _accounts(
 
 
 @asynccontextmanager
-async def hearing(
+async def processing(
     stage: Stage, settings: RecoverySettings, reader: ReadEvent = read_event
-) -> AsyncIterator[Hearer]:
+) -> AsyncIterator[EventProcessor]:
     async with _accounts(stage, settings, reader) as (accounts, context_for):
-        yield Hearer(stage.database, stage.clock, accounts=accounts, context_for=context_for)
+        yield EventProcessor(stage.database, stage.clock, accounts=accounts, context_for=context_for)
 
 
 @asynccontextmanager
@@ -124,9 +124,9 @@ async def drive(stage: Stage, part: Part, *, seconds: float) -> None:
         await stage.clock.sleep(min(wait, max(0.0, left)) if wait >= QUIET else wait)
 
 
-async def hear_all(stage: Stage, hearer: Hearer, *, seconds: float = 400.0) -> None:
+async def process_all(stage: Stage, processor: EventProcessor, *, seconds: float = 400.0) -> None:
     """Until no event is open."""
     end = stage.clock.boottime() + seconds
     while None in await results(stage):
         assert stage.clock.boottime() < end, "events stay open"
-        await stage.clock.sleep(await hearer.step())
+        await stage.clock.sleep(await processor.step())

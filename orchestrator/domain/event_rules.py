@@ -1,7 +1,7 @@
 """What an event means for a membership. Pure.
 
 An event confirms only a join that we sent: open, no older than its sending, of the very group, and naming us.
-Whatever else is said about us is a tip: one look among the members follows, and the look decides. An event
+Whatever else is said about us is followed up by one look among the members, and the look decides. An event
 never moves a membership by itself in any other way, and one that is older than what is known moves nothing.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.events import HeardKind, MemberChange
+from orchestrator.domain.events import EventKind, MemberChange
 from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.looking import SETTLE, OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
 
 if TYPE_CHECKING:
-    from orchestrator.domain.events import HeardEvent
+    from orchestrator.domain.events import GatewayEvent
 
 SKEW = 120.0  # seconds by which a gateway's clock may differ from the database's
 OPEN_JOIN = frozenset({Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL})
@@ -35,7 +35,7 @@ class About(StrEnum):
     STRANGER = "stranger"  # it was meant for another account
 
 
-class Act(StrEnum):
+class EventAction(StrEnum):
     """What is done about an event."""
 
     CONFIRM = "confirm"
@@ -43,7 +43,7 @@ class Act(StrEnum):
     NOTHING = "nothing"
 
 
-class Result(StrEnum):
+class EventResult(StrEnum):
     """What became of an event; stored with it."""
 
     CONFIRMED = "confirmed"  # it proved our join
@@ -60,12 +60,12 @@ class Result(StrEnum):
     FAILED = "failed"  # no look could be made, or the event could not be used
 
 
-DEPARTED = frozenset({Result.LEFT, Result.ABSENT})
+DEPARTED = frozenset({EventResult.LEFT, EventResult.ABSENT})
 """Results of events after which an older join event proves nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MembershipFacts:
     """What is known of the membership that an event is about. Instants are seconds since 1970."""
 
     status: Status
@@ -78,20 +78,22 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class EventDecision:
     """An act, and its result; `CONFIRMED` and `LOOKING` are results to be brought about."""
 
-    act: Act
-    result: Result
+    act: EventAction
+    result: EventResult
 
 
-_CONFIRM = Meaning(Act.CONFIRM, Result.CONFIRMED)
-_LOOK = Meaning(Act.LOOK, Result.LOOKING)
-_STALE = Meaning(Act.NOTHING, Result.STALE)
-_KNOWN = Meaning(Act.NOTHING, Result.KNOWN)
+_CONFIRM = EventDecision(EventAction.CONFIRM, EventResult.CONFIRMED)
+_LOOK = EventDecision(EventAction.LOOK, EventResult.LOOKING)
+_STALE = EventDecision(EventAction.NOTHING, EventResult.STALE)
+_KNOWN = EventDecision(EventAction.NOTHING, EventResult.KNOWN)
 
 
-def about(event: HeardEvent, own: OwnIds, *, gateway_id: str = "", session_name: str | None = None) -> About:
+def about(
+    event: GatewayEvent, own: OwnIds, *, gateway_id: str = "", session_name: str | None = None
+) -> About:
     """Whom the event speaks of. Ids are compared only within their kind.
 
     `gateway_id`: how the gateway names the account that the event came in for; empty: not known.
@@ -111,18 +113,18 @@ def about(event: HeardEvent, own: OwnIds, *, gateway_id: str = "", session_name:
         return About.STRANGER
     us = event.ours or sight(_ids(event, own), event.members) is Sighting.IN
     match event.kind:
-        case HeardKind.SESSION:
+        case EventKind.SESSION:
             return About.SESSION
-        case HeardKind.OTHER:
+        case EventKind.OTHER:
             return About.NOBODY
         case _:
             return _SAID.get(event.change or event.kind, About.OTHERS) if us else About.OTHERS
 
 
-_SAID: dict[HeardKind | MemberChange, About] = {
-    HeardKind.JOINED: About.ENTERED,
-    HeardKind.LEFT: About.GONE,
-    HeardKind.REMOVED: About.GONE,
+_SAID: dict[EventKind | MemberChange, About] = {
+    EventKind.JOINED: About.ENTERED,
+    EventKind.LEFT: About.GONE,
+    EventKind.REMOVED: About.GONE,
     MemberChange.JOIN: About.ENTERED,
     MemberChange.LEAVE: About.GONE,
     MemberChange.REMOVE: About.GONE,
@@ -134,68 +136,68 @@ def _names(session: str, gateway_id: str) -> bool:
     return session == gateway_id or session.endswith((f"-{gateway_id}", f"_{gateway_id}"))
 
 
-def _ids(event: HeardEvent, own: OwnIds) -> OwnIds:
+def _ids(event: GatewayEvent, own: OwnIds) -> OwnIds:
     """Our ids; the kind that we do not know, as the event says, where it agrees about the other one."""
     if event.me is None or own == OwnIds():
         return own
     return OwnIds(own.phone or event.me.phone, own.lid or event.me.lid)
 
 
-def by_somebody_else(event: HeardEvent) -> bool:
+def by_somebody_else(event: GatewayEvent) -> bool:
     """Whether the event says that we were taken out."""
-    return event.kind is HeardKind.REMOVED or event.change is MemberChange.REMOVE
+    return event.kind is EventKind.REMOVED or event.change is MemberChange.REMOVE
 
 
-def meaning(
-    event: HeardEvent, whom: About, standing: Standing, *, received_at: float, by_lookup: bool = False
-) -> Meaning:
+def decide(
+    event: GatewayEvent, whom: About, facts: MembershipFacts, *, received_at: float, by_lookup: bool = False
+) -> EventDecision:
     """What an event about us means for one membership. `by_lookup`: only looks count as evidence."""
     if whom is About.GONE:
-        return _on_departure(event, standing)
+        return _on_departure(event, facts)
     if whom is not About.ENTERED:
-        return Meaning(Act.NOTHING, Result.IGNORED)
-    if standing.status is Status.ACTIVE:
+        return EventDecision(EventAction.NOTHING, EventResult.IGNORED)
+    if facts.status is Status.ACTIVE:
         return _KNOWN
-    if standing.status in OPEN_JOIN and standing.requested_at is not None:
-        return _on_open_join(event, standing, standing.requested_at, received_at, by_lookup=by_lookup)
-    if standing.status is Status.LEFT and _before(event, standing.status_since):
+    if facts.status in OPEN_JOIN and facts.requested_at is not None:
+        return _on_open_join(event, facts, facts.requested_at, received_at, by_lookup=by_lookup)
+    if facts.status is Status.LEFT and _before(event, facts.status_since):
         return _STALE
     return _LOOK
 
 
 def _on_open_join(
-    event: HeardEvent, standing: Standing, requested_at: float, received_at: float, *, by_lookup: bool
-) -> Meaning:
+    event: GatewayEvent, facts: MembershipFacts, requested_at: float, received_at: float, *, by_lookup: bool
+) -> EventDecision:
     if _before(event, requested_at):
         return _STALE
     told_well = (
-        event.kind is HeardKind.JOINED
+        event.kind is EventKind.JOINED
         and event.sent_at is not None
         and event.sent_at <= received_at + SKEW
-        and (standing.gone_at is None or standing.gone_at < event.sent_at)
+        and (facts.gone_at is None or facts.gone_at < event.sent_at)
     )
-    expected = standing.expected_jid in (None, event.jid)
-    same = event.jid is not None and event.jid == (standing.jid or standing.expected_jid)
+    expected = facts.expected_jid in (None, event.jid)
+    same = event.jid is not None and event.jid == (facts.jid or facts.expected_jid)
     return _CONFIRM if told_well and expected and same and not by_lookup else _LOOK
 
 
-def _on_departure(event: HeardEvent, standing: Standing) -> Meaning:
-    match standing.status:
+def _on_departure(event: GatewayEvent, facts: MembershipFacts) -> EventDecision:
+    match facts.status:
         case Status.ACTIVE:
-            since = standing.confirmed_at
+            since = facts.confirmed_at
         case Status.JOINING | Status.CONFIRMING | Status.AWAITING_APPROVAL:
-            since = standing.requested_at
+            since = facts.requested_at
         case _:
             return _KNOWN  # we are out of it already
     return _STALE if since is not None and _before(event, since) else _LOOK
 
 
-def _before(event: HeardEvent, instant: float) -> bool:
+def _before(event: GatewayEvent, instant: float) -> bool:
     return event.sent_at is not None and event.sent_at < instant - SKEW
 
 
 @dataclass(frozen=True, slots=True)
-class Tip:
+class FollowUpLook:
     """A look that an event asked for, and what it showed."""
 
     whom: About
@@ -203,20 +205,20 @@ class Tip:
     age: float  # seconds since the event was received
 
 
-def after_tip(status: Status, tip: Tip) -> tuple[Status | None, Result]:
+def after_follow_up(status: Status, look: FollowUpLook) -> tuple[Status | None, EventResult]:
     """Where the look moves the membership (None: nowhere); `LOOKING` asks for another look later."""
-    fresh = tip.age < SETTLE  # what the gateway shows may be older than what it tells
-    if tip.seen is Sighting.INCONCLUSIVE or status is Status.JOINING:
-        return None, Result.LOOKING
-    if tip.seen is Sighting.IN:
+    fresh = look.age < SETTLE  # what the gateway shows may be older than what it tells
+    if look.seen is Sighting.INCONCLUSIVE or status is Status.JOINING:
+        return None, EventResult.LOOKING
+    if look.seen is Sighting.IN:
         if status is not Status.ACTIVE:
-            return Status.ACTIVE, Result.SEEN_IN
-        return None, Result.LOOKING if fresh and tip.whom is About.GONE else Result.KNOWN
-    if fresh and tip.whom is About.ENTERED:
-        return None, Result.LOOKING
+            return Status.ACTIVE, EventResult.SEEN_IN
+        return None, EventResult.LOOKING if fresh and look.whom is About.GONE else EventResult.KNOWN
+    if fresh and look.whom is About.ENTERED:
+        return None, EventResult.LOOKING
     if status is Status.ACTIVE:
-        return Status.LEFT, Result.LEFT
-    return None, Result.ABSENT
+        return Status.LEFT, EventResult.LEFT
+    return None, EventResult.ABSENT
 
 
 def is_the_group(jid: str, *, expected: str | None, known: str | None, reason: Reason | None) -> bool:

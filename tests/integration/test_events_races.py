@@ -17,7 +17,7 @@ from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import slots
 from tests.support.by_hand import lines, membership, now, put, set_instance
-from tests.support.hearing import hear_all, hearing, jid, tell, waha
+from tests.support.events import jid, process_all, processing, tell, waha
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, judge, named, told, trouble, world
 
@@ -53,13 +53,13 @@ async def recover_with(
         await context.gateway.close()
 
 
-async def hear(stage: Stage, event: str, *, wait: bool = True) -> None:
-    async with hearing(stage, GREETS) as hearer:
+async def process_event(stage: Stage, event: str, *, wait: bool = True) -> None:
+    async with processing(stage, GREETS) as processor:
         await tell(stage, waha(event, jid(stage, "Odd"), await now(stage)))
         if wait:
-            await hear_all(stage, hearer)
+            await process_all(stage, processor)
         else:
-            await hearer.step()
+            await processor.step()
 
 
 async def slot_ends(stage: Stage) -> list[tuple[bool, str | None]]:
@@ -81,7 +81,7 @@ async def test_an_event_before_the_joins_own_answer_stands(
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         if what is not None:
             trouble(stage, what, Kind.JOIN, effect=When.DONE, times=1)
-        ended = await recover_with(stage, "join", lambda: hear(stage, JOIN))
+        ended = await recover_with(stage, "join", lambda: process_event(stage, JOIN))
         found = await membership(stage, 1)
         assert (found.status, found.evidence) == (Status.ACTIVE, "event")
         assert found.joined_at is not None
@@ -100,7 +100,7 @@ async def test_an_event_whose_join_did_not_bring_us_in_greets_nobody(sqlite_url:
         async def let_in() -> None:
             network = stage.world.network
             network.add_member(network.account(ACCOUNT), named(stage, "Odd"))
-            await hear(stage, JOIN)
+            await process_event(stage, JOIN)
             assert (await membership(stage, 1)).joined_at is not None  # as far as could be known
 
         await recover_with(stage, "join", let_in, before=True)
@@ -114,7 +114,7 @@ async def test_a_limit_that_is_met_by_a_join_which_an_event_confirmed_stops_the_
 ) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
         trouble(stage, Trouble.IQ, Kind.JOIN, iq=429, times=1)
-        await recover_with(stage, "join", lambda: hear(stage, JOIN))
+        await recover_with(stage, "join", lambda: process_event(stage, JOIN))
         assert (await membership(stage, 1)).status is Status.ACTIVE
         paused = await lines(stage, "instance.paused")
         assert [line["reason"] for line in paused] == ["rate_limited"]
@@ -122,7 +122,7 @@ async def test_a_limit_that_is_met_by_a_join_which_an_event_confirmed_stops_the_
 
 async def test_an_event_between_the_receipt_and_the_look_stands(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
-        ended = await recover_with(stage, "participants", lambda: hear(stage, JOIN))
+        ended = await recover_with(stage, "participants", lambda: process_event(stage, JOIN))
         found = await membership(stage, 1)
         assert (found.status, found.evidence) == (Status.ACTIVE, "event")
         assert (ended.end, greetings(stage)) == (End.COMPLETE, 1)
@@ -132,10 +132,10 @@ async def test_an_event_between_the_receipt_and_the_look_stands(sqlite_url: str)
 async def test_a_departure_while_the_join_is_under_way_is_looked_up_afterwards(sqlite_url: str) -> None:
     """The event is untrue, or from before: it neither hinders the join nor is it forgotten."""
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
-        ended = await recover_with(stage, "join", lambda: hear(stage, LEAVE, wait=False))
+        ended = await recover_with(stage, "join", lambda: process_event(stage, LEAVE, wait=False))
         assert ended.end is End.COMPLETE
-        async with hearing(stage, GREETS) as hearer:
-            await hear_all(stage, hearer)
+        async with processing(stage, GREETS) as processor:
+            await process_all(stage, processor)
         assert (await membership(stage, 1)).status is Status.ACTIVE
         await judge(stage)
 
@@ -144,12 +144,12 @@ async def test_who_is_removed_right_after_the_join_is_left_and_not_joined_again(
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED) as stage:
 
         async def thrown_out() -> None:
-            async with hearing(stage, GREETS) as hearer:
+            async with processing(stage, GREETS) as processor:
                 network = stage.world.network
                 network.remove(network.account(ACCOUNT), named(stage, "Odd"))
                 moment, odd = await now(stage), jid(stage, "Odd")
                 await tell(stage, waha(JOIN, odd, moment), waha(LEAVE, odd, moment))
-                await hear_all(stage, hearer)
+                await process_all(stage, processor)
 
         await recover_with(stage, "join", thrown_out)
         assert (await membership(stage, 1)).status is Status.LEFT
