@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from orchestrator.domain.outcomes import Outcome
-from orchestrator.gateways.answers import Hidden, ParsedAnswer, Wording, on_text
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.gateways.answers import Hidden, ParsedAnswer, Wording, on_text, on_words
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.whatsapp_answers import (
     NUMBERS,
@@ -135,3 +137,64 @@ def test_where_nothing_is_said_the_status_alone_counts_for_every_vendor(
 def test_an_http_status_is_never_whatsapps_number() -> None:
     for status in (401, 403, 409, 410, 423):
         assert judged(Call.JOIN, ParsedAnswer(status, text="no"), status=status) is O.UNKNOWN
+
+
+def _evolution(status: int, body: bytes) -> ParsedAnswer:
+    """Evolution's errors (evolution-api `main.ts`): texts in a list, never a number of WhatsApp's."""
+    value = json.loads(body)
+    return ParsedAnswer(status, value, text=" | ".join(value["response"]["message"]))
+
+
+def _gowa(status: int, body: bytes) -> ParsedAnswer:
+    """go-whatsapp-web-multidevice's (`recovery.go`): a word of its own and whatsmeow's sentence."""
+    value = json.loads(body)
+    number = number_in_whatsmeow(value["message"])
+    return ParsedAnswer(
+        status, value, iq=number, words=frozenset({value["code"].lower()}), text=value["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "join", "probe"),
+    [
+        (["Accept invite error", "Error: gone"], O.CODE_REVOKED, O.CODE_REVOKED),
+        (["Accept invite error", "Error: conflict"], O.ALREADY_MEMBER, O.ALREADY_MEMBER),
+        (["Accept invite error", "Error: rate-overlimit"], O.JOIN_LIMITED, O.THROTTLED),
+        (["No invite info", "BobOM8UXL8EDR3dXoKozql"], O.UNKNOWN, O.TRANSIENT),  # whatever the cause
+    ],
+)
+def test_another_vendor_has_to_find_the_text_and_no_more(said: list[str], join: O, probe: O) -> None:
+    body = json.dumps({"status": 404, "error": "Not Found", "response": {"message": said}}).encode()
+    answers = [_asked(Wording(_evolution), call, 404, body) for call in (Call.JOIN, Call.PROBE)]
+    assert [answer.outcome for answer in answers] == [join, probe]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "join", "probe"),
+    [
+        (500, "INTERNAL_SERVER_ERROR", "info query returned status 419: resource-limit", O.GROUP_FULL, None),
+        (500, "INTERNAL_SERVER_ERROR", "that group invite link has been revoked", O.CODE_REVOKED, None),
+        (500, "INTERNAL_SERVER_ERROR", "info query timed out", O.UNKNOWN, O.TRANSIENT),
+        (401, "AUTHENTICATION_ERROR", "you are not logged in", O.SESSION_DOWN, None),
+        (404, "DEVICE_NOT_FOUND", "device not found", O.BAD_CREDENTIALS, None),
+    ],
+)
+def test_a_vendor_brings_the_words_for_its_own_errors(
+    status: int, code: str, message: str, join: O, probe: O | None
+) -> None:
+    wording = Wording(
+        _gowa,
+        words=(
+            on_words(Meaning.SESSION, "authentication_error"),
+            on_words(Meaning.NO_INSTANCE, "device_not_found"),
+        ),
+    )
+    body = json.dumps({"status": status, "code": code, "message": message}).encode()
+    answers = [_asked(wording, call, status, body) for call in (Call.JOIN, Call.PROBE)]
+    assert [answer.outcome for answer in answers] == [join, probe or join]
+
+
+def _asked(wording: Wording, call: Call, status: int, body: bytes) -> GatewayAnswer:
+    answer = wording.refusal(call, HttpResult(status, body), now=0.0, hidden=Hidden())
+    assert answer is not None
+    return answer
