@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from orchestrator.domain.events import EventKind, MemberChange
+from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.looking import SETTLE, OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
-
-if TYPE_CHECKING:
-    from orchestrator.domain.events import GatewayEvent
 
 SKEW = 120.0  # seconds by which a gateway's clock may differ from the database's
 OPEN_JOIN = frozenset({Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from orchestrator.domain.outcomes import InstanceState, Participant
+from orchestrator.domain.outcomes import InstanceState, Participant
 
 
 class EventKind(StrEnum):

@@ -7,10 +7,7 @@ its protocols is wrapped: when there are too many, the one that has kept us wait
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 WHOLE_REQUEST = 10.0  # real seconds from its first byte to its last
 IDLE = 30.0  # real seconds between two requests

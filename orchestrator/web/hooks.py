@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from orchestrator.domain.errors import TemporaryError
-from orchestrator.domain.events import USED
+from orchestrator.domain.events import USED, GatewayEvent, ReadEvent
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.redact import scrub
 from orchestrator.redact_json import scrub_object
+from orchestrator.services.events.inbox import Inbox
 from orchestrator.store.events import Received, key_of
+from orchestrator.web.connection_limiter import ConnectionLimiter
 from orchestrator.web.refusals import Refusal, Refusals
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.domain.events import GatewayEvent, ReadEvent
-    from orchestrator.services.events.inbox import Inbox
-    from orchestrator.web.connection_limiter import ConnectionLimiter
-    from orchestrator.web.signatures import HookSecrets
+from orchestrator.web.signatures import HookSecrets
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_STORED = 256 * 1024  # bytes; an event of a group with 1,024 members has about 100 KB

@@ -6,33 +6,28 @@ import asyncio
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Self
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
 from orchestrator.bootstrap import vendor_of
+from orchestrator.config import Settings
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
 from orchestrator.services.events.inbox import Inbox
 from orchestrator.services.events.quota import EventQuota
+from orchestrator.store.engine import Database
 from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
 from orchestrator.web.hooks import LARGEST_BODY, Hooks, Sender, not_found
 from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.signatures import HookSecrets, same
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
-    from typing import Self
-
-    from aiohttp.abc import AbstractStreamWriter
-    from multidict import CIMultiDict
-
-    from orchestrator.config import Settings
-    from orchestrator.store.engine import Database
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _BACKLOG = 256
 _log = structlog.get_logger(__name__)

@@ -27,14 +27,15 @@ GOWA = GroupReader(
     )
 )
 NOWEB: dict[str, Any] = {
-    "id": JID, "addressingMode": "lid", "subject": "Support 4", "size": 231,
-    "owner": "15550001@s.whatsapp.net", "desc": "Help", "linkedParent": PARENT, "restrict": False, "announce": True, "isCommunity": False,
-    "joinApprovalMode": True, "participants": [{"id": "1@lid", "admin": "superadmin"}],
+    "id": JID, "addressingMode": "lid", "subject": "Support 4", "size": 231, "desc": "Help",
+    "owner": "15550001@s.whatsapp.net", "linkedParent": PARENT, "restrict": False, "announce": True,
+    "isCommunity": False, "joinApprovalMode": True, "participants": [{"id": "1@lid", "admin": "superadmin"}],
 }  # fmt: skip
 GOWS: dict[str, Any] = {
     "JID": JID, "OwnerJID": "9@lid", "OwnerPN": "15550001@s.whatsapp.net", "Name": "Support 4",
-    "Topic": "Help", "IsAnnounce": True, "IsParent": False, "LinkedParentJID": PARENT, "IsJoinApprovalRequired": True,
-    "ParticipantCount": 231, "Participants": [{"JID": "1@lid", "IsSuperAdmin": True}],
+    "Topic": "Help", "IsAnnounce": True, "IsParent": False, "LinkedParentJID": PARENT,
+    "IsJoinApprovalRequired": True, "ParticipantCount": 231,
+    "Participants": [{"JID": "1@lid", "IsSuperAdmin": True}],
 }  # fmt: skip
 WEBJS: dict[str, Any] = {
     "groupInfo": {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.event_rules import (
     DEPARTED,
@@ -16,21 +17,17 @@ from orchestrator.domain.event_rules import (
     by_somebody_else,
     decide,
 )
+from orchestrator.domain.events import GatewayEvent, ReadEvent
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.services.events.follow_ups import FollowUp
 from orchestrator.services.recover.arriving import arrival
+from orchestrator.services.recover.context import Context, Writing
 from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.services.watch.recording import Heard, session_event
 from orchestrator.store import events, instances, whereabouts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.domain.events import GatewayEvent, ReadEvent
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.services.recover.context import Context, Writing
-    from orchestrator.store.events import StoredEvent
-    from orchestrator.store.memberships import Work
+from orchestrator.store.events import StoredEvent
+from orchestrator.store.memberships import Work
 
 _ABOUT_US = frozenset({About.ENTERED, About.GONE})
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.event_rules import About, EventResult, FollowUpLook, after_follow_up, is_the_group
 from orchestrator.domain.looking import SETTLE, Sighting
 from orchestrator.domain.memberships import Status
-from orchestrator.services.recover.looking import brake
+from orchestrator.services.recover.context import Context, Writing
+from orchestrator.services.recover.looking import Look, Looker, brake
 from orchestrator.services.tend.presence import apply_absence, apply_presence, proven
 from orchestrator.store import events, memberships
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.services.recover.context import Context, Writing
-    from orchestrator.services.recover.looking import Look, Looker
-    from orchestrator.store.memberships import Work
+from orchestrator.store.memberships import Work
 
 SOONEST = 30.0  # seconds to another look at one group
 LATEST = 900.0

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import structlog
 
 from orchestrator.domain.errors import TemporaryError
+from orchestrator.services.events.quota import EventQuota
 from orchestrator.store import events
-from orchestrator.store.engine import DatabaseGoneError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchestrator.services.events.quota import EventQuota
-    from orchestrator.store.engine import Database
-    from orchestrator.store.events import Received
+from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.events import Received
 
 GATHER = 0.004  # real seconds that the first of a batch waits for others
 LARGEST = 200  # deliveries in one transaction

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
+from orchestrator.clock import Clock
 from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.domain.event_rules import EventResult
+from orchestrator.services.accounts import Account
 from orchestrator.services.events import follow_ups
 from orchestrator.services.events.batch import EventBatch
+from orchestrator.services.events.follow_ups import FollowUp
+from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.tend.presence import know_ourselves, may_ask
 from orchestrator.store import events
-from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.events import StoredEvent
 from orchestrator.tasks import side_by_side
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from orchestrator.clock import Clock
-    from orchestrator.services.accounts import Account
-    from orchestrator.services.events.follow_ups import FollowUp
-    from orchestrator.services.recover.context import Context
-    from orchestrator.store.engine import Database
-    from orchestrator.store.events import StoredEvent
 
 AT_A_TIME = 500  # events in one step
 ACCOUNTS_AT_ONCE = 8

@@ -7,15 +7,12 @@ the gateway sends them again. Both are told, in the log, the journal and the sta
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.store import events
+from orchestrator.store.engine import Database
 from orchestrator.store.journal import Entry, append
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
 
 MOST_BYTES = 256 * 1024 * 1024
 EVERY = 60.0  # seconds
