@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.domain.retries import RetryPolicy
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings, RetrySettings
+from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings
 from orchestrator.store import instances
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def recovery_settings(settings: Settings, *, joins_per_minute: float | None = No
         allow=AllowList(Mode(settings.allow_list.mode), frozenset(settings.allow_list.owners)),
         confirm=ConfirmMethod(settings.confirm.method),
         greeting=GreetingPolicy(**settings.greeting.model_dump()),
-        retry=RetrySettings(
+        retry=RetryPolicy(
             attempts=retry.attempts,
             first_wait=retry.first_wait,
             longest_wait=retry.longest_wait,

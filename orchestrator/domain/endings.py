@@ -1,12 +1,15 @@
-"""What each answer to a probe or a join leads to: two tables, and nothing decided elsewhere."""
+"""What each answer to a probe or a join leads to: two tables, and what an entry means for the group."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
-from orchestrator.domain.memberships import Reason
-from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.domain.retries import RetryPolicy
 
 HOUR = 3600.0
 
@@ -90,6 +93,109 @@ LIMIT_WAITS = (
 )  # the gateway's own limit, where it does not say how long
 BELIEVED = 3  # so often in a row the gateway's limit ends when the gateway says so; then waits grow as well
 RESTRICTED_PAUSE = 24 * HOUR  # where the gateway does not say until when
+
+CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
+SUSPICIONS = CURED_BY_A_WORKING_SESSION | {Reason.NOT_SUPPORTED}
+"""What one group's answer may say of the account, or of its configuration, without being right."""
+SUSPECTED_FOR = 60.0  # seconds that the session has to speak
+SEVERAL = 3  # groups whose answers are believed without it
+MOST_ACCUSATIONS = 3
+"""So often in one run may a group's answer stop the account for a session that works after all."""
+
+
+def is_believed(reason: Reason, accused_by: Mapping[int, int]) -> bool:
+    """Whether what groups say of the account is taken as true without asking its session.
+
+    `accused_by`: how often each of them said so since the last good answer. Several groups are believed. What
+    no session can tell of (a call that the gateway does not know) is believed the second time.
+    """
+    repeated = reason not in CURED_BY_A_WORKING_SESSION and sum(accused_by.values()) > 1
+    return repeated or len(accused_by) >= SEVERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How a group fared so far."""
+
+    attempts: int = 0  # that failed
+    slow_rounds: int = 0  # that found it full or locked
+    detail: str | None = None  # what the last attempt was answered
+    accusations: int = 0  # answers in this run that spoke of trouble with an account that works
+
+
+@dataclass(frozen=True, slots=True)
+class NextAttempt:
+    """Where an answer that brought nothing leaves a group. `wait`: seconds until it is tried again.
+
+    `failed`, `slow`: whether it counts as an attempt that failed, or as one that found no room.
+    """
+
+    status: Status
+    reason: Reason | None = None
+    detail: str | None = None
+    wait: float | None = None
+    failed: bool = False
+    slow: bool = False
+
+    def counts(self, tries: Tries) -> dict[str, int]:
+        """The columns that count, as they are after it."""
+        return {"attempts": tries.attempts + self.failed, "slow_rounds": tries.slow_rounds + self.slow}
+
+
+def after_failure(
+    reason: Reason | None, detail: str | None, tries: Tries, policy: RetryPolicy, *, asked: float = 0.0
+) -> NextAttempt:
+    """An attempt that failed: again after a growing wait of at least `asked` seconds; at last a person's."""
+    attempts = tries.attempts + 1
+    if attempts >= policy.attempts:
+        return NextAttempt(Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail, failed=True)
+    return NextAttempt(Status.DEFERRED, reason, detail, max(policy.wait_after(attempts), asked), failed=True)
+
+
+def after_refusal(ending: Ending, answer: GatewayAnswer, tries: Tries, policy: RetryPolicy) -> NextAttempt:
+    """What an answer means that surely brought nothing. What may have taken effect is looked up instead."""
+    detail = answer.text or None
+    match ending.act:
+        case Act.RETRY:
+            return after_failure(ending.reason, detail, tries, policy, asked=answer.retry_after or 0.0)
+        case Act.ONCE_MORE:
+            return _once_more(ending.reason, detail, tries, policy)
+        case Act.SLOWLY:
+            wait = answer.retry_after or step(SLOW_WAITS, tries.slow_rounds)
+            return NextAttempt(Status.DEFERRED, ending.reason, detail, wait, slow=True)
+        case Act.BLOCK:
+            return NextAttempt(Status.BLOCKED, ending.reason, detail)
+        case Act.PAUSE | Act.CALM:
+            return _step_aside(ending.reason, detail, tries)
+        case Act.GIVE_BACK:
+            return NextAttempt(Status.READY)
+        case Act.LOOK | Act.AWAIT_APPROVAL:
+            raise ValueError(f"{ending.act}: it may have brought us in")
+        case _:
+            assert_never(ending.act)
+
+
+def _once_more(reason: Reason | None, detail: str | None, tries: Tries, policy: RetryPolicy) -> NextAttempt:
+    """Twice the same answer in a row is a person's; attempts that failed otherwise are no such answer."""
+    last = tries.attempts + 1 >= policy.attempts
+    if tries.attempts and (last or tries.detail == detail):
+        return NextAttempt(Status.BLOCKED, reason, detail)
+    return NextAttempt(Status.DEFERRED, reason, detail, BAD_REQUEST_WAIT, failed=True)
+
+
+def _step_aside(reason: Reason | None, detail: str | None, tries: Tries) -> NextAttempt:
+    """Back in line. But where the session worked again each time, and this group's answer says once more that
+    it does not, the others get their turn first: it waits, and loses no attempt either.
+    """
+    often = reason in SUSPICIONS and tries.accusations + 1 >= MOST_ACCUSATIONS
+    if often or reason is Reason.NOT_SUPPORTED:
+        return NextAttempt(Status.DEFERRED, reason, detail, HOUR if often else SUSPECTED_FOR)
+    return NextAttempt(Status.PENDING)
+
+
+def calm_wait(in_a_row: int, asked: float | None) -> float:
+    """Seconds to rest where fewer reads are wanted, met `in_a_row` times before; `asked`: its Retry-After."""
+    return max(step(CALM_WAITS, in_a_row), asked or 0.0)
 
 
 def limit_wait(in_a_row: int, asked: float | None) -> float:

@@ -111,6 +111,10 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     _S.LEFT: frozenset({_S.PENDING, _S.ACTIVE, _S.SKIPPED}),
 }
 
+CURED_BY_CODE = (Reason.CODE_REVOKED, Reason.CODE_INVALID, Reason.CODE_MISSING, Reason.GROUP_GONE)
+CURED_BY_IDENTITY = (Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason.DUPLICATE_GROUP)
+"""Reasons that a new code cures, as well as a new expectation does."""
+
 REASON_REQUIRED = frozenset({_S.DEFERRED, _S.BLOCKED})
 UNFINISHED = frozenset({_S.PENDING, _S.READY, _S.JOINING, _S.CONFIRMING, _S.DEFERRED})
 """Statuses from which a membership can still move by itself, soon or late."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain import identity
+from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
@@ -94,7 +95,7 @@ async def _hold(
 async def _pause(act: Act, reason: Reason, text: str | None) -> None:
     """Unless it stands still anyway: the next reading after that pause says it again."""
     row = act.instance
-    cured = {one.value for one in brakes.CURED_BY_A_WORKING_SESSION}
+    cured = {one.value for one in CURED_BY_A_WORKING_SESSION}
     if row.paused(act.now) and row.pause_reason not in cured | HELD:
         return
     if (row.pause_reason, row.pause_text) == (reason.value, text):

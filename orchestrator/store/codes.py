@@ -11,7 +11,7 @@ from orchestrator.store.bulk import CHUNK, chunks, insert_rows
 from orchestrator.store.tables import invite_codes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -149,10 +149,21 @@ async def make_current(connection: AsyncConnection, chosen: Sequence[KnownCode],
         await connection.execute(again.values(current=True, retired_at=None, verdict=None, checked_at=None))
 
 
-async def record_verdict(connection: AsyncConnection, code_id: int, verdict: str, *, now: float) -> None:
-    """What its last use said: `good`, or a reason."""
-    used = update(invite_codes).where(invite_codes.c.id == code_id)
-    await connection.execute(used.values(verdict=verdict, checked_at=now))
+_RECORD_VERDICT = (
+    update(invite_codes)
+    .where(invite_codes.c.id == bindparam("row_id"))
+    .values(verdict=bindparam("said"), checked_at=bindparam("at"))
+)
+
+
+async def record_verdicts(connection: AsyncConnection, verdicts: Mapping[int, str], *, now: float) -> None:
+    """What the last use of these codes said: `good`, or a reason.
+
+    Before any membership is written: an import takes the locks of the rows in that order, too.
+    """
+    if verdicts:
+        rows = [{"row_id": number, "said": said, "at": now} for number, said in sorted(verdicts.items())]
+        await connection.execute(_RECORD_VERDICT, rows)
 
 
 async def reseal(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:

@@ -68,6 +68,7 @@ class StoredCode:
     ciphertext: bytes
     key_id: str
     last4: str
+    verdict: str | None = None  # what its last use said: good, or a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def _work_query() -> Select[Any]:
             invite_codes.c.ciphertext,
             invite_codes.c.key_id,
             invite_codes.c.last4,
+            invite_codes.c.verdict,
         )
         .join(groups, groups.c.id == memberships.c.group_id)
         .outerjoin(invite_codes, current)
@@ -149,8 +151,8 @@ def _work_query() -> Select[Any]:
 
 def _work(row: Row[Any]) -> Work:
     width = len(_FIELDS)
-    slug, name, jid, subject, owner, code_id, ciphertext, key_id, last4 = row[width:]
-    code = None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4)
+    slug, name, jid, subject, owner, code_id, ciphertext, key_id, last4, verdict = row[width:]
+    code = None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4, verdict)
     return Work(_membership(row[:width]), slug, name, jid, subject or name, owner, code)
 
 

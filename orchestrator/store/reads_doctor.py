@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, exists, func, select, text, update
 
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.probe_judgement import GOOD_CODE
 from orchestrator.store.engine import WRITES
 from orchestrator.store.tables import groups, instances, invite_codes, memberships, meta, slots
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from orchestrator.store.engine import Database
 
-GOOD = "good"
 SHOWN = 3
 
 
@@ -83,7 +83,7 @@ async def with_dead_code(connection: AsyncConnection) -> Some:
     """Groups whose current code failed when it was last used."""
     c = invite_codes.c
     dead = select(groups.c.slug).join(invite_codes, c.group_id == groups.c.id)
-    return await _some(connection, dead.where(c.current, c.verdict.is_not(None), c.verdict != GOOD))
+    return await _some(connection, dead.where(c.current, c.verdict.is_not(None), c.verdict != GOOD_CODE))
 
 
 async def alike(connection: AsyncConnection) -> Some:

@@ -40,7 +40,6 @@ class PlanRow:
     expected_owner: str | None
     code: StoredCode | None = field(repr=False)
     fingerprint: str | None
-    code_verdict: str | None
     status: Status | None
     reason: Reason | None
     detail: str | None
@@ -48,6 +47,9 @@ class PlanRow:
     attempts: int
     slow_rounds: int
     jid: str | None
+    requested_at: float | None
+    confirmed_at: float | None
+    history_epoch: int
 
     @property
     def known_jid(self) -> str | None:
@@ -108,6 +110,9 @@ def _rows(instance_id: int) -> Select[Any]:
             m.attempts,
             m.slow_rounds,
             m.jid,
+            m.requested_at,
+            m.confirmed_at,
+            m.history_epoch,
         )
         .select_from(groups)
         .outerjoin(memberships, and_(m.group_id == g.id, m.instance_id == instance_id))
@@ -126,9 +131,8 @@ def _row(row: Any) -> PlanRow:
         jid,
         subject or name,
         owner,
-        None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4),
+        None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4, verdict),
         fingerprint,
-        verdict,
         None if status is None else Status(status),
         known_reason(reason),
         more[0],
@@ -136,4 +140,7 @@ def _row(row: Any) -> PlanRow:
         more[2] or 0,
         more[3] or 0,
         more[4],
+        more[5],
+        more[6],
+        more[7] or 0,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, not_, or_, select, true, update
 
-from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
 from orchestrator.store.tables import groups, memberships
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.elements import ColumnElement
 
-CURED_BY_CODE = (Reason.CODE_REVOKED, Reason.CODE_INVALID, Reason.CODE_MISSING, Reason.GROUP_GONE)
-_CURED_BY_IDENTITY = (Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST, Reason.DUPLICATE_GROUP)
-
 
 async def after_new_code(connection: AsyncConnection, *, group_ids: Collection[int], now: float) -> int:
     """A group blocked for its code, or for what it opened, goes back in line once it has a new one.
@@ -25,7 +22,7 @@ async def after_new_code(connection: AsyncConnection, *, group_ids: Collection[i
     Not one whose join led elsewhere: the account is in there still.
     """
     return await _requeue_blocked(
-        connection, group_ids, (*CURED_BY_CODE, *_CURED_BY_IDENTITY), now, not_(_entered())
+        connection, group_ids, (*CURED_BY_CODE, *CURED_BY_IDENTITY), now, not_(_entered())
     )
 
 
@@ -37,7 +34,7 @@ async def after_new_identity(connection: AsyncConnection, *, group_ids: Collecti
     c = memberships.c
     expected = select(groups.c.jid).where(groups.c.id == c.group_id).scalar_subquery()
     return await _requeue_blocked(
-        connection, group_ids, _CURED_BY_IDENTITY, now, or_(not_(_entered()), c.jid == expected)
+        connection, group_ids, CURED_BY_IDENTITY, now, or_(not_(_entered()), c.jid == expected)
     )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, update
 
 from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.looking import OwnIds
+from orchestrator.store.bulk import chunks
 from orchestrator.store.tables import instances, memberships, slots
 
 if TYPE_CHECKING:
@@ -65,14 +67,21 @@ async def entered_by(
     query = (
         select(m.group_id, func.max(at))
         .join(instances, i.id == m.instance_id)
-        .where(
-            m.instance_id.in_(sorted(instance_ids)),
-            m.group_id.in_(sorted(group_ids)),
-            at > func.coalesce(i.identity_changed_at, 0.0),
-        )
+        .where(m.instance_id.in_(sorted(instance_ids)), at > func.coalesce(i.identity_changed_at, 0.0))
+        .group_by(m.group_id)
     )
-    rows = (await connection.execute(query.group_by(m.group_id))).all()
-    return {int(group_id): float(instant) for group_id, instant in rows}
+    found: dict[int, float] = {}
+    for part in chunks(sorted(group_ids)):
+        rows = (await connection.execute(query.where(m.group_id.in_(part)))).all()
+        found |= {int(group_id): float(instant) for group_id, instant in rows}
+    return found
+
+
+async def others(connection: AsyncConnection, instance_id: int) -> dict[int, OwnIds]:
+    """Which number every other instance was last seen to be."""
+    i = instances.c
+    query = select(i.id, i.own_phone, i.own_lid).where(i.id != instance_id)
+    return {row.id: OwnIds(row.own_phone, row.own_lid) for row in await connection.execute(query)}
 
 
 async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float) -> None:

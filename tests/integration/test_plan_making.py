@@ -17,10 +17,10 @@ from orchestrator.domain.errors import (
     TemporaryError,
 )
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.retries import RetryPolicy
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing, Progress
 from orchestrator.services.plan.result import Decision, Plan
-from orchestrator.services.recover.settings import RetrySettings
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from orchestrator.services.plan.result import Line
 
-ONE_TRY = RetrySettings(read_tries=1)
+ONE_TRY = RetryPolicy(read_tries=1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.settings import RetrySettings
+from orchestrator.domain.retries import RetryPolicy
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from tests.support.stage import Stage, brisk, set_stage
@@ -32,7 +32,7 @@ from tests.support.worlds import (
 )
 
 SPEED = 150.0
-QUICK = RetrySettings(attempts=3)
+QUICK = RetryPolicy(attempts=3)
 
 
 async def pauses(stage: Stage) -> list[tuple[float, dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,9 +17,12 @@ from orchestrator.domain.outcomes import (
     ProbeAnswer,
     SeenGroup,
 )
+from orchestrator.domain.probe_judgement import ProbeRules
+from orchestrator.domain.retries import RetryPolicy
+from orchestrator.redact import scrub
 from orchestrator.services.plan import deciding
 from orchestrator.services.plan.deciding import Known
-from orchestrator.services.plan.result import Decision, probing_time, span
+from orchestrator.services.plan.result import Decision, Line, probing_time, span
 from orchestrator.services.status.eta import Course
 from orchestrator.store.memberships import StoredCode
 from orchestrator.store.reads_plan import PlanRow
@@ -41,7 +43,6 @@ def row(**more: Any) -> PlanRow:
         "expected_owner": None,
         "code": StoredCode(1, b"sealed", "k", "abcd"),
         "fingerprint": "f1",
-        "code_verdict": None,
         "status": None,
         "reason": None,
         "detail": None,
@@ -49,12 +50,24 @@ def row(**more: Any) -> PlanRow:
         "attempts": 0,
         "slow_rounds": 0,
         "jid": None,
+        "requested_at": None,
+        "confirmed_at": None,
+        "history_epoch": 0,
     }
     return PlanRow(**usual | more)
 
 
 def known(**more: Any) -> Known:
-    return Known(NOW, AllowList(), 60.0, ME, **more)
+    rules = ProbeRules(more.pop("allow", AllowList()), RetryPolicy(), scrub)
+    return Known(NOW, rules, ME, **more)
+
+
+def told(one: PlanRow, beside: Known, answer: ProbeAnswer) -> Line:
+    return deciding.by_probe(one, beside, deciding.judge(one, beside, answer), answer.answer)
+
+
+def row_with(verdict: str) -> PlanRow:
+    return row(code=StoredCode(1, b"sealed", "k", "abcd", verdict))
 
 
 def probed(outcome: Outcome = Outcome.OK, **preview: Any) -> ProbeAnswer:
@@ -135,7 +148,7 @@ def test_a_group_joined_by_mistake_is_not_taken_for_the_expected_one() -> None:
 
 
 def test_listed_jids_only_blocks_a_group_without_one_before_any_probe() -> None:
-    strict = replace(known(), allow=AllowList(Mode.LISTED_JIDS))
+    strict = known(allow=AllowList(Mode.LISTED_JIDS))
     line = deciding.settled(row(expected_jid=None), strict)
     assert line is not None
     assert line.reason is Reason.NOT_ON_ALLOW_LIST
@@ -154,26 +167,58 @@ def test_listed_jids_only_blocks_a_group_without_one_before_any_probe() -> None:
         (probed(Outcome.TRANSIENT), Decision.DEFERRED, Reason.PROBE_FAILED),
         (probed(Outcome.ALREADY_MEMBER), Decision.ALREADY_IN, None),
         (probed(Outcome.APPROVAL_PENDING), Decision.AWAITING_APPROVAL, Reason.APPROVAL_PENDING),
+        (probed(Outcome.BAD_CREDENTIALS), Decision.DEFERRED, Reason.CREDENTIALS_REFUSED),
     ],
 )
 def test_the_probe_decides(answer: ProbeAnswer, decision: Decision, reason: Reason | None) -> None:
-    line = deciding.by_probe(row(), known(), answer)
+    line = told(row(), known(), answer)
     assert (line.decision, line.reason) == (decision, reason)
     assert (line.until is not None) == (decision is Decision.DEFERRED)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Outcome.TRANSIENT, Reason.ATTEMPTS_EXHAUSTED),
+        (Outcome.BAD_REQUEST, Reason.CODE_INVALID),
+        (Outcome.ALREADY_MEMBER, None),
+    ],
+)
+def test_at_the_last_attempt_the_plan_says_that_a_run_leaves_it_to_a_person(
+    outcome: Outcome, reason: Reason | None
+) -> None:
+    line = told(row(attempts=4), known(), probed(outcome))
+    assert line.reason is reason
+    assert line.decision is (Decision.BLOCKED if reason else Decision.ALREADY_IN)
+
+
+def test_a_plan_waits_as_long_as_a_run_does() -> None:
+    line = told(row(attempts=2), known(), probed(Outcome.TRANSIENT))
+    assert line.until == NOW + 240.0
+
+
+def test_a_group_that_a_run_looks_up_first_is_still_one_to_join() -> None:
+    forgotten = told(row(), known(history_epoch=1), probed())
+    namesake = told(row(), known(entered={1: NOW - 100.0}), probed())
+    old = told(row(requested_at=NOW - 100.0), known(identity_changed_at=NOW - 50.0), probed())
+
+    assert {one.decision for one in (forgotten, namesake, old)} == {Decision.JOIN}
+    assert all("looked up first" in one.sentence for one in (forgotten, namesake, old))
+    assert len({one.sentence for one in (forgotten, namesake, old)}) == 3
+
+
 def test_two_entries_that_lead_to_one_group_are_joined_once() -> None:
     shared = known()
-    first = deciding.by_probe(row(expected_jid=None), shared, probed())
-    second = deciding.by_probe(row(group_id=2, slug="two", expected_jid=None), shared, probed())
+    first = told(row(expected_jid=None), shared, probed())
+    second = told(row(group_id=2, slug="two", expected_jid=None), shared, probed())
     assert [first.decision, second.decision] == [Decision.JOIN, Decision.BLOCKED]
     assert second.reason is Reason.DUPLICATE_GROUP
 
 
 def test_without_a_probe_the_codes_last_verdict_counts() -> None:
     assert deciding.by_last_verdict(row(), known()).decision is Decision.JOIN
-    assert deciding.by_last_verdict(row(code_verdict="good"), known()).decision is Decision.JOIN
-    dead = deciding.by_last_verdict(row(code_verdict="code_revoked"), known())
+    assert deciding.by_last_verdict(row_with("good"), known()).decision is Decision.JOIN
+    dead = deciding.by_last_verdict(row_with("code_revoked"), known())
     assert (dead.decision, dead.reason) == (Decision.BLOCKED, Reason.CODE_REVOKED)
 
 

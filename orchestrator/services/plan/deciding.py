@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.domain.allowlist import AllowList, Expected, Mode, digits, verify
-from orchestrator.domain.endings import BAD_REQUEST_WAIT, PROBE_ENDINGS, SLOW_WAITS, Act, Ending, step
+from orchestrator.domain.allowlist import AllowList, Expected, Mode, digits
+from orchestrator.domain.endings import SUSPECTED_FOR, Tries
 from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.looking import OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.outcomes import GatewayAnswer, ProbeAnswer, SeenGroup
+from orchestrator.domain.probe_judgement import (
+    GOOD_CODE,
+    ProbedAccount,
+    ProbedGroup,
+    ProbeJudgement,
+    ProbeRules,
+    WhyLook,
+    judge_probe,
+)
 from orchestrator.services.plan.result import Decision, Line
+from orchestrator.store.reads_plan import PlanRow
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.domain.outcomes import GatewayAnswer, ProbeAnswer, SeenGroup
-    from orchestrator.store.reads_plan import PlanRow
-
-GOOD = "good"
 _REASONS = {reason.value: reason for reason in Reason}
 
 
@@ -30,11 +34,14 @@ class Known:
     """What is known beside the row. `holders` grows: which group has which JID."""
 
     now: float
-    allow: AllowList
-    first_wait: float  # seconds until a probe that failed on the way is tried again
+    rules: ProbeRules
     own: OwnIds = field(default_factory=OwnIds)
+    identity_changed_at: float | None = None
+    history_epoch: int = 0
     listed: Mapping[str, SeenGroup] = field(default_factory=dict)
     holders: dict[str, int] = field(default_factory=dict)
+    entered: Mapping[int, float] = field(default_factory=dict)  # by group: as `ProbedGroup.entered_at`
+    lost: int = 0  # probes in a row that were lost on the way
 
 
 def line(row: PlanRow, known: Known, decision: Decision, sentence: str, **more: Any) -> Line:
@@ -48,7 +55,7 @@ def line(row: PlanRow, known: Known, decision: Decision, sentence: str, **more: 
         jid=row.known_jid,
         priority=row.priority,
         code_fingerprint=row.fingerprint,
-        expectation=expectation(row, known.allow),
+        expectation=expectation(row, known.rules.allow),
     )
     return replace(found, **{name: value for name, value in more.items() if value is not None})
 
@@ -72,6 +79,8 @@ def _by_list(row: PlanRow, known: Known) -> Line | None:
     jid = row.expected_jid if row.reason is Reason.IDENTITY_MISMATCH else row.known_jid
     group = known.listed.get(jid or "")
     if group is None or row.status not in _RECOGNISED:
+        return None
+    if known.holders.get(group.jid, row.group_id) != row.group_id:
         return None
     members = group.participants
     if members is not None and sight(known.own, members) is Sighting.IN:
@@ -113,7 +122,7 @@ def _by_catalogue(row: PlanRow, known: Known) -> Line | None:
     """What can be told without asking: a run would stop at it, too."""
     if row.code is None:
         return _blocked(row, known, Reason.CODE_MISSING, None)
-    if known.allow.mode is Mode.LISTED_JIDS and row.expected_jid is None:
+    if known.rules.allow.mode is Mode.LISTED_JIDS and row.expected_jid is None:
         return _blocked(row, known, Reason.NOT_ON_ALLOW_LIST, "no JID is listed for it")
     return None
 
@@ -125,67 +134,92 @@ def _blocked(row: PlanRow, known: Known, reason: Reason, detail: str | None, jid
 
 def by_last_verdict(row: PlanRow, known: Known) -> Line:
     """Without a probe: what the code's last use said."""
-    verdict = _REASONS.get(row.code_verdict or "")
+    said = row.code.verdict if row.code is not None else None
+    verdict = _REASONS.get(said or "")
     if verdict is not None:
         return _blocked(row, known, verdict, f"{explain_reason(verdict)} when it was last probed")
     sentence = "not probed now; its code was good when it was last probed"
-    if row.code_verdict != GOOD:
+    if said != GOOD_CODE:
         sentence = "not probed now; its code was never probed"
     return line(row, known, Decision.JOIN, sentence)
 
 
-def by_probe(row: PlanRow, known: Known, probed: ProbeAnswer) -> Line:
-    """What the group behind the code says. Account trouble is not for here: see `ending_of`."""
-    preview = probed.preview
-    if probed.answer.outcome is not Outcome.OK or preview is None:
-        return _by_ending(row, known, probed.answer)
-    verdict = verify(
-        known.allow, Expected(row.expected_jid, row.expected_subject, row.expected_owner), preview
+def judge(row: PlanRow, known: Known, probed: ProbeAnswer) -> ProbeJudgement:
+    """What a run would make of the answer. `known` keeps what it tells of the account and of the JIDs."""
+    account = ProbedAccount(
+        now=known.now,
+        holders=known.holders,
+        listed=known.listed,
+        identity_changed_at=known.identity_changed_at,
+        history_epoch=known.history_epoch,
+        lost=known.lost,
     )
-    if not verdict.allowed:
-        reason = verdict.reason or Reason.NOT_ON_ALLOW_LIST
-        return _blocked(row, known, reason, verdict.sentence, preview.jid)
-    jid = str(preview.jid)
-    if known.holders.setdefault(jid, row.group_id) != row.group_id:
-        return _blocked(row, known, Reason.DUPLICATE_GROUP, f"another of your groups is {jid} already", jid)
-    if jid in known.listed:
-        return line(row, known, Decision.ALREADY_IN, "the account's own list has it", jid=jid)
-    approval = "verified; an admin must approve who joins" if preview.approval else "verified"
-    return line(row, known, Decision.JOIN, approval, jid=jid)
+    judged = judge_probe(probed, _group(row, known), account, known.rules)
+    known.lost = judged.lost
+    if judged.jid is not None:
+        known.holders[judged.jid] = row.group_id
+    return judged
 
 
-def ending_of(answer: GatewayAnswer) -> Ending:
-    return PROBE_ENDINGS.get(answer.outcome, Ending(Act.RETRY, Reason.PROBE_FAILED))
+def _group(row: PlanRow, known: Known) -> ProbedGroup:
+    tries = Tries(row.attempts, row.slow_rounds, row.detail)
+    return ProbedGroup(
+        id=row.group_id,
+        expected=Expected(row.expected_jid, row.expected_subject, row.expected_owner),
+        tries=Tries() if row.status is Status.LEFT else tries,  # put back in line, it begins anew
+        code_id=row.code.id if row.code is not None else None,
+        jid=row.jid,
+        requested_at=row.requested_at,
+        confirmed_at=row.confirmed_at,
+        entered_at=known.entered.get(row.group_id),
+        history_epoch=row.history_epoch,
+    )
 
 
-def _by_ending(row: PlanRow, known: Known, answer: GatewayAnswer) -> Line:
-    ending = ending_of(answer)
-    reason = ending.reason or Reason.PROBE_FAILED
-    if ending.act is Act.BLOCK or (ending.act is Act.ONCE_MORE and _said_before(row, answer)):
-        return _blocked(row, known, reason, None)
-    if ending.act is Act.LOOK:
-        return _member_already(row, known, answer)
-    waits = {Act.SLOWLY: step(SLOW_WAITS, row.slow_rounds), Act.ONCE_MORE: BAD_REQUEST_WAIT}
-    until = known.now + (answer.retry_after or waits.get(ending.act, known.first_wait))
+_LOOKS = {
+    WhyLook.LISTED: (Decision.ALREADY_IN, "the account's own list has it"),
+    WhyLook.SAID_IN: (Decision.ALREADY_IN, "the gateway says that the account is in it; looked up"),
+    WhyLook.ASKED: (
+        Decision.AWAITING_APPROVAL,
+        "a request to join is filed; an admin of the group must approve it",
+    ),
+    WhyLook.FORGOTTEN: (
+        Decision.JOIN,
+        "verified; looked up first, as the database may not know of a join, and joined only if not in",
+    ),
+    WhyLook.NAMESAKE: (
+        Decision.JOIN,
+        "verified; looked up first, as another entry of this number was there, and joined only if not in",
+    ),
+    WhyLook.OLD_NUMBER: (
+        Decision.JOIN,
+        "verified; looked up first, as the number behind the instance changed, and joined only if not in",
+    ),
+}
+
+
+def by_probe(row: PlanRow, known: Known, judged: ProbeJudgement, answer: GatewayAnswer) -> Line:
+    """The line that tells where a run would leave the group."""
+    jid = judged.jid or (judged.seen.jid if judged.seen else None)
+    match judged.status:
+        case Status.READY:
+            approval = judged.seen is not None and judged.seen.approval
+            sentence = "verified; an admin must approve who joins" if approval else "verified"
+            return line(row, known, Decision.JOIN, sentence, jid=jid)
+        case Status.CONFIRMING if judged.look is not None:
+            decision, sentence = _LOOKS[judged.look]
+            return line(row, known, decision, sentence, reason=judged.reason, jid=jid)
+        case Status.BLOCKED if judged.reason is not None:
+            ours = judged.detail if judged.detail != answer.text else None
+            return _blocked(row, known, judged.reason, ours, jid)
+        case Status.DEFERRED:
+            return _later(row, known, judged.reason, judged.wait or 0.0)
+        case Status.PENDING if judged.account is not None:  # until the session was asked
+            return _later(row, known, judged.account.reason, SUSPECTED_FOR)
+        case _:
+            raise AssertionError(judged)
+
+
+def _later(row: PlanRow, known: Known, reason: Reason | None, wait: float) -> Line:
+    until = known.now + wait
     return line(row, known, Decision.DEFERRED, explain_reason(reason), reason=reason, until=until)
-
-
-def _said_before(row: PlanRow, answer: GatewayAnswer) -> bool:
-    """Whether the group's last attempt got the same answer: a run then leaves it to a person."""
-    return bool(row.attempts) and row.detail == (answer.text or None)
-
-
-def _member_already(row: PlanRow, known: Known, answer: GatewayAnswer) -> Line:
-    if answer.outcome is Outcome.APPROVAL_PENDING:
-        sentence = "a request to join is filed; an admin of the group must approve it"
-        return line(row, known, Decision.AWAITING_APPROVAL, sentence, reason=Reason.APPROVAL_PENDING)
-    if row.known_jid is None:
-        return _blocked(row, known, Reason.PROBE_FAILED, "no JID is known to look at")
-    return line(row, known, Decision.ALREADY_IN, "the gateway says that the account is in it; looked up")
-
-
-def code_verdict(planned: Line) -> str | None:
-    """What to remember of the code; None where the probe said nothing about it."""
-    if planned.decision in (Decision.JOIN, Decision.ALREADY_IN):
-        return GOOD
-    return planned.reason.value if planned.decision is Decision.BLOCKED and planned.reason else None

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.instances import HALF_PACE, InstanceRecord
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.domain.probe_judgement import ProbeRules
+from orchestrator.redact import scrub
 from orchestrator.services.plan import deciding
 from orchestrator.services.plan.deciding import Known
 from orchestrator.services.plan.probing import Prober, Probing
 from orchestrator.services.plan.result import Decision, Line, Plan, span
+from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.services.status.eta import Course
 from orchestrator.store import instances, reads_plan, reads_slots, slots
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.domain.pacing import PacingPolicy
-    from orchestrator.services.recover.settings import RecoverySettings
-    from orchestrator.store.engine import Database
-    from orchestrator.store.reads_plan import PlanRow
-    from orchestrator.store.recoveries import Scope
+from orchestrator.store.engine import Database
+from orchestrator.store.reads_plan import PlanRow
+from orchestrator.store.recoveries import Scope
 
 
 async def make_plan(
@@ -48,8 +45,14 @@ async def make_plan(
         rows = rows if only is None else _among(rows, frozenset(only))
         holders = await reads_plan.holders(connection, instance.id)
         now = await database.now(connection)
-    own = OwnIds(instance.own_phone, instance.own_lid)
-    known = Known(now, settings.allow, settings.retry.first_wait, own, holders=holders)
+    known = Known(
+        now,
+        ProbeRules(settings.allow, settings.retry, scrub),
+        instance.own,
+        identity_changed_at=instance.identity_changed_at,
+        history_epoch=instance.history_epoch,
+        holders=holders,
+    )
     if probing is None:
         lines = [deciding.settled(row, known) or deciding.by_last_verdict(row, known) for row in rows]
         return await _with_times(database, instance_name, scope, settings.policy, lines=lines)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import CALM_WAITS, Act, limit_wait, step
+from orchestrator.clock import Clock
+from orchestrator.domain import identity
+from orchestrator.domain.endings import (
+    CURED_BY_A_WORKING_SESSION,
+    SUSPICIONS,
+    Act,
+    Ending,
+    calm_wait,
+    is_believed,
+    limit_wait,
+)
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -14,30 +25,24 @@ from orchestrator.domain.errors import (
     RejoinError,
     TemporaryError,
 )
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
+from orchestrator.domain.probe_judgement import ProbeJudgement
+from orchestrator.gateways.base import Gateway
 from orchestrator.services.plan import deciding
+from orchestrator.services.plan.deciding import Known
 from orchestrator.services.plan.result import Line, probing_time
-from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION, SEVERAL
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import BRAKES
-from orchestrator.services.recover.probing import FAILURES_IN_A_ROW
 from orchestrator.services.recover.retrying import read
-from orchestrator.store import codes, journal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from orchestrator.clock import Clock
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.gateways.base import Gateway
-    from orchestrator.services.plan.deciding import Known
-    from orchestrator.services.recover.settings import RecoverySettings
-    from orchestrator.store.engine import Database
-    from orchestrator.store.memberships import StoredCode
-    from orchestrator.store.reads_plan import PlanRow
+from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.store import codes, journal, sessions
+from orchestrator.store.engine import Database
+from orchestrator.store.memberships import StoredCode
+from orchestrator.store.reads_plan import PlanRow
 
 LONGEST_WAITING = 300.0
 """Seconds that one plan rests in all because the gateway wants fewer calls; then it ends, and says so."""
@@ -82,16 +87,15 @@ class Prober:
         self._parts = parts
         self._seconds = settings.probe_gap
         self._gap = Gap(parts.clock, settings.probe_gap, parts.dice)
-        self._failed_in_a_row = 0
         self._throttled, self._waited = 0, 0.0
-        self._accusations = 0  # in a row
+        self._accused_by = Counter[int]()  # groups that spoke of trouble, with no good answer between
         self.done = 0
 
     async def get_ready(self, known: Known) -> None:
         """Ask for the session and, once, for the account's own groups. A list that fails is no list."""
         session = await self._parts.gateway.session()
         name = self._instance.name
-        _raise_if_account(name, session.answer)
+        self._raise_if_account(session.answer)
         if session.answer.outcome is not Outcome.OK:
             raise TemporaryError(
                 f"the gateway does not answer for {name}: {_said(session.answer)}", hint=_DOCTOR
@@ -105,12 +109,13 @@ class Prober:
             self._seconds = limits.gap
             self._gap = Gap(self._parts.clock, limits.gap, self._parts.dice)
         listed = await read(self._parts.gateway.groups, self._settings.retry, self._parts.clock)
-        _raise_if_account(name, listed.answer)
+        self._raise_if_account(listed.answer)
         if listed.answer.outcome is Outcome.OK:
             known.listed = {group.jid: group for group in listed.groups}
 
     async def lines(self, rows: Sequence[PlanRow], known: Known) -> list[Line]:
         """The plan's lines in the order of the rows."""
+        known.entered = await self._entered(rows, known.own)
         settled = [deciding.settled(row, known) for row in rows]
         total = settled.count(None)
         self._tell(total)
@@ -128,37 +133,52 @@ class Prober:
         left = probing_time(total - self.done, self._seconds)
         self._parts.progress(Progress(self.done, total, left, waits))
 
+    async def _entered(self, rows: Sequence[PlanRow], own: OwnIds) -> dict[int, float]:
+        """By group: when another entry, as this very number, last asked to join or was found in."""
+        async with self._database.read() as connection:
+            others = await sessions.others(connection, self._instance.id)
+            namesakes = {number for number, ids in others.items() if identity.likeness(ids, own)}
+            if not namesakes:
+                return {}
+            return await sessions.entered_by(connection, namesakes, [row.group_id for row in rows])
+
     async def _probe(self, row: PlanRow, known: Known, total: int) -> Line:
         while True:
             probed = await self._ask(row)
-            line = deciding.by_probe(row, known, probed)
-            await self._record(row, line, probed.answer)
-            if not await self._waited_out(probed.answer, total):
+            judged, line = await self._record(row, known, probed)
+            if not await self._waited_out(judged.account, probed.answer, total):
                 break
-        if not await self._is_contradicted(probed.answer):
-            _raise_if_account(self._instance.name, probed.answer)
-        self._count_failures(probed.answer)
+        if judged.seen is not None:
+            self._accused_by.clear()
+        if judged.account is not None:
+            await self._raise_unless_contradicted(row, judged.account, probed.answer)
         return line
 
-    async def _is_contradicted(self, answer: GatewayAnswer) -> bool:
-        """Whether one group's answer speaks of a trouble of which the session knows nothing, as in a run."""
-        if BRAKES.get(answer.outcome) not in CURED_BY_A_WORKING_SESSION:
-            self._accusations = 0 if answer.outcome is Outcome.OK else self._accusations
-            return False
-        self._accusations += 1
-        if self._accusations >= SEVERAL:
-            return False
-        session = await self._parts.gateway.session()
-        return session.answer.outcome is Outcome.OK and session.state is InstanceState.WORKING
+    async def _raise_unless_contradicted(self, row: PlanRow, ending: Ending, answer: GatewayAnswer) -> None:
+        """One group's answer may speak of a trouble of which the session knows nothing, as in a run."""
+        reason = ending.reason or Reason.GATEWAY_ERROR
+        if reason is Reason.GATEWAY_ERROR:
+            raise TemporaryError(
+                f"the gateway does not answer: {_said(answer)}; {self.done + 1} groups were probed",
+                hint=_DOCTOR,
+            )
+        if reason in SUSPICIONS:
+            self._accused_by[row.group_id] += 1
+            if not is_believed(reason, self._accused_by):
+                if reason not in CURED_BY_A_WORKING_SESSION:
+                    return
+                session = await self._parts.gateway.session()
+                if session.answer.outcome is Outcome.OK and session.state is InstanceState.WORKING:
+                    return
+        raise _account_error(self._instance.name, reason, answer)
 
-    async def _waited_out(self, answer: GatewayAnswer, total: int) -> bool:
+    async def _waited_out(self, ending: Ending | None, answer: GatewayAnswer, total: int) -> bool:
         """Whether the gateway asked for fewer calls, and has got its rest: as a run would give it."""
-        if answer.outcome not in (Outcome.THROTTLED, Outcome.GATEWAY_LIMITED):
+        if ending is None or ending.act is not Act.CALM or ending.reason is Reason.GATEWAY_ERROR:
             self._throttled = 0
             return False
-        wait = limit_wait(self._throttled, answer.retry_after)
-        if answer.outcome is Outcome.THROTTLED:
-            wait = answer.retry_after or step(CALM_WAITS, self._throttled)
+        how_long = limit_wait if ending.reason is Reason.GATEWAY_LIMIT else calm_wait
+        wait = how_long(self._throttled, answer.retry_after)
         if self._waited + wait > LONGEST_WAITING:
             return False
         self._throttled, self._waited = self._throttled + 1, self._waited + wait
@@ -178,42 +198,39 @@ class Prober:
         self._gap.taken()
         return await read(lambda: parts.gateway.probe(revealed), self._settings.retry, parts.clock)
 
-    async def _record(self, row: PlanRow, line: Line, answer: GatewayAnswer) -> None:
-        ending = None if answer.outcome is Outcome.OK else deciding.ending_of(answer).act
-        account = ending in (Act.PAUSE, Act.CALM)
+    async def _record(self, row: PlanRow, known: Known, probed: ProbeAnswer) -> tuple[ProbeJudgement, Line]:
+        """Judge the answer by the database's clock, and write down what it says of the code."""
+        answer = probed.answer
+        async with self._database.write() as connection:
+            known.now = await self._database.now(connection)
+            judged = deciding.judge(row, known, probed)
+            line = deciding.by_probe(row, known, judged, answer)
+            if row.code is not None and judged.code_verdict is not None:
+                await codes.record_verdicts(connection, {row.code.id: judged.code_verdict}, now=known.now)
+            entry = self._entry(row, answer, line if judged.account is None else None)
+            await journal.append(connection, known.now, [entry])
+        return judged, line
+
+    def _entry(self, row: PlanRow, answer: GatewayAnswer, line: Line | None) -> journal.Entry:
+        reason = line.reason if line is not None else None
         data = {
             "plan": True,
             "code": row.code.last4 if row.code else None,
             "outcome": answer.outcome.value,
             "http": answer.http_status,
             "iq": answer.iq_code,
-            "decision": None if account else line.decision.value,
-            "reason": line.reason.value if line.reason and not account else None,
-            "detail": line.sentence if line.reason and not account else answer.text or None,
+            "decision": line.decision.value if line is not None else None,
+            "reason": reason.value if reason is not None else None,
+            "detail": line.sentence if line is not None and reason is not None else answer.text or None,
         }
-        entry = journal.Entry(
-            "probe",
-            self._parts.actor,
-            {key: value for key, value in data.items() if value is not None},
-            self._instance.id,
-            row.group_id,
-        )
-        verdict = None if account else deciding.code_verdict(line)
-        async with self._database.write() as connection:
-            now = await self._database.now(connection)
-            if row.code is not None and verdict is not None:
-                await codes.record_verdict(connection, row.code.id, verdict, now=now)
-            await journal.append(connection, now, [entry])
+        said = {key: value for key, value in data.items() if value is not None}
+        return journal.Entry("probe", self._parts.actor, said, self._instance.id, row.group_id)
 
-    def _count_failures(self, answer: GatewayAnswer) -> None:
-        """Several lost probes in a row: it is the gateway, not the groups."""
-        lost = answer.outcome is not Outcome.OK and deciding.ending_of(answer).act is Act.RETRY
-        self._failed_in_a_row = self._failed_in_a_row + 1 if lost else 0
-        if self._failed_in_a_row >= FAILURES_IN_A_ROW:
-            raise TemporaryError(
-                f"the gateway does not answer: {_said(answer)}; {self.done + 1} groups were probed",
-                hint=_DOCTOR,
-            )
+    def _raise_if_account(self, answer: GatewayAnswer) -> None:
+        """Trouble with the account: no further call for this plan."""
+        reason = _BRAKES.get(answer.outcome)
+        if reason is not None:
+            raise _account_error(self._instance.name, reason, answer)
 
 
 _ACCOUNT_ERRORS: dict[Reason, type[RejoinError]] = {
@@ -233,13 +250,9 @@ _ACCOUNT_SENTENCES = {
 _BRAKES = BRAKES | {Outcome.JOIN_LIMITED: Reason.RATE_LIMITED, Outcome.NOT_SUPPORTED: Reason.NOT_SUPPORTED}
 
 
-def _raise_if_account(name: str, answer: GatewayAnswer) -> None:
-    """Trouble with the account: no further call for this plan."""
-    reason = _BRAKES.get(answer.outcome)
-    if reason is None:
-        return
+def _account_error(name: str, reason: Reason, answer: GatewayAnswer) -> RejoinError:
     sentence = f"{_ACCOUNT_SENTENCES[reason].format(name=name)}: {_said(answer)}; the plan stops here"
-    raise _ACCOUNT_ERRORS.get(reason, TemporaryError)(sentence, hint=_DOCTOR)
+    return _ACCOUNT_ERRORS.get(reason, TemporaryError)(sentence, hint=_DOCTOR)
 
 
 def _said(answer: GatewayAnswer) -> str:

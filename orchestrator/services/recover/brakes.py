@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.endings import CALM_WAITS, RESTRICTED_PAUSE, limit_wait, step
+from orchestrator.domain.endings import (
+    CURED_BY_A_WORKING_SESSION,
+    RESTRICTED_PAUSE,
+    SUSPECTED_FOR,
+    calm_wait,
+    is_believed,
+    limit_wait,
+    step,
+)
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.store import instances
@@ -16,14 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer
     from orchestrator.services.recover.context import Context, Writing
 
-CURED_BY_A_WORKING_SESSION = frozenset({Reason.INSTANCE_UNAVAILABLE, Reason.CREDENTIALS_REFUSED})
 CAUSED_BY_WHATSAPP = frozenset({Reason.RATE_LIMITED, Reason.RESTRICTED, Reason.INSTANCE_UNAVAILABLE})
 """Half pace follows these pauses. A gateway's own limit, or a token that was mistyped, costs no pace."""
 _SHORT = frozenset({Reason.GATEWAY_LIMIT, Reason.GATEWAY_ERROR})  # never in the place of a longer pause
-SUSPECTED_FOR = 60.0  # seconds that the session has to speak
-SEVERAL = 3  # groups
-SUSPICIONS = CURED_BY_A_WORKING_SESSION | {Reason.NOT_SUPPORTED}
-"""What one group's answer may say of the account, or of its configuration, without being right."""
 HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
 
@@ -39,15 +42,11 @@ async def pause_account(writing: Writing, reason: Reason, answer: GatewayAnswer)
 async def suspect(writing: Writing, membership_id: int, reason: Reason, answer: GatewayAnswer) -> None:
     """One group's answer says that the account is in trouble: it rests until the session has been asked.
 
-    The session's word makes it a pause that lasts, or lifts it at no cost. Several groups in a row, with no
-    good answer between them, are believed without it. What no session can tell of (a call that the gateway
-    does not know) is believed the second time.
+    The session's word makes it a pause that lasts, or lifts it at no cost.
     """
     accused_by = writing.context.accused_by
     accused_by[membership_id] += 1
-    repeated = reason not in CURED_BY_A_WORKING_SESSION and accused_by.total() > 1
-    believed = repeated or len(accused_by) >= SEVERAL
-    until = None if believed else writing.now + SUSPECTED_FOR
+    until = None if is_believed(reason, accused_by) else writing.now + SUSPECTED_FOR
     await _set_pause(writing, reason, answer.text, until=until)
     writing.rings.add("keeping")
 
@@ -83,7 +82,7 @@ def _strikes(instance: InstanceRecord, now: float) -> int:
 async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
     """A short pause because the gateway wants fewer calls, or does not answer at all. No strike."""
     context = writing.context
-    wait = max(step(CALM_WAITS, context.calms), answer.retry_after or 0.0)
+    wait = calm_wait(context.calms, answer.retry_after)
     context.calms += 1
     context.reads_failed = 0
     await _set_pause(writing, reason, answer.text, until=writing.now + wait)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
 from orchestrator.services.recover.points import Points, Silent
-from orchestrator.store import instances, journal, memberships, outgoing_messages, sessions, slots
+from orchestrator.store import codes, instances, journal, memberships, outgoing_messages, sessions, slots
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class Writing:
     moves: list[memberships.Move] = field(default_factory=list)
     entries: list[journal.Entry] = field(default_factory=list)
     finishes: list[slots.Finish] = field(default_factory=list)
+    verdicts: dict[int, str] = field(default_factory=dict)  # what was learned of codes, by their ids
     rings: set[str] = field(default_factory=set)  # stages that have something new to do
 
     def move(
@@ -153,6 +154,11 @@ class Writing:
         self.moves.append(memberships.Move(old, new))
         self.rings |= _concerned(old, new)
         return new
+
+    def learn(self, code: StoredCode | None, verdict: str | None) -> None:
+        """Plan to remember what the use of a code said of it; what is known already costs no statement."""
+        if code is not None and verdict is not None and verdict != code.verdict:
+            self.verdicts[code.id] = verdict
 
     def note(self, kind: str, work: Work | None = None, **data: Any) -> None:
         """Plan a journal line; values that are None are left out."""
@@ -169,11 +175,12 @@ class Writing:
 
     async def flush(self) -> set[int]:
         """Write what was planned; returns the ids of memberships that moved."""
+        await codes.record_verdicts(self.connection, self.verdicts, now=self.now)
         moved = await memberships.save(self.connection, self.moves)
         await slots.finish(self.connection, self.finishes, self.now)
         await journal.append(self.connection, self.now, self.entries)
         act = outgoing_messages.Act(self.instance, self.now, self.moves, moved, self.entries)
         await outgoing_messages.tell(self.connection, act)
         self.context.own_lines += len(self.entries)
-        self.moves, self.entries, self.finishes = [], [], []
+        self.moves, self.entries, self.finishes, self.verdicts = [], [], [], {}
         return moved

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
-from orchestrator.domain.memberships import Evidence, Greeting, Reason, Status
+from orchestrator.domain.memberships import CURED_BY_CODE, Evidence, Greeting, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.domain.pacing import NextSlot, Wait
+from orchestrator.domain.probe_judgement import code_verdict
 from orchestrator.services.recover import brakes, lease
 from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.endings import carry_out
@@ -22,7 +23,7 @@ from orchestrator.services.recover.looking import start_lookups_after_crash
 from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
 from orchestrator.services.recover.retrying import insist
 from orchestrator.services.recover.settings import ConfirmMethod, stretched
-from orchestrator.store import memberships, requeueing, slots
+from orchestrator.store import memberships, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -244,11 +245,12 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
     ending = _ending(receipt, sent=sent_at is not None, approval=work.membership.approval)
     current = (await memberships.by_ids(writing.connection, [work.membership.id]))[0]
-    if ending.reason in requeueing.CURED_BY_CODE and _has_another_code(work, current):
+    if ending.reason in CURED_BY_CODE and _has_another_code(work, current):
         ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
     new = await _settle_as(writing, work, receipt, ending)
     if current.membership.status is not Status.JOINING:
         new = _settled_before(writing, current.membership, receipt, ending)
+    writing.learn(work.code, code_verdict(new.status, new.reason))
     writing.note(
         "join",
         work,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
 from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
@@ -159,11 +160,11 @@ class Looker:
 
     def _is_contradicted(self, work: Work, answer: GatewayAnswer) -> bool:
         """The session works after all, however often this group's answers deny it: they show nothing."""
-        if self._context.fence is None or BRAKES[answer.outcome] not in brakes.CURED_BY_A_WORKING_SESSION:
+        if self._context.fence is None or BRAKES[answer.outcome] not in CURED_BY_A_WORKING_SESSION:
             return False
         accusers, number = self._context.accusers, work.membership.id
         accusers[number] += 1
-        return accusers[number] > endings.MOST_ACCUSATIONS
+        return accusers[number] > MOST_ACCUSATIONS
 
     async def refresh_list(self) -> GatewayAnswer:
         """Ask for the account's own groups. A list that came is remembered; an empty one proves nothing."""
@@ -212,7 +213,7 @@ async def brake(writing: Writing, answer: GatewayAnswer, *, about: Work | None =
         await brakes.wait_out_limit(writing, answer, kind=READ)
     elif answer.outcome is Outcome.THROTTLED:
         await brakes.calm_down(writing, reason, answer)
-    elif about is not None and reason in brakes.CURED_BY_A_WORKING_SESSION:
+    elif about is not None and reason in CURED_BY_A_WORKING_SESSION:
         await brakes.suspect(writing, about.membership.id, reason, answer)
     else:
         await brakes.pause_account(writing, reason, answer)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from orchestrator.domain.allowlist import Expected, verify
-from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending
+from orchestrator.domain.allowlist import Expected
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.domain.looking import SETTLE
-from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
+from orchestrator.domain.probe_judgement import (
+    ProbedAccount,
+    ProbedGroup,
+    ProbeJudgement,
+    ProbeRules,
+    judge_probe,
+)
 from orchestrator.redact import scrub
-from orchestrator.services.recover import brakes
-from orchestrator.services.recover.endings import carry_out
+from orchestrator.services.recover.context import Context, Writing
+from orchestrator.services.recover.endings import stop_account, tries_of
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.retrying import backoff, read
+from orchestrator.services.recover.retrying import read
 from orchestrator.store import memberships, sessions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.domain.outcomes import GroupPreview
-    from orchestrator.services.recover.context import Context, Writing
-    from orchestrator.store.memberships import Membership, Work
-
-FAILURES_IN_A_ROW = 3
-"""So many probes of different groups lost on the way: it is the gateway, not the groups."""
+from orchestrator.store.memberships import Membership, Work
 
 
 class Prober:
@@ -37,7 +33,6 @@ class Prober:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._gap = Gap(context.clock, context.settings.probe_gap, context.dice)
-        self._entered: dict[int, float] = {}
 
     async def step(self) -> float | None:
         """Probe what is next in line. Returns seconds until the next step, None: when something changes."""
@@ -83,118 +78,82 @@ class Prober:
         return await read(lambda: context.gateway.probe(revealed), context.settings.retry, context.clock)
 
     async def _record(self, works: Sequence[Work], answers: dict[int, ProbeAnswer]) -> None:
-        async with self._context.writing() as writing:
-            jids = [
-                answer.preview.jid for answer in answers.values() if answer.preview and answer.preview.jid
-            ]
-            holders = await memberships.holders_of(writing.connection, self._context.instance_id, jids)
+        context = self._context
+        async with context.writing() as writing:
+            jids = _jids(works, answers)
+            holders = await memberships.holders_of(writing.connection, context.instance_id, jids)
             ids = [work.membership.id for work in works]
             current = {work.membership.id: work for work in await memberships.by_ids(writing.connection, ids)}
-            self._entered = await entered_as_namesake(writing, works)
+            entered = await entered_as_namesake(writing, works)
             for work in works:
                 if _asks_otherwise(work, current[work.membership.id]):
                     continue  # a new code or expectation came meanwhile: it stays in line, and is asked anew
                 probed = answers.get(work.membership.id)
-                if probed is None:
-                    new = writing.move(work.membership, Status.BLOCKED, Reason.CODE_MISSING)
-                else:
-                    new = await self._judge(writing, work, probed, holders)
+                judged = judge_probe(
+                    probed, _group(writing, work, entered), _account(writing, holders), _rules(context)
+                )
+                if judged.jid is not None:
+                    holders[judged.jid] = work.membership.id
+                new = await _carry_out(writing, work, probed, judged)
                 _note(writing, work, new, probed)
 
-    async def _judge(
-        self, writing: Writing, work: Work, probed: ProbeAnswer, holders: dict[str, int]
-    ) -> Membership:
-        answer, preview = probed.answer, probed.preview
-        if answer.outcome is not Outcome.GATEWAY_LIMITED:
-            self._context.limits.pop(Status.PENDING.value, None)
-        if answer.outcome is Outcome.OK and preview is not None:
-            self._context.reads_failed = self._context.calms = 0
-            self._context.accused_by.clear()
-            return self._verify(writing, work, preview, holders)
-        ending = PROBE_ENDINGS.get(answer.outcome, Ending(Act.RETRY, Reason.PROBE_FAILED))
-        if ending.act is Act.RETRY and answer.retry_after is None:
-            self._context.reads_failed += 1
-            if self._context.reads_failed >= FAILURES_IN_A_ROW:
-                await brakes.calm_down(writing, Reason.GATEWAY_ERROR, answer)
-                return writing.move(work.membership, Status.PENDING)
-        if ending.act is Act.LOOK:
-            asked = answer.outcome is Outcome.APPROVAL_PENDING
-            return self._member_already(writing, work, holders, asked=asked)
-        return await carry_out(writing, work.membership, ending, answer)
 
-    def _member_already(
-        self, writing: Writing, work: Work, holders: dict[str, int], *, asked: bool
-    ) -> Membership:
-        """The gateway says that we are in, or have asked to be let in: look, if we know where.
+def _jids(works: Sequence[Work], answers: dict[int, ProbeAnswer]) -> set[str]:
+    """Every JID that one of the groups may turn out to have."""
+    found = {answer.preview.jid for answer in answers.values() if answer.preview}
+    for work in works:
+        found |= {work.expected_jid, work.membership.jid}
+    return {jid for jid in found if jid is not None}
 
-        Each time that the look finds otherwise is an attempt that failed.
-        """
-        old, jid = work.membership, work.membership.jid or work.expected_jid
-        retry = self._context.settings.retry
-        if jid is None:
-            return writing.move(old, Status.BLOCKED, Reason.PROBE_FAILED, detail="no JID is known to look at")
-        if holders.setdefault(jid, old.id) != old.id:
-            return self._duplicate(writing, old, jid)
-        if old.attempts >= retry.attempts:
-            detail = "the gateway says that the account is in, and does not show it among the members"
-            return writing.move(old, Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED, detail=detail)
-        return writing.move(
-            old,
-            Status.CONFIRMING,
-            Reason.APPROVAL_PENDING if asked else None,
-            next_attempt_at=writing.now + (backoff(retry, old.attempts) if old.attempts else 0.0),
-            jid=jid,
-            attempts=old.attempts + 1,
-        )
 
-    def _duplicate(self, writing: Writing, old: Membership, jid: str, **seen: Any) -> Membership:
-        detail = f"another of your groups is {jid} already"
-        return writing.move(old, Status.BLOCKED, Reason.DUPLICATE_GROUP, detail=detail, **seen)
+def _group(writing: Writing, work: Work, entered: dict[int, float]) -> ProbedGroup:
+    old = work.membership
+    return ProbedGroup(
+        id=old.id,
+        expected=Expected(work.expected_jid, work.expected_subject, work.expected_owner),
+        tries=tries_of(writing, old),
+        code_id=work.code.id if work.code else None,
+        jid=old.jid,
+        requested_at=old.requested_at,
+        confirmed_at=old.confirmed_at,
+        entered_at=entered.get(old.id),
+        history_epoch=old.history_epoch,
+    )
 
-    def _look_first(self, writing: Writing, old: Membership) -> dict[str, Any] | None:
-        """For a group that this very number may be in, or may have asked to join, without a join of ours:
-        another entry did it as this number, or the number was another one in between and is back.
-        """
-        at = self._entered.get(old.id)
-        if at is not None and at > (old.requested_at or 0.0):
-            return {"next_attempt_at": writing.now, "requested_at": at}
-        looked = at is not None and at == old.requested_at
-        if not looked and _before_change(writing, old):
-            settled = (writing.instance.identity_changed_at or 0.0) + SETTLE
-            return {"next_attempt_at": max(writing.now, settled), "requested_at": at}
-        return None
 
-    def _verify(
-        self, writing: Writing, work: Work, preview: GroupPreview, holders: dict[str, int]
-    ) -> Membership:
-        expected = Expected(work.expected_jid, work.expected_subject, work.expected_owner)
-        verdict = verify(self._context.settings.allow, expected, preview)
-        seen: dict[str, Any] = {
-            "seen_subject": preview.subject,
-            "seen_owner": preview.owner,
-            "seen_members": preview.members,
-            "announce": preview.announce,
-            "approval": preview.approval,
-            "verified_at": writing.now,
-        }
-        old = work.membership
-        if not verdict.allowed:
-            seen["joined_at"] = None  # an earlier join's: nobody shall take this for one that led elsewhere
-            said = scrub(verdict.sentence)
-            return writing.move(old, Status.BLOCKED, verdict.reason, detail=said, **seen)
-        jid = str(preview.jid)
-        if holders.setdefault(jid, old.id) != old.id:
-            return self._duplicate(writing, old, jid, **seen)
-        seen |= {"jid": jid, "code_id": work.code.id if work.code else None}
-        unseen = old.history_epoch != writing.instance.history_epoch  # a join of it may have been forgotten
-        if unseen or jid in self._context.listed:  # or we are in, says the list: look first
-            return writing.move(
-                old, Status.CONFIRMING, next_attempt_at=writing.now, requested_at=None, **seen
-            )
-        look = self._look_first(writing, old)
-        if look is not None:
-            return writing.move(old, Status.CONFIRMING, joined_at=None, confirmed_at=None, **look, **seen)
-        return writing.move(old, Status.READY, joined_at=None, **seen)
+def _account(writing: Writing, holders: dict[str, int]) -> ProbedAccount:
+    return ProbedAccount(
+        now=writing.now,
+        holders=holders,
+        listed=writing.context.listed,
+        identity_changed_at=writing.instance.identity_changed_at,
+        history_epoch=writing.instance.history_epoch,
+        lost=writing.context.reads_failed,
+    )
+
+
+def _rules(context: Context) -> ProbeRules:
+    return ProbeRules(context.settings.allow, context.settings.retry, scrub)
+
+
+async def _carry_out(
+    writing: Writing, work: Work, probed: ProbeAnswer | None, judged: ProbeJudgement
+) -> Membership:
+    """Turn a judgement into the membership's move, and into what follows for the account and the code."""
+    context, old = writing.context, work.membership
+    context.reads_failed = judged.lost
+    if probed is not None and probed.answer.outcome is not Outcome.GATEWAY_LIMITED:
+        context.limits.pop(Status.PENDING.value, None)
+    if judged.seen is not None:
+        context.calms = 0
+        context.accused_by.clear()
+    if probed is not None and judged.account is not None:
+        await stop_account(writing, old, judged.account, probed.answer)
+    writing.learn(work.code, judged.code_verdict)
+    at = None if judged.wait is None else writing.now + judged.wait
+    return writing.move(
+        old, judged.status, judged.reason, detail=judged.detail, next_attempt_at=at, **judged.changes
+    )
 
 
 async def entered_as_namesake(writing: Writing, works: Sequence[Work]) -> dict[int, float]:
@@ -205,13 +164,6 @@ async def entered_as_namesake(writing: Writing, works: Sequence[Work]) -> dict[i
     groups = {work.membership.group_id: work.membership for work in works}
     found = await sessions.entered_by(writing.connection, others, groups)
     return {groups[group].id: at for group, at in found.items()}
-
-
-def _before_change(writing: Writing, old: Membership) -> bool:
-    """Whether what is stored of an earlier join is the join of the number before this one."""
-    changed_at = writing.instance.identity_changed_at
-    earlier = [at for at in (old.requested_at, old.confirmed_at) if at is not None]
-    return changed_at is not None and bool(earlier) and max(earlier) <= changed_at
 
 
 def _asks_otherwise(asked: Work, current: Work) -> bool:

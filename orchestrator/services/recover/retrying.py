@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
 from tenacity import (
     AsyncRetrying,
@@ -14,14 +15,10 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from orchestrator.clock import Clock
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.domain.retries import RetryPolicy
 from orchestrator.store.engine import DatabaseGoneError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from orchestrator.clock import Clock
-    from orchestrator.services.recover.settings import RetrySettings
 
 
 class Answered(Protocol):
@@ -58,15 +55,15 @@ def _last_result(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
 
 
-async def read(call: Callable[[], Awaitable[A]], settings: RetrySettings, clock: Clock) -> A:
+async def read(call: Callable[[], Awaitable[A]], policy: RetryPolicy, clock: Clock) -> A:
     """Make a read, again if it failed on the way; the last answer counts. Never used for a join."""
 
     async def ask() -> A:
         return await call()
 
     retrying = AsyncRetrying(
-        stop=stop_after_attempt(settings.read_tries),
-        wait=_ServerWait(settings.read_wait),
+        stop=stop_after_attempt(policy.read_tries),
+        wait=_ServerWait(policy.read_wait),
         retry=retry_if_result(_worth_repeating),
         retry_error_callback=_last_result,
         sleep=clock.sleep,
@@ -98,10 +95,3 @@ def stop_after_delay_on(clock: Clock, seconds: float) -> Callable[[RetryCallStat
     """Tenacity's own looks at the machine's clock; this one at ours."""
     began = clock.boottime()
     return lambda _state: clock.boottime() - began > seconds
-
-
-def backoff(settings: RetrySettings, attempts: int) -> float:
-    """Seconds before attempt number `attempts` + 1 of one group: doubling, with a longest wait."""
-    state = RetryCallState(AsyncRetrying(), None, (), {})
-    state.attempt_number = max(1, attempts)
-    return float(wait_exponential(multiplier=settings.first_wait, max=settings.longest_wait)(state))

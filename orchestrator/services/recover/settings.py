@@ -9,6 +9,7 @@ from orchestrator.clock import SHORTEST_TIMEOUT
 from orchestrator.domain.allowlist import AllowList
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.domain.retries import RetryPolicy
 
 REAL_LEAD = 0.25  # real seconds that a reservation may take
 REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send
@@ -39,18 +40,6 @@ class ConfirmMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RetrySettings:
-    """Caps and waits, in seconds."""
-
-    attempts: int = 5
-    first_wait: float = 60.0
-    longest_wait: float = 6 * 3600.0
-    pauses: tuple[float, ...] = (3600.0, 6 * 3600.0, 24 * 3600.0)  # first, second, later pauses of an account
-    read_tries: int = 3  # at once, for a read that failed on the way
-    read_wait: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
 class RecoverySettings:
     """Everything that the stages need to know. Durations in seconds."""
 
@@ -59,7 +48,7 @@ class RecoverySettings:
     confirm: ConfirmMethod = ConfirmMethod.AUTO
     events_expected: bool = False  # webhooks come in: a receipt waits a while for its event before a look
     greeting: GreetingPolicy = field(default_factory=GreetingPolicy)
-    retry: RetrySettings = field(default_factory=RetrySettings)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     probe_gap: float = 3.0
     look_gap: float = 2.0
     greeting_gap: float = 8.0

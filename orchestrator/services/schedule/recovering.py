@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.operate.acting import Act
-from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.requests import command
 from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.services.recover.brakes import CURED_BY_A_WORKING_SESSION
 from orchestrator.store import losses, reads, successors
 
 if TYPE_CHECKING:
