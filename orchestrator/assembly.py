@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings

@@ -12,7 +12,7 @@ from orchestrator.domain.folding import spelt
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
-    from orchestrator.domain.allowlist import Expected
+    from orchestrator.domain.verification import Expected
     from orchestrator.services.operate.accepting import Accepted, Asking, Proposal
 
 

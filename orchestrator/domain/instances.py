@@ -1,4 +1,4 @@
-"""An instance as the store keeps it: the lease, the brakes, and what the gateway last said."""
+"""An instance as the store keeps it: the lease, the pauses, and what the gateway last said."""
 
 from __future__ import annotations
 

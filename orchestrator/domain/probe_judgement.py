@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.domain.allowlist import AllowList, Expected, verify
-from orchestrator.domain.endings import PROBE_ENDINGS, Act, Ending, Tries, after_refusal
+from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action, Reaction, Tries, after_refusal
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview, Outcome, ProbeAnswer
 from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.verification import AllowList, Expected, verify
 
 GOOD_CODE = "good"
 FAILURES_IN_A_ROW = 3
@@ -82,7 +82,7 @@ class ProbeJudgement:
     changes: Mapping[str, Any] = field(default_factory=dict)
     look: WhyLook | None = None
     seen: GroupPreview | None = None
-    account: Ending | None = None
+    account: Reaction | None = None
     lost: int = 0
 
     @property
@@ -116,11 +116,11 @@ def judge_probe(
     answer, preview = probed.answer, probed.preview
     if answer.outcome is Outcome.OK and preview is not None:
         return _verify(preview, group, account, rules)
-    ending = PROBE_ENDINGS.get(answer.outcome, Ending(Act.RETRY, Reason.PROBE_FAILED))
-    if ending.act is Act.LOOK:
+    reaction = PROBE_REACTIONS.get(answer.outcome, Reaction(Action.RETRY, Reason.PROBE_FAILED))
+    if reaction.action is Action.LOOK:
         asked = answer.outcome is Outcome.APPROVAL_PENDING
         return _member_already(group, account, rules, asked=asked)
-    return _refused(ending, answer, group, account, rules)
+    return _refused(reaction, answer, group, account, rules)
 
 
 def _verify(
@@ -201,20 +201,20 @@ def _member_already(
 
 
 def _refused(
-    ending: Ending, answer: GatewayAnswer, group: ProbedGroup, account: ProbedAccount, rules: ProbeRules
+    reaction: Reaction, answer: GatewayAnswer, group: ProbedGroup, account: ProbedAccount, rules: ProbeRules
 ) -> ProbeJudgement:
     lost = 0
-    if ending.act is Act.RETRY:
+    if reaction.action is Action.RETRY:
         lost = account.lost + 1 if answer.retry_after is None else account.lost
     if lost >= FAILURES_IN_A_ROW and answer.retry_after is None:
-        return ProbeJudgement(Status.PENDING, account=Ending(Act.CALM, Reason.GATEWAY_ERROR))
-    then = after_refusal(ending, answer, group.tries, rules.retry)
+        return ProbeJudgement(Status.PENDING, account=Reaction(Action.BACK_OFF, Reason.GATEWAY_ERROR))
+    then = after_refusal(reaction, answer, group.tries, rules.retry)
     return ProbeJudgement(
         then.status,
         then.reason,
         then.detail,
         then.wait,
         changes=then.counts(group.tries),
-        account=ending if ending.act in (Act.PAUSE, Act.CALM) else None,
+        account=reaction if reaction.action in (Action.PAUSE, Action.BACK_OFF) else None,
         lost=lost,
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain import identity
-from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.acting import Act
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import pauses
 from orchestrator.store import instances, memberships, recoveries, sessions, whereabouts
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def _pause(act: Act, reason: Reason, text: str | None) -> None:
 
 async def _let_go(connection: AsyncConnection, row: InstanceRecord, actor: str, now: float) -> None:
     act = Act(connection, row, now, actor, None)
-    act.note("instance.resumed", **await brakes.lift(connection, row, now, why="its number is its own"))
+    act.note("instance.resumed", **await pauses.lift(connection, row, now, why="its number is its own"))
     await act.write()
 
 

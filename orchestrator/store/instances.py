@@ -1,4 +1,4 @@
-"""The instances: synchronising with the configuration, the lease with its fence, and the brakes."""
+"""The instances: synchronising with the configuration, the lease with its fence, and the pauses."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ async def reserve(
 ) -> Reserved:
     """Reserve slots for ready memberships, as many as the pace gives now (with a real pace: at most one).
 
-    The instance's row must be locked, the fence checked and the brakes looked at. The memberships move to
+    The instance's row must be locked, the fence checked and the pauses looked at. The memberships move to
     `joining` in the same transaction; nothing may be sent before it is committed.
     """
     end = await log_end(connection, instance.id, policy)

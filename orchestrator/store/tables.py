@@ -66,7 +66,7 @@ instances = Table(
     Column("seen_boottime", Double),
     Column("seen_boot_id", Text),
     Column("seen_database", Text),
-    # The brakes.
+    # The pauses.
     Column("pause_reason", Text),
     Column("pause_text", Text),
     Column("pause_by", Text),

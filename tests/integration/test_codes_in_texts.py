@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.domain.allowlist import AllowList, Expected, verify
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
@@ -19,6 +18,7 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
     SessionAnswer,
 )
+from orchestrator.domain.verification import AllowList, Expected, verify
 from orchestrator.gateways.own_codes import without_own_codes
 from orchestrator.services.operate.acting import said
 from orchestrator.store import schema

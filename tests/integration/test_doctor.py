@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, event, insert, select, text, update
 
-from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Status
+from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.services.doctor import catalogue, storage
 from orchestrator.services.doctor.examining import examine
 from orchestrator.services.doctor.finding import Cause, Finding, State, exit_code

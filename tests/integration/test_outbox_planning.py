@@ -12,7 +12,7 @@ from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.services.operate.deciding import retry, skip
 from orchestrator.services.operate.pausing import pause
 from orchestrator.services.operate.stopping import stop
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import pauses
 from orchestrator.store import memberships
 from orchestrator.store.tables import group_labels, messages
 from tests.support.by_hand import BACKUP, put, put_recovery, set_group, set_instance
@@ -176,7 +176,7 @@ async def test_where_nothing_concerns_anybody_nothing_more_is_asked(stage: Stage
 
 async def test_a_pause_is_told_and_one_that_changes_nothing_is_not(stage: Stage, context: Context) -> None:
     async with context.writing() as writing:
-        await brakes.restrict(writing, writing.now + 3600)
+        await pauses.restrict(writing, writing.now + 3600)
     await pause(stage.database, BACKUP, actor=ANA, because="tea", until=(await _now(stage)) + 60)
     await set_instance(stage, pause_reason=None)
     await pause(stage.database, BACKUP, actor=ANA, because="tea", until=(await _now(stage)) + 60)

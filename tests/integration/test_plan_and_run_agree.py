@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.errors import RejoinError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
@@ -25,6 +24,7 @@ from orchestrator.domain.outcomes import (
     ProbeAnswer,
     SeenGroup,
 )
+from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing
 from orchestrator.services.plan.result import Decision, Line

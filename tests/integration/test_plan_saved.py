@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete, update
 
-from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.services.plan import saved
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.result import Decision, Plan

@@ -16,11 +16,11 @@ import pytest
 
 from orchestrator.cli import layout, render
 from orchestrator.domain import groups
-from orchestrator.domain.allowlist import AllowList, Expected, verify
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
+from orchestrator.domain.verification import AllowList, Expected, verify
 from orchestrator.redact import one_line, scrub
 from orchestrator.services.catalog import rows, words
 from tests.support.expressions import Used, all_patterns, bad_texts, made_at_run_time

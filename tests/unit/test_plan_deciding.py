@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.allowlist import AllowList, Mode
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
@@ -19,6 +18,7 @@ from orchestrator.domain.outcomes import (
 )
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.redact import scrub
 from orchestrator.services.plan import deciding
 from orchestrator.services.plan.deciding import Known

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.allowlist import AllowList, Expected
-from orchestrator.domain.endings import MOST_ACCUSATIONS, PROBE_ENDINGS, SUSPICIONS, Act, Ending, Tries
+from orchestrator.domain.answer_reactions import (
+    MOST_ACCUSATIONS,
+    PROBE_REACTIONS,
+    SUSPICIONS,
+    Action,
+    Reaction,
+    Tries,
+)
 from orchestrator.domain.memberships import Reason, Status, check_move
 from orchestrator.domain.outcomes import ACCOUNT_TROUBLE, GatewayAnswer, GroupPreview, Outcome, ProbeAnswer
 from orchestrator.domain.probe_judgement import (
@@ -21,6 +27,7 @@ from orchestrator.domain.probe_judgement import (
     judge_probe,
 )
 from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.verification import AllowList, Expected
 from orchestrator.redact import scrub
 
 NOW = 1_800_000_000.0
@@ -35,7 +42,7 @@ refusals = st.builds(
     ProbeAnswer,
     st.builds(
         GatewayAnswer,
-        outcome=st.sampled_from(sorted(PROBE_ENDINGS)),
+        outcome=st.sampled_from(sorted(PROBE_REACTIONS)),
         text=st.sampled_from(["", "no"]),
         retry_after=st.one_of(st.none(), st.floats(0.0, 1e6)),
     ),
@@ -166,7 +173,7 @@ def test_probes_lost_in_a_row_are_the_gateways_trouble_and_any_other_answer_begi
         assert (found.status, found.account) == (Status.DEFERRED, None)
         lost = found.lost
     third = judged(Outcome.TRANSIENT, lost=lost)
-    assert (third.status, third.account) == (Status.PENDING, Ending(Act.CALM, Reason.GATEWAY_ERROR))
+    assert (third.status, third.account) == (Status.PENDING, Reaction(Action.BACK_OFF, Reason.GATEWAY_ERROR))
     assert judged(Outcome.CODE_REVOKED, lost=lost).lost == 0
 
 

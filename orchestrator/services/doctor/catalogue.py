@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from orchestrator.domain.allowlist import Mode
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.domain.memberships import Greeting, Status
+from orchestrator.domain.verification import Mode
 from orchestrator.services.doctor.finding import Finding, failed, ok, skipped, warning
 from orchestrator.services.recover.greeting import render
 from orchestrator.store import codes, reads_doctor

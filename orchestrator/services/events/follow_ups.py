@@ -10,7 +10,7 @@ from orchestrator.domain.event_rules import About, EventResult, FollowUpLook, af
 from orchestrator.domain.looking import SETTLE, Sighting
 from orchestrator.domain.memberships import Status
 from orchestrator.services.recover.context import Context, Writing
-from orchestrator.services.recover.looking import Look, Looker, brake
+from orchestrator.services.recover.looking import Look, Looker, pause_for
 from orchestrator.services.tend.presence import apply_absence, apply_presence, proven
 from orchestrator.store import events, memberships
 from orchestrator.store.memberships import Work
@@ -46,7 +46,7 @@ async def look(context: Context, looker: Looker, follow_up: FollowUp) -> None:
         await postpone(context, [follow_up])
         return
     async with context.writing() as writing:
-        await brake(writing, seen.answer)
+        await pause_for(writing, seen.answer)
         current = await memberships.by_ids(writing.connection, [follow_up.work.membership.id])
         await _decide(writing, current[0], follow_up, seen)
 

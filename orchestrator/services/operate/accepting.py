@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.allowlist import Expected, digits, same_jid, verify
-from orchestrator.domain.endings import PROBE_ENDINGS, Act
+from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action
 from orchestrator.domain.errors import (
     CredentialsError,
     InputRejectedError,
@@ -22,6 +21,7 @@ from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.phones import read_phone
+from orchestrator.domain.verification import Expected, digits, same_jid, verify
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.services.recover.retrying import read
 from orchestrator.store import codes, groups, instances, journal, memberships, requeueing
@@ -207,11 +207,15 @@ async def _note(
 def _failure(
     group: StoredGroup, instance: str, answer: GatewayAnswer
 ) -> InputRejectedError | CredentialsError | TemporaryError:
-    ending = PROBE_ENDINGS.get(answer.outcome)
+    reaction = PROBE_REACTIONS.get(answer.outcome)
     if answer.outcome is Outcome.BAD_CREDENTIALS:
         return CredentialsError(credentials_refused(instance, answer.text), hint="rejoin doctor")
-    if ending is not None and ending.act in (Act.BLOCK, Act.ONCE_MORE) and ending.reason is not None:
-        sentence = f"the link of {group.name} opens no group now: {explain_reason(ending.reason)}"
+    if (
+        reaction is not None
+        and reaction.action in (Action.BLOCK, Action.ONCE_MORE)
+        and reaction.reason is not None
+    ):
+        sentence = f"the link of {group.name} opens no group now: {explain_reason(reaction.reason)}"
         return InputRejectedError(sentence, hint=_set_code(group))
     said = answer.text or answer.outcome.value
     return TemporaryError(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.operate.acting import acting, said
-from orchestrator.services.recover.brakes import CAUSED_BY_WHATSAPP, HALF_PACE_AFTER_OUTAGE
+from orchestrator.services.recover.pauses import CAUSED_BY_WHATSAPP, HALF_PACE_AFTER_OUTAGE
 from orchestrator.store import instances
 
 if TYPE_CHECKING:

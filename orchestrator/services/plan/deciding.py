@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.domain.allowlist import AllowList, Expected, Mode, digits
-from orchestrator.domain.endings import SUSPECTED_FOR, Tries
+from orchestrator.domain.answer_reactions import SUSPECTED_FOR, Tries
 from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.looking import OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
@@ -23,6 +22,7 @@ from orchestrator.domain.probe_judgement import (
     WhyLook,
     judge_probe,
 )
+from orchestrator.domain.verification import AllowList, Expected, Mode, digits
 from orchestrator.services.plan.result import Decision, Line
 from orchestrator.store.reads_plan import PlanRow
 

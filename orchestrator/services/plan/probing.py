@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from orchestrator.clock import Clock
 from orchestrator.domain import identity
-from orchestrator.domain.endings import (
+from orchestrator.domain.answer_reactions import (
     CURED_BY_A_WORKING_SESSION,
     SUSPICIONS,
-    Act,
-    Ending,
-    calm_wait,
+    Action,
+    Reaction,
+    back_off_wait,
     is_believed,
     limit_wait,
 )
@@ -36,7 +36,7 @@ from orchestrator.services.plan.deciding import Known
 from orchestrator.services.plan.result import Line, probing_time
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.keeping import GONE_STATES
-from orchestrator.services.recover.looking import BRAKES
+from orchestrator.services.recover.looking import PAUSE_REASONS
 from orchestrator.services.recover.retrying import read
 from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import codes, journal, sessions
@@ -154,9 +154,11 @@ class Prober:
             await self._raise_unless_contradicted(row, judged.account, probed.answer)
         return line
 
-    async def _raise_unless_contradicted(self, row: PlanRow, ending: Ending, answer: GatewayAnswer) -> None:
+    async def _raise_unless_contradicted(
+        self, row: PlanRow, reaction: Reaction, answer: GatewayAnswer
+    ) -> None:
         """One group's answer may speak of a trouble of which the session knows nothing, as in a run."""
-        reason = ending.reason or Reason.GATEWAY_ERROR
+        reason = reaction.reason or Reason.GATEWAY_ERROR
         if reason is Reason.GATEWAY_ERROR:
             raise TemporaryError(
                 f"the gateway does not answer: {_said(answer)}; {self.done + 1} groups were probed",
@@ -172,12 +174,16 @@ class Prober:
                     return
         raise _account_error(self._instance.name, reason, answer)
 
-    async def _waited_out(self, ending: Ending | None, answer: GatewayAnswer, total: int) -> bool:
+    async def _waited_out(self, reaction: Reaction | None, answer: GatewayAnswer, total: int) -> bool:
         """Whether the gateway asked for fewer calls, and has got its rest: as a run would give it."""
-        if ending is None or ending.act is not Act.CALM or ending.reason is Reason.GATEWAY_ERROR:
+        if (
+            reaction is None
+            or reaction.action is not Action.BACK_OFF
+            or reaction.reason is Reason.GATEWAY_ERROR
+        ):
             self._throttled = 0
             return False
-        how_long = limit_wait if ending.reason is Reason.GATEWAY_LIMIT else calm_wait
+        how_long = limit_wait if reaction.reason is Reason.GATEWAY_LIMIT else back_off_wait
         wait = how_long(self._throttled, answer.retry_after)
         if self._waited + wait > LONGEST_WAITING:
             return False
@@ -228,7 +234,7 @@ class Prober:
 
     def _raise_if_account(self, answer: GatewayAnswer) -> None:
         """Trouble with the account: no further call for this plan."""
-        reason = _BRAKES.get(answer.outcome)
+        reason = _PAUSE_REASONS.get(answer.outcome)
         if reason is not None:
             raise _account_error(self._instance.name, reason, answer)
 
@@ -247,7 +253,10 @@ _ACCOUNT_SENTENCES = {
     Reason.RESTRICTED: "WhatsApp has restricted the account of {name}",
     Reason.PLAN_LIMIT: "the subscription at the gateway does not allow it for {name}",
 }
-_BRAKES = BRAKES | {Outcome.JOIN_LIMITED: Reason.RATE_LIMITED, Outcome.NOT_SUPPORTED: Reason.NOT_SUPPORTED}
+_PAUSE_REASONS = PAUSE_REASONS | {
+    Outcome.JOIN_LIMITED: Reason.RATE_LIMITED,
+    Outcome.NOT_SUPPORTED: Reason.NOT_SUPPORTED,
+}
 
 
 def _account_error(name: str, reason: Reason, answer: GatewayAnswer) -> RejoinError:

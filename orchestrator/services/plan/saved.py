@@ -24,7 +24,7 @@ from orchestrator.store.recoveries import Scope
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.domain.allowlist import AllowList
+    from orchestrator.domain.verification import AllowList
     from orchestrator.store.engine import Database
     from orchestrator.store.reads_plan import PlanRow
 

@@ -65,7 +65,7 @@ class Context:
     alive_at: float = 0.0  # boot time of the keeper's last step
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
-    calms: int = 0  # short pauses in a row
+    back_offs: int = 0  # short pauses in a row
     limits: Counter[str] = field(
         default_factory=Counter
     )  # the gateway's own limit, in a row, by kind of call

@@ -8,7 +8,7 @@ from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.greeting_text import fill_in
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.looking import BRAKES, REST, brake
+from orchestrator.services.recover.looking import PAUSE_REASONS, REST, pause_for
 from orchestrator.services.recover.retrying import read
 from orchestrator.store import memberships
 
@@ -88,7 +88,7 @@ class Greeter:
         announce, jid, context = work.membership.announce, work.membership.jid, self._context
         if announce is None and jid is not None:
             answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
-            if answer.answer.outcome in BRAKES:
+            if answer.answer.outcome in PAUSE_REASONS:
                 if context.fence is None:
                     self._rest.taken()
                 return await self._record(work, Greeting.PENDING, answer=answer.answer)
@@ -148,7 +148,7 @@ class Greeter:
                 changes["greeted_at"] = writing.now
             writing.move(old, old.status, old.reason, **changes)
             if answer is not None:
-                await brake(writing, answer, about=work)
+                await pause_for(writing, answer, about=work)
             writing.note("greeting", work, greeting=greeting.value, why=why)
         return True
 

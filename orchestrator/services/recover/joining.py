@@ -11,14 +11,14 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.endings import JOIN_ENDINGS, Act, Ending
+from orchestrator.domain.answer_reactions import JOIN_REACTIONS, Action, Reaction
 from orchestrator.domain.memberships import CURED_BY_CODE, Evidence, Greeting, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.domain.pacing import NextSlot, Wait
 from orchestrator.domain.probe_judgement import code_verdict
-from orchestrator.services.recover import brakes, lease
+from orchestrator.services.recover import lease, pauses
+from orchestrator.services.recover.apply_reaction import apply_reaction
 from orchestrator.services.recover.arriving import first_greeting
-from orchestrator.services.recover.endings import carry_out
 from orchestrator.services.recover.looking import start_lookups_after_crash
 from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
 from orchestrator.services.recover.retrying import insist
@@ -156,7 +156,7 @@ class Joiner:
         if not good:
             said = GatewayAnswer(Outcome.TRANSIENT, f"cannot be written: {context.witness.trouble}")
             async with context.writing() as writing:
-                await brakes.calm_down(writing, Reason.SLOTS_FILE_UNWRITABLE, said)
+                await pauses.back_off(writing, Reason.SLOTS_FILE_UNWRITABLE, said)
         return good
 
     async def _joinable(self, writing: Writing) -> list[Work]:
@@ -243,13 +243,13 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     if answer.outcome in (Outcome.JOINED, Outcome.ACCEPTED):
         writing.context.accused_by.clear()
     writing.finishes.append(slots.Finish(ticket.slot.id, sent_at, answer.outcome.value, ticket.ended_at))
-    ending = _ending(receipt, sent=sent_at is not None, approval=work.membership.approval)
+    reaction = _reaction(receipt, sent=sent_at is not None, approval=work.membership.approval)
     current = (await memberships.by_ids(writing.connection, [work.membership.id]))[0]
-    if ending.reason in CURED_BY_CODE and _has_another_code(work, current):
-        ending = Ending(Act.GIVE_BACK)  # it is probed with the new one before anything else
-    new = await _settle_as(writing, work, receipt, ending)
+    if reaction.reason in CURED_BY_CODE and _has_another_code(work, current):
+        reaction = Reaction(Action.GIVE_BACK)  # it is probed with the new one before anything else
+    new = await _settle_as(writing, work, receipt, reaction)
     if current.membership.status is not Status.JOINING:
-        new = _settled_before(writing, current.membership, receipt, ending)
+        new = _settled_before(writing, current.membership, receipt, reaction)
     writing.learn(work.code, code_verdict(new.status, new.reason))
     writing.note(
         "join",
@@ -267,7 +267,9 @@ async def settle(writing: Writing, ticket: Ticket) -> Membership:
     return new
 
 
-def _settled_before(writing: Writing, old: Membership, receipt: JoinReceipt, ending: Ending) -> Membership:
+def _settled_before(
+    writing: Writing, old: Membership, receipt: JoinReceipt, reaction: Reaction
+) -> Membership:
     """An event was heard before this answer, and moved the membership: it stays where it is.
 
     What the answer says of the account counts all the same. If it says that this join did not bring us in,
@@ -276,7 +278,7 @@ def _settled_before(writing: Writing, old: Membership, receipt: JoinReceipt, end
     writing.moves.pop()  # the answer's own
     if old.status is not Status.ACTIVE or old.evidence is not Evidence.EVENT:
         return old
-    if may_have_entered(receipt, ending) or old.unknowns:
+    if may_have_entered(receipt, reaction) or old.unknowns:
         return old
     changes: dict[str, Any] = {"joined_at": None}
     if old.greeting is Greeting.PENDING:
@@ -284,9 +286,9 @@ def _settled_before(writing: Writing, old: Membership, receipt: JoinReceipt, end
     return writing.move(old, old.status, old.reason, detail=old.detail, **changes)
 
 
-def may_have_entered(receipt: JoinReceipt, ending: Ending) -> bool:
+def may_have_entered(receipt: JoinReceipt, reaction: Reaction) -> bool:
     """Whether it may be this join that brought us in; not so if we were in before it."""
-    waits_for_proof = ending.act in (Act.LOOK, Act.AWAIT_APPROVAL) or not receipt.answer.certain
+    waits_for_proof = reaction.action in (Action.LOOK, Action.AWAIT_APPROVAL) or not receipt.answer.certain
     return waits_for_proof and receipt.answer.outcome is not Outcome.ALREADY_MEMBER
 
 
@@ -295,36 +297,36 @@ def _has_another_code(work: Work, current: Work) -> bool:
     return current.code is not None and work.code is not None and current.code.id != work.code.id
 
 
-def _ending(receipt: JoinReceipt, *, sent: bool, approval: bool | None) -> Ending:
+def _reaction(receipt: JoinReceipt, *, sent: bool, approval: bool | None) -> Reaction:
     """`approval`: what the probe said of it. An answer that the gateway could not read tells the rest."""
     outcome = receipt.answer.outcome
     if outcome is Outcome.SUBMITTED and sent and approval is not False:
-        act = Act.AWAIT_APPROVAL if approval else Act.LOOK
-        return Ending(act, Reason.APPROVAL_PENDING)
+        action = Action.AWAIT_APPROVAL if approval else Action.LOOK
+        return Reaction(action, Reason.APPROVAL_PENDING)
     if not sent and receipt is UNSENT:
-        return Ending(Act.GIVE_BACK)
+        return Reaction(Action.GIVE_BACK)
     if outcome is Outcome.UNKNOWN and not sent:
-        return JOIN_ENDINGS[Outcome.TRANSIENT]
+        return JOIN_REACTIONS[Outcome.TRANSIENT]
     if outcome is Outcome.TRANSIENT and sent:
-        return JOIN_ENDINGS[Outcome.UNKNOWN]  # whatever left may have taken effect
-    ending = JOIN_ENDINGS[outcome]
-    if ending.act is Act.ONCE_MORE and not receipt.answer.certain:
-        return JOIN_ENDINGS[Outcome.UNKNOWN]
-    return ending
+        return JOIN_REACTIONS[Outcome.UNKNOWN]  # whatever left may have taken effect
+    reaction = JOIN_REACTIONS[outcome]
+    if reaction.action is Action.ONCE_MORE and not receipt.answer.certain:
+        return JOIN_REACTIONS[Outcome.UNKNOWN]
+    return reaction
 
 
-async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, ending: Ending) -> Membership:
+async def _settle_as(writing: Writing, work: Work, receipt: JoinReceipt, reaction: Reaction) -> Membership:
     old = work.membership
-    if ending.act is not Act.LOOK:
-        return await carry_out(writing, old, ending, receipt.answer)
+    if reaction.action is not Action.LOOK:
+        return await apply_reaction(writing, old, reaction, receipt.answer)
     if receipt.jid and old.jid and receipt.jid != old.jid:
         return await _foreign(writing, work, receipt.jid)
     if _receipt_proves(writing, receipt):
         return _active_by_receipt(writing, old, receipt)
-    new = await carry_out(writing, old, ending, receipt.answer)
-    if ending.reason is Reason.OUTCOME_UNKNOWN:
+    new = await apply_reaction(writing, old, reaction, receipt.answer)
+    if reaction.reason is Reason.OUTCOME_UNKNOWN:
         return new
-    joined_at = writing.now if may_have_entered(receipt, ending) else None
+    joined_at = writing.now if may_have_entered(receipt, reaction) else None
     return _amend(writing, new, joined_at=joined_at, jid=receipt.jid or old.jid)
 
 

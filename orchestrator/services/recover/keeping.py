@@ -12,7 +12,7 @@ from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import pauses
 from orchestrator.services.recover.probing import send_back_stale
 from orchestrator.services.session_state import recorded, told_by
 from orchestrator.store import memberships, recoveries, slots
@@ -73,7 +73,7 @@ class Keeper:
         boottime = context.clock.boottime()
         pulse = await self._feel()
         if pulse.instance.pause_reason is not None and not pulse.instance.paused(pulse.now):
-            await brakes.resume_if_over(context)
+            await pauses.resume_if_over(context)
         await send_back_stale(context, pulse.ready, pulse.now)
         due = pulse.outlook.next_deferred_at
         if due is not None and due <= pulse.now:
@@ -144,13 +144,13 @@ class Keeper:
 
     def _session_every(self, instance: InstanceRecord, now: float) -> float:
         settings = self._context.settings
-        if brakes.is_suspicion(instance, now):
+        if pauses.is_suspicion(instance, now):
             return SUSPECTED_EVERY
         down = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value
         return settings.session_every_when_down if down else settings.session_every
 
     async def check_session(self) -> SessionAnswer:
-        """Ask for the session's state once, record it, and brake or resume accordingly."""
+        """Ask for the session's state once, record it, and pause or resume accordingly."""
         context = self._context
         answer = await context.gateway.session()
         told = told_by(answer)
@@ -167,7 +167,7 @@ class Keeper:
                 context.limits.pop("session", None)
                 await _recovered(writing)
                 if answer.restricted_until is not None and answer.restricted_until > writing.now:
-                    await brakes.restrict(writing, answer.restricted_until)
+                    await pauses.restrict(writing, answer.restricted_until)
             else:
                 await self._unavailable(writing, answer)
         return answer
@@ -175,18 +175,18 @@ class Keeper:
     async def _unavailable(self, writing: Writing, answer: SessionAnswer) -> None:
         outcome = answer.answer.outcome
         if outcome is Outcome.GATEWAY_LIMITED:
-            await brakes.wait_out_limit(writing, answer.answer, kind="session")
+            await pauses.wait_out_limit(writing, answer.answer, kind="session")
         elif outcome is Outcome.BAD_CREDENTIALS:
             self._context.accusers.clear()  # who said so was right
-            await brakes.pause_account(writing, Reason.CREDENTIALS_REFUSED, answer.answer)
+            await pauses.pause_account(writing, Reason.CREDENTIALS_REFUSED, answer.answer)
             if isfinite(self._context.settings.patience):
                 self.end = End.CREDENTIALS
         elif answer.state in GONE_STATES:
-            await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
+            await pauses.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
             self._count_as_gone()
         elif outcome in (Outcome.SESSION_DOWN, Outcome.OK):
             self._context.accusers.clear()
-            await brakes.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
+            await pauses.pause_account(writing, Reason.INSTANCE_UNAVAILABLE, answer.answer)
 
     def _count_as_gone(self) -> None:
         """Lost is what stays lost: one reading proves nothing in either direction."""
@@ -267,7 +267,7 @@ def _until(instance: InstanceRecord) -> float:
 
 async def _recovered(writing: Writing) -> None:
     """A working session lifts the pauses that its absence caused; half pace follows."""
-    line = await brakes.lift_if_cured(writing.connection, writing.instance, writing.now)
+    line = await pauses.lift_if_cured(writing.connection, writing.instance, writing.now)
     if line is not None:
         writing.rings |= set(writing.context.bells)
         writing.note("instance.resumed", **line)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
+from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
 from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
-from orchestrator.services.recover import brakes, endings
+from orchestrator.services.recover import apply_reaction, pauses
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.retrying import read
@@ -135,22 +135,22 @@ class Looker:
         self, work: Work, jid: str, seen: Sighting, *, evidence: Evidence, answer: GatewayAnswer
     ) -> None:
         async with self._context.writing() as writing:
-            if not await self._brake(writing, work, answer):
+            if not await self._pause(writing, work, answer):
                 new = apply_look(writing, work.membership, jid, seen, evidence, said=answer.text)
                 _note(writing, work, new, seen, answer=answer)
         if seen is Sighting.ABSENT:
             self._context.listed.pop(jid, None)
         self._context.points.reach("look.recorded")
 
-    async def _brake(self, writing: Writing, work: Work, answer: GatewayAnswer) -> bool:
+    async def _pause(self, writing: Writing, work: Work, answer: GatewayAnswer) -> bool:
         """Trouble with the account or the gateway is no sighting: pause, and look again later."""
-        if answer.outcome not in BRAKES:
+        if answer.outcome not in PAUSE_REASONS:
             self._context.limits.pop(READ, None)
             self._context.accused_by.clear()
             return False
         if self._is_contradicted(work, answer):
             return False
-        await brake(writing, answer, about=work)
+        await pause_for(writing, answer, about=work)
         old, wait = work.membership, REST if self._context.fence is None else 60.0
         if answer.outcome is Outcome.GATEWAY_LIMITED:
             wait = answer.retry_after or wait
@@ -160,7 +160,7 @@ class Looker:
 
     def _is_contradicted(self, work: Work, answer: GatewayAnswer) -> bool:
         """The session works after all, however often this group's answers deny it: they show nothing."""
-        if self._context.fence is None or BRAKES[answer.outcome] not in CURED_BY_A_WORKING_SESSION:
+        if self._context.fence is None or PAUSE_REASONS[answer.outcome] not in CURED_BY_A_WORKING_SESSION:
             return False
         accusers, number = self._context.accusers, work.membership.id
         accusers[number] += 1
@@ -182,7 +182,7 @@ class Looker:
         answer = await self.refresh_list()
         async with self._context.writing() as writing:
             if answer.outcome is Outcome.GATEWAY_LIMITED:
-                await brake(writing, answer)
+                await pause_for(writing, answer)
             for work in works:
                 group = _listed(self._context.listed, work)
                 if group is not None and stands_in(self._context, group):
@@ -191,7 +191,7 @@ class Looker:
         self._context.points.reach("list.recorded")
 
 
-BRAKES = {
+PAUSE_REASONS = {
     Outcome.THROTTLED: Reason.RATE_LIMITED,
     Outcome.GATEWAY_LIMITED: Reason.GATEWAY_LIMIT,
     Outcome.SESSION_DOWN: Reason.INSTANCE_UNAVAILABLE,
@@ -201,22 +201,22 @@ BRAKES = {
 }
 
 
-async def brake(writing: Writing, answer: GatewayAnswer, *, about: Work | None = None) -> None:
+async def pause_for(writing: Writing, answer: GatewayAnswer, *, about: Work | None = None) -> None:
     """Stop the account if the answer to a read, or to a greeting, demands it. `about`: whose answer it was.
 
     Where no recovery drives it, only a restriction does: nothing is joined, and who asks waits by himself.
     """
-    reason = BRAKES.get(answer.outcome)
+    reason = PAUSE_REASONS.get(answer.outcome)
     if reason is None or (writing.context.fence is None and answer.outcome is not Outcome.RESTRICTED):
         return
     if answer.outcome is Outcome.GATEWAY_LIMITED:
-        await brakes.wait_out_limit(writing, answer, kind=READ)
+        await pauses.wait_out_limit(writing, answer, kind=READ)
     elif answer.outcome is Outcome.THROTTLED:
-        await brakes.calm_down(writing, reason, answer)
+        await pauses.back_off(writing, reason, answer)
     elif about is not None and reason in CURED_BY_A_WORKING_SESSION:
-        await brakes.suspect(writing, about.membership.id, reason, answer)
+        await pauses.suspect(writing, about.membership.id, reason, answer)
     else:
-        await brakes.pause_account(writing, reason, answer)
+        await pauses.pause_account(writing, reason, answer)
 
 
 def _sighting(context: Context, answer: ParticipantsAnswer) -> Sighting:
@@ -272,12 +272,12 @@ def _follow(
 ) -> Membership:
     changes: dict[str, Any] = {"unknowns": then.unknowns, "jid": jid}
     if then.failed:
-        return endings.retry(
+        return apply_reaction.retry(
             writing, old, then.reason, _told(old, "the account is not in the group", ""), **changes
         )
     if then.given_back:
         told = _told(old, "the account is not in the group", "")
-        return endings.given_back(writing, old, then.reason, detail=told, **changes)
+        return apply_reaction.given_back(writing, old, then.reason, detail=told, **changes)
     if then.status is Status.ACTIVE:
         changes |= arrival(writing, old, evidence)
     elif then.status is Status.CONFIRMING:

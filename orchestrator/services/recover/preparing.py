@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import limit_wait
+from orchestrator.domain.answer_reactions import limit_wait
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -24,7 +24,7 @@ from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
 from orchestrator.services.recover.keeping import GONE_STATES
-from orchestrator.services.recover.looking import apply_look, brake, stands_in, start_lookups_after_crash
+from orchestrator.services.recover.looking import apply_look, pause_for, stands_in, start_lookups_after_crash
 from orchestrator.services.recover.requests import to_go_on_with
 from orchestrator.services.recover.retrying import LONGEST_ASKED_WAIT
 from orchestrator.store import limits, memberships, orders, recoveries, requeueing
@@ -265,7 +265,7 @@ async def _list_groups(context: Context, looker: Looker) -> None:
         return
     wait = limit_wait(0, answer.retry_after)
     async with context.writing() as writing:
-        await brake(writing, answer)
+        await pause_for(writing, answer)
     if wait <= LONGEST_ASKED_WAIT:
         await context.clock.sleep(wait)
         await looker.refresh_list()

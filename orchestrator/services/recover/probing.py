@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from orchestrator.domain.allowlist import Expected
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer
@@ -16,9 +15,10 @@ from orchestrator.domain.probe_judgement import (
     ProbeRules,
     judge_probe,
 )
+from orchestrator.domain.verification import Expected
 from orchestrator.redact import scrub
+from orchestrator.services.recover.apply_reaction import stop_account, tries_of
 from orchestrator.services.recover.context import Context, Writing
-from orchestrator.services.recover.endings import stop_account, tries_of
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.retrying import read
 from orchestrator.store import memberships, sessions
@@ -94,7 +94,7 @@ class Prober:
                 )
                 if judged.jid is not None:
                     holders[judged.jid] = work.membership.id
-                new = await _carry_out(writing, work, probed, judged)
+                new = await _apply_judgement(writing, work, probed, judged)
                 _note(writing, work, new, probed)
 
 
@@ -136,7 +136,7 @@ def _rules(context: Context) -> ProbeRules:
     return ProbeRules(context.settings.allow, context.settings.retry, scrub)
 
 
-async def _carry_out(
+async def _apply_judgement(
     writing: Writing, work: Work, probed: ProbeAnswer | None, judged: ProbeJudgement
 ) -> Membership:
     """Turn a judgement into the membership's move, and into what follows for the account and the code."""
@@ -145,7 +145,7 @@ async def _carry_out(
     if probed is not None and probed.answer.outcome is not Outcome.GATEWAY_LIMITED:
         context.limits.pop(Status.PENDING.value, None)
     if judged.seen is not None:
-        context.calms = 0
+        context.back_offs = 0
         context.accused_by.clear()
     if probed is not None and judged.account is not None:
         await stop_account(writing, old, judged.account, probed.answer)

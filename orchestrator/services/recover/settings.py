@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.clock import SHORTEST_TIMEOUT
-from orchestrator.domain.allowlist import AllowList
 from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.verification import AllowList
 
 REAL_LEAD = 0.25  # real seconds that a reservation may take
 REAL_LIFE = 0.5  # real seconds that a loaded machine may be late with a send

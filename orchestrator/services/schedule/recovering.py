@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.operate.acting import Act

@@ -14,7 +14,7 @@ from orchestrator.domain.looking import SETTLE, Sighting, sight
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.looking import BRAKES, REST, Look, brake, stands_in
+from orchestrator.services.recover.looking import PAUSE_REASONS, REST, Look, pause_for, stands_in
 from orchestrator.services.tend.presence import (
     apply_absence,
     apply_presence,
@@ -74,7 +74,7 @@ class Comparer:
         if answer.outcome is not Outcome.OK:
             self._rest.taken()
             async with context.writing() as writing:
-                await brake(writing, answer)
+                await pause_for(writing, answer)
             return
         await self._compare()
 
@@ -102,11 +102,11 @@ class Comparer:
         self._gap.taken()
         begun = context.clock.boottime()
         look = await self._looker.glance(jid, not_before=begun - context.settings.list_gap)
-        if look.answer.outcome in BRAKES:
+        if look.answer.outcome in PAUSE_REASONS:
             self._doubtful.append((number, jid))
             self._rest.taken()
             async with context.writing() as writing:
-                await brake(writing, look.answer)
+                await pause_for(writing, look.answer)
             return
         if look.seen is Sighting.INCONCLUSIVE:
             return

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.endings import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.store import losses, reads, successors
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.readings import by_state
 from orchestrator.domain.watching import Calm, Debounce, notice
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import pauses
 from orchestrator.services.session_state import Reader, record_state, works
 from orchestrator.store import journal, losses
 
@@ -71,7 +71,7 @@ async def session_event(
 async def lift_pause_if_cured(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
     """A working session ends the pauses that its absence caused; where a loop drives, that is the loop's."""
     if works(answer) and not (instance.lease_until or 0.0) > desk.now:
-        line = await brakes.lift_if_cured(desk.connection, instance, desk.now)
+        line = await pauses.lift_if_cured(desk.connection, instance, desk.now)
         if line is not None:
             await desk.note("instance.resumed", instance.id, **line)
 

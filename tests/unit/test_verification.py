@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.allowlist import AllowList, Expected, Mode, digits, same_jid, verify
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GroupPreview
+from orchestrator.domain.verification import AllowList, Expected, Mode, digits, same_jid, verify
 
 OURS, OTHERS = "120363000000000001@g.us", "120363000000000002@g.us"
 words = st.text(min_size=1, max_size=30).filter(lambda text: bool(text.split()))

@@ -1,16 +1,16 @@
-"""Carrying out an ending: from a gateway's answer to a move, a pause, or both."""
+"""Applying a reaction: from a gateway's answer to a move, a pause, or both."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.domain.endings import (
+from orchestrator.domain.answer_reactions import (
     HOUR,
     MOST_ACCUSATIONS,
     SUSPICIONS,
-    Act,
-    Ending,
+    Action,
     NextAttempt,
+    Reaction,
     Tries,
     after_failure,
     after_refusal,
@@ -18,49 +18,51 @@ from orchestrator.domain.endings import (
 from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
-from orchestrator.services.recover import brakes
+from orchestrator.services.recover import pauses
 from orchestrator.services.recover.context import Writing
 from orchestrator.store.memberships import Membership
 
 _RECEIPTS = frozenset({Outcome.OK, Outcome.JOINED, Outcome.ACCEPTED})
 
 
-async def carry_out(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
-    """Move a membership as its join was answered, and brake the account; returns it as it is then."""
-    new = _move(writing, old, ending, answer)
-    if ending.act in (Act.PAUSE, Act.CALM):
-        await stop_account(writing, old, ending, answer)
+async def apply_reaction(
+    writing: Writing, old: Membership, reaction: Reaction, answer: GatewayAnswer
+) -> Membership:
+    """Move a membership as its join was answered, and pause the account; returns it as it is then."""
+    new = _move(writing, old, reaction, answer)
+    if reaction.action in (Action.PAUSE, Action.BACK_OFF):
+        await stop_account(writing, old, reaction, answer)
     return new
 
 
-async def stop_account(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> None:
-    """Brake the account. `old`: whose answer demands it, as it stood when it was asked."""
-    reason = ending.reason or Reason.GATEWAY_ERROR
-    if ending.act is Act.PAUSE and reason in SUSPICIONS:
+async def stop_account(writing: Writing, old: Membership, reaction: Reaction, answer: GatewayAnswer) -> None:
+    """Pause the account. `old`: whose answer demands it, as it stood when it was asked."""
+    reason = reaction.reason or Reason.GATEWAY_ERROR
+    if reaction.action is Action.PAUSE and reason in SUSPICIONS:
         writing.context.accusers[old.id] += 1
-        await brakes.suspect(writing, old.id, reason, answer)
-    elif ending.act is Act.PAUSE:
-        await brakes.pause_account(writing, reason, answer)
+        await pauses.suspect(writing, old.id, reason, answer)
+    elif reaction.action is Action.PAUSE:
+        await pauses.pause_account(writing, reason, answer)
     elif reason is Reason.GATEWAY_LIMIT:
-        await brakes.wait_out_limit(writing, answer, kind=old.status.value)
+        await pauses.wait_out_limit(writing, answer, kind=old.status.value)
     else:
-        await brakes.calm_down(writing, reason, answer)
+        await pauses.back_off(writing, reason, answer)
 
 
 def tries_of(writing: Writing, old: Membership) -> Tries:
     return Tries(old.attempts, old.slow_rounds, old.detail, writing.context.accusers[old.id])
 
 
-def _move(writing: Writing, old: Membership, ending: Ending, answer: GatewayAnswer) -> Membership:
-    if ending.act is Act.LOOK:
-        return _look(writing, old, ending.reason, answer)
-    if ending.act is Act.AWAIT_APPROVAL:
+def _move(writing: Writing, old: Membership, reaction: Reaction, answer: GatewayAnswer) -> Membership:
+    if reaction.action is Action.LOOK:
+        return _look(writing, old, reaction.reason, answer)
+    if reaction.action is Action.AWAIT_APPROVAL:
         at, detail = writing.now + AFTER_REQUEST[0], answer.text or None
-        return writing.move(old, Status.AWAITING_APPROVAL, ending.reason, detail=detail, next_attempt_at=at)
-    if ending.act in (Act.PAUSE, Act.CALM) and not answer.certain:
-        return _look_first(writing, old, ending.reason, answer)
+        return writing.move(old, Status.AWAITING_APPROVAL, reaction.reason, detail=detail, next_attempt_at=at)
+    if reaction.action in (Action.PAUSE, Action.BACK_OFF) and not answer.certain:
+        return _look_first(writing, old, reaction.reason, answer)
     tries = tries_of(writing, old)
-    then = after_refusal(ending, answer, tries, writing.context.settings.retry)
+    then = after_refusal(reaction, answer, tries, writing.context.settings.retry)
     return _follow(writing, old, then, tries)
 
 

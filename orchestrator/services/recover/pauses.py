@@ -1,14 +1,14 @@
-"""The brakes: trouble with the account stops the account, not the groups."""
+"""Pauses: trouble with the account stops the account, not the groups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.endings import (
+from orchestrator.domain.answer_reactions import (
     CURED_BY_A_WORKING_SESSION,
     RESTRICTED_PAUSE,
     SUSPECTED_FOR,
-    calm_wait,
+    back_off_wait,
     is_believed,
     limit_wait,
     step,
@@ -79,11 +79,11 @@ def _strikes(instance: InstanceRecord, now: float) -> int:
     return instance.strikes
 
 
-async def calm_down(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
+async def back_off(writing: Writing, reason: Reason, answer: GatewayAnswer) -> None:
     """A short pause because the gateway wants fewer calls, or does not answer at all. No strike."""
     context = writing.context
-    wait = calm_wait(context.calms, answer.retry_after)
-    context.calms += 1
+    wait = back_off_wait(context.back_offs, answer.retry_after)
+    context.back_offs += 1
     context.reads_failed = 0
     await _set_pause(writing, reason, answer.text, until=writing.now + wait)
 

@@ -14,7 +14,7 @@ from orchestrator.domain.retries import RetryPolicy
 HOUR = 3600.0
 
 
-class Act(StrEnum):
+class Action(StrEnum):
     """What to do about the membership, or about the account."""
 
     LOOK = "look"  # find out whether we are in
@@ -24,65 +24,65 @@ class Act(StrEnum):
     SLOWLY = "slowly"  # hours apart: somebody else may free the way
     BLOCK = "block"  # a person must act
     PAUSE = "pause"  # the account is in trouble: it stops, and the group loses nothing
-    CALM = "calm"  # the gateway asks for fewer calls: a short pause, and the group loses nothing
+    BACK_OFF = "back_off"  # the gateway asks for fewer calls: a short pause, and the group loses nothing
     GIVE_BACK = "give_back"  # nothing was sent: the group goes back in line
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """An act and its reason."""
+class Reaction:
+    """An action and its reason."""
 
-    act: Act
+    action: Action
     reason: Reason | None = None
 
 
 _BOTH = {
-    Outcome.CODE_REVOKED: Ending(Act.BLOCK, Reason.CODE_REVOKED),
-    Outcome.CODE_INVALID: Ending(Act.BLOCK, Reason.CODE_INVALID),
-    Outcome.BAD_REQUEST: Ending(Act.ONCE_MORE, Reason.CODE_INVALID),
-    Outcome.GROUP_GONE: Ending(Act.BLOCK, Reason.GROUP_GONE),
-    Outcome.REMOVED: Ending(Act.BLOCK, Reason.REMOVED_BY_ADMIN),
-    Outcome.FORBIDDEN: Ending(Act.BLOCK, Reason.FORBIDDEN),
-    Outcome.GROUP_FULL: Ending(Act.SLOWLY, Reason.GROUP_FULL),
-    Outcome.GROUP_LOCKED: Ending(Act.SLOWLY, Reason.GROUP_LOCKED),
-    Outcome.GROWTH_LOCKED: Ending(Act.SLOWLY, Reason.GROUP_LOCKED),
-    Outcome.NEEDS_UPGRADE: Ending(Act.BLOCK, Reason.NEEDS_UPGRADE),
-    Outcome.RESTRICTED: Ending(Act.PAUSE, Reason.RESTRICTED),
-    Outcome.SESSION_DOWN: Ending(Act.PAUSE, Reason.INSTANCE_UNAVAILABLE),
-    Outcome.BAD_CREDENTIALS: Ending(Act.PAUSE, Reason.CREDENTIALS_REFUSED),
-    Outcome.PLAN_LIMIT: Ending(Act.PAUSE, Reason.PLAN_LIMIT),
-    Outcome.NOT_SUPPORTED: Ending(Act.PAUSE, Reason.NOT_SUPPORTED),
-    Outcome.GATEWAY_LIMITED: Ending(Act.CALM, Reason.GATEWAY_LIMIT),
-    Outcome.ALREADY_MEMBER: Ending(Act.LOOK),
+    Outcome.CODE_REVOKED: Reaction(Action.BLOCK, Reason.CODE_REVOKED),
+    Outcome.CODE_INVALID: Reaction(Action.BLOCK, Reason.CODE_INVALID),
+    Outcome.BAD_REQUEST: Reaction(Action.ONCE_MORE, Reason.CODE_INVALID),
+    Outcome.GROUP_GONE: Reaction(Action.BLOCK, Reason.GROUP_GONE),
+    Outcome.REMOVED: Reaction(Action.BLOCK, Reason.REMOVED_BY_ADMIN),
+    Outcome.FORBIDDEN: Reaction(Action.BLOCK, Reason.FORBIDDEN),
+    Outcome.GROUP_FULL: Reaction(Action.SLOWLY, Reason.GROUP_FULL),
+    Outcome.GROUP_LOCKED: Reaction(Action.SLOWLY, Reason.GROUP_LOCKED),
+    Outcome.GROWTH_LOCKED: Reaction(Action.SLOWLY, Reason.GROUP_LOCKED),
+    Outcome.NEEDS_UPGRADE: Reaction(Action.BLOCK, Reason.NEEDS_UPGRADE),
+    Outcome.RESTRICTED: Reaction(Action.PAUSE, Reason.RESTRICTED),
+    Outcome.SESSION_DOWN: Reaction(Action.PAUSE, Reason.INSTANCE_UNAVAILABLE),
+    Outcome.BAD_CREDENTIALS: Reaction(Action.PAUSE, Reason.CREDENTIALS_REFUSED),
+    Outcome.PLAN_LIMIT: Reaction(Action.PAUSE, Reason.PLAN_LIMIT),
+    Outcome.NOT_SUPPORTED: Reaction(Action.PAUSE, Reason.NOT_SUPPORTED),
+    Outcome.GATEWAY_LIMITED: Reaction(Action.BACK_OFF, Reason.GATEWAY_LIMIT),
+    Outcome.ALREADY_MEMBER: Reaction(Action.LOOK),
 }
 
-JOIN_ENDINGS: dict[Outcome, Ending] = _BOTH | {
-    Outcome.OK: Ending(Act.LOOK),
-    Outcome.JOINED: Ending(Act.LOOK),
-    Outcome.ACCEPTED: Ending(Act.LOOK),
-    Outcome.UNKNOWN: Ending(Act.LOOK, Reason.OUTCOME_UNKNOWN),
-    Outcome.SUBMITTED: Ending(Act.LOOK, Reason.OUTCOME_UNKNOWN),
-    Outcome.APPROVAL_PENDING: Ending(Act.AWAIT_APPROVAL, Reason.APPROVAL_PENDING),
-    Outcome.JOIN_LIMITED: Ending(Act.PAUSE, Reason.RATE_LIMITED),
-    Outcome.THROTTLED: Ending(Act.PAUSE, Reason.RATE_LIMITED),
-    Outcome.TRANSIENT: Ending(Act.RETRY, Reason.GATEWAY_ERROR),
+JOIN_REACTIONS: dict[Outcome, Reaction] = _BOTH | {
+    Outcome.OK: Reaction(Action.LOOK),
+    Outcome.JOINED: Reaction(Action.LOOK),
+    Outcome.ACCEPTED: Reaction(Action.LOOK),
+    Outcome.UNKNOWN: Reaction(Action.LOOK, Reason.OUTCOME_UNKNOWN),
+    Outcome.SUBMITTED: Reaction(Action.LOOK, Reason.OUTCOME_UNKNOWN),
+    Outcome.APPROVAL_PENDING: Reaction(Action.AWAIT_APPROVAL, Reason.APPROVAL_PENDING),
+    Outcome.JOIN_LIMITED: Reaction(Action.PAUSE, Reason.RATE_LIMITED),
+    Outcome.THROTTLED: Reaction(Action.PAUSE, Reason.RATE_LIMITED),
+    Outcome.TRANSIENT: Reaction(Action.RETRY, Reason.GATEWAY_ERROR),
 }
 
-PROBE_ENDINGS: dict[Outcome, Ending] = _BOTH | {
-    Outcome.APPROVAL_PENDING: Ending(Act.LOOK),
-    Outcome.THROTTLED: Ending(Act.CALM, Reason.RATE_LIMITED),
-    Outcome.JOIN_LIMITED: Ending(Act.CALM, Reason.RATE_LIMITED),
-    Outcome.TRANSIENT: Ending(Act.RETRY, Reason.PROBE_FAILED),
-    Outcome.UNKNOWN: Ending(Act.RETRY, Reason.PROBE_FAILED),
-    Outcome.SUBMITTED: Ending(Act.RETRY, Reason.PROBE_FAILED),
-    Outcome.JOINED: Ending(Act.RETRY, Reason.PROBE_FAILED),
-    Outcome.ACCEPTED: Ending(Act.RETRY, Reason.PROBE_FAILED),
+PROBE_REACTIONS: dict[Outcome, Reaction] = _BOTH | {
+    Outcome.APPROVAL_PENDING: Reaction(Action.LOOK),
+    Outcome.THROTTLED: Reaction(Action.BACK_OFF, Reason.RATE_LIMITED),
+    Outcome.JOIN_LIMITED: Reaction(Action.BACK_OFF, Reason.RATE_LIMITED),
+    Outcome.TRANSIENT: Reaction(Action.RETRY, Reason.PROBE_FAILED),
+    Outcome.UNKNOWN: Reaction(Action.RETRY, Reason.PROBE_FAILED),
+    Outcome.SUBMITTED: Reaction(Action.RETRY, Reason.PROBE_FAILED),
+    Outcome.JOINED: Reaction(Action.RETRY, Reason.PROBE_FAILED),
+    Outcome.ACCEPTED: Reaction(Action.RETRY, Reason.PROBE_FAILED),
 }
 """Without OK: a good probe goes on to verification."""
 
 BAD_REQUEST_WAIT = 600.0  # seconds before the one repetition of a 400
 SLOW_WAITS = (6 * HOUR, 12 * HOUR, 24 * HOUR)  # full or locked groups
-CALM_WAITS = (60.0, 120.0, 300.0, 900.0, 1800.0)  # WhatsApp asks for fewer reads, or nothing is in reach
+BACK_OFF_WAITS = (60.0, 120.0, 300.0, 900.0, 1800.0)  # WhatsApp asks for fewer reads, or nothing is in reach
 LIMIT_WAITS = (
     10.0,
     30.0,
@@ -152,27 +152,29 @@ def after_failure(
     return NextAttempt(Status.DEFERRED, reason, detail, max(policy.wait_after(attempts), asked), failed=True)
 
 
-def after_refusal(ending: Ending, answer: GatewayAnswer, tries: Tries, policy: RetryPolicy) -> NextAttempt:
+def after_refusal(
+    reaction: Reaction, answer: GatewayAnswer, tries: Tries, policy: RetryPolicy
+) -> NextAttempt:
     """What an answer means that surely brought nothing. What may have taken effect is looked up instead."""
     detail = answer.text or None
-    match ending.act:
-        case Act.RETRY:
-            return after_failure(ending.reason, detail, tries, policy, asked=answer.retry_after or 0.0)
-        case Act.ONCE_MORE:
-            return _once_more(ending.reason, detail, tries, policy)
-        case Act.SLOWLY:
+    match reaction.action:
+        case Action.RETRY:
+            return after_failure(reaction.reason, detail, tries, policy, asked=answer.retry_after or 0.0)
+        case Action.ONCE_MORE:
+            return _once_more(reaction.reason, detail, tries, policy)
+        case Action.SLOWLY:
             wait = answer.retry_after or step(SLOW_WAITS, tries.slow_rounds)
-            return NextAttempt(Status.DEFERRED, ending.reason, detail, wait, slow=True)
-        case Act.BLOCK:
-            return NextAttempt(Status.BLOCKED, ending.reason, detail)
-        case Act.PAUSE | Act.CALM:
-            return _step_aside(ending.reason, detail, tries)
-        case Act.GIVE_BACK:
+            return NextAttempt(Status.DEFERRED, reaction.reason, detail, wait, slow=True)
+        case Action.BLOCK:
+            return NextAttempt(Status.BLOCKED, reaction.reason, detail)
+        case Action.PAUSE | Action.BACK_OFF:
+            return _step_aside(reaction.reason, detail, tries)
+        case Action.GIVE_BACK:
             return NextAttempt(Status.READY)
-        case Act.LOOK | Act.AWAIT_APPROVAL:
-            raise ValueError(f"{ending.act}: it may have brought us in")
+        case Action.LOOK | Action.AWAIT_APPROVAL:
+            raise ValueError(f"{reaction.action}: it may have brought us in")
         case _:
-            assert_never(ending.act)
+            assert_never(reaction.action)
 
 
 def _once_more(reason: Reason | None, detail: str | None, tries: Tries, policy: RetryPolicy) -> NextAttempt:
@@ -193,9 +195,9 @@ def _step_aside(reason: Reason | None, detail: str | None, tries: Tries) -> Next
     return NextAttempt(Status.PENDING)
 
 
-def calm_wait(in_a_row: int, asked: float | None) -> float:
+def back_off_wait(in_a_row: int, asked: float | None) -> float:
     """Seconds to rest where fewer reads are wanted, met `in_a_row` times before; `asked`: its Retry-After."""
-    return max(step(CALM_WAITS, in_a_row), asked or 0.0)
+    return max(step(BACK_OFF_WAITS, in_a_row), asked or 0.0)
 
 
 def limit_wait(in_a_row: int, asked: float | None) -> float:
