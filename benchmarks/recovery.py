@@ -21,18 +21,17 @@ import aiohttp
 from sqlalchemy import insert
 
 from orchestrator.clock import SystemClock
-from orchestrator.domain.greeting import GreetingPolicy
-from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Job, run
-from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings
+from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes
+from tests.support.defaults import TIMEOUTS, greeting, pacing, recovery, routes
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -40,11 +39,11 @@ if TYPE_CHECKING:
 
 BARE_IN_FLIGHT = 16
 WIDTH = 64  # without a pace the stages take many groups at once; with one they take one
-UNPACED = PacingPolicy(joins_per_minute=float("inf"), limit=10**9, min_spacing=0.0, jitter=0.0)
-SETTINGS = RecoverySettings(
+UNPACED = pacing(joins_per_minute=float("inf"), limit=10**9, min_spacing=0.0, jitter=0.0)
+SETTINGS = recovery(
     policy=UNPACED,
     confirm=ConfirmMethod.RECEIPT,  # the bare loop does not look either
-    greeting=GreetingPolicy(enabled=False),
+    greeting=greeting(enabled=False),
     probe_gap=0.0,
     look_gap=0.0,
     width=WIDTH,
@@ -146,6 +145,8 @@ async def context_for(database: Database, gateway: Peer) -> Context:
             base_url=gateway.base_url,
             instance_id=gateway.instance_id,
             access_token=gateway.access_token,
+            options=routes(),
+            timeouts=TIMEOUTS,
         ),
         clock=clock,
         settings=SETTINGS,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.bootstrap import pacing_policy
 from orchestrator.domain.greeting import GreetingPolicy
-from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.retries import RetryPolicy
 from orchestrator.domain.verification import AllowList, Mode
+from orchestrator.domain.watching import Debounce
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.settings import ConfirmMethod, RecoverySettings
+from orchestrator.services.watch.settings import WatchSettings
 from orchestrator.store import instances
 
 if TYPE_CHECKING:
@@ -20,27 +22,23 @@ if TYPE_CHECKING:
 
 def recovery_settings(settings: Settings, *, joins_per_minute: float | None = None) -> RecoverySettings:
     """Translate the configuration; `joins_per_minute` overrides its pace for one run."""
-    pacing, retry = settings.pacing, settings.retry
+    pacing = settings.pacing
     return RecoverySettings(
-        policy=PacingPolicy(
-            joins_per_minute=joins_per_minute or pacing.joins_per_minute,
-            jitter=pacing.jitter,
-            daily_limit=pacing.daily_limit,
-            timeout=settings.http.join_timeout,
-        ),
+        policy=pacing_policy(settings, joins_per_minute=joins_per_minute),
         allow=AllowList(Mode(settings.allow_list.mode), frozenset(settings.allow_list.owners)),
         confirm=ConfirmMethod(settings.confirm.method),
         greeting=GreetingPolicy(**settings.greeting.model_dump()),
-        retry=RetryPolicy(
-            attempts=retry.attempts,
-            first_wait=retry.first_wait,
-            longest_wait=retry.longest_wait,
-            pauses=tuple(retry.pauses),
-        ),
+        retry=RetryPolicy(**settings.retry.model_dump()),
         probe_gap=pacing.probe_gap,
         look_gap=pacing.look_gap,
         greeting_gap=pacing.greeting_gap,
     )
+
+
+def watch_settings(settings: Settings) -> WatchSettings:
+    watch = settings.watch
+    debounce = Debounce(every=watch.every, lost_after=watch.lost_after)
+    return WatchSettings(debounce, watch.on_loss, watch.on_backup_lost, settings.pacing.joins_per_minute)
 
 
 async def recovery_context(app: App, instance: InstanceSettings, settings: RecoverySettings) -> Context:

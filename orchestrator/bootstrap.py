@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from orchestrator import redact
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
+from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.store import schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
 from orchestrator.store.tables import meta
@@ -39,6 +40,10 @@ class App:
     actor: str
     _closing: AsyncExitStack = field(repr=False)
     _ring: KeyRing | None = field(default=None, repr=False)
+
+    @property
+    def pace(self) -> PacingPolicy:
+        return pacing_policy(self.settings)
 
     def key_ring(self) -> KeyRing:
         """The key file, read when first needed. Raises ConfigurationError."""
@@ -211,3 +216,14 @@ def _configured(settings: Settings) -> Iterator[Configured]:
     for instance in settings.instances:
         account = f"{instance.base_url}#{instance.instance_id}"
         yield Configured(instance.name, instance.role, instance.gateway, account)
+
+
+def pacing_policy(settings: Settings, *, joins_per_minute: float | None = None) -> PacingPolicy:
+    """`joins_per_minute` overrides the configured pace for one run."""
+    pacing = settings.pacing
+    return PacingPolicy(
+        joins_per_minute=joins_per_minute or pacing.joins_per_minute,
+        jitter=pacing.jitter,
+        daily_limit=pacing.daily_limit,
+        timeout=settings.http.join_timeout,
+    )

@@ -123,7 +123,7 @@ async def _status(app: "App") -> dict[str, Any]:
     from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
-    found = to_json(await read_status(app.database, schedule=configured_schedule(app)))
+    found = to_json(await read_status(app.database, app.pace, schedule=configured_schedule(app)))
     kept = {name: value for name, value in found.items() if name not in ("needs_you", "last_join")}
     kinds = [{"status": one["status"], "reason": one["reason"]} for one in found["needs_you"]]
     return {name: _scrub_all(value) for name, value in kept.items()} | {"needs_you": kinds}

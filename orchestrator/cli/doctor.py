@@ -78,7 +78,7 @@ async def _stored(app: "App") -> "StatusView | None":
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
     try:
-        return await read_status(app.database)
+        return await read_status(app.database, app.pace)
     except (DBAPIError, RejoinError):  # the findings say what is wrong with it
         return None
 

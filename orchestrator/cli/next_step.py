@@ -65,4 +65,4 @@ async def next_command(app: App) -> str | None:
     from orchestrator.services.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
-    return next_step(await read_status(app.database))
+    return next_step(await read_status(app.database, app.pace))

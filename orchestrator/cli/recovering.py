@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator import stop_signals, streams
 from orchestrator.cli import exit_codes
 from orchestrator.cli.render import clean, duration, plural
-from orchestrator.cli.status import configured_pace, configured_schedule, look_of
+from orchestrator.cli.status import configured_schedule, look_of
 from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
@@ -74,7 +74,7 @@ async def _shown(
         view = await read_status(
             app.database,
             recovery_id=ended.recovery_id,
-            policy=configured_pace(app),
+            policy=app.pace,
             schedule=configured_schedule(app),
         )
     code = brake.exit_code(ended)
@@ -86,7 +86,7 @@ async def _next_run(app: App, context: Context) -> str:
     """The command that goes on; without it a person would have to remember the scope."""
     with suppress(DatabaseGoneError):
         if context.recovery_id:
-            view = await read_status(app.database, recovery_id=context.recovery_id)
+            view = await read_status(app.database, app.pace, recovery_id=context.recovery_id)
             return "the next run" if view.recovery is None else clean(view.recovery.command)
     return "the next run"
 
@@ -108,7 +108,7 @@ def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
 
 async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ended]) -> None:
     feed = ChangeFeed(app.database, context.recovery_id, context.instance_name)
-    policy, planned = configured_pace(app), configured_schedule(app)
+    policy, planned = app.pace, configured_schedule(app)
     while not work.done():
         streams.check_reader()
         # The recovery outlives an outage for a while, and so does its picture. A database that was replaced

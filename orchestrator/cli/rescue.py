@@ -84,7 +84,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
         report = await _bring_in(app, source, options)
         _tell_import(call, report, map_)
         await _tell_exceptions(call, app, name)
-        daemon = (await read_status(app.database)).daemon.works
+        daemon = (await read_status(app.database, app.pace)).daemon.works
     code = await run(to=to, yes=yes, detach=daemon, call=call)
     if code not in (exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED):
         return code
@@ -158,6 +158,6 @@ async def _needs_a_person(settings: "Settings", report: "ImportReport") -> int:
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        view = await read_status(app.database)
+        view = await read_status(app.database, app.pace)
     needed = report.rejected or view.buckets[Bucket.NEEDS_YOU]
     return exit_codes.NEEDS_YOU if needed else exit_codes.DONE

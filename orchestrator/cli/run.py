@@ -144,7 +144,7 @@ async def _nothing_to_do(app: "App", call: Call, order: "Order", *, detach: bool
         from orchestrator.services.status.read import read_settled  # noqa: PLC0415
 
         standing = order.meant.standing
-        call.out.answer_line(summary_line(await read_settled(app.database, standing), 0))
+        call.out.answer_line(summary_line(await read_settled(app.database, app.pace, standing), 0))
     return 0
 
 

@@ -9,7 +9,6 @@ from orchestrator.domain.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.cli.look import Look
-    from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.services.schedule.entries import Entry
 
 SHORTEST_POLL = 1.0
@@ -50,7 +49,7 @@ async def status(
         view = await read_status(
             app.database,
             recovery_id=recovery,
-            policy=configured_pace(app),
+            policy=app.pace,
             schedule=configured_schedule(app),
         )
     if call.json:
@@ -87,7 +86,7 @@ async def explain(
     from orchestrator.services.status.explain import explain as read  # noqa: PLC0415
 
     async with open_app(call.settings(), brief=True) as app:
-        found = await read(app.database, group, instance=instance, policy=configured_pace(app))
+        found = await read(app.database, group, instance=instance, policy=app.pace)
     if call.json:
         from orchestrator.services.status.as_json_groups import explanation_json  # noqa: PLC0415
 
@@ -96,18 +95,6 @@ async def explain(
     from orchestrator.cli.render_explain import explanation_text  # noqa: PLC0415
 
     call.out.show(explanation_text(found, look_of(app, call)))
-
-
-def configured_pace(app: "App") -> "PacingPolicy":
-    from orchestrator.domain.pacing import PacingPolicy  # noqa: PLC0415
-
-    pacing = app.settings.pacing
-    return PacingPolicy(
-        joins_per_minute=pacing.joins_per_minute,
-        jitter=pacing.jitter,
-        daily_limit=pacing.daily_limit,
-        timeout=app.settings.http.join_timeout,
-    )
 
 
 def configured_schedule(app: "App") -> "tuple[Entry, ...]":

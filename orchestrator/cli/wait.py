@@ -31,7 +31,6 @@ async def wait(
       rejoin wait 12 --timeout 1h
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
-    from orchestrator.cli.status import configured_pace  # noqa: PLC0415
     from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
     from orchestrator.services.status.next_step import next_step  # noqa: PLC0415
     from orchestrator.services.status.read import read_status  # noqa: PLC0415
@@ -43,7 +42,7 @@ async def wait(
         loop = asyncio.get_running_loop()
         give_up_at = None if longest is None else loop.time() + app.clock.real(longest)
         while True:
-            view = await read_status(app.database, recovery_id=recovery, policy=configured_pace(app))
+            view = await read_status(app.database, recovery_id=recovery, policy=app.pace)
             over = view.recovery is None or view.recovery.phase in (Phase.FINISHED, Phase.STOPPED)
             if over or (give_up_at is not None and loop.time() >= give_up_at):
                 break

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator import stop_signals, streams
 from orchestrator.cli.render import clean, clock
 from orchestrator.cli.render_status import headline, status_text
-from orchestrator.cli.status import configured_pace, configured_schedule, look_of
+from orchestrator.cli.status import configured_schedule, look_of
 from orchestrator.clock import SystemClock
 from orchestrator.services.status.as_json import progress_line, summary_line
 from orchestrator.services.status.as_json_groups import group_line
@@ -58,7 +58,7 @@ async def watch_recovery(
 ) -> int:
     """Returns the exit code. Looks again every so many seconds of the machine's own time."""
     timer = clock or SystemClock()
-    policy, planned = configured_pace(app), configured_schedule(app)
+    policy, planned = app.pace, configured_schedule(app)
     view = await read_status(app.database, recovery_id=recovery, policy=policy, schedule=planned)
     async with AsyncExitStack() as closing:
         sink = _sink(call.out, look_of(app, call), closing, timer)
@@ -72,7 +72,7 @@ async def watch_recovery(
 async def _follow(app: App, view: StatusView, sink: Sink, *, timer: Clock, every: float) -> StatusView:
     """Until the recovery ends, or nobody has driven it for a while."""
     assert view.recovery is not None  # noqa: S101 - the caller looked
-    recovery, policy, planned = view.recovery, configured_pace(app), configured_schedule(app)
+    recovery, policy, planned = view.recovery, app.pace, configured_schedule(app)
     feed = ChangeFeed(app.database, recovery.id, recovery.to_name)
     driven_at = timer.boottime()
     while True:

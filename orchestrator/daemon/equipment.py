@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.assembly import recovery_settings
+from orchestrator.assembly import recovery_settings, watch_settings
 from orchestrator.bootstrap import vendor_of
 from orchestrator.daemon.drivers import Drivers
-from orchestrator.domain.watching import Debounce
 from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.services.accounts import Account
 from orchestrator.services.deliver.telling import Health
@@ -22,7 +21,7 @@ from orchestrator.services.schedule.recovering import Recover
 from orchestrator.services.schedule.scheduler import Scheduler
 from orchestrator.services.status.read import read_status
 from orchestrator.services.tend.tender import Tender
-from orchestrator.services.watch.settings import Watch, WatchSettings
+from orchestrator.services.watch.settings import Watch
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.store import instances, losses
 from orchestrator.web.server import HookServer
@@ -100,11 +99,9 @@ class Equipment:
     def parts(self, troubles: Callable[[], Sequence[Trouble]]) -> list[Part]:
         """Everything but the loops of recoveries."""
         app, configured = self.app, self.app.settings
-        watch = configured.watch
-        debounce = Debounce(every=watch.every, lost_after=watch.lost_after)
-        pace = configured.pacing.joins_per_minute
-        told = WatchSettings(debounce, watch.on_loss, watch.on_backup_lost, pace)
-        watcher = Watcher(Watch(app.database, app.clock, tuple(self.accounts.values()), told, self.actor))
+        accounts = tuple(self.accounts.values())
+        told = watch_settings(configured)
+        watcher = Watcher(Watch(app.database, app.clock, accounts, told, self.actor))
         self.closing.push_async_callback(watcher.close)  # it asks slow gateways between its steps
         backups = [one.name for one in configured.backups]
         kept = Keep(**configured.retention.model_dump())
@@ -116,7 +113,7 @@ class Equipment:
                 app.clock,
                 accounts=self.accounts,
                 context_for=self._context,
-                every=watch.memberships_every,
+                every=configured.watch.memberships_every,
             ),
             Scheduler(
                 app.database,
@@ -161,7 +158,7 @@ class Equipment:
         wrong = [*failing, *(f"{name} is lost" for name in named)]
         if wrong:
             return Health(ok=False, sentence="; ".join(wrong))
-        view = await read_status(self.app.database)
+        view = await read_status(self.app.database, self.settings.policy)
         return Health(ok=True, sentence=f"{view.active} of {view.total} groups are in place")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT = "{{ instance }} has joined the room. Type /help for assistance."
-SMALL = "Hello everyone, {{ instance }} is back with you. Type /help if you need anything."
 MAX_LENGTH = 4096  # characters: what every gateway takes in one text
 
 
@@ -13,10 +11,10 @@ MAX_LENGTH = 4096  # characters: what every gateway takes in one text
 class GreetingPolicy:
     """Templates in Jinja's language, run in a sandbox."""
 
-    enabled: bool = True
-    default: str = DEFAULT
-    small: str = SMALL
-    small_group_members: int = 20
+    enabled: bool
+    default: str
+    small: str
+    small_group_members: int
 
     def template(self, members: int | None) -> str:
         """The small groups' tone only where the member count is known to be small."""

@@ -47,14 +47,14 @@ class Wait(StrEnum):
 class PacingPolicy:
     """How joins are spread. All durations in seconds."""
 
-    joins_per_minute: float = 4.0
-    jitter: float = 0.2
-    daily_limit: int = 0  # 0: none
+    joins_per_minute: float
+    jitter: float
+    daily_limit: int  # 0: none
+    timeout: float  # the join request is given up after so long
     window: float = WINDOW
     limit: int = LIMIT
     min_spacing: float = MIN_SPACING
     life: float = 10.0  # a slot not used so long after its time is dropped
-    timeout: float = 100.0  # the join request is given up after so long
     lead: float = 1.0  # a slot is reserved so long before its time, to keep the database out of the way
 
     def slowed(self, factor: float) -> PacingPolicy:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class RetryPolicy:
     """Caps and waits, in seconds."""
 
-    attempts: int = 5
-    first_wait: float = 60.0
-    longest_wait: float = 6 * 3600.0
-    pauses: tuple[float, ...] = (3600.0, 6 * 3600.0, 24 * 3600.0)  # first, second, later pauses of an account
+    attempts: int
+    first_wait: float
+    longest_wait: float
+    pauses: tuple[float, ...]  # first, second, later pauses of an account
     read_tries: int = 3  # at once, for a read that failed on the way
     read_wait: float = 2.0
 

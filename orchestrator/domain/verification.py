@@ -41,8 +41,8 @@ class Expected:
 class AllowList:
     """The rule, and the phone numbers that may own our groups (empty: any)."""
 
-    mode: Mode = Mode.EXPECTED
-    owners: frozenset[str] = frozenset()
+    mode: Mode
+    owners: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

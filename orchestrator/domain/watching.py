@@ -27,8 +27,8 @@ class Standing(StrEnum):
 class Debounce:
     """How patient the watcher is, in seconds."""
 
-    every: float = 60.0  # between two polls of one account
-    lost_after: float = 600.0
+    every: float  # between two polls of one account
+    lost_after: float
 
     @property
     def long_after(self) -> float:
@@ -182,8 +182,11 @@ class Calm:
 
 def notice(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:
     """One more reading of an account that nobody suspects; the case, if a suspicion opens by it."""
-    if new.kind in CALLS:
-        return _notice_call(calm, new, debounce)
+    return _notice_call(calm, new, debounce) if new.kind in CALLS else notice_state(calm, new)
+
+
+def notice_state(calm: Calm, new: Evidence) -> tuple[Calm, Case | None]:
+    """The same for a session's state, which one reading is enough of."""
     if new.gone:
         return Calm(), Case(Standing.SUSPECTED, new.at, (new,))  # earlier calls must say it again
     if new.gone is False:

@@ -110,12 +110,12 @@ class HttpRequest:
     method: str
     base_url: str = field(repr=False)
     path: str
+    total: float
+    connect: float
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     payload: Mapping[str, Any] | None = field(default=None, repr=False)
-    total: float = 90.0
-    connect: float = 10.0
     limit: int = SMALL_BODY
     last_look: LastLook | None = field(default=None, repr=False)
 

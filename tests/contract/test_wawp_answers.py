@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.gateways.wawp import WawpRoutes
 from tests.contract.wawp_peer import CODE, JID, Seen, against, always, http
+from tests.support.defaults import routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -381,9 +381,7 @@ async def test_a_cut_while_trying_the_second_path_settles_nothing() -> None:
 
 
 async def test_the_join_of_a_gateway_with_two_paths_stays_on_its_own() -> None:
-    options = WawpRoutes(
-        probe_path="/wp-json/awp/v1/groups/join-info", join_path="/wp-json/awp/v1/groups/join"
-    )
+    options = routes(probe_path="/wp-json/awp/v1/groups/join-info", join_path="/wp-json/awp/v1/groups/join")
     async with against(http(200, GROUP), options=options) as (gateway, peer):
         await gateway.probe(CODE)
         await gateway.join(CODE, last_look=always)

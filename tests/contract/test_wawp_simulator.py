@@ -20,6 +20,7 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.server import serve
 from orchestrator.simulator.truth import Effect, Kind
 from tests.contract.wawp_peer import CODE, JID, TOKEN, against, always, http, wawp
+from tests.support.defaults import routes
 from tests.support.fake_gateway import HandTime
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ async def test_our_own_lid_is_found_in_groups_that_name_members_by_lid(engine: s
 @pytest.mark.parametrize("paths", ["one", "two"])
 @pytest.mark.parametrize("parameter", ["code", "url"])
 async def test_every_form_of_credentials_paths_and_parameter(auth: str, paths: str, parameter: str) -> None:
-    options = WawpRoutes(auth="header" if auth == "header" else "body", code_parameter=parameter)
+    options = routes(auth="header" if auth == "header" else "body", code_parameter=parameter)
     faults = Faults(paths=paths, code_param=parameter)
     async with simulated(faults=faults, options=options) as (gateway, running, _):
         probes = [await gateway.probe(CODE) for _ in range(2)]
@@ -129,7 +130,7 @@ async def test_no_minute_has_more_group_calls_than_the_gateway_allows(allowed: i
     clock = HandTime()
     network = network_with(support(), now=clock.now)
     faults = Faults(group_req_per_minute=allowed, rate_limit_shape=shape)
-    options = WawpRoutes(keeps_limits=True)
+    options = routes(keeps_limits=True)
     async with (
         serve(network, faults) as running,
         wawp(running.base_url, options=options, clock=clock) as gateway,
@@ -153,7 +154,7 @@ async def test_limits_that_cannot_be_read_hold_up_fewer_and_fewer_calls() -> Non
     clock = HandTime()
     network = network_with(support(), now=clock.now)
     faults = Faults(rules=[Rule(Trouble.HTTP, kinds=frozenset({Kind.RATE_LIMIT}), status=503)])
-    options = WawpRoutes(keeps_limits=True)
+    options = routes(keeps_limits=True)
     async with (
         serve(network, faults) as running,
         wawp(running.base_url, options=options, clock=clock) as gateway,
@@ -168,7 +169,7 @@ async def test_limits_that_cannot_be_read_hold_up_fewer_and_fewer_calls() -> Non
 
 
 async def test_a_gateway_without_limits_is_asked_as_before() -> None:
-    async with simulated(options=WawpRoutes(keeps_limits=True)) as (gateway, running, _):
+    async with simulated(options=routes(keeps_limits=True)) as (gateway, running, _):
         for _turn in range(3):
             await gateway.probe(CODE)
         told = await gateway.limits()
@@ -186,7 +187,7 @@ async def test_a_gateway_that_takes_one_form_only_takes_it_and_no_other(
     auth: Any, place: Any, form: Any
 ) -> None:
     faults = Faults(auth=auth, code_in=place, code_form=form)
-    right = WawpRoutes(auth=auth, code_in=place, code_form=form)
+    right = routes(auth=auth, code_in=place, code_form=form)
     others = {
         "auth": replace(right, auth="bearer" if auth == "query" else "query"),
         "place": replace(right, code_in="query" if place == "body" else "body"),

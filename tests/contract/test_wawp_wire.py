@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +34,7 @@ from tests.contract.wawp_peer import (
     listening,
     wawp,
 )
+from tests.support.defaults import routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -60,7 +61,7 @@ async def test_probe_is_a_get_and_join_a_post_on_the_same_path_with_the_bare_cod
 
 
 async def test_header_credentials_put_the_token_in_no_url_and_no_body() -> None:
-    options = WawpRoutes(auth="header", code_parameter="url")
+    options = routes(auth="header", code_parameter="url")
     async with against(http(200, GROUP), options=options) as (gateway, peer):
         await gateway.probe(CODE)
         await gateway.join(CODE, last_look=always)
@@ -75,7 +76,7 @@ async def test_header_credentials_put_the_token_in_no_url_and_no_body() -> None:
 
 
 async def test_a_bearer_token_stands_alone_where_that_is_configured() -> None:
-    async with against(http(200, GROUP), options=WawpRoutes(auth="bearer")) as (gateway, peer):
+    async with against(http(200, GROUP), options=routes(auth="bearer")) as (gateway, peer):
         await gateway.probe(CODE)
         await gateway.join(CODE, last_look=always)
 
@@ -86,7 +87,7 @@ async def test_a_bearer_token_stands_alone_where_that_is_configured() -> None:
 
 
 async def test_a_posts_credentials_and_its_code_can_stand_in_the_query() -> None:
-    options = WawpRoutes(auth="query", code_in="query", code_form="link", code_parameter="url")
+    options = routes(auth="query", code_in="query", code_form="link", code_parameter="url")
     wanted = {
         "instance_id": INSTANCE, "access_token": TOKEN, "url": f"https://chat.whatsapp.com/{CODE}"
     }  # fmt: skip
@@ -359,10 +360,10 @@ ECHO: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize(
     "options",
     [
-        WawpRoutes(),
-        WawpRoutes(auth="header"),
-        WawpRoutes(auth="bearer"),
-        WawpRoutes(auth="query", code_in="query", code_form="link"),
+        routes(),
+        routes(auth="header"),
+        routes(auth="bearer"),
+        routes(auth="query", code_in="query", code_form="link"),
     ],
     ids=lambda options: options.auth,
 )
@@ -387,7 +388,8 @@ async def test_no_secret_is_in_the_words_of_a_network_failure(caplog: pytest.Log
     client = HttpClient(open_session(), clock=SystemClock())
     with closed_port() as port:
         address = f"http://user:{TOKEN}@127.0.0.1:{port}"
-        request = HttpRequest("GET", address, "/v2/x", query={"access_token": TOKEN}, headers={"A": TOKEN})
+        secrets: dict[str, Any] = {"query": {"access_token": TOKEN}, "headers": {"A": TOKEN}}
+        request = HttpRequest("GET", address, "/v2/x", total=5.0, connect=5.0, **secrets)
         answer = await client.send(request)
     await client.close()
 
@@ -413,7 +415,14 @@ async def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(
     from orchestrator.gateways.wawp import WawpGateway
 
     with pytest.raises(ValueError, match="access_token") as raised:
-        WawpGateway(http=client, base_url="http://127.0.0.1", instance_id="1", access_token=token)
+        WawpGateway(
+            http=client,
+            base_url="http://127.0.0.1",
+            instance_id="1",
+            access_token=token,
+            options=routes(),
+            timeouts=QUICK,
+        )
     await client.close()
 
     assert not token or token not in str(raised.value)

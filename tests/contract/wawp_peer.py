@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from orchestrator.clock import SystemClock
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts
+from tests.support.defaults import routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -140,7 +141,7 @@ async def wawp(
             base_url=base_url,
             instance_id=instance_id,
             access_token=access_token,
-            options=options,
+            options=options or routes(),
             timeouts=timeouts or WawpTimeouts(connect=5.0, read=10.0, join=10.0),
         )
     finally:

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select, text
 
 from orchestrator.services.status.as_json import to_json
-from orchestrator.services.status.read import read_status
 from orchestrator.store import engine, groups
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.tables import groups as groups_table
+from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

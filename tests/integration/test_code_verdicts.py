@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import event, select
 
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing
 from orchestrator.services.plan.result import Decision
@@ -18,6 +17,7 @@ from orchestrator.store import reads_doctor
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import invite_codes, memberships
 from tests.support.by_hand import BACKUP, lines, membership, network_group, put, set_group, trouble
+from tests.support.defaults import retrying
 from tests.support.stage import Stage, brisk, plain_code, set_stage
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.services.plan.result import Plan
 
-ONE_TRY = RetryPolicy(read_tries=1)
+ONE_TRY = retrying(read_tries=1)
 
 
 @pytest.fixture

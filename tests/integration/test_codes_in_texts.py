@@ -18,13 +18,14 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
     SessionAnswer,
 )
-from orchestrator.domain.verification import AllowList, Expected, verify
+from orchestrator.domain.verification import Expected, verify
 from orchestrator.gateways.own_codes import without_own_codes
 from orchestrator.services.operate.acting import said
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes, journal
 from tests.support.catalogue import opened
+from tests.support.defaults import allowing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def test_no_answer_of_a_gateway_holds_a_code(text_: str) -> None:
     preview = GroupPreview("1@g.us", text_, text_, text_)
     group = SeenGroup("1@g.us", text_, text_)
     session = SessionAnswer(answer, word=text_, name=text_)
-    verdict = verify(AllowList(), Expected("2@g.us", text_), preview)
+    verdict = verify(allowing(), Expected("2@g.us", text_), preview)
 
     for shown in (answer, preview, group, session, verdict.sentence):
         assert CODE not in repr(shown)
@@ -83,7 +84,7 @@ def test_names_that_people_give_stay_as_they_are() -> None:
 def test_a_subject_with_a_link_is_compared_alike_on_both_sides(
     expected: str, seen: str, reason: Reason | None
 ) -> None:
-    verdict = verify(AllowList(), Expected(subject=expected), GroupPreview("1@g.us", seen))
+    verdict = verify(allowing(), Expected(subject=expected), GroupPreview("1@g.us", seen))
 
     assert verdict.reason is reason
 

@@ -351,12 +351,12 @@ async def test_a_receiver_that_never_ends_does_not_hold_its_step(
 
 @on_both
 async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office, hook: Webhook) -> None:
-    office.routes = Routes(hooks=(HOOK, "hook:old"))
+    office.routes = Routes("needs_you", hooks=(HOOK, "hook:old"))
     await office.write("group:1")
     await office.deliverer(hook).step()
     assert await office.rows("hook:old") == [("pending", 0, None)]
 
-    office.routes = Routes(hooks=(HOOK,))
+    office.routes = Routes("needs_you", hooks=(HOOK,))
     await office.deliverer(hook).step()
 
     assert await office.rows("hook:old") == [("parked", 0, deliverer.NOT_CONFIGURED)]
@@ -369,7 +369,7 @@ async def test_without_any_receiver_nothing_waits_and_nothing_is_told_years_late
         new = await deliveries.new_messages(connection)
         await deliveries.fan_out(connection, [(one, [HOOK]) for one in new])
     await office.write("group:2")
-    office.routes = Routes()
+    office.routes = Routes("needs_you")
 
     await Nobody(office.database, office.routes).step()
 

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import delete, event, insert, select, text, update
 
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.verification import AllowList, Mode
+from orchestrator.domain.verification import Mode
 from orchestrator.services.doctor import catalogue, storage
 from orchestrator.services.doctor.examining import examine
 from orchestrator.services.doctor.finding import Cause, Finding, State, exit_code
@@ -36,6 +35,7 @@ from tests.support.by_hand import (
     set_instance,
     trouble,
 )
+from tests.support.defaults import allowing, greeting
 from tests.support.stage import Stage, brisk, set_stage
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ async def test_the_allow_list_is_looked_through(surgery: Surgery) -> None:
     assert "(group-2, group-3)" in found["expectations"].sentence
     assert "(group-4)" in found["current codes"].sentence
     assert exit_code(found.values()) == 0
-    strict = replace(brisk(), allow=AllowList(Mode.LISTED_JIDS))
+    strict = replace(brisk(), allow=allowing(mode=Mode.LISTED_JIDS))
     assert (await surgery.examined(settings=strict))["allow-list"].sentence.startswith("3 groups")
 
 
@@ -300,9 +300,9 @@ async def test_an_empty_list_of_groups_is_a_failure(surgery: Surgery) -> None:
 
 @pytest.mark.parametrize("template", ["{{ instance ", "{{ 1 / 0 }}", "{{ ''.__class__.mro() }}", "   "])
 async def test_a_greeting_that_cannot_be_filled_in_is_a_failure(surgery: Surgery, template: str) -> None:
-    broken = replace(brisk(), greeting=GreetingPolicy(default=template))
+    broken = replace(brisk(), greeting=greeting(default=template))
     assert catalogue.greetings(replace(surgery.patient, settings=broken)).state is State.FAILED
-    good = replace(brisk(), greeting=GreetingPolicy(default="{{ group }} {{ subject }} {{ members }}"))
+    good = replace(brisk(), greeting=greeting(default="{{ group }} {{ subject }} {{ members }}"))
     assert catalogue.greetings(replace(surgery.patient, settings=good)).state is State.OK
 
 

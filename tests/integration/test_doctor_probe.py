@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.config import Settings
+from orchestrator.config import Settings, WawpOptions
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
 from orchestrator.gateways.base import Endpoint, Form, Gateway
 from orchestrator.gateways.wawp import forms
@@ -37,8 +37,9 @@ CONFIGURED = {"auth": "body", "probe_path": "/v2/groups/join", "code_parameter":
 
 
 def endpoint(base_url: str, options: dict[str, str], token: str, clock: Clock) -> Endpoint:
+    whole = WawpOptions.model_validate(options).model_dump()
     return Endpoint(
-        base_url, INSTANCE, token, options, connect_timeout=5.0, timeout=10.0, join_timeout=10.0, clock=clock
+        base_url, INSTANCE, token, whole, connect_timeout=5.0, timeout=10.0, join_timeout=10.0, clock=clock
     )
 
 

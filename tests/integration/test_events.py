@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.recover.settings import ConfirmMethod
@@ -15,6 +14,7 @@ from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from tests.support.by_hand import membership, now, put, record, set_group, set_instance
+from tests.support.defaults import greeting
 from tests.support.events import drive, jid, process_all, processing, results, status, tell, waha, wawp
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, named, told, trouble, world
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SPEED = 400.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"
-GREETS = GreetingPolicy(enabled=True)
+GREETS = greeting(enabled=True)
 OWN = {"own_phone": "15550100002", "own_lid": "900000000000002", "state": "working"}
 
 

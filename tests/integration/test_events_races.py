@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import Greeter
@@ -17,6 +16,7 @@ from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import slots
 from tests.support.by_hand import lines, membership, now, put, set_instance
+from tests.support.defaults import greeting
 from tests.support.events import jid, process_all, processing, tell, waha
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, judge, named, told, trouble, world
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SPEED = 100.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"
-GREETS = brisk(greeting=GreetingPolicy(enabled=True))
+GREETS = brisk(greeting=greeting(enabled=True))
 
 
 async def recover_with(

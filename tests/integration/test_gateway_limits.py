@@ -13,9 +13,9 @@ from orchestrator.domain.recoveries import End
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing, Progress
 from orchestrator.services.status.as_json import to_json
-from orchestrator.services.status.read import read_status
 from orchestrator.simulator.truth import GROUP_CALLS, Kind
 from orchestrator.store.recoveries import Scope
+from tests.support.defaults import read_status
 from tests.support.stage import brisk, plain_code, set_stage
 
 ALLOWED = 10

@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.services.operate import deciding
-from orchestrator.services.status.explain import explain
 from orchestrator.services.status.listing import find_group, list_memberships
 from orchestrator.services.status.past import read_journal
 from orchestrator.store import groups, reads_doctor, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.reads_memberships import Filters
 from tests.support.catalogue import CODES, JIDS, Catalogue, opened
+from tests.support.defaults import explain
 
 if TYPE_CHECKING:
     from pathlib import Path

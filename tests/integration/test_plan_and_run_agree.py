@@ -24,7 +24,7 @@ from orchestrator.domain.outcomes import (
     ProbeAnswer,
     SeenGroup,
 )
-from orchestrator.domain.verification import AllowList, Mode
+from orchestrator.domain.verification import Mode
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing
 from orchestrator.services.plan.result import Decision, Line
@@ -44,6 +44,7 @@ from orchestrator.store.tables import groups, invite_codes, journal, slots
 from orchestrator.store.tables import instances as instance_table
 from orchestrator.store.tables import memberships as table
 from orchestrator.store.tables import recoveries as recovery_table
+from tests.support.defaults import allowing, recovery
 from tests.support.fake_gateway import OWN, STRANGER, FakeGateway, HandTime
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class Both:
             await connection.execute(insert(invite_codes).values(verdict=case.last_verdict, **code))
 
     def settings(self, case: Case) -> RecoverySettings:
-        return RecoverySettings(allow=AllowList(case.mode))
+        return recovery(allow=allowing(mode=case.mode))
 
     async def plan(self, case: Case) -> Planned:
         first = await self._last_line()

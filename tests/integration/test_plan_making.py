@@ -17,7 +17,6 @@ from orchestrator.domain.errors import (
     TemporaryError,
 )
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.probing import Probing, Progress
 from orchestrator.services.plan.result import Decision, Plan
@@ -38,6 +37,7 @@ from tests.support.by_hand import (
     set_instance,
     trouble,
 )
+from tests.support.defaults import retrying
 from tests.support.stage import Stage, brisk, plain_code, set_stage
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from orchestrator.services.plan.result import Line
 
-ONE_TRY = RetryPolicy(read_tries=1)
+ONE_TRY = retrying(read_tries=1)
 
 
 @pytest.fixture

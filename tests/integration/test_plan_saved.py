@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.domain.verification import AllowList, Mode
+from orchestrator.domain.verification import Mode
 from orchestrator.services.plan import saved
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.result import Decision, Plan
@@ -19,13 +19,14 @@ from orchestrator.services.recover.loop import Job, run
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_instances, groups, invite_codes
 from tests.support.by_hand import BACKUP, network_group, now, put, set_group
+from tests.support.defaults import allowing
 from tests.support.stage import Stage, brisk, set_stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-ALLOW = AllowList()
+ALLOW = allowing()
 
 
 @pytest.fixture
@@ -113,9 +114,9 @@ async def test_a_plan_with_what_no_plan_holds_is_refused(stage: Stage, field: st
 
 async def test_a_stricter_allow_list_makes_every_line_stale(stage: Stage) -> None:
     plan = await plan_of(stage)
-    strict = AllowList(Mode.LISTED_JIDS)
+    strict = allowing(mode=Mode.LISTED_JIDS)
     assert len(await saved.check_saved(stage.database, plan, strict)) == 4
-    owned = AllowList(owners=frozenset({"15550100001"}))
+    owned = allowing(owners=frozenset({"15550100001"}))
     assert len(await saved.check_saved(stage.database, plan, owned)) == 4
 
 

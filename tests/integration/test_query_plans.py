@@ -9,13 +9,13 @@ from sqlalchemy import insert, text
 
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Greeting, Status
-from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.store import instances, memberships, orders, recoveries, schema, slots, whereabouts
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
 from orchestrator.store.tables import slots as slot_table
+from tests.support.defaults import pacing
 from tests.support.plans import plans_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def _filled(url: str) -> AsyncIterator[Database]:
 
 async def _hot_queries(connection: AsyncConnection) -> None:
     """Everything that the loop asks between two joins."""
-    policy = PacingPolicy(daily_limit=50)
+    policy = pacing(daily_limit=50)
     record = await instances.get(connection, "b")
     for status in Status:
         await memberships.in_line(connection, 1, status, limit=3)

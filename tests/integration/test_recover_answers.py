@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
+from tests.support.defaults import greeting, retrying
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import (
     ACCOUNT,
@@ -32,7 +31,7 @@ from tests.support.worlds import (
 )
 
 SPEED = 150.0
-QUICK = RetryPolicy(attempts=3)
+QUICK = retrying(attempts=3)
 
 
 async def pauses(stage: Stage) -> list[tuple[float, dict[str, Any]]]:
@@ -46,7 +45,7 @@ LIMITED = [Kind.JOIN, Kind.PROBE, Kind.PARTICIPANTS, Kind.LIST, Kind.SEND, Kind.
 async def test_the_gateways_own_limit_lasts_as_long_as_it_says_and_costs_nothing(
     sqlite_url: str, kind: Kind
 ) -> None:
-    settings = brisk(greeting=GreetingPolicy(enabled=True))
+    settings = brisk(greeting=greeting(enabled=True))
     async with set_stage(sqlite_url, content=world(generate=5), speed=SPEED) as stage:
         trouble(stage, Trouble.PLAN_LIMIT, kind, times=1, skip=kind in (Kind.JOIN, Kind.PROBE), seconds=20.0)
         ended = await stage.recover(settings)

@@ -20,7 +20,6 @@ from orchestrator.domain.instances import ClockPair, Continuity, continuity, is_
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.recover.loop import Job, run
 from orchestrator.services.status.as_json import to_json
-from orchestrator.services.status.read import read_status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
@@ -29,6 +28,7 @@ from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import instances as table
 from orchestrator.store.tables import slots
 from orchestrator.store.witness import Witness
+from tests.support.defaults import read_status
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import judge, trouble, world
 

@@ -22,9 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import func, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError, RejoinError
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.domain.pacing import WINDOW, PacingPolicy, worst_window
+from orchestrator.domain.pacing import WINDOW, worst_window
 from orchestrator.services.operate import deciding, pausing
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
@@ -36,11 +35,11 @@ from orchestrator.services.recover.points import POINTS
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
 from orchestrator.services.recover.requests import Request
-from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes, journal, memberships
 from orchestrator.store.tables import instances as instance_table
+from tests.support.defaults import greeting, pacing, recovery
 from tests.support.fake_gateway import FakeGateway, FakeGroup, Fate, HandTime, Killed
 from tests.support.migrated import make_original
 
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 
 
 GROUPS = 7
-SETTINGS = RecoverySettings(policy=PacingPolicy(joins_per_minute=5.0), greeting=GreetingPolicy())
+SETTINGS = recovery(policy=pacing(joins_per_minute=5.0), greeting=greeting())
 DIED_AT = [name for name in POINTS if name != "recovery.finished"]
 
 seconds = st.sampled_from([0.0, 0.1, 1.0, 5.0, 20.0, 45.0, 70.0, 99.0])

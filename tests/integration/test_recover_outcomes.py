@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.services.recover.settings import ConfirmMethod
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.tables import memberships
+from tests.support.defaults import retrying
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, entered, group, joins_of, judge, named, row, trouble, world
 
@@ -299,7 +299,7 @@ async def test_joins_that_never_show_an_effect_end_with_a_person(sqlite_url: str
     """Each was looked up, and the account was seen outside: attempts that failed."""
     async with set_stage(sqlite_url, content=world(group("Odd")), speed=SPEED * 1.5) as stage:
         trouble(stage, Trouble.CUT, Kind.JOIN)
-        ended = await stage.recover(brisk(retry=RetryPolicy(attempts=3)))
+        ended = await stage.recover(brisk(retry=retrying(attempts=3)))
         found = await row(stage, "Odd")
         assert (found.status, found.reason) == (Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED)
         assert "the account is not in the group" in found.detail
@@ -388,7 +388,7 @@ async def test_a_receipt_is_evidence_only_where_the_operator_says_so(sqlite_url:
 async def test_probes_that_fail_on_the_way_are_repeated_and_then_given_up(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Odd"), generate=1), speed=SPEED * 1.5) as stage:
         trouble(stage, Trouble.HTML, Kind.PROBE, group=named(stage, "Odd").jid, status=502)
-        ended = await stage.recover(brisk(retry=RetryPolicy(attempts=3)))
+        ended = await stage.recover(brisk(retry=retrying(attempts=3)))
         found = await row(stage, "Odd")
         assert (found.status, found.reason) == (Status.BLOCKED, Reason.ATTEMPTS_EXHAUSTED)
         assert found.attempts == 3

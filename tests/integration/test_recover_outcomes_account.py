@@ -13,18 +13,18 @@ from sqlalchemy import select
 from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.simulator import server
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store.tables import memberships, slots
+from tests.support.defaults import retrying
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, backup, entered, group, judge, named, row, told, trouble, world
 
 SPEED = 150.0
 UNHURRIED = 50.0  # where gaps between joins are measured, a loaded machine must not blur them
-SHORT = RetryPolicy(pauses=(600.0, 1200.0, 2400.0))
+SHORT = retrying(pauses=(600.0, 1200.0, 2400.0))
 WORK = (Kind.PROBE, Kind.JOIN, Kind.LIST, Kind.GROUP, Kind.PARTICIPANTS, Kind.SEND)
 
 
@@ -74,7 +74,7 @@ async def test_after_the_join_limit_nothing_is_asked_until_the_pause_ends_and_th
 
 async def test_a_second_limit_pauses_longer(sqlite_url: str) -> None:
     content = world(generate=5, account="join_budget = 2\njoin_pause = 50")
-    settings = brisk(retry=RetryPolicy(pauses=(100.0, 300.0, 800.0)))
+    settings = brisk(retry=retrying(pauses=(100.0, 300.0, 800.0)))
     async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
         assert (await stage.recover(settings)).end is End.COMPLETE
         lengths = [
@@ -89,7 +89,7 @@ async def test_two_joins_under_way_that_meet_the_same_limit_are_one_strike(sqlit
         trouble(stage, Trouble.SLOW, Kind.JOIN, seconds=40.0)
         account = stage.world.network.account(ACCOUNT)
         account.limited_until = stage.clock.now() + 300.0
-        ended = await stage.recover(brisk(retry=RetryPolicy(pauses=(400.0, 5000.0))))
+        ended = await stage.recover(brisk(retry=retrying(pauses=(400.0, 5000.0))))
         assert (await backup(stage)).strikes == 1
         assert ended.end is End.COMPLETE
 

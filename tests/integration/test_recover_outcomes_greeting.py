@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
+from tests.support.defaults import greeting
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, judge, named, row, told, trouble, world
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SPEED = 150.0
 
 
-def greeting(**policy: object) -> RecoverySettings:
-    return brisk(greeting=GreetingPolicy(**policy))  # type: ignore[arg-type]
+def greets(**policy: object) -> RecoverySettings:
+    return brisk(greeting=greeting(**policy))
 
 
 def words(stage: Stage, subject: str) -> list[str]:
@@ -31,7 +31,7 @@ def words(stage: Stage, subject: str) -> list[str]:
 
 async def test_every_group_is_greeted_once_by_its_size(sqlite_url: str) -> None:
     content = world(group("Small", "members = 5"), group("Large", "members = 200"))
-    settings = greeting(default="{{ instance }} is in {{ group }}", small="Hello, all {{ members }}")
+    settings = greets(default="{{ instance }} is in {{ group }}", small="Hello, all {{ members }}")
     async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
         assert (await stage.recover(settings)).end is End.COMPLETE
         assert words(stage, "Small") == ["Hello, all 5"]
@@ -43,7 +43,7 @@ async def test_every_group_is_greeted_once_by_its_size(sqlite_url: str) -> None:
 
 async def test_greetings_have_a_gentle_pace_of_their_own(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(generate=5), speed=SPEED) as stage:
-        await stage.recover(brisk(greeting=GreetingPolicy(), greeting_gap=20.0))
+        await stage.recover(brisk(greeting=greeting(), greeting_gap=20.0))
         at = [request.at for request in stage.log.of(Kind.SEND)]
         assert len(at) == 5
         assert min(b - a for a, b in pairwise(at)) >= 19.5
@@ -51,7 +51,7 @@ async def test_greetings_have_a_gentle_pace_of_their_own(sqlite_url: str) -> Non
 
 async def test_where_only_admins_may_write_nobody_is_greeted(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(group("Board", "announce = true")), speed=SPEED) as stage:
-        assert (await stage.recover(greeting())).end is End.COMPLETE
+        assert (await stage.recover(greets())).end is End.COMPLETE
         assert stage.log.of(Kind.SEND) == []
         assert (await row(stage, "Board")).greeting == "skipped"
 
@@ -59,7 +59,7 @@ async def test_where_only_admins_may_write_nobody_is_greeted(sqlite_url: str) ->
 async def test_a_group_that_we_were_in_before_is_not_greeted(sqlite_url: str) -> None:
     content = world(group("Home", 'inside = ["backup-1"]'), generate=1)
     async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
-        await stage.recover(greeting())
+        await stage.recover(greets())
         assert words(stage, "Home") == []
         assert len(stage.log.of(Kind.SEND)) == 1
 
@@ -81,7 +81,7 @@ async def test_a_greeting_that_fails_is_not_repeated_and_leaves_the_membership(
     async with set_stage(sqlite_url, content=world(group("Team")), speed=SPEED) as stage:
         trouble(stage, what, Kind.SEND, **more)
         for _ in range(2):
-            assert (await stage.recover(greeting())).end is End.COMPLETE
+            assert (await stage.recover(greets())).end is End.COMPLETE
         found = await row(stage, "Team")
         assert (found.status, found.greeting) == (Status.ACTIVE, "failed")
         assert len(stage.log.of(Kind.SEND)) == 1
@@ -117,7 +117,7 @@ async def test_a_template_that_cannot_be_used_costs_the_greeting_and_nothing_els
     sqlite_url: str, template: str
 ) -> None:
     async with set_stage(sqlite_url, content=world(group("Team")), speed=SPEED * 2) as stage:
-        ended = await stage.recover(greeting(default=template, small=template))
+        ended = await stage.recover(greets(default=template, small=template))
         assert ended.end is End.COMPLETE
         assert (await row(stage, "Team")).greeting == "failed"
         assert stage.log.of(Kind.SEND) == []
@@ -127,14 +127,14 @@ async def test_a_template_that_cannot_be_used_costs_the_greeting_and_nothing_els
 async def test_a_subject_is_data_and_never_a_template(sqlite_url: str) -> None:
     content = world(group("{{ 7 * 7 }}"))
     async with set_stage(sqlite_url, content=content, speed=SPEED) as stage:
-        await stage.recover(greeting(default="In {{ subject }}", small="In {{ subject }}"))
+        await stage.recover(greets(default="In {{ subject }}", small="In {{ subject }}"))
         assert words(stage, "{{ 7 * 7 }}") == ["In {{ 7 * 7 }}"]
 
 
 async def test_a_restriction_met_by_a_greeting_pauses_the_account(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, content=world(generate=15), speed=SPEED) as stage:
         trouble(stage, Trouble.IQ, Kind.SEND, iq=463)
-        ended = await stage.recover(greeting())
+        ended = await stage.recover(greets())
         assert ended.end is End.DEFERRED
         assert len(stage.log.of(Kind.SEND)) == 1
         await judge(stage)

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import insert, update
 
 from orchestrator.domain.errors import LockHeldError
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.deciding import retry
@@ -22,6 +21,7 @@ from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances, requeueing
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes, memberships
+from tests.support.defaults import greeting
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, joins_of, judge, named, row, told, trouble, world
 
@@ -318,7 +318,7 @@ async def test_what_an_earlier_recovery_left_outside_the_scope_holds_up_nothing(
         async with stage.database.write() as connection:
             values = {"next_attempt_at": moment + 600.0} | left
             await connection.execute(update(memberships).where(memberships.c.id != mine.id).values(**values))
-        context = await stage.context(brisk(greeting=GreetingPolicy(), greeting_gap=600.0))
+        context = await stage.context(brisk(greeting=greeting(), greeting_gap=600.0))
         ended = await run(context, Job(Scope(), only=[mine.group_id]))
         await context.gateway.close()
 

@@ -11,10 +11,10 @@ from orchestrator.services.doctor import planned
 from orchestrator.services.doctor.finding import State
 from orchestrator.services.schedule.entries import entries_of
 from orchestrator.services.status.as_json import to_json
-from orchestrator.services.status.read import read_status
 from orchestrator.store import schedules, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon
+from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
     from orchestrator.services.doctor.patient import Patient

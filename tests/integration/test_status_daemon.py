@@ -9,15 +9,14 @@ import pytest
 from sqlalchemy import insert, update
 
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.status.explain import explain
 from orchestrator.services.status.past import history
-from orchestrator.services.status.read import read_status
 from orchestrator.services.status.result import result
 from orchestrator.services.status.views import Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon, deliveries, events, losses, messages
 from tests.integration.status_rows import HOLDER, NOW, Rows
+from tests.support.defaults import explain, read_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,7 +8,6 @@ from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.status.as_json_groups import explanation_json, group_json
-from orchestrator.services.status.explain import explain
 from orchestrator.services.status.listing import list_memberships
 from orchestrator.services.status.past import ChangeFeed, history, read_journal
 from orchestrator.services.status.views import Phase
@@ -17,6 +16,7 @@ from orchestrator.store.engine import Database
 from orchestrator.store.reads_memberships import Filters
 from orchestrator.store.tables import memberships
 from tests.integration.status_rows import NOW, Rows
+from tests.support.defaults import explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

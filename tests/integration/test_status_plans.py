@@ -8,9 +8,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from orchestrator.domain.memberships import Status
-from orchestrator.services.status.explain import explain
 from orchestrator.services.status.past import ChangeFeed, read_journal
-from orchestrator.services.status.read import read_status
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import (
     deliveries,
@@ -24,6 +22,7 @@ from orchestrator.store.tables import (
     slots,
 )
 from tests.integration.status_rows import NOW, Rows
+from tests.support.defaults import explain, read_status
 from tests.support.migrated import copy_database, copy_file, in_thread
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.status.as_json import to_json
 from orchestrator.services.status.past import read_journal
-from orchestrator.services.status.read import read_status
 from orchestrator.services.status.result import result
 from orchestrator.services.status.views import EtaReason, Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from tests.integration.status_rows import NOW, Rows
+from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

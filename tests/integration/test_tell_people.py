@@ -54,7 +54,7 @@ async def listener() -> AsyncIterator[Listener]:
 @pytest.fixture
 async def office(sqlite_url: str) -> AsyncIterator[Office]:
     async with post_office(sqlite_url, clock=HastyClock()) as made:
-        made.routes = Routes(people=("people",))
+        made.routes = Routes("needs_you", people=("people",))
         yield made
 
 
@@ -286,7 +286,7 @@ async def test_a_digest_whose_cause_is_gone_is_not_sent(office: Office, listener
 
 async def test_the_same_on_postgresql(postgres_url: str, listener: Listener) -> None:
     async with post_office(postgres_url, clock=HastyClock()) as office:
-        office.routes = Routes(people=("people",))
+        office.routes = Routes("needs_you", people=("people",))
         await block(office, 3)
         await office.clock.advance(601)
         digester = Digester(office.database, BACKUPS)
@@ -379,7 +379,7 @@ async def test_healthchecks_hears_well_unwell_start_and_exit_code(office: Office
 
         part = Pinging(ping, ask, 300.0)
         assert [await part.step(), await part.step()] == [300.0, 300.0]
-        office.routes = Routes(ping=True)
+        office.routes = Routes("needs_you", ping=True)
         ended: dict[str, Any] = {"recovery": 7, "to": "backup-1", "outcome": "needs_you"}
         await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, **STARTED)
         await office.write("recovery:7", kind=outgoing_messages.RECOVERY_FINISHED, **ended)

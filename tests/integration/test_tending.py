@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
-from orchestrator.domain.greeting import GreetingPolicy
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store.tables import memberships
 from tests.support.by_hand import let_in, lines, membership, now, put, set_group, set_instance
+from tests.support.defaults import greeting
 from tests.support.events import drive, tending
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, named, trouble, world
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.stage import Stage
 
 SPEED = 400.0
-GREETS = brisk(greeting=GreetingPolicy(enabled=True))
+GREETS = brisk(greeting=greeting(enabled=True))
 OWN = {"own_phone": "15550100002", "own_lid": "900000000000002", "state": "working"}
 
 

@@ -38,7 +38,7 @@ async def watching(url: str) -> AsyncIterator[tuple[Stage, Watcher]]:
             Account(one.id, one.name, one.role, stage.gateway(account=one.name), read_event)
             for one in records
         ]
-        settings = WatchSettings(DEBOUNCE, on_loss="recover")
+        settings = WatchSettings(DEBOUNCE, on_loss="recover", on_backup_lost="stop", pace=4.0)
         watcher = Watcher(Watch(stage.database, stage.clock, accounts, settings, "daemon@test"))
         try:
             yield stage, watcher

@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.errors import RejoinError
-from orchestrator.domain.greeting import GreetingPolicy
-from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.gateways.http import HttpClient, open_session
-from orchestrator.gateways.wawp import WawpGateway, WawpTimeouts
+from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Ended, Job, run
@@ -33,6 +31,7 @@ from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import instances
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.recoveries import Scope
+from tests.support.defaults import TIMEOUTS, greeting, pacing, recovery, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +57,9 @@ class Deadly:
 
 
 def settings(speed: float) -> RecoverySettings:
-    return RecoverySettings(
-        policy=PacingPolicy(joins_per_minute=5.0),
-        greeting=GreetingPolicy(),
+    return recovery(
+        policy=pacing(joins_per_minute=5.0),
+        greeting=greeting(),
         lease=REAL_LEASE * speed,
     )
 
@@ -83,7 +82,8 @@ async def recover(order: dict[str, Any]) -> Ended:
         base_url=order["base_url"],
         instance_id=order["instance_id"],
         access_token=order["access_token"],
-        timeouts=WawpTimeouts(),
+        options=routes(),
+        timeouts=TIMEOUTS,
     )
     async with database.read() as connection:
         record = await instances.get(connection, order["instance"])

@@ -48,7 +48,7 @@ class Office:
 
     database: Database
     clock: ManualClock
-    routes: Routes = field(default_factory=lambda: Routes(hooks=(HOOK,)))
+    routes: Routes = field(default_factory=lambda: Routes("needs_you", hooks=(HOOK,)))
 
     async def write(
         self, *subjects: str, kind: str = "group.active", recovery_id: int | None = None, **data: Any

@@ -11,9 +11,8 @@ from sqlalchemy import insert, select
 
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.gateways.http import HttpClient, open_session
-from orchestrator.gateways.wawp import WawpGateway, WawpTimeouts
+from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Ended, Job, run
@@ -25,6 +24,7 @@ from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.groups import keys_of
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_instances, groups, invite_codes, memberships, meta
+from tests.support.defaults import TIMEOUTS, greeting, pacing, recovery, routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -92,7 +92,8 @@ class Stage:
             base_url=self.running.base_url,
             instance_id=found.instance_id,
             access_token=found.access_token,
-            timeouts=WawpTimeouts(),
+            options=routes(),
+            timeouts=TIMEOUTS,
         )
 
     async def context(self, settings: RecoverySettings, **more: Any) -> Context:
@@ -195,10 +196,8 @@ async def seed(database: Database, rows: Sequence[Row]) -> None:
 
 def brisk(joins_per_minute: float = 5.0, **more: Any) -> RecoverySettings:
     """Settings for tests in accelerated time: everything at its usual size, without greetings."""
-    from orchestrator.domain.greeting import GreetingPolicy
-
     chosen: dict[str, Any] = {
-        "policy": PacingPolicy(joins_per_minute=joins_per_minute),
-        "greeting": GreetingPolicy(enabled=False),
+        "policy": pacing(joins_per_minute=joins_per_minute),
+        "greeting": greeting(enabled=False),
     } | more
-    return RecoverySettings(**chosen)
+    return recovery(**chosen)

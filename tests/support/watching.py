@@ -182,7 +182,8 @@ async def lookout(
         Account(known[name], name, role, gateways[name], read_event)  # type: ignore[arg-type]
         for name, role in names
     ]
-    chosen = WatchSettings(debounce=Debounce(every, lost_after), **settings)
+    usual: dict[str, Any] = {"on_loss": "notify", "on_backup_lost": "stop", "pace": 4.0}
+    chosen = WatchSettings(debounce=Debounce(every, lost_after), **(usual | settings))
     watcher = Watcher(Watch(database, time, accounts, chosen, "daemon@test"))
     world = Lookout(database, time, gateways, accounts, chosen, watcher)
     try:

@@ -20,9 +20,10 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
-from orchestrator.domain.verification import AllowList, Expected, verify
+from orchestrator.domain.verification import Expected, verify
 from orchestrator.redact import one_line, scrub
 from orchestrator.services.catalog import rows, words
+from tests.support.defaults import allowing
 from tests.support.expressions import Used, all_patterns, bad_texts, made_at_run_time
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "row": lambda text: rows.parse_row(1, {"name": text, "code": text, "labels": text}),
     "quoted": words.quoted,
     "defused": lambda text: rows.undefuse(rows.defuse(text)),
-    "verified": lambda text: verify(AllowList(), Expected(subject="x"), GroupPreview("1@g.us", text)),
+    "verified": lambda text: verify(allowing(), Expected(subject="x"), GroupPreview("1@g.us", text)),
     "codes": hide_codes,
     "scrubbed": scrub,
     "one line": one_line,

@@ -22,6 +22,7 @@ from orchestrator.domain.pacing import (
     next_slot,
     worst_window,
 )
+from tests.support.defaults import pacing
 
 START = 1_800_000_000.0
 rates = st.floats(2.0, 5.0)
@@ -124,7 +125,7 @@ def play(policy: PacingPolicy, story: list[Fate]) -> Line:
 def test_no_window_ever_holds_a_sixth_receipt_whatever_is_late_lost_or_crashed(
     rate: float, jitter: float, story: list[Fate]
 ) -> None:
-    line = play(PacingPolicy(rate, jitter), story)
+    line = play(pacing(rate, jitter), story)
     assert worst_window(line.received, WINDOW - 1e-3) <= LIMIT
 
 
@@ -133,7 +134,7 @@ def test_no_window_ever_holds_a_sixth_receipt_whatever_is_late_lost_or_crashed(
 def test_two_plans_are_never_closer_than_twelve_seconds(
     rate: float, jitter: float, story: list[Fate]
 ) -> None:
-    line = play(PacingPolicy(rate, jitter), story)
+    line = play(pacing(rate, jitter), story)
     gaps = [later - sooner for sooner, later in zip(line.planned, line.planned[1:], strict=False)]
     assert min(gaps) >= MIN_SPACING - 1e-3
 
@@ -141,7 +142,7 @@ def test_two_plans_are_never_closer_than_twelve_seconds(
 @settings(max_examples=80)
 @given(rates, fates(steps=st.one_of(st.just(0.0), st.floats(-90.0, 0.0))))
 def test_a_clock_that_steps_back_never_lets_a_sixth_receipt_through(rate: float, story: list[Fate]) -> None:
-    line = play(PacingPolicy(rate), story)
+    line = play(pacing(rate), story)
     assert worst_window(line.received, WINDOW - 1e-3) <= LIMIT
 
 
@@ -150,13 +151,13 @@ def test_a_clock_that_steps_back_never_lets_a_sixth_receipt_through(rate: float,
 def test_a_clock_that_steps_forward_costs_a_window_and_never_lets_a_sixth_join_leave(
     rate: float, story: list[Fate]
 ) -> None:
-    line = play(PacingPolicy(rate, life=0.0, timeout=0.0), story)
+    line = play(pacing(rate, life=0.0, timeout=0.0), story)
     assert worst_window(line.received, WINDOW - 1e-3) <= LIMIT
 
 
 def test_a_clock_that_steps_back_by_an_hour_does_not_stop_the_joins_for_an_hour() -> None:
     prompt = Fate(0.0, 1.0, 0.0, 0.0, 0.005, False, 0.5)
-    line = play(PacingPolicy(5.0), [prompt] * 6)
+    line = play(pacing(5.0), [prompt] * 6)
     line.true += 2.0
     line.set_clock(-3600.0)
     before = line.true
@@ -168,7 +169,7 @@ def test_a_clock_that_steps_back_by_an_hour_does_not_stop_the_joins_for_an_hour(
 def test_however_far_ahead_the_log_is_the_next_slot_is_never_in_the_past_nor_sooner_than_its_spacing(
     rate: float, dice: list[float], ahead: float
 ) -> None:
-    policy = PacingPolicy(rate)
+    policy = pacing(rate)
     recent = [SlotRecord(START + ahead - 12.0 * n, None, throw) for n, throw in enumerate(dice)]
     chosen = next_slot(policy, START, recent)
     assert chosen.at >= START
@@ -178,7 +179,7 @@ def test_however_far_ahead_the_log_is_the_next_slot_is_never_in_the_past_nor_soo
 
 @given(rates, shares, st.integers(0, 2**32))
 def test_the_mean_rate_is_the_configured_one(rate: float, jitter: float, seed: int) -> None:
-    policy, dice = PacingPolicy(rate, jitter), random.Random(seed)
+    policy, dice = pacing(rate, jitter), random.Random(seed)
     gaps = [policy.gap(dice.random()) for _ in range(4000)]
     assert sum(gaps) / len(gaps) == pytest.approx(60.0 / rate, rel=0.02)
     assert min(gaps) >= MIN_SPACING - 1e-9
@@ -187,32 +188,32 @@ def test_the_mean_rate_is_the_configured_one(rate: float, jitter: float, seed: i
 
 @given(shares, st.floats(0.0, 1.0, exclude_max=True))
 def test_at_five_a_minute_there_is_no_room_for_jitter(jitter: float, dice: float) -> None:
-    assert PacingPolicy(5.0, jitter).gap(dice) == pytest.approx(12.0)
+    assert pacing(5.0, jitter).gap(dice) == pytest.approx(12.0)
 
 
 def test_a_rate_above_five_is_still_twelve_seconds_apart() -> None:
-    assert PacingPolicy(50.0).spacing == MIN_SPACING
+    assert pacing(50.0).spacing == MIN_SPACING
 
 
 @given(rates)
 def test_half_pace_doubles_the_spacing(rate: float) -> None:
-    policy = PacingPolicy(rate)
+    policy = pacing(rate)
     assert policy.slowed(0.5).spacing == pytest.approx(2 * policy.spacing)
 
 
 def test_prompt_answers_cost_the_pace_nothing() -> None:
-    line = play(PacingPolicy(5.0), [Fate(0.0, 1.0, 0.0, 0.0, 0.005, False, 0.5)] * 50)
+    line = play(pacing(5.0), [Fate(0.0, 1.0, 0.0, 0.0, 0.005, False, 0.5)] * 50)
     assert line.planned[-1] - line.planned[0] == pytest.approx(49 * 12.0, rel=0.01)
 
 
 def test_an_unfinished_slot_ends_when_its_life_and_the_time_out_have_passed() -> None:
-    policy = PacingPolicy()
+    policy = pacing()
     assert end_of(SlotRecord(START, None, 0.5), policy, START + 500) == START + 110.0
     assert end_of(SlotRecord(START, START + 3, 0.5), policy, START + 500) == START + 3
 
 
 def test_what_keeps_the_next_join_is_named() -> None:
-    policy = PacingPolicy(5.0)
+    policy = pacing(5.0)
     recent = [SlotRecord(START - 12.0 * n, None, 0.5) for n in range(5)]
     assert next_slot(policy, START, []) == NextSlot(START, Wait.NOTHING)
     assert next_slot(policy, START + 1, recent[:1]) == NextSlot(START + 12, Wait.SPACING)

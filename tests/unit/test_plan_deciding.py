@@ -17,8 +17,7 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
 )
 from orchestrator.domain.probe_judgement import ProbeRules
-from orchestrator.domain.retries import RetryPolicy
-from orchestrator.domain.verification import AllowList, Mode
+from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
 from orchestrator.services.plan import deciding
 from orchestrator.services.plan.deciding import Known
@@ -26,6 +25,7 @@ from orchestrator.services.plan.result import Decision, Line, probing_time, span
 from orchestrator.services.status.eta import Course
 from orchestrator.store.memberships import StoredCode
 from orchestrator.store.reads_plan import PlanRow
+from tests.support.defaults import allowing, retrying
 
 NOW = 1_800_000_000.0
 JID = "120363000000000001@g.us"
@@ -58,7 +58,7 @@ def row(**more: Any) -> PlanRow:
 
 
 def known(**more: Any) -> Known:
-    rules = ProbeRules(more.pop("allow", AllowList()), RetryPolicy(), scrub)
+    rules = ProbeRules(more.pop("allow", allowing()), retrying(), scrub)
     return Known(NOW, rules, ME, **more)
 
 
@@ -148,7 +148,7 @@ def test_a_group_joined_by_mistake_is_not_taken_for_the_expected_one() -> None:
 
 
 def test_listed_jids_only_blocks_a_group_without_one_before_any_probe() -> None:
-    strict = known(allow=AllowList(Mode.LISTED_JIDS))
+    strict = known(allow=allowing(mode=Mode.LISTED_JIDS))
     line = deciding.settled(row(expected_jid=None), strict)
     assert line is not None
     assert line.reason is Reason.NOT_ON_ALLOW_LIST
@@ -231,11 +231,11 @@ def test_without_a_probe_the_codes_last_verdict_counts() -> None:
     ],
 )
 def test_the_expectation_changes_with_everything_that_verification_compares(changed: dict[str, Any]) -> None:
-    before = deciding.expectation(row(), AllowList())
-    assert deciding.expectation(row(**changed), AllowList()) != before
-    assert deciding.expectation(row(), AllowList(Mode.LISTED_JIDS)) != before
-    assert deciding.expectation(row(), AllowList(owners=frozenset({"1555"}))) != before
-    assert deciding.expectation(row(priority=5), AllowList()) == before
+    before = deciding.expectation(row(), allowing())
+    assert deciding.expectation(row(**changed), allowing()) != before
+    assert deciding.expectation(row(), allowing(mode=Mode.LISTED_JIDS)) != before
+    assert deciding.expectation(row(), allowing(owners=frozenset({"1555"}))) != before
+    assert deciding.expectation(row(priority=5), allowing()) == before
 
 
 def test_joins_are_spread_from_the_first_to_the_last() -> None:

@@ -26,14 +26,14 @@ from orchestrator.domain.probe_judgement import (
     ProbeRules,
     judge_probe,
 )
-from orchestrator.domain.retries import RetryPolicy
-from orchestrator.domain.verification import AllowList, Expected
+from orchestrator.domain.verification import Expected
 from orchestrator.redact import scrub
+from tests.support.defaults import allowing, retrying
 
 NOW = 1_800_000_000.0
 ONE, TWO = "120363000000000001@g.us", "120363000000000002@g.us"
 WORDLIKE_CODE = "SalesteamnorthgateHmbg"
-RULES = ProbeRules(AllowList(), RetryPolicy(), scrub)
+RULES = ProbeRules(allowing(), retrying(), scrub)
 
 jids = st.sampled_from([None, ONE, TWO])
 instants = st.one_of(st.none(), st.floats(NOW - 1e6, NOW))

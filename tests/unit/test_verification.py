@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.verification import AllowList, Expected, Mode, digits, same_jid, verify
+from tests.support.defaults import allowing
 
 OURS, OTHERS = "120363000000000001@g.us", "120363000000000002@g.us"
 words = st.text(min_size=1, max_size=30).filter(lambda text: bool(text.split()))
@@ -43,23 +44,23 @@ def test_another_jid_than_the_expected_one_is_never_allowed(
 
 def test_a_right_jid_with_a_new_subject_is_a_renamed_group() -> None:
     seen = GroupPreview(OURS, subject="Renamed since", owner="999")
-    assert verify(AllowList(owners=frozenset({"1"})), Expected(OURS, "Old name", "1"), seen).allowed
+    assert verify(allowing(owners=frozenset({"1"})), Expected(OURS, "Old name", "1"), seen).allowed
 
 
 def test_a_wrong_subject_is_a_mismatch_that_quotes_both() -> None:
-    verdict = verify(AllowList(), Expected(subject="Ours"), GroupPreview(OTHERS, subject="Theirs"))
+    verdict = verify(allowing(), Expected(subject="Ours"), GroupPreview(OTHERS, subject="Theirs"))
     assert verdict.reason is Reason.IDENTITY_MISMATCH
     assert '"Ours"' in verdict.sentence
     assert '"Theirs"' in verdict.sentence
 
 
 def test_a_preview_without_a_jid_is_no_good_probe() -> None:
-    assert verify(AllowList(), Expected(OURS), GroupPreview(None, "Ours")).reason is Reason.PROBE_FAILED
+    assert verify(allowing(), Expected(OURS), GroupPreview(None, "Ours")).reason is Reason.PROBE_FAILED
 
 
 def test_subjects_are_compared_without_case_width_and_white_space() -> None:
     seen = GroupPreview(OURS, subject=" ÜBER\u00a0\u00a0Straße ")
-    assert verify(AllowList(), Expected(subject="über strasse"), seen).allowed
+    assert verify(allowing(), Expected(subject="über strasse"), seen).allowed
 
 
 @pytest.mark.parametrize(
@@ -72,13 +73,13 @@ def test_subjects_are_compared_without_case_width_and_white_space() -> None:
     ],
 )
 def test_a_subject_that_looks_the_same_is_ours_on_both_sides(stored: str, shown: str) -> None:
-    assert verify(AllowList(), Expected(subject=stored), GroupPreview(OURS, subject=shown)).allowed
-    assert verify(AllowList(), Expected(subject=shown), GroupPreview(OURS, subject=stored)).allowed
+    assert verify(allowing(), Expected(subject=stored), GroupPreview(OURS, subject=shown)).allowed
+    assert verify(allowing(), Expected(subject=shown), GroupPreview(OURS, subject=stored)).allowed
 
 
 def test_what_no_screen_shows_is_written_out_where_it_makes_the_difference() -> None:
     seen = GroupPreview(OURS, subject="Support \u202eNorth")
-    verdict = verify(AllowList(), Expected(subject="Support North"), seen)
+    verdict = verify(allowing(), Expected(subject="Support North"), seen)
 
     assert verdict.sentence == (
         'expected the subject "Support North", the link opens "Support <U+202E>North"'
@@ -87,7 +88,7 @@ def test_what_no_screen_shows_is_written_out_where_it_makes_the_difference() -> 
 
 def test_a_subject_that_looks_different_is_not() -> None:
     seen = GroupPreview(OURS, subject="Support \u2460")
-    assert not verify(AllowList(), Expected(subject="Support 1"), seen).allowed
+    assert not verify(allowing(), Expected(subject="Support 1"), seen).allowed
 
 
 @pytest.mark.parametrize(
@@ -102,13 +103,13 @@ def test_a_subject_that_looks_different_is_not() -> None:
 )
 def test_an_owner_is_compared_by_who_is_reached(written: str, shown: str) -> None:
     expected, other = Expected(subject="Ours", owner=written), Expected(subject="Ours", owner="551133334444")
-    assert verify(AllowList(), expected, GroupPreview(OURS, "Ours", owner=shown)).allowed
+    assert verify(allowing(), expected, GroupPreview(OURS, "Ours", owner=shown)).allowed
     assert verify(
-        AllowList(owners=frozenset({written})),
+        allowing(owners=frozenset({written})),
         Expected(subject="Ours"),
         GroupPreview(OURS, "Ours", owner=shown),
     ).allowed
-    assert not verify(AllowList(), other, GroupPreview(OURS, "Ours", owner=shown)).allowed
+    assert not verify(allowing(), other, GroupPreview(OURS, "Ours", owner=shown)).allowed
 
 
 def test_a_communitys_link_is_told_as_such() -> None:
@@ -116,7 +117,7 @@ def test_a_communitys_link_is_told_as_such() -> None:
     child = GroupPreview(OTHERS, "Acme News", parent=OURS)
 
     said, of_child, of_stranger = (
-        verify(AllowList(), expected, seen).sentence
+        verify(allowing(), expected, seen).sentence
         for seen in (community, child, GroupPreview(OTHERS, "Acme"))
     )
 
@@ -129,7 +130,7 @@ def test_a_communitys_link_is_told_as_such() -> None:
 
 
 def test_listed_jids_needs_a_jid() -> None:
-    allow = AllowList(Mode.LISTED_JIDS)
+    allow = allowing(mode=Mode.LISTED_JIDS)
     assert verify(allow, Expected(subject="Ours"), GroupPreview(OURS, "Ours")).reason is (
         Reason.NOT_ON_ALLOW_LIST
     )
@@ -137,11 +138,11 @@ def test_listed_jids_needs_a_jid() -> None:
 
 
 def test_nothing_expected_is_nothing_allowed() -> None:
-    assert verify(AllowList(), Expected(), GroupPreview(OURS, "Any")).reason is Reason.NOT_ON_ALLOW_LIST
+    assert verify(allowing(), Expected(), GroupPreview(OURS, "Any")).reason is Reason.NOT_ON_ALLOW_LIST
 
 
 def test_the_owner_backs_up_a_subject() -> None:
-    allow, expected = AllowList(owners=frozenset({"15550001"})), Expected(subject="Ours")
+    allow, expected = allowing(owners=frozenset({"15550001"})), Expected(subject="Ours")
     assert verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001:3@c.us")).allowed
     assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15559999")).allowed
     assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001@lid")).allowed
@@ -149,13 +150,13 @@ def test_the_owner_backs_up_a_subject() -> None:
 
 
 def test_the_groups_own_owner_comes_before_the_list_of_owners() -> None:
-    allow, expected = AllowList(owners=frozenset({"15550001"})), Expected(subject="Ours", owner="15557777")
+    allow, expected = allowing(owners=frozenset({"15550001"})), Expected(subject="Ours", owner="15557777")
     assert not verify(allow, expected, GroupPreview(OURS, "Ours", owner="15550001")).allowed
     assert verify(allow, expected, GroupPreview(OURS, "Ours", owner="+1 555 7777")).allowed
 
 
 def test_every_objection_is_listed() -> None:
-    allow, expected = AllowList(owners=frozenset({"1"})), Expected(subject="Ours")
+    allow, expected = allowing(owners=frozenset({"1"})), Expected(subject="Ours")
     verdict = verify(allow, expected, GroupPreview(OTHERS, "Theirs", owner="2"))
     assert [o.reason for o in verdict.objections] == [Reason.IDENTITY_MISMATCH, Reason.NOT_ON_ALLOW_LIST]
 

@@ -61,17 +61,17 @@ class WawpGateway:
         base_url: str,
         instance_id: str,
         access_token: str,
-        options: WawpRoutes | None = None,
-        timeouts: WawpTimeouts | None = None,
+        options: WawpRoutes,
+        timeouts: WawpTimeouts,
     ) -> None:
         """ValueError for an address or credentials that cannot be sent; it repeats neither."""
-        self._routes = options or WawpRoutes()
+        self._routes = options
         self._calls = WawpCalls(
             http,
             base_url,
             Credentials(instance_id, access_token),
             routes=self._routes,
-            timeouts=timeouts or WawpTimeouts(),
+            timeouts=timeouts,
         )
         self._probe_path = self._routes.probe_path
         self._fallback_tried = self._routes.probe_path == self._routes.probe_fallback_path

@@ -22,12 +22,18 @@ from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 T = TypeVar("T")
 _SECTION = "wawp"
 _AUTH = ("body", "header", "bearer", "query")
-_PATHS = ("/v2/groups/join", "/v2/groups/join-info")
+_PROBE_FALLBACK = "/v2/groups/join-info"
+_PATHS = ("/v2/groups/join", _PROBE_FALLBACK)
 _CODES = (("code", "code"), ("url", "link"), ("code", "link"), ("url", "code"))
 
 
 def open_gateway(endpoint: Endpoint) -> WawpGateway:
-    return _open(endpoint, WawpRoutes(**_routes(endpoint.options), keeps_limits=True))
+    return _open(endpoint, routes_of(endpoint.options))
+
+
+def routes_of(options: Mapping[str, Any]) -> WawpRoutes:
+    """As they are configured, with what Wawp's pages show beside it."""
+    return WawpRoutes(**_routes(options), probe_fallback_path=_PROBE_FALLBACK, keeps_limits=True)
 
 
 def forms(endpoint: Endpoint) -> Iterator[Form]:

@@ -22,23 +22,23 @@ class WawpRoutes:
     an hour. Else they are kept from the first time that somebody asks for them.
     """
 
-    probe_path: str = "/v2/groups/join"
-    probe_fallback_path: str = "/v2/groups/join-info"
-    join_path: str = "/v2/groups/join"
-    code_parameter: str = "code"
-    code_in: Literal["body", "query"] = "body"
-    code_form: Literal["code", "link"] = "code"
-    auth: Literal["body", "query", "header", "bearer"] = "body"
-    groups_path: str = "/v2/groups"
-    group_path: str = "/v2/groups/{id}"
-    participants_path: str = "/v2/groups/{id}/participants"
-    leave_path: str = "/v2/groups/{id}/leave"
-    invite_code_path: str = "/v2/groups/{id}/invite-code"
-    revoke_code_path: str = "/v2/groups/{id}/invite-code/revoke"
-    send_text_path: str = "/v2/send/text"
-    session_info_path: str = "/v2/session/info"
-    webhook_path: str = "/v2/session/webhook"
-    rate_limit_path: str = "/v2/session/rate-limit"
+    probe_path: str
+    probe_fallback_path: str
+    join_path: str
+    code_parameter: str
+    code_in: Literal["body", "query"]
+    code_form: Literal["code", "link"]
+    auth: Literal["body", "query", "header", "bearer"]
+    groups_path: str
+    group_path: str
+    participants_path: str
+    leave_path: str
+    invite_code_path: str
+    revoke_code_path: str
+    send_text_path: str
+    session_info_path: str
+    webhook_path: str
+    rate_limit_path: str
     keeps_limits: bool = False
 
 
@@ -48,6 +48,6 @@ class WawpTimeouts:
     time-out), so its own is above their sum.
     """
 
-    connect: float = 10.0
-    read: float = 90.0
-    join: float = 100.0
+    connect: float
+    read: float
+    join: float

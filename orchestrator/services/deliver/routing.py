@@ -41,9 +41,9 @@ _FAILED_ENDS = frozenset({End.INSTANCE_LOST.value, End.CREDENTIALS.value, End.UN
 class Routes:
     """The sinks that are configured, by name."""
 
+    level: Level
     hooks: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
-    level: Level = "needs_you"
     ping: bool = False
 
     @property

@@ -1,8 +1,8 @@
-"""What a recovery is told, in one frozen object; the entry point makes it from the configuration."""
+"""What a recovery is told, in one frozen object. What is configured has its default in config.models."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.clock import SHORTEST_TIMEOUT
@@ -43,15 +43,15 @@ class ConfirmMethod(StrEnum):
 class RecoverySettings:
     """Everything that the stages need to know. Durations in seconds."""
 
-    policy: PacingPolicy = field(default_factory=PacingPolicy)
-    allow: AllowList = field(default_factory=AllowList)
-    confirm: ConfirmMethod = ConfirmMethod.AUTO
+    policy: PacingPolicy
+    allow: AllowList
+    confirm: ConfirmMethod
+    greeting: GreetingPolicy
+    retry: RetryPolicy
+    probe_gap: float
+    look_gap: float
+    greeting_gap: float
     events_expected: bool = False  # webhooks come in: a receipt waits a while for its event before a look
-    greeting: GreetingPolicy = field(default_factory=GreetingPolicy)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    probe_gap: float = 3.0
-    look_gap: float = 2.0
-    greeting_gap: float = 8.0
     list_gap: float = 180.0  # gateways throttle frequent lists
     freshness: float = 300.0  # a verification older than this is made again before a join
     ahead: int = 3  # verified groups kept ready, so that a slot never waits for a probe

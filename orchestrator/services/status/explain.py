@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 JOINS_SHOWN = 5
 LINES_SHOWN = 15
-_USUAL = PacingPolicy()
 _IN_LINE = frozenset({Status.PENDING, Status.READY})
 _NEVER_TRIED = Hint(
     "no recovery has taken it up yet",
@@ -67,9 +66,9 @@ class _Line:
 async def explain(
     database: Database,
     group: str,
+    policy: PacingPolicy,
     *,
     instance: str | None = None,
-    policy: PacingPolicy = _USUAL,
     now: float | None = None,
 ) -> Explanation:
     """`group` is a slug, a JID or an exact name. Without `instance`: the one that worked on it last.

@@ -29,14 +29,13 @@ if TYPE_CHECKING:
     from orchestrator.store.recoveries import Standing
 
 NEEDS_YOU_LIMIT = 50
-_USUAL = PacingPolicy()
 
 
 async def read_status(
     database: Database,
+    policy: PacingPolicy,
     *,
     recovery_id: int | None = None,
-    policy: PacingPolicy = _USUAL,
     schedule: Sequence[Entry] = (),
     needs_you_limit: int = NEEDS_YOU_LIMIT,
     now: float | None = None,
@@ -71,9 +70,9 @@ async def _in_doubt(database: Database, connection: AsyncConnection, facts: Fact
     return False
 
 
-async def read_settled(database: Database, standing: Standing) -> StatusView:
+async def read_settled(database: Database, policy: PacingPolicy, standing: Standing) -> StatusView:
     """A status for a run that had nothing to do: without a recovery, but with the counts of its groups."""
-    view = await read_status(database)
+    view = await read_status(database, policy)
     left_out = standing.groups - standing.active
     counts = dict.fromkeys(Status, 0) | {Status.ACTIVE: standing.active, Status.SKIPPED: left_out}
     buckets = dict.fromkeys(Bucket, 0) | {Bucket.DONE: standing.active, Bucket.SKIPPED: left_out}

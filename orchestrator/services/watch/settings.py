@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.domain.watching import Debounce
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class WatchSettings:
     """`pace`: joins a minute of the recoveries that a loss brings about."""
 
-    debounce: Debounce = field(default_factory=Debounce)
-    on_loss: Literal["notify", "recover"] = "notify"
-    on_backup_lost: Literal["stop", "next"] = "stop"
-    pace: float = 4.0
+    debounce: Debounce
+    on_loss: Literal["notify", "recover"]
+    on_backup_lost: Literal["stop", "next"]
+    pace: float
 
 
 @dataclass(frozen=True, slots=True)
