@@ -13,10 +13,12 @@ from sqlalchemy import and_, delete, func, or_, select, update
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store import codes, groups
+from orchestrator.store import codes, groups, sessions
 from orchestrator.store.journal import Entry, append
+from orchestrator.store.memberships import matching
 from orchestrator.store.secrets import CodeCipher, KeyRing, use_key
 from orchestrator.store.tables import invite_codes, memberships, slots
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +81,7 @@ async def forget_codes(database: Database, key_file: Path, *, actor: str) -> For
         await groups.lock(connection)
         await use_key(connection, ring.newest)
         now = await database.now(connection)
-        waiting = await _block(connection, now)
+        waiting = await _block(connection, actor, now)
         for table in (memberships, slots):
             await connection.execute(update(table).where(table.c.code_id.is_not(None)).values(code_id=None))
         gone = (await connection.execute(delete(invite_codes))).rowcount
@@ -88,18 +90,15 @@ async def forget_codes(database: Database, key_file: Path, *, actor: str) -> For
     return Forgotten(gone, waiting, ring.newest, aside)
 
 
-async def _block(connection: AsyncConnection, now: float) -> int:
-    c = memberships.c
+async def _block(connection: AsyncConnection, actor: str, now: float) -> int:
+    c, blocked = memberships.c, 0
     needs_it = c.status.in_([status.value for status in _NEEDS_ITS_CODE])
-    blocked = and_(
+    for_it = and_(
         c.status == Status.BLOCKED.value, c.reason.in_([reason.value for reason in _BLOCKED_FOR_IT])
     )
-    values = {
-        "status": Status.BLOCKED.value,
-        "status_since": now,
-        "reason": Reason.CODE_MISSING.value,
-        "detail": None,
-        "next_attempt_at": None,
-    }
-    moved = await connection.execute(update(memberships).where(or_(needs_it, blocked)).values(**values))
-    return int(moved.rowcount)
+    for instance in (await sessions.lock_all(connection)).values():
+        unit = UnitOfWork(connection, instance, now, actor)
+        for old in await matching(connection, c.instance_id == instance.id, or_(needs_it, for_it)):
+            unit.move(old, Status.BLOCKED, Reason.CODE_MISSING)
+        blocked += len(await unit.flush())
+    return blocked

@@ -13,9 +13,9 @@ from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.acting import Act
 from orchestrator.services.recover import pauses
 from orchestrator.store import instances, memberships, recoveries, sessions, whereabouts
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,9 +65,9 @@ async def settle(
     return frozenset(row.id for row in namesakes), None if rival is None else _said(one, rival)
 
 
-async def hold_unknown(act: Act) -> None:
+async def hold_unknown(unit: UnitOfWork) -> None:
     """The session works and does not say which number it is: no join is sent until it does."""
-    await _pause(act, Reason.IDENTITY_UNKNOWN, None)
+    await _pause(unit, Reason.IDENTITY_UNKNOWN, None)
 
 
 def _counts(row: InstanceRecord, now: float) -> bool:
@@ -87,35 +87,33 @@ async def _hold(
 ) -> None:
     if row.identified_fence is not None:
         await instances.set_values(connection, row.id, identified_fence=None)
-    act = Act(connection, row, now, actor, None)
-    await _pause(act, Reason.SAME_ACCOUNT, _said(row, rival))
-    await act.write()
+    unit = UnitOfWork(connection, row, now, actor, None)
+    await _pause(unit, Reason.SAME_ACCOUNT, _said(row, rival))
+    await unit.flush()
 
 
-async def _pause(act: Act, reason: Reason, text: str | None) -> None:
+async def _pause(unit: UnitOfWork, reason: Reason, text: str | None) -> None:
     """Unless it stands still anyway: the next reading after that pause says it again."""
-    row = act.instance
+    row = unit.instance
     cured = {one.value for one in CURED_BY_A_WORKING_SESSION}
-    if row.paused(act.now) and row.pause_reason not in cured | HELD:
+    if row.paused(unit.now) and row.pause_reason not in cured | HELD:
         return
     if (row.pause_reason, row.pause_text) == (reason.value, text):
         return
-    await instances.set_values(
-        act.connection,
-        row.id,
+    await unit.set_instance(
         pause_reason=reason.value,
         pause_text=text,
-        pause_by=act.actor,
-        paused_at=act.now,
+        pause_by=unit.actor,
+        paused_at=unit.now,
         paused_until=None,
     )
-    act.note("instance.paused", reason=reason.value, text=text)
+    unit.note("instance.paused", reason=reason.value, text=text)
 
 
 async def _let_go(connection: AsyncConnection, row: InstanceRecord, actor: str, now: float) -> None:
-    act = Act(connection, row, now, actor, None)
-    act.note("instance.resumed", **await pauses.lift(connection, row, now, why="its number is its own"))
-    await act.write()
+    unit = UnitOfWork(connection, row, now, actor, None)
+    unit.note("instance.resumed", **await pauses.lift(connection, row, now, why="its number is its own"))
+    await unit.flush()
 
 
 async def _wait_for_joins_of(
@@ -140,7 +138,7 @@ async def part_from_old(
     number into these groups.
     """
     recovery = await recoveries.open_one(connection, record.id)
-    act = Act(connection, record, now, actor, None if recovery is None else recovery.id)
+    unit = UnitOfWork(connection, record, now, actor, None if recovery is None else recovery.id)
     left = 0
     for old in await memberships.of_the_number(connection, record.id):
         changes: dict[str, Any] = {"attempts": 0, "unknowns": 0}
@@ -148,31 +146,31 @@ async def part_from_old(
             changes["requested_at"] = min(old.requested_at, now)
         if old.greeting in _UNGREETED:
             changes["greeting"] = Greeting.SKIPPED
-        act.move(old, Status.LEFT, Reason.IDENTITY_CHANGED, **changes)
+        unit.move(old, Status.LEFT, Reason.IDENTITY_CHANGED, **changes)
         left += 1
     stopped = None
     if recovery is not None and not begins:
         stopped = recovery.id
-        await _end(act, recovery.id)
+        await _end(unit, recovery.id)
     await whereabouts.forget_comparison(connection, record.id)
-    act.note(
+    unit.note(
         "instance.identity_changed",
         was=identity.shown(record.own),
         now=identity.shown(own),
         left=left,
         stopped=stopped,
     )
-    await act.write()
+    await unit.flush()
 
 
-async def _end(act: Act, recovery_id: int) -> None:
+async def _end(unit: UnitOfWork, recovery_id: int) -> None:
     """Its driver ends it; one that nobody drives is over."""
-    await recoveries.request_stop(act.connection, recovery_id, actor=act.actor, now=act.now)
-    if act.instance.driven(act.now):
+    await recoveries.request_stop(unit.connection, recovery_id, actor=unit.actor, now=unit.now)
+    if unit.instance.driven(unit.now):
         return
-    counted = await recoveries.counts(act.connection, recovery_id)
+    counted = await recoveries.counts(unit.connection, recovery_id)
     end = End.STOPPED.value
     if await recoveries.finish(
-        act.connection, recovery_id, state="stopped", outcome=end, counted=counted, now=act.now
+        unit.connection, recovery_id, state="stopped", outcome=end, counted=counted, now=unit.now
     ):
-        act.note("recovery.ended", end=end, counts=counted)
+        unit.note("recovery.ended", end=end, counts=counted)

@@ -19,8 +19,8 @@ from orchestrator.domain.instances import session_change
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.services import numbers
-from orchestrator.services.operate.acting import Act
 from orchestrator.store import instances, journal, sessions
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -128,9 +128,9 @@ async def record_answer(
     if everyone is None:
         silent = verdict is Told.NOTHING and works(answer)
         if silent and reader.fence is not None and record.identified_fence != reader.fence:
-            act = Act(connection, record, reader.now, reader.actor, None)
-            await numbers.hold_unknown(act)
-            await act.write()
+            unit = UnitOfWork(connection, record, reader.now, reader.actor, None)
+            await numbers.hold_unknown(unit)
+            await unit.flush()
         return Seen(await instances.lock(connection, record.id), verdict)
     if verdict is not Told.NOTHING:
         await _record_number(connection, record, told, reader, identified=works(answer))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.memberships import by_group, by_ids
 from orchestrator.store.tables import groups, memberships, recoveries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,11 +55,3 @@ async def works(connection: AsyncConnection, ids: Sequence[int]) -> list[Work]:
         found += await by_ids(connection, ids[start : start + AT_A_TIME])
     place = {membership_id: number for number, membership_id in enumerate(ids)}
     return sorted(found, key=lambda work: place[work.membership.id])
-
-
-async def put_into_recovery(connection: AsyncConnection, ids: Collection[int], recovery_id: int) -> None:
-    """So that the run under way counts them, and waits for them."""
-    chosen = list(ids)
-    for start in range(0, len(chosen), AT_A_TIME):
-        wanted = update(memberships).where(memberships.c.id.in_(chosen[start : start + AT_A_TIME]))
-        await connection.execute(wanted.values(recovery_id=recovery_id))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from orchestrator.domain.memberships import (
-    TRANSITIONS,
     Evidence,
     Greeting,
     Reason,
     Status,
     check_move,
 )
+from orchestrator.store.bulk import chunks
 from orchestrator.store.tables import groups, invite_codes, memberships
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql import Select
+    from sqlalchemy.sql.elements import ColumnElement
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ class Work:
     expected_subject: str
     expected_owner: str | None
     code: StoredCode | None
+
+    @property
+    def group_id(self) -> int:
+        return self.membership.group_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +260,7 @@ async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[M
     refused = m.reason.in_([reason.value for reason in _BLOCKED_AS_ITSELF])
     astray = and_(m.reason == Reason.IDENTITY_MISMATCH.value, m.joined_at.is_not(None))
     blocked = and_(m.status == Status.BLOCKED.value, or_(refused, astray))
-    query = select(*_COLUMNS).where(m.instance_id == instance_id, or_(own, blocked)).order_by(m.id)
-    return [_membership(row) for row in (await connection.execute(query)).all()]
+    return await matching(connection, m.instance_id == instance_id, or_(own, blocked))
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
@@ -322,17 +326,26 @@ def _row(new: Membership) -> dict[str, Any]:
     return {"row_id": new.id} | {f"new_{name}": getattr(new, name) for name in _WRITTEN}
 
 
-async def wake_deferred(connection: AsyncConnection, instance_id: int, recovery_id: int, now: float) -> int:
-    """A recovery's deferred groups whose time has come go back in line. One statement, on an index."""
-    assert Status.PENDING in TRANSITIONS[Status.DEFERRED]  # noqa: S101 - keeps this statement inside the table
-    result = await connection.execute(
-        update(memberships)
-        .where(
-            memberships.c.instance_id == instance_id,
-            memberships.c.recovery_id == recovery_id,
-            memberships.c.status == Status.DEFERRED.value,
-            memberships.c.next_attempt_at <= now,
-        )
-        .values(status=Status.PENDING.value, status_since=now, next_attempt_at=None, reason=None, looks=0)
+async def put_into_recovery(connection: AsyncConnection, ids: Collection[int], recovery_id: int) -> None:
+    """So that the run under way counts them, and waits for them."""
+    for some in chunks(sorted(ids)):
+        wanted = update(memberships).where(memberships.c.id.in_(some))
+        await connection.execute(wanted.values(recovery_id=recovery_id))
+
+
+async def deferred_until(
+    connection: AsyncConnection, recovery_id: int, now: float, *, limit: int
+) -> list[Membership]:
+    """A recovery's deferred groups whose time has come. Index ix_memberships_recovery_id."""
+    m = memberships.c
+    query = select(*_COLUMNS).where(
+        m.recovery_id == recovery_id, m.status == Status.DEFERRED.value, m.next_attempt_at <= now
     )
-    return int(result.rowcount)
+    rows = (await connection.execute(query.order_by(m.next_attempt_at).limit(limit))).all()
+    return [_membership(row) for row in rows]
+
+
+async def matching(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Membership]:
+    """The memberships for which all of these hold, in the order of their ids."""
+    query = select(*_COLUMNS).where(*conditions).order_by(memberships.c.id)
+    return [_membership(row) for row in (await connection.execute(query)).all()]

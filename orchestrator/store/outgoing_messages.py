@@ -6,7 +6,6 @@ that it came about. A group that blocks again after a retry is told again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.hints import account_hint, group_hint, identity_changed_hint
@@ -18,14 +17,13 @@ from orchestrator.store.outbox import Message
 from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from collections.abc import Collection, Iterable
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.store.journal import Entry
     from orchestrator.store.memberships import Membership, Move
     from orchestrator.store.outbox_facts import GroupFacts, RecoveryFacts
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 GROUP_ACTIVE = "group.active"
 GROUP_BLOCKED = "group.blocked"
@@ -42,28 +40,20 @@ DIGEST = "digest"  # for people only
 _TOLD = {Status.ACTIVE: GROUP_ACTIVE, Status.BLOCKED: GROUP_BLOCKED, Status.LEFT: GROUP_LEFT}
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What one transaction did. `moved`: ids of the memberships whose move took effect."""
+async def tell(unit: UnitOfWork, moved: Collection[int]) -> None:
+    """Put into the outbox what this transaction has to tell. Where that is nothing, it asks nothing.
 
-    instance: InstanceRecord
-    now: float
-    moves: Sequence[Move]
-    moved: Collection[int]
-    entries: Sequence[Entry]
-
-
-async def tell(connection: AsyncConnection, act: Act) -> None:
-    """Put into the outbox what this transaction has to tell. Where that is nothing, it asks nothing."""
-    moves, entries = told_moves(act.moves, act.moved), told_entries(act.entries)
+    `moved`: ids of the memberships whose move took effect.
+    """
+    moves, entries = told_moves(unit.moves, moved), told_entries(unit.entries)
     planned: list[Message] = []
     if moves:
         ids = {move.new.group_id for move in moves}
-        groups = await outbox_facts.of_groups(connection, ids)
-        planned += [group_message(move, groups[move.new.group_id], act.instance) for move in moves]
+        groups = await outbox_facts.of_groups(unit.connection, ids)
+        planned += [group_message(move, groups[move.new.group_id], unit.instance) for move in moves]
     for kind, entry in entries:
-        planned += await _of_entry(connection, act, kind, entry)
-    await outbox.append(connection, act.now, planned)
+        planned += await _of_entry(unit, kind, entry)
+    await outbox.append(unit.connection, unit.now, planned)
 
 
 def told_moves(moves: Iterable[Move], moved: Collection[int]) -> list[Move]:
@@ -133,15 +123,15 @@ def group_fields(group: GroupFacts, membership: Membership) -> dict[str, Any]:
     }
 
 
-async def _of_entry(connection: AsyncConnection, act: Act, kind: str, entry: Entry) -> list[Message]:
+async def _of_entry(unit: UnitOfWork, kind: str, entry: Entry) -> list[Message]:
     if kind == INSTANCE_PAUSED:
-        return [paused_message(act.instance, entry, act.now)]
+        return [paused_message(unit.instance, entry, unit.now)]
     if kind == INSTANCE_IDENTITY_CHANGED:
-        return [identity_message(act.instance, entry, act.now)]
+        return [identity_message(unit.instance, entry, unit.now)]
     if entry.recovery_id is None:
         return []
-    recovery = await outbox_facts.of_recovery(connection, entry.recovery_id)
-    return [] if recovery is None else [recovery_message(kind, act.instance, recovery)]
+    recovery = await outbox_facts.of_recovery(unit.connection, entry.recovery_id)
+    return [] if recovery is None else [recovery_message(kind, unit.instance, recovery)]
 
 
 def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFacts) -> Message:

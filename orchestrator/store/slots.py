@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.store import memberships as store
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 RECENT = 40
 """Slots read to place the next one. An older one ended more than a window ago: forty slots are at least
@@ -109,20 +110,15 @@ class Reserved:
 
 
 async def reserve(
-    connection: AsyncConnection,
-    instance: InstanceRecord,
-    policy: PacingPolicy,
-    *,
-    works: Sequence[store.Work],
-    now: float,
-    dice: Callable[[], float],
+    unit: UnitOfWork, policy: PacingPolicy, *, works: Sequence[store.Work], dice: Callable[[], float]
 ) -> Reserved:
     """Reserve slots for ready memberships, as many as the pace gives now (with a real pace: at most one).
 
-    The instance's row must be locked, the fence checked and the pauses looked at. The memberships move to
-    `joining` in the same transaction; nothing may be sent before it is committed.
+    The fence must be checked and the pauses looked at. The memberships move to `joining` in the same
+    transaction; nothing may be sent before it is committed.
     """
-    end = await log_end(connection, instance.id, policy)
+    instance, now = unit.instance, unit.now
+    end = await log_end(unit.connection, instance.id, policy)
     recent, taken = list(end.recent), list[Slot]()
     upcoming = NextSlot(now, Wait.NOTHING)
     rows: list[dict[str, Any]] = []
@@ -142,8 +138,9 @@ async def reserve(
         taken.append(Slot(0, end.last_n + len(rows), record.send_at, work))
         if policy.daily_limit:
             break  # the day's limit was read for one slot
-    moved = await _start_joining(connection, taken, now)
-    return Reserved(await _insert(connection, rows, taken, moved), upcoming)
+    joining = [_start_joining(unit, slot) for slot in taken]
+    moved = await unit.flush() if taken else set()
+    return Reserved(await _insert(unit.connection, rows, joining, moved), upcoming)
 
 
 def _slot_row(
@@ -162,24 +159,10 @@ def _slot_row(
     }
 
 
-async def _start_joining(connection: AsyncConnection, taken: Sequence[Slot], now: float) -> set[int]:
-    from orchestrator.store import memberships as store  # noqa: PLC0415 - not for who only reads the log
-
-    moves = []
-    for slot in taken:
-        old = slot.work.membership
-        new = replace(
-            old,
-            status=Status.JOINING,
-            reason=None,
-            detail=None,
-            status_since=now,
-            next_attempt_at=None,
-            requested_at=slot.send_at,
-            looks=0,
-        )
-        moves.append(store.Move(old, new))
-    return await store.save(connection, moves)
+def _start_joining(unit: UnitOfWork, slot: Slot) -> Slot:
+    """The slot with its work as it stands after the reservation: what later moves start from."""
+    membership = unit.move(slot.work.membership, Status.JOINING, requested_at=slot.send_at)
+    return replace(slot, work=replace(slot.work, membership=membership))
 
 
 async def _insert(
@@ -194,23 +177,9 @@ async def _insert(
     statement = insert(slots).returning(slots.c.id, sort_by_parameter_order=True)
     ids = (await connection.execute(statement, numbered)).scalars().all()
     return tuple(
-        replace(slot, id=int(found), n=first + index, work=_joining(slot))
+        replace(slot, id=int(found), n=first + index)
         for index, (found, (_row, slot)) in enumerate(zip(ids, kept, strict=True))
     )
-
-
-def _joining(slot: Slot) -> store.Work:
-    """The work as it stands after the reservation: what later moves start from."""
-    membership = replace(
-        slot.work.membership,
-        status=Status.JOINING,
-        reason=None,
-        detail=None,
-        next_attempt_at=None,
-        requested_at=slot.send_at,
-        looks=0,
-    )
-    return replace(slot.work, membership=membership)
 
 
 @dataclass(frozen=True, slots=True)

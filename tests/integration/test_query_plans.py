@@ -101,7 +101,7 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await whereabouts.by_jids(connection, 1, ["12036300000000042@g.us", "120@g.us"])
     await whereabouts.needs(connection)
     await memberships.by_ids(connection, [1, 2, 3])
-    await memberships.wake_deferred(connection, 1, 1, NOW - 1)
+    await memberships.deferred_until(connection, 1, NOW - 1, limit=100)
     await slots.peek(connection, record, policy, NOW)
     await slots.last_n(connection, 1)
     await recoveries.present(connection, 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.groups import unique_slug
 from orchestrator.services.catalog.words import quoted
-from orchestrator.store import codes, groups, requeueing
+from orchestrator.store import codes, groups, reopening
 from orchestrator.store.codes import NewCode
 from orchestrator.store.journal import Entry, append
 
@@ -156,8 +156,8 @@ class Writer:
         """Groups that were blocked for what has changed go back in line."""
         cured = {group_id for group_id, _ in changes.codes} | {code.group_id for code in changes.again}
         known = {group_id for group_id, columns in changes.columns if IDENTITY & columns.keys()}
-        await requeueing.after_new_code(self.connection, group_ids=cured, now=self.now)
-        await requeueing.after_new_identity(self.connection, group_ids=known, now=self.now)
+        await reopening.after_new_code(self.connection, group_ids=cured, actor=self.actor, now=self.now)
+        await reopening.after_new_identity(self.connection, group_ids=known, actor=self.actor, now=self.now)
 
     def _entries(self, changes: Changes) -> list[Entry]:
         said: dict[int, dict[str, Any]] = {group_id: {} for group_id in sorted(changes.touched)}

@@ -24,7 +24,7 @@ from orchestrator.domain.phones import read_phone
 from orchestrator.domain.verification import Expected, digits, same_jid, verify
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.services.recover.retrying import read
-from orchestrator.store import codes, groups, instances, journal, memberships, requeueing
+from orchestrator.store import codes, groups, instances, journal, memberships, reopening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ async def accept(database: Database, proposal: Proposal, *, instance: str, actor
         record = await instances.get(connection, instance)
         if changed:
             await groups.change(connection, [(group.id, changed)], now=now)
-        requeued = await requeueing.after_new_identity(connection, group_ids=[group.id], now=now)
+        requeued = await reopening.after_new_identity(connection, group_ids=[group.id], actor=actor, now=now)
         if changed or requeued:
             data: dict[str, Any] = {"was": _said(proposal.before), "now": _said(after)}
             entry = journal.Entry("act.accept", actor, data, record.id, group.id)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.groups import instance_called
 from orchestrator.domain.redaction import hide_codes
-from orchestrator.store import acts, instances, journal, memberships, outgoing_messages, reads, recoveries
+from orchestrator.store import acts, instances, reads, recoveries
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.memberships import Reason, Status
     from orchestrator.store.engine import Database
-    from orchestrator.store.memberships import Membership
 
 LONGEST_BECAUSE = 500
 
@@ -52,63 +47,17 @@ async def choose_instance(
     raise UsageError("there are several backup instances", hint=f"say which with --to: {choices}")
 
 
-@dataclass(slots=True)
-class Act:
-    """One open transaction, the instance's row locked. Moves and journal lines leave together."""
-
-    connection: AsyncConnection
-    instance: InstanceRecord
-    now: float
-    actor: str
-    recovery_id: int | None  # the instance's recovery that did not end
-    _moves: list[memberships.Move] = field(default_factory=list)
-    _entries: list[journal.Entry] = field(default_factory=list)
-    _concerned: set[int] = field(default_factory=set)
-
-    def count_in(self, membership: Membership) -> None:
-        """From now on it belongs to the recovery under way: counted there, and waited for."""
-        self._concerned.add(membership.id)
-
-    def move(
-        self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
-    ) -> Membership:
-        """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
-        fields: dict[str, Any] = {"detail": None, "next_attempt_at": None, "looks": 0} | changes
-        if status != old.status:
-            fields["status_since"] = self.now
-        new = replace(old, status=status, reason=reason, **fields)
-        self._moves.append(memberships.Move(old, new))
-        return new
-
-    def note(self, kind: str, *, group_id: int | None = None, **data: Any) -> None:
-        """Plan a journal line; values that are None are left out."""
-        known = {key: value for key, value in data.items() if value is not None}
-        entry = journal.Entry(kind, self.actor, known, self.instance.id, group_id, self.recovery_id)
-        self._entries.append(entry)
-
-    async def write(self) -> None:
-        """Carry out what was planned."""
-        moved: set[int] = set()
-        for start in range(0, len(self._moves), acts.AT_A_TIME):
-            moved |= await memberships.save(self.connection, self._moves[start : start + acts.AT_A_TIME])
-        if self.recovery_id is not None:
-            await acts.put_into_recovery(self.connection, self._concerned, self.recovery_id)
-        await journal.append(self.connection, self.now, self._entries)
-        act = outgoing_messages.Act(self.instance, self.now, self._moves, moved, self._entries)
-        await outgoing_messages.tell(self.connection, act)
-
-
 @asynccontextmanager
-async def acting(database: Database, instance_name: str, actor: str) -> AsyncIterator[Act]:
+async def acting(database: Database, instance_name: str, actor: str) -> AsyncIterator[UnitOfWork]:
     """Raises NotFoundError. An error inside leaves nothing behind."""
     async with database.write() as connection:
         known = await instances.get(connection, instance_name)
         instance = await instances.lock(connection, known.id)
         recovery = await recoveries.open_one(connection, instance.id)
         now = await database.now(connection)
-        act = Act(connection, instance, now, actor, None if recovery is None else recovery.id)
-        yield act
-        await act.write()
+        unit = UnitOfWork(connection, instance, now, actor, None if recovery is None else recovery.id)
+        yield unit
+        await unit.flush()
 
 
 def said(because: str | None) -> str | None:

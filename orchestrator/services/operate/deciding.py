@@ -16,9 +16,9 @@ from orchestrator.store.reads_memberships import Filters
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orchestrator.services.operate.acting import Act
     from orchestrator.store.engine import Database
     from orchestrator.store.memberships import Membership, Work
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 _IN_MOTION = frozenset({Status.PENDING, Status.READY, Status.JOINING, Status.CONFIRMING, Status.ACTIVE})
 
@@ -71,10 +71,10 @@ async def retry(
             "say which groups: by name, by reason or all that need you",
             hint="rejoin retry GROUP... | --reason code_revoked | --all-needs-you",
         )
-    async with acting(database, instance_name, actor) as act:
-        works = await (_named(act, groups) if groups else _chosen(act, reason))
+    async with acting(database, instance_name, actor) as unit:
+        works = await (_named(unit, groups) if groups else _chosen(unit, reason))
         choose = on_retry_of_all if all_needs_you else on_retry
-        decisions = [_decide(act, work, choose(work.membership), None, fresh=fresh) for work, fresh in works]
+        decisions = [_decide(unit, work, choose(work.membership), None, fresh=fresh) for work, fresh in works]
         if groups:
             _refuse_together(decisions)
         return Decisions(instance_name, tuple(decisions))
@@ -87,50 +87,52 @@ async def skip(
     if not groups:
         raise UsageError("say which groups", hint="rejoin skip GROUP --because 'closed in May'")
     text = said(because)
-    async with acting(database, instance_name, actor) as act:
-        works = await _named(act, groups)
+    async with acting(database, instance_name, actor) as unit:
+        works = await _named(unit, groups)
         decisions = [
-            _decide(act, work, on_skip(work.membership, text), text, fresh=fresh) for work, fresh in works
+            _decide(unit, work, on_skip(work.membership, text), text, fresh=fresh) for work, fresh in works
         ]
         _refuse_together(decisions)
         return Decisions(instance_name, tuple(decisions))
 
 
-async def _named(act: Act, references: Sequence[str]) -> list[tuple[Work, bool]]:
+async def _named(unit: UnitOfWork, references: Sequence[str]) -> list[tuple[Work, bool]]:
     """Each group once. One that the instance has nothing to do with yet gets its membership now."""
     found: dict[int, tuple[Work, bool]] = {}
     for reference in references:
-        rows = await find_group(act.connection, reference)
+        rows = await find_group(unit.connection, reference)
         group_id = rows[0].group_id
         if group_id not in found:
-            found[group_id] = await acts.membership_of(act.connection, act.instance.id, group_id, now=act.now)
+            found[group_id] = await acts.membership_of(
+                unit.connection, unit.instance.id, group_id, now=unit.now
+            )
     return list(found.values())
 
 
-async def _chosen(act: Act, reason: Reason | None) -> list[tuple[Work, bool]]:
+async def _chosen(unit: UnitOfWork, reason: Reason | None) -> list[tuple[Work, bool]]:
     """By reason, else all that need a person; what moves by itself or is in is left alone.
 
     Beside an open recovery, which would take them up, only its own: its scope grows for named groups alone.
     """
     bucket = Bucket.NEEDS_YOU if reason is None else None
-    filters = Filters(instance=act.instance.name, reason=reason, bucket=bucket, recovery_id=act.recovery_id)
+    filters = Filters(instance=unit.instance.name, reason=reason, bucket=bucket, recovery_id=unit.recovery_id)
     ids = [
         row.membership_id
-        async for row in reads_memberships.stream_groups(act.connection, filters)
+        async for row in reads_memberships.stream_groups(unit.connection, filters)
         if row.membership_id is not None and row.status not in _IN_MOTION
     ]
-    return [(work, False) for work in await acts.works(act.connection, ids)]
+    return [(work, False) for work in await acts.works(unit.connection, ids)]
 
 
-def _decide(act: Act, work: Work, choice: Choice, because: str | None, *, fresh: bool) -> Decided:
+def _decide(unit: UnitOfWork, work: Work, choice: Choice, because: str | None, *, fresh: bool) -> Decided:
     old = work.membership
-    new = _CARRY_OUT[choice.way](act, old, because) if choice.way in _CARRY_OUT else old
+    new = _CARRY_OUT[choice.way](unit, old, because) if choice.way in _CARRY_OUT else old
     if choice.way is not Way.REFUSE:
-        act.count_in(old)
+        unit.count_in(old)
     changed = fresh or new is not old
     if changed and choice.way is not Way.REFUSE:
         kind = "act.skip" if choice.way is Way.SKIP else "act.retry"
-        act.note(kind, group_id=old.group_id, was=_was(old), status=new.status.value, because=because)
+        unit.note(kind, old, was=_was(old), status=new.status.value, because=because)
     return Decided(
         group=work.name,
         slug=work.slug,
@@ -142,17 +144,17 @@ def _decide(act: Act, work: Work, choice: Choice, because: str | None, *, fresh:
     )
 
 
-def _in_line(act: Act, old: Membership, _because: str | None) -> Membership:
-    return act.move(old, Status.PENDING, attempts=0, slow_rounds=0, unknowns=0)
+def _in_line(unit: UnitOfWork, old: Membership, _because: str | None) -> Membership:
+    return unit.move(old, Status.PENDING, attempts=0, slow_rounds=0, unknowns=0)
 
 
-def _look(act: Act, old: Membership, _because: str | None) -> Membership:
+def _look(unit: UnitOfWork, old: Membership, _because: str | None) -> Membership:
     """`approval` is forgotten: an absence now means that the group is joined again in its turn."""
-    return act.move(
+    return unit.move(
         old,
         Status.CONFIRMING,
         Reason.OUTCOME_UNKNOWN,
-        next_attempt_at=act.now,
+        next_attempt_at=unit.now,
         attempts=0,
         slow_rounds=0,
         unknowns=0,
@@ -160,15 +162,15 @@ def _look(act: Act, old: Membership, _because: str | None) -> Membership:
     )
 
 
-def _look_only(act: Act, old: Membership, _because: str | None) -> Membership:
-    return act.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=act.now)
+def _look_only(unit: UnitOfWork, old: Membership, _because: str | None) -> Membership:
+    return unit.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=unit.now, looks=0)
 
 
-def _skip(act: Act, old: Membership, because: str | None) -> Membership:
-    return act.move(old, Status.SKIPPED, Reason.OPERATOR, detail=because)
+def _skip(unit: UnitOfWork, old: Membership, because: str | None) -> Membership:
+    return unit.move(old, Status.SKIPPED, Reason.OPERATOR, detail=because)
 
 
-_CARRY_OUT: dict[Way, Callable[[Act, Membership, str | None], Membership]] = {
+_CARRY_OUT: dict[Way, Callable[[UnitOfWork, Membership, str | None], Membership]] = {
     Way.IN_LINE: _in_line,
     Way.LOOK: _look,
     Way.LOOK_ONLY: _look_only,

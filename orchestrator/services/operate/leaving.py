@@ -24,9 +24,9 @@ from orchestrator.store import memberships
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer
     from orchestrator.gateways.base import Gateway
-    from orchestrator.services.operate.acting import Act
     from orchestrator.store.engine import Database
     from orchestrator.store.memberships import Membership, Work
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
 _UNSENT = frozenset(
@@ -85,19 +85,19 @@ async def leave(
     NotFoundError, UsageError, CredentialsError and TemporaryError.
     """
     text = said(because)
-    async with acting(database, instance_name, actor) as act:
-        work = await _work(act, group)
+    async with acting(database, instance_name, actor) as unit:
+        work = await _work(unit, group)
         if work.membership.status is Status.LEFT:
             return _nothing_to_do(instance_name, work)
-        target = _target(act, work)
-        act.note("act.leave", group_id=work.membership.group_id, jid=target.jid, because=text)
+        target = _target(unit, work)
+        unit.note("act.leave", work, jid=target.jid, because=text)
     answer = await gateway.leave(target.jid)
     whereabouts = await _whereabouts(gateway, target, answer)
-    async with acting(database, instance_name, actor) as act:
-        leaving = await _record(act, target, whereabouts, text)
-        act.note(
+    async with acting(database, instance_name, actor) as unit:
+        leaving = await _record(unit, target, whereabouts, text)
+        unit.note(
             "leave",
-            group_id=work.membership.group_id,
+            work,
             jid=target.jid,
             outcome=answer.outcome.value,
             http=answer.http_status,
@@ -109,22 +109,22 @@ async def leave(
     return leaving
 
 
-async def _work(act: Act, group: str) -> Work:
-    rows = await find_group(act.connection, group)
-    work = await memberships.by_group(act.connection, act.instance.id, rows[0].group_id)
+async def _work(unit: UnitOfWork, group: str) -> Work:
+    rows = await find_group(unit.connection, group)
+    work = await memberships.by_group(unit.connection, unit.instance.id, rows[0].group_id)
     if work is None:
-        raise NotFoundError(f"{rows[0].group} was never joined by {act.instance.name}")
+        raise NotFoundError(f"{rows[0].group} was never joined by {unit.instance.name}")
     return work
 
 
-def _target(act: Act, work: Work) -> _Target:
+def _target(unit: UnitOfWork, work: Work) -> _Target:
     old = work.membership
     if old.jid is None or not (old.status is Status.ACTIVE or entered_by_mistake(old)):
         raise UsageError(
-            f"{work.name} is {old.status.value}: only a group that {act.instance.name} is in can be left",
+            f"{work.name} is {old.status.value}: only a group that {unit.instance.name} is in can be left",
             hint=f"to leave it out of the recovery: rejoin skip {work.slug}",
         )
-    return _Target(work, old.jid, OwnIds(act.instance.own_phone, act.instance.own_lid))
+    return _Target(work, old.jid, OwnIds(unit.instance.own_phone, unit.instance.own_lid))
 
 
 def _nothing_to_do(instance_name: str, work: Work) -> Leaving:
@@ -162,13 +162,15 @@ _SEEN = {
 }
 
 
-async def _record(act: Act, target: _Target, whereabouts: Whereabouts, because: str | None) -> Leaving:
-    name, work = act.instance.name, target.work
-    current = await memberships.by_group(act.connection, act.instance.id, work.membership.group_id)
+async def _record(
+    unit: UnitOfWork, target: _Target, whereabouts: Whereabouts, because: str | None
+) -> Leaving:
+    name, work = unit.instance.name, target.work
+    current = await memberships.by_group(unit.connection, unit.instance.id, work.membership.group_id)
     old = work.membership if current is None else current.membership
     new, changed = old, False
     if whereabouts is Whereabouts.OUT and old.jid == target.jid:
-        new, changed = _out(act, old, because), True
+        new, changed = _out(unit, old, because), True
     sentences = {
         Whereabouts.OUT: f"{name} has left {work.name}",
         Whereabouts.STILL_IN: f"{name} is still in {work.name}",
@@ -179,16 +181,16 @@ async def _record(act: Act, target: _Target, whereabouts: Whereabouts, because: 
     )
 
 
-def _out(act: Act, old: Membership, because: str | None) -> Membership:
+def _out(unit: UnitOfWork, old: Membership, because: str | None) -> Membership:
     if entered_by_mistake(old):
         note = f"{old.jid} was joined by mistake, and left again"
-        return act.move(old, old.status, old.reason, detail=note, jid=None, joined_at=None)
+        return unit.move(old, old.status, old.reason, detail=note, jid=None, joined_at=None, looks=0)
     if old.status is not Status.ACTIVE:
         return old
     changes: dict[str, Any] = {"detail": because}
     if old.greeting in _UNGREETED:
         changes["greeting"] = Greeting.SKIPPED
-    return act.move(old, Status.LEFT, Reason.OPERATOR, **changes)
+    return unit.move(old, Status.LEFT, Reason.OPERATOR, **changes)
 
 
 def _raise_if_account(leaving: Leaving, answer: GatewayAnswer) -> None:

@@ -9,14 +9,14 @@ from orchestrator.domain.errors import LockHeldError, UsageError
 from orchestrator.services.operate.acting import acting
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.requests import to_go_on_with
-from orchestrator.store import daemons, orders, recoveries, requeueing
+from orchestrator.store import daemons, orders, recoveries, reopening
 
 if TYPE_CHECKING:
-    from orchestrator.services.operate.acting import Act
     from orchestrator.services.recover.requests import Request
     from orchestrator.store.engine import Database
     from orchestrator.store.orders import Order
     from orchestrator.store.recoveries import Recovery
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 RESTARTS_WITHIN = 120.0  # seconds: a daemon that was there so lately is being restarted
 
@@ -38,33 +38,33 @@ async def order(
     UsageError when no daemon runs or another scope is open, LockHeldError when the instance is being driven,
     NotFoundError.
     """
-    async with acting(database, instance_name, wanted.actor) as act:
-        row = await daemons.read(act.connection)
-        if not row.alive(act.now) and (row.heartbeat_at or 0.0) < act.now - RESTARTS_WITHIN:
+    async with acting(database, instance_name, wanted.actor) as unit:
+        row = await daemons.read(unit.connection)
+        if not row.alive(unit.now) and (row.heartbeat_at or 0.0) < unit.now - RESTARTS_WITHIN:
             raise UsageError("no daemon runs on this database", hint="rejoin daemon, or run without --detach")
-        lease.refuse_if_held(act.instance, act.now)
-        found = await to_go_on_with(act.connection, act.instance.id, instance_name, request)
-        deadline = None if duration is None else act.now + duration
+        lease.refuse_if_held(unit.instance, unit.now)
+        found = await to_go_on_with(unit.connection, unit.instance.id, instance_name, request)
+        deadline = None if duration is None else unit.now + duration
         if found is None:
-            made = replace(wanted, instance_id=act.instance.id, scope=request.scope, deadline=deadline)
-            act.recovery_id = await orders.place(act.connection, made, act.now)
+            made = replace(wanted, instance_id=unit.instance.id, scope=request.scope, deadline=deadline)
+            unit.recovery_id = await orders.place(unit.connection, made, unit.now)
         elif found.driver == "daemon":
             raise LockHeldError(
                 f"the daemon has recovery {found.id} onto {instance_name} under way already",
                 hint=f"rejoin status {found.id}; rejoin stop {found.id} ends it",
             )
         else:
-            await _hand_over(act, found, wanted, deadline)
-        await requeueing.after_new_number(act.connection, recovery_id=act.recovery_id or 0, now=act.now)
-        act.note("act.run", pace=wanted.pace, limit=wanted.joins_left)
-        return Ordered(act.recovery_id or 0, instance_name)
+            await _hand_over(unit, found, wanted, deadline)
+        await reopening.after_new_number(unit)
+        unit.note("act.run", pace=wanted.pace, limit=wanted.joins_left)
+        return Ordered(unit.recovery_id or 0, instance_name)
 
 
-async def _hand_over(act: Act, found: Recovery, wanted: Order, deadline: float | None) -> None:
+async def _hand_over(unit: UnitOfWork, found: Recovery, wanted: Order, deadline: float | None) -> None:
     limit = wanted.joins_left
     if limit is not None:  # it is counted from the recovery's first join on
-        limit += await recoveries.joins_sent(act.connection, found.id)
+        limit += await recoveries.joins_sent(unit.connection, found.id)
     await recoveries.give_to_daemon(
-        act.connection, found.id, pace=wanted.pace, joins_left=limit, deadline=deadline
+        unit.connection, found.id, pace=wanted.pace, joins_left=limit, deadline=deadline
     )
-    act.recovery_id = found.id
+    unit.recovery_id = found.id

@@ -11,12 +11,11 @@ from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
 from orchestrator.services.operate.acting import acting, said
 from orchestrator.services.recover.pauses import CAUSED_BY_WHATSAPP, HALF_PACE_AFTER_OUTAGE
-from orchestrator.store import instances
 
 if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.services.operate.acting import Act
     from orchestrator.store.engine import Database
+    from orchestrator.store.unit_of_work import UnitOfWork
 
 _COMES_BACK = frozenset(reason.value for reason in CURED_BY_A_WORKING_SESSION)
 _FORGOTTEN = dict.fromkeys(("pause_reason", "pause_text", "pause_by", "paused_until"), None)
@@ -75,19 +74,19 @@ async def pause(
     what it found is not forgotten. Raises NotFoundError and UsageError.
     """
     text = said(because)
-    async with acting(database, instance_name, actor) as act:
-        if until is not None and until <= act.now:
+    async with acting(database, instance_name, actor) as unit:
+        if until is not None and until <= unit.now:
             raise UsageError("the pause would be over already", hint="give a time that is still to come")
-        before = _in_force(act.instance, act.now)
-        wanted = Pause(Reason.OPERATOR.value, text, actor, act.now, until)
+        before = _in_force(unit.instance, unit.now)
+        wanted = Pause(Reason.OPERATOR.value, text, actor, unit.now, until)
         if before is not None and _is_the_same(before, wanted):
             return Paused(instance_name, False, before, before, f"{instance_name} is paused already")
         if before is not None and _outlasts(before, until):
-            act.note("act.pause", because=text, until=until, kept=before.reason)
+            unit.note("act.pause", because=text, until=until, kept=before.reason)
             sentence = f"{instance_name} stays paused for longer than that: {before.reason}"
             return Paused(instance_name, False, before, before, sentence)
-        await _set(act, wanted, before)
-        act.note("act.pause", because=text, until=until, instead_of=before.reason if before else None)
+        await _set(unit, wanted, before)
+        unit.note("act.pause", because=text, until=until, instead_of=before.reason if before else None)
         return Paused(instance_name, True, wanted, before, f"{instance_name} is paused")
 
 
@@ -96,17 +95,17 @@ async def resume(database: Database, instance_name: str, *, actor: str) -> Resum
 
     Raises NotFoundError.
     """
-    async with acting(database, instance_name, actor) as act:
-        before = _in_force(act.instance, act.now)
-        if act.instance.pause_reason is None:
-            return Resumed(instance_name, False, None, _slow(act), f"{instance_name} is not paused")
+    async with acting(database, instance_name, actor) as unit:
+        before = _in_force(unit.instance, unit.now)
+        if unit.instance.pause_reason is None:
+            return Resumed(instance_name, False, None, _slow(unit), f"{instance_name} is not paused")
         values: dict[str, object] = dict(_FORGOTTEN)
-        slow_until = _slow(act)
+        slow_until = _slow(unit)
         if before is not None and before.slows:
-            slow_until = max(slow_until or 0.0, act.now + HALF_PACE_AFTER_OUTAGE)
+            slow_until = max(slow_until or 0.0, unit.now + HALF_PACE_AFTER_OUTAGE)
             values["slow_until"] = slow_until
-        await instances.set_values(act.connection, act.instance.id, **values)
-        act.note("act.resume", lifted=act.instance.pause_reason, slow_until=slow_until)
+        await unit.set_instance(**values)
+        unit.note("act.resume", lifted=unit.instance.pause_reason, slow_until=slow_until)
         sentence = f"{instance_name} goes on" if before else f"the pause of {instance_name} was over"
         return Resumed(instance_name, before is not None, before, slow_until, sentence)
 
@@ -139,16 +138,14 @@ def _outlasts(before: Pause, until: float | None) -> bool:
     return before.until >= until
 
 
-async def _set(act: Act, wanted: Pause, before: Pause | None) -> None:
+async def _set(unit: UnitOfWork, wanted: Pause, before: Pause | None) -> None:
     values: dict[str, object] = {}
     if before is not None and before.slows:  # its half pace outlives it
         slow_until = (
-            act.now + HALF_PACE_FOR if wanted.until is None else wanted.until + HALF_PACE_AFTER_OUTAGE
+            unit.now + HALF_PACE_FOR if wanted.until is None else wanted.until + HALF_PACE_AFTER_OUTAGE
         )
-        values["slow_until"] = max(act.instance.slow_until or 0.0, slow_until)
-    await instances.set_values(
-        act.connection,
-        act.instance.id,
+        values["slow_until"] = max(unit.instance.slow_until or 0.0, slow_until)
+    await unit.set_instance(
         pause_reason=wanted.reason,
         pause_text=wanted.text,
         pause_by=wanted.by,
@@ -158,6 +155,6 @@ async def _set(act: Act, wanted: Pause, before: Pause | None) -> None:
     )
 
 
-def _slow(act: Act) -> float | None:
-    slow_until = act.instance.slow_until
-    return slow_until if slow_until is not None and slow_until > act.now else None
+def _slow(unit: UnitOfWork) -> float | None:
+    slow_until = unit.instance.slow_until
+    return slow_until if slow_until is not None and slow_until > unit.now else None

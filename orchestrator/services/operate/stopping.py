@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import LockHeldError, NotFoundError
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.acting import Act, acting
+from orchestrator.services.operate.acting import acting
 from orchestrator.services.recover import lease
 from orchestrator.store import acts, reads, recoveries
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from orchestrator.store.engine import Database
@@ -42,34 +43,34 @@ async def stop(database: Database, recovery_id: int | None = None, *, actor: str
             "there was no recovery yet" if recovery_id is None else f"there is no recovery {recovery_id}"
         )
         raise NotFoundError(missing, hint=_NONE_YET)
-    async with acting(database, row.to_name, actor) as act:
-        recovery = await recoveries.get(act.connection, row.id)
+    async with acting(database, row.to_name, actor) as unit:
+        recovery = await recoveries.get(unit.connection, row.id)
         if recovery is None or recovery.state != "running":
             return _over_already(row.id, row.to_name)
-        return await _stop(act, recovery)
+        return await _stop(unit, recovery)
 
 
-async def _stop(act: Act, recovery: Recovery) -> Stopped:
-    act.recovery_id, name = recovery.id, act.instance.name
-    if not _driven(act):
+async def _stop(unit: UnitOfWork, recovery: Recovery) -> Stopped:
+    unit.recovery_id, name = recovery.id, unit.instance.name
+    if not _driven(unit):
         # A runner that only lost its lease for being late sees the wish, too.
-        await recoveries.request_stop(act.connection, recovery.id, actor=act.actor, now=act.now)
-        counted = await recoveries.counts(act.connection, recovery.id)
+        await recoveries.request_stop(unit.connection, recovery.id, actor=unit.actor, now=unit.now)
+        counted = await recoveries.counts(unit.connection, recovery.id)
         if not await recoveries.finish(
-            act.connection,
+            unit.connection,
             recovery.id,
             state="stopped",
             outcome=End.STOPPED.value,
             counted=counted,
-            now=act.now,
+            now=unit.now,
         ):
             return _over_already(recovery.id, name)
-        act.note("act.stop", ended=True)
+        unit.note("act.stop", ended=True)
         return Stopped(recovery.id, name, True, True, f"recovery {recovery.id} is stopped")
     if recovery.stop_requested_at is not None:
         return Stopped(recovery.id, name, False, False, f"recovery {recovery.id} is stopping already")
-    await recoveries.request_stop(act.connection, recovery.id, actor=act.actor, now=act.now)
-    act.note("act.stop", ended=False)
+    await recoveries.request_stop(unit.connection, recovery.id, actor=unit.actor, now=unit.now)
+    unit.note("act.stop", ended=False)
     sentence = f"recovery {recovery.id} stops as soon as the join on its way has ended"
     return Stopped(recovery.id, name, True, False, sentence)
 
@@ -78,10 +79,10 @@ def _over_already(recovery_id: int, name: str) -> Stopped:
     return Stopped(recovery_id, name, False, True, f"recovery {recovery_id} is over already")
 
 
-def _driven(act: Act) -> bool:
+def _driven(unit: UnitOfWork) -> bool:
     """Whether a runner holds the lease, as far as anybody can tell."""
     try:
-        lease.refuse_if_held(act.instance, act.now)
+        lease.refuse_if_held(unit.instance, unit.now)
     except LockHeldError:
         return True
     return False

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
 from orchestrator.services.recover.points import Points, Silent
-from orchestrator.store import codes, instances, journal, memberships, outgoing_messages, sessions, slots
+from orchestrator.store import instances, memberships, sessions
+from orchestrator.store.unit_of_work import UnitOfWork
 from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
@@ -105,7 +106,16 @@ class Context:
             instance = await instances.lock(connection, self.instance_id, fence=self.fence)
             before = self.clock.boottime()
             now = await self.database.now(connection)
-            writing = Writing(self, connection, instance, now, (before, self.clock.boottime()), rows)
+            writing = Writing(
+                connection,
+                instance,
+                now,
+                self.actor,
+                self.recovery_id or None,
+                context=self,
+                boottimes=(before, self.clock.boottime()),
+                everyone=rows,
+            )
             yield writing
             await writing.flush()
         if writing.rings:
@@ -127,60 +137,24 @@ def _concerned(old: Membership, new: Membership) -> set[str]:
     return concerned | {"probing"} if old.status is Status.READY else concerned
 
 
-@dataclass(slots=True)
-class Writing:
-    """One open transaction: collects moves, ends of slots and journal lines, and writes them together."""
+@dataclass(kw_only=True)
+class Writing(UnitOfWork):
+    """A worker's unit of work: also wakes the stages that a move gives work to."""
 
     context: Context
-    connection: AsyncConnection
-    instance: InstanceRecord
-    now: float
     boottimes: tuple[float, float]  # `now` was read between these two
     everyone: dict[int, InstanceRecord] = field(default_factory=dict)  # all rows, where they are locked
-    moves: list[memberships.Move] = field(default_factory=list)
-    entries: list[journal.Entry] = field(default_factory=list)
-    finishes: list[slots.Finish] = field(default_factory=list)
-    verdicts: dict[int, str] = field(default_factory=dict)  # what was learned of codes, by their ids
     rings: set[str] = field(default_factory=set)  # stages that have something new to do
 
     def move(
         self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
     ) -> Membership:
         """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
-        fields: dict[str, Any] = {"detail": None, "next_attempt_at": None} | changes
-        if status != old.status:
-            fields |= {"status_since": self.now, "looks": fields.get("looks", 0)}
-        new = replace(old, status=status, reason=reason, **fields)
-        self.moves.append(memberships.Move(old, new))
+        new = super().move(old, status, reason, **changes)
         self.rings |= _concerned(old, new)
         return new
 
-    def learn(self, code: StoredCode | None, verdict: str | None) -> None:
-        """Plan to remember what the use of a code said of it; what is known already costs no statement."""
-        if code is not None and verdict is not None and verdict != code.verdict:
-            self.verdicts[code.id] = verdict
-
-    def note(self, kind: str, work: Work | None = None, **data: Any) -> None:
-        """Plan a journal line; values that are None are left out."""
-        self.entries.append(
-            journal.Entry(
-                kind,
-                self.context.actor,
-                {key: value for key, value in data.items() if value is not None},
-                instance_id=self.context.instance_id,
-                group_id=None if work is None else work.membership.group_id,
-                recovery_id=self.context.recovery_id or None,
-            )
-        )
-
     async def flush(self) -> set[int]:
         """Write what was planned; returns the ids of memberships that moved."""
-        await codes.record_verdicts(self.connection, self.verdicts, now=self.now)
-        moved = await memberships.save(self.connection, self.moves)
-        await slots.finish(self.connection, self.finishes, self.now)
-        await journal.append(self.connection, self.now, self.entries)
-        act = outgoing_messages.Act(self.instance, self.now, self.moves, moved, self.entries)
-        await outgoing_messages.tell(self.connection, act)
         self.context.own_lines += len(self.entries)
-        self.moves, self.entries, self.finishes, self.verdicts = [], [], [], {}
-        return moved
+        return await super().flush()

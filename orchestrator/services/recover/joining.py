@@ -126,9 +126,7 @@ class Joiner:
             else:
                 works = await self._joinable(writing)
                 policy = self._policy(instance.pace_factor(now))
-                reserved = await slots.reserve(
-                    writing.connection, instance, policy, works=works, now=now, dice=context.dice.random
-                )
+                reserved = await slots.reserve(writing, policy, works=works, dice=context.dice.random)
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
         before, after = writing.boottimes

@@ -34,6 +34,7 @@ GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 
 
 MOST_READY = 1000
+MOST_WOKEN = 500  # deferred groups in one transaction; the next beat takes the rest
 LIVELY = 5.0  # seconds between two beats under a daemon while joins go out
 QUIET = 60.0  # and at most, while nothing does
 
@@ -123,10 +124,11 @@ class Keeper:
     async def _wake_deferred(self) -> None:
         context = self._context
         async with context.writing() as writing:
-            await memberships.wake_deferred(
-                writing.connection, context.instance_id, context.recovery_id, writing.now
+            due = await memberships.deferred_until(
+                writing.connection, context.recovery_id, writing.now, limit=MOST_WOKEN
             )
-            writing.rings.add("probing")
+            for old in due:  # the last answer stays: the next one is compared with it
+                writing.move(old, Status.PENDING, detail=old.detail)
 
     def _journal_grew_elsewhere(self, last_line: int) -> bool:
         """Somebody else wrote lines: a person acted from another process, perhaps."""

@@ -27,7 +27,7 @@ from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, pause_for, stands_in, start_lookups_after_crash
 from orchestrator.services.recover.requests import to_go_on_with
 from orchestrator.services.recover.retrying import LONGEST_ASKED_WAIT
-from orchestrator.store import limits, memberships, orders, recoveries, requeueing
+from orchestrator.store import limits, memberships, orders, recoveries, reopening
 from orchestrator.store.limits import StoredLimits
 
 if TYPE_CHECKING:
@@ -182,9 +182,7 @@ async def open_recovery(context: Context, request: Request, *, pace: float | Non
             await _begin(writing, request, pace)
         else:
             await _go_on(writing, existing, pace)
-        await requeueing.after_new_number(
-            writing.connection, recovery_id=context.recovery_id, now=writing.now
-        )
+        await reopening.after_new_number(writing)
         context.begins = False
         kind = "recovery.started" if existing is None else "recovery.continued"
         writing.note(kind, pace=context.settings.policy.joins_per_minute)
@@ -203,13 +201,14 @@ async def _begin(writing: Writing, request: Request, pace: float | None) -> None
         joins_left=context.joins_left,
         driver="person",
     )
-    context.recovery_id = await orders.place(writing.connection, order, writing.now)
+    context.recovery_id = writing.recovery_id = await orders.place(writing.connection, order, writing.now)
 
 
 async def _go_on(writing: Writing, existing: Recovery, pace: float | None) -> None:
     """Groups that came into its scope since then are taken up, unless its groups were chosen once."""
     context, connection = writing.context, writing.connection
-    context.recovery_id, limit = existing.id, context.joins_left
+    context.recovery_id = writing.recovery_id = existing.id
+    limit = context.joins_left
     if limit is not None:  # it is counted from the recovery's first join on
         limit += await recoveries.joins_sent(connection, existing.id)
     await recoveries.begin_again(
@@ -230,7 +229,8 @@ async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
         found = await orders.adopt(writing.connection, recovery_id)
         if found is None:
             raise NotFoundError(f"recovery {recovery_id} is over")
-        context.recovery_id, context.joins_left = recovery_id, found.joins_left
+        context.recovery_id = writing.recovery_id = recovery_id
+        context.joins_left = found.joins_left
         if not found.fixed:
             await recoveries.take_up(
                 writing.connection, context.instance_id, recovery_id, found.scope, now=writing.now

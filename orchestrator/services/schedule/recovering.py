@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.services.operate.acting import Act
 from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.requests import command
 from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors
 from orchestrator.store.recoveries import Scope
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,9 +66,9 @@ class Recover:
             return f"nothing to do on {instance.name}: {_said(missing)}{part.left_out}"
         order = orders.Order(instance.id, part.scope, self.actor, only=part.only, follows_id=part.follows_id)
         made = await orders.place(connection, order, now)
-        act = Act(connection, instance, now, self.actor, made)
-        act.note("recovery.started", by="schedule")
-        await act.write()
+        unit = UnitOfWork(connection, instance, now, self.actor, made)
+        unit.note("recovery.started", by="schedule")
+        await unit.flush()
         number = f"{missing.open} of {missing.groups} groups"
         return f"began recovery {made} onto {instance.name} for {number}{part.left_out}"
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.recoveries import End
 from orchestrator.services.watch.choosing import is_driven, is_live, read_scene
 from orchestrator.services.watch.recording import Desk
-from orchestrator.store import instances, journal, orders, outgoing_messages, recoveries, successors
+from orchestrator.store import instances, orders, recoveries, successors
 from orchestrator.store.losses import NOTIFY, RECOVER
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -145,7 +146,6 @@ async def _tell(
     desk: Desk, record: InstanceRecord, kind: str, recovery_id: int, data: dict[str, Any]
 ) -> None:
     """A line in the journal, and what receivers are told of it."""
-    known = {key: value for key, value in data.items() if value is not None}
-    entry = journal.Entry(kind, desk.actor, known, instance_id=record.id, recovery_id=recovery_id)
-    await journal.append(desk.connection, desk.now, [entry])
-    await outgoing_messages.tell(desk.connection, outgoing_messages.Act(record, desk.now, [], (), [entry]))
+    unit = UnitOfWork(desk.connection, record, desk.now, desk.actor, recovery_id)
+    unit.note(kind, **data)
+    await unit.flush()
