@@ -37,6 +37,7 @@ from orchestrator.services.recover.probing import Prober
 from orchestrator.services.recover.requests import Request
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
+from orchestrator.store.groups import keys_of
 from orchestrator.store.tables import groups, invite_codes, journal, memberships
 from orchestrator.store.tables import instances as instance_table
 from tests.support.defaults import greeting, pacing, recovery
@@ -121,10 +122,11 @@ class RecoveryMachine(RuleBasedStateMachine):
             await instances.sync(connection, [backup], now)
             await connection.execute(update(instance_table).values(known_since=now - 2 * WINDOW))
             for n, (code, group) in enumerate(self.gateway.groups_by_code.items(), 1):
+                named = {"name": group.subject, "subject": group.subject}
                 await connection.execute(
                     insert(groups).values(
-                        id=n, slug=f"g{n}", name=group.subject, jid=group.jid if n % 2 else None,
-                        subject=group.subject, priority=n, created_at=now, updated_at=now,
+                        id=n, slug=f"g{n}", jid=group.jid if n % 2 else None, priority=n,
+                        created_at=now, updated_at=now, **named, **keys_of(named),
                     )
                 )  # fmt: skip
                 await connection.execute(
