@@ -1,7 +1,8 @@
 """The one writer of what a gateway says of an account's session: its state, and which number it is.
 
-Whoever asked (a recovery, the watcher, a comparison), the answer is recorded here, in one transaction behind
-the instance's row lock. What it says of the number is compared with what was known, at every reading.
+Whoever asked (a recovery, the watcher, a comparison), and where the gateway told it by an event, the reading
+is recorded by `record_answer`, in one transaction behind the instance's row lock. What it says of the number
+is compared with what was known, at every reading.
 
 Rule: who is one number with whom is decided only with every instance's row locked. So of two that learn it
 at one moment, one sees what the other wrote, and no slot is given to both.
@@ -64,6 +65,11 @@ def works(answer: SessionAnswer) -> bool:
     return answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
 
 
+def overtaken(record: InstanceRecord, at: float, now: float) -> bool:
+    """Whether something newer than a reading of `at` was recorded while it was on its way."""
+    return at < (record.state_checked_at or 0.0) <= now
+
+
 def says_the_same(record: InstanceRecord, answer: SessionAnswer) -> bool:
     """Whether nothing but the time of the reading is to be recorded."""
     return (
@@ -113,16 +119,15 @@ async def record_answer(
     answer: SessionAnswer,
     reader: Reader,
     everyone: Mapping[int, InstanceRecord] | None,
+    *,
+    at: float | None = None,
 ) -> Seen:
     """In the caller's transaction; `record` is locked. Without `everyone` (all rows, locked too) what it says
-    that is new of the number is left to the next reading.
+    that is new of the number is left to the next reading. `at`: when it was so, where that was not just now.
     """
     if answer.answer.outcome is not Outcome.OK and answer.state is InstanceState.UNKNOWN:
         return Seen(record)
-    values: dict[str, Any] = {"state_checked_at": reader.now}
-    if answer.name is not None:
-        values["session_name"] = answer.name
-    await record_state(connection, record, answer.state, answer.word, values, reader)
+    await _record_state(connection, record, answer, reader, reader.now if at is None else at)
     told = told_by(answer)
     verdict = identity.compare(record.own, told)
     if everyone is None:
@@ -139,21 +144,19 @@ async def record_answer(
     return Seen(await instances.lock(connection, record.id), verdict, namesakes, rival)
 
 
-async def record_state(
-    connection: AsyncConnection,
-    record: InstanceRecord,
-    state: InstanceState,
-    word: str,
-    values: Mapping[str, Any],
-    reader: Reader,
+async def _record_state(
+    connection: AsyncConnection, record: InstanceRecord, answer: SessionAnswer, reader: Reader, at: float
 ) -> None:
-    """Store the session's state with `values`; journal it only when it is another one."""
-    changed, line = session_change(record, state.value, word, reader.now)
+    """Journalled only when it is another one."""
+    changed, line = session_change(record, answer.state.value, answer.word, reader.now)
+    changed["state_checked_at"] = at
+    if answer.name is not None:
+        changed["session_name"] = answer.name
     if line is not None:
         known = {key: value for key, value in line.items() if value is not None}
         entry = journal.Entry("session", reader.actor, known, instance_id=record.id)
         await journal.append(connection, reader.now, [entry])
-    await instances.set_values(connection, record.id, **values, **changed)
+    await instances.set_values(connection, record.id, **changed)
 
 
 async def _record_number(

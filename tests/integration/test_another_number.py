@@ -11,6 +11,9 @@ from sqlalchemy import insert, select
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.domain.watching import Debounce
+from orchestrator.gateways.wawp import read_event
+from orchestrator.services.accounts import Account
 from orchestrator.services.operate import deciding
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.result import Decision
@@ -18,6 +21,8 @@ from orchestrator.services.recover.looking import Looker
 from orchestrator.services.session_state import recorded
 from orchestrator.services.tend import presence
 from orchestrator.services.tend.comparing import Comparer
+from orchestrator.services.watch.settings import Watch, WatchSettings
+from orchestrator.services.watch.watcher import Watcher
 from orchestrator.simulator import deeds
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
@@ -29,7 +34,7 @@ from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, told, trouble, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.support.stage import Stage
 
@@ -77,6 +82,44 @@ async def test_what_the_old_number_was_in_is_left_and_the_old_lid_goes(stage: St
         sent = (await connection.scalars(query)).all()
     assert len(sent) == 1
     assert NEW["phone"] not in sent[0]
+
+
+async def watch_session(stage: Stage) -> None:
+    """As the daemon's watcher reads it."""
+    row = await record(stage)
+    account = Account(row.id, row.name, row.role, stage.gateway(), read_event)
+    settings = WatchSettings(Debounce(60.0, 600.0), on_loss="notify", on_backup_lost="stop", pace=4.0)
+    watcher = Watcher(Watch(stage.database, stage.clock, [account], settings, "daemon@test"))
+    try:
+        async with asyncio.timeout(20.0):
+            while (await record(stage)).state_checked_at == row.state_checked_at:
+                await stage.clock.sleep(await watcher.step())
+    finally:
+        await watcher.close()
+        await account.gateway.close()
+
+
+async def run_begins(stage: Stage) -> None:
+    assert (await stage.recover(brisk())).end is End.COMPLETE
+
+
+@pytest.mark.parametrize("read", [run_begins, watch_session, read_session])
+async def test_the_old_lid_goes_with_the_old_phone_whoever_reads(
+    stage: Stage, read: Callable[[Stage], Awaitable[None]]
+) -> None:
+    await read(stage)
+    row = await record(stage)
+    assert (row.own_phone, row.own_lid) == ("15550100002", "900000000000002")
+    pair(stage)
+    stage.running.faults.session_lid = False
+    await read(stage)
+    row = await record(stage)
+    assert (row.own_phone, row.own_lid) == (NEW["phone"], None)
+    account = stage.world.network.account(ACCOUNT)
+    account.lid, stage.running.faults.session_lid = "900000000000777", True
+    await read(stage)
+    row = await record(stage)
+    assert (row.own_phone, row.own_lid) == (NEW["phone"], "900000000000777")
 
 
 async def test_a_run_brings_the_new_number_in_and_joins_each_group_once(stage: Stage) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import orchestrator
 from orchestrator.domain.identity import (
     Told,
     after,
@@ -95,3 +99,18 @@ def test_the_name_of_the_session_is_kept(name: object, kept: str | None) -> None
     told = reading.session({"name": name, "status": "WORKING"}, now=0.0)
     assert told is not None
     assert told.name == kept
+
+
+def test_one_module_writes_what_a_session_says_of_the_number() -> None:
+    """A second writer would have a rule of its own for what is kept of the number before."""
+    package = Path(orchestrator.__file__).parent
+    writers = set()
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            keys = [key for key in node.keys if key is not None] if isinstance(node, ast.Dict) else []
+            words = [key.value for key in keys if isinstance(key, ast.Constant)]
+            words += [node.arg] if isinstance(node, ast.keyword) else []
+            if {"own_phone", "own_lid"} & set(words):
+                writers.add(str(file.relative_to(package)))
+
+    assert writers == {"services/session_state.py"}

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.times import instant
 from orchestrator.domain.watching import Calm, Standing, judge, notice
-from orchestrator.services.session_state import Reader, concerns_others, record_answer, says_the_same
+from orchestrator.services.session_state import (
+    Reader,
+    concerns_others,
+    overtaken,
+    record_answer,
+    says_the_same,
+)
 from orchestrator.services.watch.recording import Desk, lift_pause_if_cured, open_case
 from orchestrator.store import losses, outbox, sessions
 from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
@@ -48,7 +54,7 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
         same = []
         for one in asked:
             record = records[one.track.account.id]
-            if _overtaken(record, one, desk.now):
+            if overtaken(record, one.readings[0].at, desk.now):
                 continue
             if says_the_same(record, one.session):
                 same.append(record.id)
@@ -77,11 +83,6 @@ async def _lock(
         rows = await sessions.lock_all(connection)
         return rows, rows
     return await sessions.lock_many(connection, ids), None
-
-
-def _overtaken(record: InstanceRecord, one: Asked, now: float) -> bool:
-    """Something newer was heard while the answer was on its way."""
-    return one.readings[0].at < (record.state_checked_at or 0.0) <= now
 
 
 async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.outcomes import InstanceState
+from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.readings import by_state
 from orchestrator.domain.watching import Calm, notice_state
 from orchestrator.services.recover import pauses
-from orchestrator.services.session_state import Reader, record_state, works
+from orchestrator.services.session_state import Reader, overtaken, record_answer, works
 from orchestrator.store import journal, losses
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.outcomes import SessionAnswer
     from orchestrator.domain.watching import Case
 
 
@@ -53,10 +52,10 @@ async def session_event(
     False for one that is older than what is known of the session, or that says nothing: nothing changed.
     """
     at, desk = min(heard.at, now), Desk(connection, now, actor)
-    if heard.state is InstanceState.UNKNOWN or at < (instance.state_checked_at or 0.0) <= now:
+    if heard.state is InstanceState.UNKNOWN or overtaken(instance, at, now):
         return False
-    values = {"state_checked_at": at}
-    await record_state(connection, instance, heard.state, heard.word, values, Reader(actor, now))
+    said = SessionAnswer(GatewayAnswer(Outcome.OK), heard.state, heard.word)
+    await record_answer(connection, instance, said, Reader(actor, now), None, at=at)
     reading = by_state(heard.state, heard.word, at)
     loss = await losses.open_one(connection, instance.id)
     if loss is not None:
