@@ -1,8 +1,9 @@
 """What a fleet costs the daemon: `python -m benchmarks.fleet [INSTANCES] [GROUPS] [--minutes N] [--idle N]`.
 
 One daemon on SQLite with a recovery of GROUPS groups for each of INSTANCES backups, in real time, against
-one simulated network in a process of its own. Prints the pace at the gateway, how late joins left,
-and the share of one core; then, with every recovery stopped and the accounts merely watched, that at rest.
+one simulated network in a process of its own. Prints the pace at the gateway, how late joins left, the share
+of one core, and what one join costs with all that belongs to it: processor and statements; then, with every
+recovery stopped and the accounts merely watched, the share at rest.
 Exit code 1 when it is more than asked.
 """
 
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.counted import VARIABLE, Statements
 from orchestrator.bootstrap import open_app
 from orchestrator.config import load
 from orchestrator.services.operate.stopping import stop
@@ -65,15 +67,18 @@ class Used:
     cpu: float
     rss: float
     at: float
+    statements: Statements
 
     @classmethod
-    def by(cls, pid: int) -> Used:
+    def by(cls, pid: int, counts: Path) -> Used:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         status = Path(f"/proc/{pid}/status").read_text()
         rss = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), None)
         if rss is None:
             raise RuntimeError(f"process {pid} has ended")
-        return cls((int(fields[11]) + int(fields[12])) / TICK, rss / 1024, time.monotonic())
+        return cls(
+            (int(fields[11]) + int(fields[12])) / TICK, rss / 1024, time.monotonic(), Statements.read(counts)
+        )
 
     def share_since(self, before: Used) -> float:
         """Of one core."""
@@ -177,6 +182,10 @@ def report_busy(world: Town, *, began: float, ended: float, pace: float, used: t
     )
     share = used[1].share_since(used[0])
     print(f"processor, busy     {share * 100:8.1f} %   of one core; {used[1].rss:.0f} MB")
+    sent = sum(began <= at < ended for times in joins.values() for at in times)
+    spent, said = used[1].cpu - used[0].cpu, used[1].statements.since(used[0].statements)
+    print(f"processor, a join   {spent / sent * 1000:8.1f} ms   over {sent} joins")
+    print(f"statements, a join  {said.all / sent:8.1f}      of which {said.writing / sent:.1f} write")
     return worst <= MOST and percentile(late, 0.99) < ALLOWED_LATE
 
 
@@ -186,19 +195,21 @@ def machine() -> str:
 
 def measure(world: Town, options: argparse.Namespace) -> bool:
     place_all(world, options.instances, options.groups)
-    world.rejoin.forked = False  # a process of its own memory
+    counts = world.folder / "statements"
+    world.rejoin.forked, world.rejoin.module = False, "benchmarks.counted"  # a process of its own memory
+    world.rejoin.variables[VARIABLE] = str(counts)
     process = world.start()
     time.sleep(START_UP)
-    began, before = time.time(), Used.by(process.pid)
+    began, before = time.time(), Used.by(process.pid, counts)
     time.sleep(options.minutes * 60.0)
-    used = (before, Used.by(process.pid))
+    used = (before, Used.by(process.pid, counts))
     print(f"{options.instances} instances of {options.groups} groups, {options.minutes:g} min; {machine()}")
     good = report_busy(world, began=began, ended=time.time(), pace=options.pace, used=used)
     stop_all(world)
     time.sleep(SETTLE)
-    quiet = Used.by(process.pid)
+    quiet = Used.by(process.pid, counts)
     time.sleep(options.idle)
-    rest = Used.by(process.pid)
+    rest = Used.by(process.pid, counts)
     share = rest.share_since(quiet)
     print(
         f"processor, at rest  {share * 100:8.2f} %   of one core over {options.idle:g} s; {rest.rss:.0f} MB;"

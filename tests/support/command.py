@@ -44,6 +44,7 @@ class Rejoin:
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
     forked: bool = True  # started quickly; False: as the shell does
+    module: str = "orchestrator"  # what is run where it is not forked
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,11 +87,13 @@ class Rejoin:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
         if self.forked and can_fork(env):
             return Forked(words, cwd=self.folder, env=env, text=True, **pipes)
-        return subprocess.Popen(command(*words), cwd=self.folder, env=env, text=True, **pipes)
+        return subprocess.Popen(
+            command(*words, module=self.module), cwd=self.folder, env=env, text=True, **pipes
+        )
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "orchestrator", *words]
+def command(*words: str, module: str = "orchestrator") -> list[str]:
+    return [sys.executable, "-m", module, *words]
 
 
 def _converse(controller: int, process: subprocess.Popen[str], typed: str) -> str:
