@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.command import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 _FAILS_ONCE = "#!/bin/sh\necho tried >> tries\ntest $(wc -l < tries) -gt 1\n"
 
@@ -32,7 +34,7 @@ def test_what_failed_at_its_first_try_has_failed(tmp_path: Path) -> None:
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert (tmp_path / "tries").read_text() == "tried\n"

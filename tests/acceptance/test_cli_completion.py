@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.cli.catalogue import COMMANDS
-from tests.support.command import Rejoin
+from tests.support.command import PATIENCE, Rejoin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,12 @@ def offered(script: Path, *words: str) -> set[str]:
     set_up = f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words)}"
     program = set_up + "; _rejoin; printf '%s\\n' \"${COMPREPLY[@]}\""
     done = subprocess.run(
-        [BASH, "-u", "-c", program], cwd=script.parent, capture_output=True, text=True, timeout=20, check=True
+        [BASH, "-u", "-c", program],
+        cwd=script.parent,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     assert done.stderr == ""
     return set(done.stdout.split())

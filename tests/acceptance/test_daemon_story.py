@@ -86,7 +86,7 @@ def test_a_lost_primary_is_noticed_recovered_and_told_of_once(tmp_path: Path, to
         world.start()
         world.do(do="log_out", account="sales-main")
 
-        until(lambda: told.of("recovery.finished"), patience=90.0)
+        until(lambda: told.of("recovery.finished"))
         until(lambda: not world.rows("SELECT 1 FROM deliveries WHERE state = 'pending'"))
 
         assert_all_back(world)

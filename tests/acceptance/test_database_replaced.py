@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.command import PATIENCE
 from tests.support.daemon import Town, town, until
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def test_a_daemon_whose_file_was_replaced_says_so_and_obeys_the_one_in_place(tmp
         until(lambda: joins(world) >= 3)
 
         replace_database(world)
-        until(lambda: "was deleted, replaced or moved" in world.log, patience=5.0)
-        until(lambda: "begins anew" in world.log, patience=5.0)
+        until(lambda: "was deleted, replaced or moved" in world.log)
+        until(lambda: "begins anew" in world.log)
         assert process.poll() is None
         assert world("pause").code == 0
         time.sleep(1.0)
@@ -82,7 +83,7 @@ def test_a_daemon_whose_file_was_replaced_says_so_and_obeys_the_one_in_place(tmp
 
         assert joins(world) == before  # the pause in the new file is the daemon's
         assert world("resume").code == 0
-        until(lambda: world.asks("/_sim/verdict")["joins"] >= GROUPS, patience=90.0)
+        until(lambda: world.asks("/_sim/verdict")["joins"] >= GROUPS)
         assert world.asks("/_sim/verdict")["worst_window_60s"] <= 5
         assert world.asks("/_sim/verdict")["needless_joins"] == 0
         assert world.stop() == 0
@@ -95,14 +96,14 @@ def test_a_daemon_waits_for_a_restore_that_is_not_finished(tmp_path: Path) -> No
         assert world("db", "backup", "backup.db").code == 0
         for file in world.folder.glob("rejoin.db*"):
             file.unlink()
-        until(lambda: "was deleted, replaced or moved" in world.log, patience=5.0)
+        until(lambda: "was deleted, replaced or moved" in world.log)
         time.sleep(1.0)
         assert process.poll() is None
         assert not (world.folder / "rejoin.db").exists()  # none is made in its place
 
         shutil.copyfile(world.folder / "backup.db", world.folder / "rejoin.db")
 
-        until(lambda: world.log.count(" watches ") >= 2, patience=20.0)
+        until(lambda: world.log.count(" watches ") >= 2)
         assert world.stop() == 0
 
 
@@ -150,7 +151,7 @@ def test_two_runs_on_two_files_under_one_path_never_both_drive(place: Town) -> N
         assert place("init").code == 0
         assert place("groups", "import", "groups.csv").code == 0
         second = place.rejoin.start("run", "--yes", "--patience", "30m")
-        _, said = first.communicate(timeout=30)
+        _, said = first.communicate(timeout=PATIENCE)
 
     assert first.returncode == 5, said
     assert "database_replaced" in said
@@ -158,7 +159,7 @@ def test_two_runs_on_two_files_under_one_path_never_both_drive(place: Town) -> N
     assert '"exception"' not in said
     sent = joins(place)
     with second:
-        second.communicate(timeout=120)
+        second.communicate(timeout=PATIENCE)
     assert second.returncode == 0
     judge_restored(place, sent_before=sent)
     assert gap_after(place, sent) >= HOLD - 5.0  # from the last join of the first to the first of the second
@@ -170,7 +171,7 @@ def test_a_run_whose_database_is_gone_for_good_says_so(place: Town) -> None:
         until(lambda: joins(place) >= 2)
         for file in place.folder.glob("rejoin.db*"):
             file.unlink()
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=PATIENCE)
 
     assert running.returncode == 5, said
     assert "database_replaced" in said

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 SKIPS = {
@@ -25,7 +27,7 @@ def outcome(folder: Path, source: str, *, ci: str) -> subprocess.CompletedProces
     plugins = ["-p", "tests.conftest", "-p", "no:cacheprovider"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", folder, *plugins, "-ra", folder],
-        cwd=ROOT, env={"CI": ci, "PATH": ""}, capture_output=True, text=True, check=False, timeout=50,
+        cwd=ROOT, env={"CI": ci, "PATH": ""}, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
+from tests.support.command import PATIENCE
 from tests.support.crash import Databases, nursery
 from tests.support.stage import set_stage
 from tests.support.worlds import ACCOUNT, trouble, world
@@ -91,7 +92,7 @@ async def test_the_earlier_entry_takes_over_from_the_later_one_without_a_join_to
         trouble(stage, Trouble.SLOW, Kind.JOIN, skip=3, times=1, seconds=60.0, effect=When.DONE)
         trouble(stage, Trouble.LIST_EMPTY, Kind.LIST)
         later = await home.start(stage, instance=LATER, host="localhost")
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(PATIENCE):
             while len(stage.log.joins(ACCOUNT)) < 4:
                 await stage.clock.sleep(1.0)
         first = await home.start(stage)

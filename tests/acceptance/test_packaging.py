@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import __version__
+from tests.support.command import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 Instructions = list[tuple[str, str]]
@@ -29,7 +30,7 @@ def run(*command: str | Path, cwd: Path | str = "/") -> str:
     """Without the checkout's environment: what is found is found because it was installed."""
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=50
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -30,6 +30,7 @@ from orchestrator.store import instances
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import memberships, messages
 from tests.support.by_hand import let_in, membership, now, put, record
+from tests.support.command import PATIENCE
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, told, trouble, world
 
@@ -91,7 +92,7 @@ async def watch_session(stage: Stage) -> None:
     settings = WatchSettings(Debounce(60.0, 600.0), on_loss="notify", on_backup_lost="stop", pace=4.0)
     watcher = Watcher(Watch(stage.database, stage.clock, [account], settings, "daemon@test"))
     try:
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(PATIENCE):
             while (await record(stage)).state_checked_at == row.state_checked_at:
                 await stage.clock.sleep(await watcher.step())
     finally:
@@ -173,7 +174,7 @@ async def test_a_reading_that_lacks_the_lid_or_all_ids_for_once_changes_nothing(
 async def test_a_recovery_under_way_stops_and_its_join_on_the_way_does_no_harm(stage: Stage) -> None:
     trouble(stage, Trouble.SLOW, Kind.JOIN, skip=1, times=1, seconds=70.0, effect=When.DONE)
     running = asyncio.create_task(stage.recover(brisk()))
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(PATIENCE):
         while len(stage.log.joins(ACCOUNT)) < 2:
             await stage.clock.sleep(1.0)
     pair(stage)

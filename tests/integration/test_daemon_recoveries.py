@@ -27,6 +27,7 @@ from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_labels, journal, memberships, messages, slots
 from orchestrator.store.tables import recoveries as recoveries_table
+from tests.support.command import PATIENCE
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import told
 
@@ -81,7 +82,7 @@ async def waiting_for_its_session(stage: Stage, **order: Any) -> AsyncIterator[W
     context = await stage.context(brisk(patience=inf, lost_after=inf))
     ended = asyncio.create_task(run(context, Job(adopt=made)))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not await told(stage.database, "session"):
                 await stage.clock.sleep(1.0)
             yield Waits(made, ended)
@@ -119,7 +120,7 @@ async def test_news_that_nobody_told_is_found_within_a_minute(sqlite_url: str) -
             async with stage.database.write() as connection:
                 back = {"status": "pending", "reason": None, "next_attempt_at": None}
                 await connection.execute(update(memberships).values(**back))
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE):
                 assert (await ended).end is End.COMPLETE
         finally:
             ended.cancel()

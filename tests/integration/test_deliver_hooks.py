@@ -16,6 +16,7 @@ from orchestrator.services.deliver import deliverer
 from orchestrator.services.deliver.nobody import Nobody
 from orchestrator.services.deliver.routing import Routes
 from orchestrator.store import deliveries
+from tests.support.command import PATIENCE
 from tests.support.post_office import HOOK, HastyClock, Office, post_office
 from tests.support.receiver import HANG, Listener, listening
 
@@ -343,7 +344,7 @@ async def test_a_receiver_that_never_ends_does_not_hold_its_step(
     monkeypatch.setattr(deliverer, "LONGEST_ATTEMPT", 0.05)
     await office.write("group:1")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await office.deliverer(Hanging()).step()
 
     assert await office.rows() == [("pending", 1, "did not answer in time")]

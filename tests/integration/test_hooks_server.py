@@ -26,6 +26,7 @@ from orchestrator.web.signatures import HookSecrets, sign
 from tests.contract.wawp_peer import wawp
 from tests.integration.simulator_talk import talk
 from tests.integration.webhook_receiver import until
+from tests.support.command import PATIENCE
 from tests.support.hooks import (
     JID,
     PATH,
@@ -324,14 +325,14 @@ async def test_the_health_page_says_what_the_daemon_says(sqlite_url: str) -> Non
 
 async def test_a_client_that_takes_too_long_is_hung_up_on(sqlite_url: str) -> None:
     raw = good()
-    async with receiver(sqlite_url, patience=0.3) as found:
+    async with receiver(sqlite_url, patience=1.0) as found:
         silent, in_head, in_body, later = [await Line.open(found.server.port) for _ in range(4)]
         await in_head.say(raw[:30])
         await in_body.say(raw[:-5])
         assert (await later.ask(raw)).status == 200
         await later.say(raw[:40])
         for line in (silent, in_head, in_body, later):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert await line.hung_up()
             await line.close()
 

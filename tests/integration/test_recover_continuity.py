@@ -28,6 +28,7 @@ from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import instances as table
 from orchestrator.store.tables import slots
 from orchestrator.store.witness import Witness
+from tests.support.command import PATIENCE
 from tests.support.defaults import read_status
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import judge, trouble, world
@@ -131,11 +132,11 @@ async def test_without_its_witness_no_slot_is_used_and_afterwards_all_goes_on(
     in_the_way.mkdir()
     async with set_stage(sqlite_url, groups=1) as stage:
         running = asyncio.create_task(stage.recover(brisk()))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not await _slots_given_up(stage):  # noqa: ASYNC110 - its progress has no event
                 await asyncio.sleep(0.02)
         assert stage.log.joins() == []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not _paused(view := await read_status(stage.database)):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.02)
         assert view.target is not None
@@ -240,7 +241,7 @@ async def test_steps_of_the_clock_are_counted_for_the_status(sqlite_url: str) ->
         for _ in range(2):
             before = await _steps(stage)
             stage.database.clock = _Stepped(stage.database.clock, 20.0)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while await _steps(stage) == before:  # noqa: ASYNC110 - a sign of life has no event
                     await asyncio.sleep(0.05)
         await running

@@ -21,6 +21,7 @@ from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances, reopening
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes, memberships
+from tests.support.command import PATIENCE
 from tests.support.defaults import greeting
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, joins_of, judge, named, row, told, trouble, world
@@ -197,7 +198,7 @@ async def test_a_gateway_that_keeps_the_session_waiting_does_not_cost_the_lease(
     async with set_stage(sqlite_url, content=world(generate=8), speed=SLOW) as stage:
         trouble(stage, Trouble.HANG, Kind.SESSION, skip=1, seconds=85.0)
         first = asyncio.create_task(stage.recover(brisk(2.0)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (await lease_left(stage)) is None:
                 await stage.clock.sleep(1.0)
         for _ in range(14):

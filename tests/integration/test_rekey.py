@@ -14,6 +14,7 @@ from orchestrator.services.rekey import rekey
 from orchestrator.store.secrets import KeyRing, UndecryptableCodeError, active_key
 from orchestrator.store.tables import invite_codes, journal
 from tests.support.catalogue import CODES, Catalogue, opened
+from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
     from orchestrator.store.engine import Database
@@ -192,5 +193,5 @@ async def _keys(database: Database) -> tuple[str | None, set[str]]:
 def _run_child(url: str, path: Path, point: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _CHILD, url, str(path), point],
-        capture_output=True, text=True, check=False, cwd=Path(rekeying.__file__).parents[2], timeout=50,
+        capture_output=True, text=True, check=False, cwd=Path(rekeying.__file__).parents[2], timeout=PATIENCE,
     )  # fmt: skip

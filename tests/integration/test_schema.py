@@ -22,6 +22,7 @@ from orchestrator.store import schema
 from orchestrator.store.engine import Database, database_identity
 from orchestrator.store.schema import SchemaState
 from orchestrator.store.tables import declare_partial_indexes, journal, meta, metadata
+from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,7 +122,7 @@ def test_two_processes_that_upgrade_at_once_do_not_break_each_other(empty_databa
         )
         for _ in range(3)
     ]  # fmt: skip
-    answers = [process.communicate(timeout=50) for process in processes]
+    answers = [process.communicate(timeout=PATIENCE) for process in processes]
 
     assert [error for _, error in answers] == ["", "", ""]
     assert sorted(out.strip() for out, _ in answers) == ["False", "False", "True"]

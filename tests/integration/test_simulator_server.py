@@ -14,6 +14,7 @@ import pytest
 from orchestrator.simulator.server import address, serve, simulate
 from orchestrator.simulator.tables import ScenarioError
 from tests.integration.simulator_talk import CODE, JID, KEYS, talk
+from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ async def raw(wawp: Talk, data: bytes, *parts: bytes) -> bytes:
         writer.write(part)
         await writer.drain()
         await asyncio.sleep(0.01)
-    answer = await asyncio.wait_for(reader.read(65536), 5)
+    answer = await asyncio.wait_for(reader.read(65536), PATIENCE)
     writer.close()
     await writer.wait_closed()
     return answer
@@ -225,9 +226,9 @@ async def test_a_process_of_its_own_serves_until_it_is_interrupted() -> None:
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    base_url = (await asyncio.wait_for(process.stdout.readline(), 120)).decode().strip()
+    base_url = (await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode().strip()
     async with aiohttp.ClientSession() as session, session.get(f"{base_url}/_sim/state") as response:
         assert len((await response.json())["groups"]) == 43
     process.send_signal(signal.SIGINT)
-    _, errors = await asyncio.wait_for(process.communicate(), 120)
+    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert errors.rstrip().endswith(b"KeyboardInterrupt")

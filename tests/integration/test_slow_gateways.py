@@ -33,6 +33,7 @@ from orchestrator.store.events import Received
 from orchestrator.store.tables import events as event_table
 from orchestrator.store.tables import groups, memberships, meta
 from orchestrator.store.tables import instances as table
+from tests.support.command import PATIENCE
 from tests.support.stage import brisk
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def tending(made: Town) -> Tender:
 
 
 async def test_gateways_that_hang_hold_up_neither_tendings_step_nor_other_accounts(sqlite_url: str) -> None:
-    async with town(sqlite_url) as made, asyncio.timeout(120):
+    async with town(sqlite_url) as made, asyncio.timeout(PATIENCE):
         part = tending(made)
 
         await part.step()
@@ -154,7 +155,7 @@ async def test_gateways_that_hang_hold_up_neither_tendings_step_nor_other_accoun
 
 async def test_a_look_that_hangs_is_made_later_and_keeps_back_no_other(sqlite_url: str) -> None:
     values = {"status": Status.CONFIRMING.value, "next_attempt_at": 1.0, "requested_at": 1.0}
-    async with town(sqlite_url, **values) as made, asyncio.timeout(120):
+    async with town(sqlite_url, **values) as made, asyncio.timeout(PATIENCE):
         await tending(made).step()
 
         async with made.database.read() as connection:
@@ -168,7 +169,7 @@ async def test_a_look_that_hangs_is_made_later_and_keeps_back_no_other(sqlite_ur
 async def test_gateways_that_hang_hold_up_neither_hearings_step_nor_the_events_of_others(
     sqlite_url: str,
 ) -> None:
-    async with town(sqlite_url) as made, asyncio.timeout(120):
+    async with town(sqlite_url) as made, asyncio.timeout(PATIENCE):
         left = {"event": "group.v2.leave", "payload": {"group": {"id": JID}}}
         await tell_all(made, left)
         part = EventProcessor(made.database, made.clock, accounts=made.accounts, context_for=made.context)
@@ -184,7 +185,7 @@ async def test_each_accounts_events_are_read_by_what_reads_its_own_gateway(sqlit
     def of_the_last(body: Mapping[str, Any]) -> GatewayEvent | None:
         return read_event({"event": "group.v2.leave", "payload": {"group": {"id": body["left"]}}})
 
-    async with town(sqlite_url) as made, asyncio.timeout(120):
+    async with town(sqlite_url) as made, asyncio.timeout(PATIENCE):
         last = max(made.accounts)
         made.accounts[last] = replace(made.accounts[last], read_event=of_the_last)
         await tell_all(made, {"left": JID})

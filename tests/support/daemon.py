@@ -96,14 +96,14 @@ class Town:
         self._post("/_sim/faults", troubles)
 
     def asks(self, path: str) -> Any:
-        with urllib.request.urlopen(self.told["base_url"] + path, timeout=10) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(self.told["base_url"] + path, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
             return json.load(answer)
 
     def _post(self, path: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(  # noqa: S310 - loopback
             self.told["base_url"] + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
             assert answer.status == 200
 
     def close(self) -> None:

@@ -197,7 +197,7 @@ def _copy_programs(bin_dir: Path, target: Path) -> Path:
 
 def _run(command: list[str | Path], **settings: Any) -> str:
     done: subprocess.CompletedProcess[str] = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, **settings
+        command, capture_output=True, text=True, check=False, timeout=300, **settings
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")

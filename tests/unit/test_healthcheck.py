@@ -16,6 +16,7 @@ import pytest
 
 from orchestrator.cli import health, health_daemon
 from orchestrator.store.keyring import KeyRing
+from tests.support.command import PATIENCE
 from tests.support.ports import free_port
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def server(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}", heard
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def test_without_a_file_the_daemons_own_server_is_asked() -> None:
@@ -200,7 +201,7 @@ def test_the_strict_probes_are_light_too(config: Path, words: tuple[str, ...]) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert done.stdout.splitlines() == ["ok", "[] 0"], done.stderr
@@ -215,7 +216,7 @@ def test_a_flag_said_by_a_variable_counts(config: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert done.returncode == 1

@@ -16,6 +16,7 @@ import xlsxwriter
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.services.catalog.source import ReadOptions, Source
 from tests.support.catalogue import Rows, rows_of
+from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,7 +238,11 @@ def in_bounds(folder: Path, data: bytes) -> str:
     file = folder / "table"
     file.write_bytes(data)
     done = subprocess.run(
-        [sys.executable, "-c", _WITHIN, str(file)], check=False, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", _WITHIN, str(file)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr[-500:]
     return done.stdout.strip()

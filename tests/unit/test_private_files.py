@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.private_files import replacing
+from tests.support.command import PATIENCE
 
 
 def test_a_file_is_replaced_whole_and_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(tmp_path: Pa
     reader.start()
     with replacing(pipe) as file:
         file.write("through")
-    reader.join(10)
+    reader.join(PATIENCE)
 
     assert read == ["through"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)

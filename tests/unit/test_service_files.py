@@ -15,6 +15,7 @@ from orchestrator.cli.catalogue import COMMANDS
 from orchestrator.cli.exit_codes import EXIT_CODES
 from orchestrator.config.environment import PREFIX
 from orchestrator.config.models import HttpSettings, Settings
+from tests.support.command import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "packaging" / "systemd"
@@ -115,7 +116,7 @@ def test_systemd_itself_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -14,6 +14,7 @@ from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.simtime import SimTime
 from orchestrator.simulator.tables import ScenarioError
+from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
     from orchestrator.simulator.events import Event
@@ -174,7 +175,7 @@ async def test_what_comes_due_happens_by_itself_in_its_order() -> None:
     network.later(60, lambda: done.append(2))
     network.later(60, over.set)
     network.later(20, lambda: done.append(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await over.wait()
     assert done == [1, 2]
     assert network.now() - start >= 60
