@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from orchestrator.config import Settings
     from orchestrator.notify.base import Answer
     from orchestrator.services.deliver.telling import Health
-    from orchestrator.services.parts import Part
     from orchestrator.store.engine import Database
+    from orchestrator.tasks import Part
 
 PEOPLE = "people"
 TEST = "This is a test: Rejoin can reach you."

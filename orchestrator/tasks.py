@@ -1,15 +1,36 @@
-"""Running coroutines: to their end whatever happens, and several at once."""
+"""Running coroutines to their end, several at once, and the protocol of what a supervisor drives."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Part(Protocol):
+    """A loop of the daemon, one step at a time; a supervisor drives it, wakes it and tries it again."""
+
+    name: str
+
+    async def step(self) -> float:
+        """Do all that is due. Returns seconds (of the clock port) until it wants to be asked again.
+
+        DatabaseGoneError may pass: the supervisor says so once, waits and asks again. Any other error is
+        logged, shown in the status as a trouble of this part, and the part is asked again after a back-off.
+        """
+
+
+@runtime_checkable
+class HasNotice(Protocol):
+    """A part that works and still has something to tell: shown in the status beside those that fail."""
+
+    def notice(self) -> tuple[float, str] | None:
+        """Since when (seconds since 1970) and a sentence, or nothing."""
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:

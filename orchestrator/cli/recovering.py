@@ -171,4 +171,4 @@ class _Brake:
         self._signal = number
         self._call.out.say("Ending what is under way; once more stops at once.")
         self._context.stopping = True
-        self._context.ring()
+        self._context.wake()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TRY_AGAIN = 5.0  # seconds after a lock that another holds, or an outage
 LOOK_AGAIN = 60.0
 HALTED = "Its loop died and it stands still until `rejoin resume`; the others go on. Please report it."
-KEEPER_SILENT = 300.0  # seconds after which a loop counts as stuck
+MONITOR_SILENT = 300.0  # seconds after which a loop counts as stuck
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class Drivers:
         *,
         known: Collection[int],
         context_for: Callable[[Waiting], Awaitable[Context]],
-        wake: Callable[[], None],
+        on_end: Callable[[], None],
         actor: str,
     ) -> None:
         """`known`: the ids of the instances that are configured; the recoveries of others wait."""
         self._database, self._clock = database, clock
-        self._known, self._context_for, self._wake = known, context_for, wake
+        self._known, self._context_for, self._on_end = known, context_for, on_end
         self._actor = actor
         self._said: dict[int, str] = {}  # by recovery: why it waits, said once
         self._drives: dict[int, Drive] = {}  # by instance
@@ -78,7 +78,7 @@ class Drivers:
         for drive_of, drive in self._drives.items():
             if drive_of in lost and drive.context is not None:
                 drive.context.lost = True
-                drive.context.ring()
+                drive.context.wake()
         for one in waiting:
             if one.instance_id not in self._known:
                 self._say(one, "its instance is not configured any more")
@@ -87,11 +87,11 @@ class Drivers:
                 self._drives[one.instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
 
-    def ring(self, instance_id: int | None = None) -> None:
+    def wake(self, instance_id: int | None = None) -> None:
         """Somebody acted: the instance's loop looks again; without one, every loop."""
         for number, drive in self._drives.items():
             if drive.context is not None and instance_id in (None, number):
-                drive.context.ring()
+                drive.context.wake()
 
     def stuck(self) -> list[str]:
         """Loops that have not turned for long: the watchdog is not fed for them."""
@@ -112,7 +112,7 @@ class Drivers:
         for drive in self._drives.values():
             if drive.context is not None:
                 drive.context.stopping = True
-                drive.context.ring()
+                drive.context.wake()
         await asyncio.gather(*(drive.task for drive in self._drives.values()), return_exceptions=True)
         await self._reap()
 
@@ -125,7 +125,7 @@ class Drivers:
         self._drives.clear()
 
     def _too_long(self) -> float:
-        return max(KEEPER_SILENT, KEEPER_SILENT / self._clock.real(1.0))
+        return max(MONITOR_SILENT, MONITOR_SILENT / self._clock.real(1.0))
 
     async def _reap(self) -> None:
         done = [one for one, drive in self._drives.items() if drive.task.done()]
@@ -148,7 +148,7 @@ class Drivers:
             while not self._stopping and not await self._ran(one):
                 await self._clock.sleep(TRY_AGAIN)
         finally:
-            self._wake()
+            self._on_end()
 
     async def _ran(self, one: Waiting) -> bool:
         """Whether there is nothing more to do about it now."""
@@ -166,7 +166,7 @@ class Drivers:
         except DatabaseGoneError:
             return False
         except DatabaseReplacedError:
-            raise  # it ends the whole life
+            raise  # it ends the whole runtime
         except RejoinError as error:
             return await self._gave_up(one, context, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it halts one instance, not the daemon

@@ -1,4 +1,4 @@
-"""The process: signals, standing by, one life after the other, until it is told to stop."""
+"""The process: signals, standing by, one runtime after the other, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from orchestrator import stop_signals
 from orchestrator.bootstrap import open_app
 from orchestrator.config import ConfigError
-from orchestrator.daemon.life import Life
-from orchestrator.daemon.seat import ASK_AGAIN, Seat
+from orchestrator.daemon.daemon_lease import ASK_AGAIN, DaemonLease
+from orchestrator.daemon.runtime import Runtime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, RejoinError
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.tasks import to_its_end
@@ -34,24 +34,24 @@ class Process:
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings], service: NotifySocket) -> None:
         self._settings, self._reread, self._service = settings, reread, service
-        self._proven = settings  # the last configuration that a life began with
+        self._proven = settings  # the last configuration that a runtime began with
         self._missing = False  # the database, and it has been said
-        self._replaced = False  # its file, since the last life began
-        self._life: Life | None = None
+        self._replaced = False  # its file, since the last runtime began
+        self._runtime: Runtime | None = None
         self._stop = asyncio.Event()
         self.signals: list[int] = []  # that asked it to stop
 
     async def run(self) -> None:
         """Until a signal. The first start needs a database that answers; later outages are waited out."""
         with self._listening():
-            lives = 0
+            runs = 0
             while not self._stop.is_set():
                 try:
-                    await self._one_life()
+                    await self._run_once()
                 except LeaseLostError as error:
                     _log.warning("%s; standing by", error.message)
                 except DatabaseGoneError as error:
-                    if not lives:
+                    if not runs:
                         raise
                     if not self._fall_back(error, unless_same_database=True):
                         await self._wait_for_the_database(error)
@@ -61,24 +61,24 @@ class Process:
                 except RejoinError as error:
                     if self._replaced:  # a restore that is not finished yet
                         await self._wait_for_the_database(error)
-                    elif not lives or not self._fall_back(error):
+                    elif not runs or not self._fall_back(error):
                         raise
-                lives += 1
+                runs += 1
 
-    async def _one_life(self) -> None:
-        settings = self._settings  # a reload in the middle of this is another life's
+    async def _run_once(self) -> None:
+        settings = self._settings  # a reload in the middle of this is for the next runtime
         async with open_app(settings) as app:
             await app.sync_instances()
-            seat = Seat(app.database, app.clock)
-            if not await self._sit_down(app, seat, settings):
+            lease = DaemonLease(app.database, app.clock)
+            if not await self._take_lease(app, lease, settings):
                 return
-            self._life = Life(app, seat, self._service)
+            self._runtime = Runtime(app, lease, self._service)
             try:
                 if not self._stop.is_set() and self._settings is settings:
-                    await self._life.live(began=lambda: self._prove(settings))
+                    await self._runtime.run(began=lambda: self._prove(settings))
             finally:
-                self._life = None
-                await to_its_end(_leave(seat))
+                self._runtime = None
+                await to_its_end(_release(lease))
 
     def _prove(self, settings: Settings) -> None:
         self._proven, self._missing, self._replaced = settings, False, False
@@ -99,12 +99,12 @@ class Process:
         self._service.watchdog()
         await self._pause(AFTER_AN_OUTAGE)
 
-    async def _sit_down(self, app: App, seat: Seat, settings: Settings) -> bool:
-        """Stand by until the seat is free; False when told to stop, or to read the configuration anew."""
+    async def _take_lease(self, app: App, lease: DaemonLease, settings: Settings) -> bool:
+        """Stand by until the lease is free; False when told to stop, or to read the configuration anew."""
         away = False
         while not self._stop.is_set() and self._settings is settings:
             try:
-                if await seat.take():
+                if await lease.take():
                     return True
                 away = False
                 self._service.ready("standing by: another daemon works on this database")
@@ -137,10 +137,10 @@ class Process:
         self._service.stopping()
         if len(self.signals) == 1:
             _log.info("ending what is under way; once more stops at once")
-            if self._life is not None:
-                self._life.end()
-        elif self._life is not None:
-            self._life.hurry()
+            if self._runtime is not None:
+                self._runtime.stop()
+        elif self._runtime is not None:
+            self._runtime.stop_now()
 
     def _on_reload(self) -> None:
         """A configuration that does not hold changes nothing: the daemon goes on with the one it has."""
@@ -152,14 +152,14 @@ class Process:
             self._service.ready("watching; the new configuration does not hold, see the log")
             return
         _log.info("the configuration is reloaded: every part begins anew with it")
-        if self._life is not None:
-            self._life.end()
+        if self._runtime is not None:
+            self._runtime.stop()
 
 
-async def _leave(seat: Seat) -> None:
-    """Free the seat for the next daemon. Where that fails, it waits until the last sign of life is old."""
+async def _release(lease: DaemonLease) -> None:
+    """Free the lease for the next daemon. Where that fails, it waits until the last heartbeat is old."""
     try:
-        await seat.leave()
+        await lease.release()
     except DatabaseGoneError as error:
         _log.warning("%s: the next daemon takes over when this one's last sign of life is old", error.message)
     except DatabaseReplacedError:

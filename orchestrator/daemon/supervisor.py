@@ -1,4 +1,4 @@
-"""Driving the parts: each in its own task, woken when there is news, outlived when it fails."""
+"""Driving the parts: each in its own task, woken when there is work, tried again when it fails."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from orchestrator.clock import boottime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError
 from orchestrator.redact import one_line, scrub
-from orchestrator.services.parts import HasNotice
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.tasks import HasNotice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from orchestrator.clock import Clock
-    from orchestrator.services.parts import Part
+    from orchestrator.tasks import Part
 
 SHORTEST = 0.02  # real seconds between two steps of a part: a part that asks for no wait starves nobody
 LONGEST = 300.0  # real seconds: an event loop falls behind the boot time on a machine that was suspended
@@ -34,7 +34,7 @@ class Driven:
     """One part and how it fares. Boot-time instants are real seconds."""
 
     part: Part
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    wake_event: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     gone: bool = False  # the database, and it has been said
     since: float = 0.0  # on the clock port: of the trouble
@@ -60,7 +60,7 @@ class Supervisor:
         """Something happened that these parts care about."""
         for name in names:
             if name in self._driven:
-                self._driven[name].bell.set()
+                self._driven[name].wake_event.set()
 
     def stop(self) -> None:
         """Let every step under way end, and begin none."""
@@ -97,9 +97,9 @@ class Supervisor:
 
     async def _drive(self, one: Driven) -> None:
         while not self.stopping.is_set():
-            one.bell.clear()
+            one.wake_event.clear()
             wait = await self._step(one)
-            await self._listen(one, wait)
+            await self._wait(one, wait)
 
     async def _step(self, one: Driven) -> float:
         """Real seconds to wait."""
@@ -147,9 +147,9 @@ class Supervisor:
                 _log.warning("the database answers again")
         one.failures, one.text = 0, ""
 
-    async def _listen(self, one: Driven, wait: float) -> None:
+    async def _wait(self, one: Driven, wait: float) -> None:
         """Until the time has come, or there is news. A failing part is not woken: it has its back-off."""
-        waiting: Callable[[], object] = self.stopping.wait if one.failures else one.bell.wait
+        waiting: Callable[[], object] = self.stopping.wait if one.failures else one.wake_event.wait
         due = boottime() + wait
         while (left := due - boottime()) > 0:
             with suppress(TimeoutError):

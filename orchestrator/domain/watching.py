@@ -213,33 +213,33 @@ def _notice_call(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, C
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """A call to make on the side: which, and how long after the last one, in seconds."""
+class NextCheck:
+    """The next call to make beside the polls: which, and how many seconds after the last one."""
 
     kind: Kind
     gap: float
 
 
-def calm_errand(calm: Calm, state: Evidence, debounce: Debounce) -> Errand | None:
+def next_check_unsuspected(calm: Calm, state: Evidence, debounce: Debounce) -> NextCheck | None:
     """Now and then a call for an account that nobody suspects, if its state makes one worth while."""
     if calm.accusations:
-        return Errand(Kind.MEMBERS, max(debounce.lost_after / 6, debounce.poll_when_suspected))
+        return NextCheck(Kind.MEMBERS, max(debounce.lost_after / 6, debounce.poll_when_suspected))
     if state.gone is False:
-        return Errand(Kind.MEMBERS, debounce.call_every)
+        return NextCheck(Kind.MEMBERS, debounce.call_every)
     if calm.weak is not None and state.at - calm.weak.at >= debounce.lost_after:
-        return Errand(Kind.MEMBERS, debounce.lost_after / 3)
+        return NextCheck(Kind.MEMBERS, debounce.lost_after / 3)
     return None
 
 
-def errand(case: Case, debounce: Debounce, now: float) -> Errand | None:
+def next_check(case: Case, debounce: Debounce, now: float) -> NextCheck | None:
     """The call that the case needs next. Lists are throttled by gateways: only where nothing else will do."""
     view = _view(case.evidence)
     if case.standing is Standing.LOST:
         works = view is not None and view.gone is False
-        return Errand(Kind.MEMBERS, debounce.lost_after / 3) if works else None
+        return NextCheck(Kind.MEMBERS, debounce.lost_after / 3) if works else None
     slower = (now - case.since) / SLOWER_WITH_AGE
     gap = min(max(debounce.lost_after / 6, slower), max(debounce.call_every, debounce.lost_after / 3))
     if view is not None and view.gone is False and Kind.MEMBERS in accusing(case):
         turn = Kind.MEMBERS if Kind.LIST in accusing(case) else Kind.LIST
-        return Errand(turn, max(gap, debounce.lost_after / 3))
-    return Errand(Kind.MEMBERS, gap)
+        return NextCheck(turn, max(gap, debounce.lost_after / 3))
+    return NextCheck(Kind.MEMBERS, gap)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Select
     from sqlalchemy.sql.elements import ColumnElement
 
-    from orchestrator.store.glance import Glance
+    from orchestrator.store.data_version import DataVersion
 
 _CLOCK_SQL = {
     # julianday has millisecond steps, on every SQLite that is still about
@@ -75,7 +75,7 @@ class Database:
         self.engine = _create(url, brief=brief)
         self._brief = brief
         self._turns = Turns()
-        self._glance: Glance | None = None
+        self._data_version: DataVersion | None = None
         self._file = _watch_file(self.engine)
         self.clock: DatabaseClock = clock or DatabaseTime()
 
@@ -149,11 +149,11 @@ class Database:
             self._file.check_latest()
         if self.dialect != "sqlite":
             return None
-        if self._glance is None:
-            from orchestrator.store.glance import Glance  # noqa: PLC0415 - for who looks again and again
+        if self._data_version is None:
+            from orchestrator.store.data_version import DataVersion  # noqa: PLC0415 - for who looks again and again
 
-            self._glance = Glance(self.engine.url.database)
-        return await self._glance.version()
+            self._data_version = DataVersion(self.engine.url.database)
+        return await self._data_version.version()
 
     def in_place(self) -> bool:
         """The last look before something leaves: whether the opened file is the one under the path."""
@@ -169,8 +169,8 @@ class Database:
         await to_its_end(self._close())
 
     async def _close(self) -> None:
-        if self._glance is not None:
-            await self._glance.close()
+        if self._data_version is not None:
+            await self._data_version.close()
         await self.engine.dispose()
 
 

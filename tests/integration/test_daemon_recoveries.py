@@ -109,7 +109,7 @@ async def test_news_that_nobody_told_is_found_within_a_minute(sqlite_url: str) -
     """Whoever rings may miss a line; a stage that waits for news must not wait for ever."""
     async with set_stage(sqlite_url, groups=3) as stage:
         made = await place(stage)
-        context = await stage.context(brisk(patience=inf, lost_after=inf), told=True)
+        context = await stage.context(brisk(patience=inf, lost_after=inf), under_daemon=True)
         async with stage.database.write() as connection:
             far = (await stage.database.now(connection)) + 1e6
             later = {"status": "deferred", "reason": "group_full", "next_attempt_at": far}

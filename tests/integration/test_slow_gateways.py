@@ -68,7 +68,7 @@ class Town:
             actor="test",
             boot_id="",
             fence=None,
-            told=True,
+            under_daemon=True,
         )
 
 

@@ -97,7 +97,7 @@ async def heard(
 async def until(true: Callable[[], object], *, patience: float = 60.0) -> None:
     """Wait until that is so; `TimeoutError` if it never is."""
     async with asyncio.timeout(patience):
-        while not true():  # noqa: ASYNC110 - the simulator's log has no bell to ring
+        while not true():  # noqa: ASYNC110 - the simulator's log has no event to wait for
             await asyncio.sleep(0.002)
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from orchestrator.domain.events import ReadEvent
-    from orchestrator.services.parts import Part
     from orchestrator.services.recover.context import Context
     from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.tasks import Part
     from tests.support.stage import Stage
 
 ME = {"id": "15550100002@c.us", "lid": "900000000000002@lid", "pushName": "backup"}

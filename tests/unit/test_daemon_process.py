@@ -1,4 +1,4 @@
-"""Signals that come at bad moments: while the seat is being taken, while a life is being prepared."""
+"""Signals that come at bad moments: while the lease is being taken, while a runtime is being prepared."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PATIENCE = 60.0
 
 
 class Scene:
-    """What the process meets: a seat, and lives that last until they are told to end."""
+    """What the process meets: a lease, and runtimes that last until they are told to stop."""
 
     def __init__(self) -> None:
-        self.lived: list[Any] = []  # the settings of each life that began
-        self.at_the_seat: list[Callable[[], None]] = []
-        self.in_life: list[Callable[[], None]] = []
-        self.refusals: dict[int, Exception] = {}  # by the settings' identity: what a life with them raises
+        self.began_with: list[Any] = []  # the settings of each runtime that began
+        self.while_taking: list[Callable[[], None]] = []
+        self.in_runtime: list[Callable[[], None]] = []
+        self.refusals: dict[int, Exception] = {}  # by the settings' identity: what a runtime with them raises
         self.settings: Any = None
 
 
@@ -49,39 +49,39 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:  # noqa: C901 - four small 
         there.settings = settings
         yield App()
 
-    class Seat:
+    class DaemonLease:
         def __init__(self, *_given: Any) -> None: ...
 
         async def take(self) -> bool:
             await asyncio.sleep(0)
-            if there.at_the_seat:
-                there.at_the_seat.pop(0)()
+            if there.while_taking:
+                there.while_taking.pop(0)()
             return True
 
-        async def leave(self) -> None: ...
+        async def release(self) -> None: ...
 
-    class Life:
+    class Runtime:
         def __init__(self, *_given: Any) -> None:
             self._settings = there.settings
             self._ended = asyncio.Event()
 
-        async def live(self, *, began: Callable[[], None]) -> None:
+        async def run(self, *, began: Callable[[], None]) -> None:
             if id(self._settings) in there.refusals:
                 raise there.refusals[id(self._settings)]
-            there.lived.append(self._settings)
+            there.began_with.append(self._settings)
             began()
-            if there.in_life:
-                there.in_life.pop(0)()
+            if there.in_runtime:
+                there.in_runtime.pop(0)()
             await self._ended.wait()
 
-        def end(self) -> None:
+        def stop(self) -> None:
             self._ended.set()
 
-        hurry = end
+        stop_now = stop
 
     monkeypatch.setattr(module, "open_app", open_app)
-    monkeypatch.setattr(module, "Seat", Seat)
-    monkeypatch.setattr(module, "Life", Life)
+    monkeypatch.setattr(module, "DaemonLease", DaemonLease)
+    monkeypatch.setattr(module, "Runtime", Runtime)
     return there
 
 
@@ -90,36 +90,36 @@ async def run(process: Process) -> None:
         await process.run()
 
 
-async def test_a_stop_while_the_seat_is_being_taken_begins_no_life(scene: Scene) -> None:
+async def test_a_stop_while_the_lease_is_being_taken_begins_no_runtime(scene: Scene) -> None:
     process = Process(Settings(), Settings, NotifySocket({}))
-    scene.at_the_seat.append(lambda: process._on_stop(signal.SIGTERM))
+    scene.while_taking.append(lambda: process._on_stop(signal.SIGTERM))
 
     await run(process)
 
-    assert scene.lived == []
+    assert scene.began_with == []
     assert process.signals == [signal.SIGTERM]
 
 
-async def test_a_reload_while_the_seat_is_being_taken_is_not_lost(scene: Scene) -> None:
+async def test_a_reload_while_the_lease_is_being_taken_is_not_lost(scene: Scene) -> None:
     first, second = Settings(), Settings()
     process = Process(first, lambda: second, NotifySocket({}))
-    scene.at_the_seat.append(process._on_reload)
-    scene.in_life.append(lambda: process._on_stop(signal.SIGTERM))
+    scene.while_taking.append(process._on_reload)
+    scene.in_runtime.append(lambda: process._on_stop(signal.SIGTERM))
 
     await run(process)
 
-    assert [one is second for one in scene.lived] == [True]
+    assert [one is second for one in scene.began_with] == [True]
 
 
 async def test_a_configuration_that_does_not_work_gives_way_to_the_last_one_that_did(scene: Scene) -> None:
     first, second = Settings(), Settings()
     process = Process(first, lambda: second, NotifySocket({}))
     scene.refusals[id(second)] = ConfigurationError("the port is taken")
-    scene.in_life += [process._on_reload, lambda: process._on_stop(signal.SIGTERM)]
+    scene.in_runtime += [process._on_reload, lambda: process._on_stop(signal.SIGTERM)]
 
     await run(process)
 
-    assert [one is first for one in scene.lived] == [True, True]
+    assert [one is first for one in scene.began_with] == [True, True]
 
 
 async def test_what_is_wrong_at_the_very_start_is_not_waited_out(scene: Scene) -> None:

@@ -187,7 +187,7 @@ def test_nothing_else_reads_json_from_outside() -> None:
     ours = {
         "services/doctor/accounts.py",
         "services/recover/lease.py",
-        "daemon/seat.py",
+        "daemon/daemon_lease.py",
         "domain/strict_json.py",
     }
     found = set()

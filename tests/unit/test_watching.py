@@ -16,12 +16,12 @@ from orchestrator.domain.watching import (
     Calm,
     Case,
     Debounce,
-    Errand,
+    NextCheck,
     Standing,
     accusing,
-    calm_errand,
-    errand,
     judge,
+    next_check,
+    next_check_unsuspected,
     notice,
 )
 
@@ -64,7 +64,7 @@ class World:
 
     def _poll(self) -> None:
         self._take(by_poll(_answer(self.state(self.now)), self.now))
-        due = self._errand()
+        due = self._next_check()
         if due is not None and (self.now - self.called_at >= due.gap):
             self.called_at = self.now
             self.calls.append((self.now, due.kind))
@@ -78,11 +78,11 @@ class World:
             over = standing in (Standing.DISMISSED, Standing.RETURNED)
             self.case = None if over else Case(standing, self.case.since, self.case.evidence)
 
-    def _errand(self) -> Errand | None:
+    def _next_check(self) -> NextCheck | None:
         if self.case is not None:
-            return errand(self.case, DEBOUNCE, self.now)
+            return next_check(self.case, DEBOUNCE, self.now)
         state = by_poll(_answer(self.state(self.now)), self.now)
-        return calm_errand(self.calm, state, DEBOUNCE)
+        return next_check_unsuspected(self.calm, state, DEBOUNCE)
 
     def _take(self, new: Evidence) -> None:
         if self.case is not None:

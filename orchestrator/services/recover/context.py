@@ -60,8 +60,8 @@ class Context:
     listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID
     listed_at: float | None = None  # boot time of the last list
     joins_left: int | None = None  # --limit
-    told: bool = False  # a daemon rings the bells when others act: no need to look for that
-    lively: bool = False  # the keeper comes by itself soon: what moves need not call it
+    under_daemon: bool = False  # its change poller wakes the stages when others act: no need to look for that
+    busy: bool = False  # the monitor comes by itself soon: moves need not wake it
     lost: bool = False  # the watcher decided that this instance is lost
     alive_at: float = 0.0  # boot time of the keeper's last step
     stopping: bool = False  # drain: begin nothing new
@@ -73,17 +73,17 @@ class Context:
     accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
     accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
     own_lines: int = 0  # journal lines that this process wrote
-    bells: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
+    wake_events: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
     witness: Witness = field(init=False)
 
     def __post_init__(self) -> None:
         self.witness = Witness.of(self.database, self.instance_id)
 
-    def ring(self, *stages: str) -> None:
+    def wake(self, *stages: str) -> None:
         """Something changed: these stages look again; without a name, all of them."""
-        for name in stages or tuple(self.bells):
-            if name in self.bells:
-                self.bells[name].set()
+        for name in stages or tuple(self.wake_events):
+            if name in self.wake_events:
+                self.wake_events[name].set()
 
     async def observe(self, connection: AsyncConnection) -> tuple[InstanceRecord, float]:
         """The instance's row and the database's clock, for a decision that a write will check again."""
@@ -118,8 +118,8 @@ class Context:
             )
             yield writing
             await writing.flush()
-        if writing.rings:
-            self.ring(*writing.rings, *(("keeping",) if self.told and not self.lively else ()))
+        if writing.to_wake:
+            self.wake(*writing.to_wake, *(("keeping",) if self.under_daemon and not self.busy else ()))
 
 
 _CONCERNED = {
@@ -144,14 +144,14 @@ class Writing(UnitOfWork):
     context: Context
     boottimes: tuple[float, float]  # `now` was read between these two
     everyone: dict[int, InstanceRecord] = field(default_factory=dict)  # all rows, where they are locked
-    rings: set[str] = field(default_factory=set)  # stages that have something new to do
+    to_wake: set[str] = field(default_factory=set)  # stages that have something new to do
 
     def move(
         self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
     ) -> Membership:
         """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
         new = super().move(old, status, reason, **changes)
-        self.rings |= _concerned(old, new)
+        self.to_wake |= _concerned(old, new)
         return new
 
     async def flush(self) -> set[int]:

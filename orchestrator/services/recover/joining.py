@@ -103,7 +103,7 @@ class Joiner:
             if instance.paused(now):
                 return None
             if instance.identified_fence != context.fence:
-                context.ring("keeping")  # it asks the session who it is
+                context.wake("keeping")  # it asks the session who it is
                 return None
             if not await context.in_line(connection, Status.READY, limit=1):
                 return None
@@ -187,7 +187,7 @@ class Joiner:
             self._context.points.reach("join.recorded")
         finally:
             self._in_flight -= len(tickets)
-            self._context.ring(self.name, "probing")
+            self._context.wake(self.name, "probing")
 
     async def _send(self, ticket: Ticket) -> None:
         context = self._context

@@ -35,8 +35,8 @@ GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 
 MOST_READY = 1000
 MOST_WOKEN = 500  # deferred groups in one transaction; the next beat takes the rest
-LIVELY = 5.0  # seconds between two beats under a daemon while joins go out
-QUIET = 60.0  # and at most, while nothing does
+BUSY_EVERY = 5.0  # seconds between two beats under a daemon while joins go out
+IDLE_EVERY = 60.0  # and at most, while nothing does
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Keeper:
         self._context = context
         self._joiner = joiner
         self._beat = self.shortest = max(BEAT, REAL_BEAT / context.clock.real(1.0))
-        self._checked = self._rung_at = context.clock.boottime()
+        self._checked = self._woke_all_at = context.clock.boottime()
         self._gone_since: float | None = None
         self._line = self._own = 0
         self.end: End | None = None
@@ -79,24 +79,28 @@ class Keeper:
         due = pulse.outlook.next_deferred_at
         if due is not None and due <= pulse.now:
             await self._wake_deferred()
-        if self._rests_too_long(boottime) if context.told else self._journal_grew_elsewhere(pulse.last_line):
-            context.ring()
+        if context.under_daemon:
+            others_wrote = self._rests_too_long(boottime)
+        else:
+            others_wrote = self._journal_grew_elsewhere(pulse.last_line)
+        if others_wrote:
+            context.wake()
         await self._watch_session(pulse.instance, pulse.now, boottime)
         await self._decide(pulse, boottime)
-        return self._until_next(pulse) if context.told else self._beat
+        return self._until_next(pulse) if context.under_daemon else self._beat
 
     def _rests_too_long(self, boottime: float) -> bool:
         """News may be missed (PostgreSQL commits lines out of their order): now and then everybody looks."""
-        if boottime - self._rung_at < QUIET:
+        if boottime - self._woke_all_at < IDLE_EVERY:
             return False
-        self._rung_at = boottime
+        self._woke_all_at = boottime
         return True
 
     def _until_next(self, pulse: Pulse) -> float:
-        """Under a daemon, whose bells tell of everything else: what only time brings about."""
+        """Under a daemon, whose change poller reports everything else: what only time brings about."""
         outlook, boottime = pulse.outlook, self._context.clock.boottime()
-        self._context.lively = outlook.in_flight or bool(pulse.ready)
-        most = LIVELY if self._context.lively else QUIET
+        self._context.busy = outlook.in_flight or bool(pulse.ready)
+        most = BUSY_EVERY if self._context.busy else IDLE_EVERY
         dues = [self._checked + self._session_every(pulse.instance, pulse.now) - boottime, most]
         if self.deadline is not None:
             dues.append(self.deadline - boottime)
@@ -271,5 +275,5 @@ async def _recovered(writing: Writing) -> None:
     """A working session lifts the pauses that its absence caused; half pace follows."""
     line = await pauses.lift_if_cured(writing.connection, writing.instance, writing.now)
     if line is not None:
-        writing.rings |= set(writing.context.bells)
+        writing.to_wake |= set(writing.context.wake_events)
         writing.note("instance.resumed", **line)

@@ -150,41 +150,41 @@ async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: 
                 tasks.create_task(_drive(context, stage), name=stage.name)
             await _keep(context, keeper)
             context.stopping = True  # drain: joins under way end and are recorded by their own tasks
-            context.ring()
+            context.wake()
     except BaseExceptionGroup as group:
         raise first_of(group) from None
     return keeper.end or End.INTERRUPTED
 
 
 async def _keep(context: Context, keeper: Keeper) -> None:
-    bell = context.bells.setdefault(keeper.name, asyncio.Event())
+    wake_event = context.wake_events.setdefault(keeper.name, asyncio.Event())
     outage = Outage(context)
     while keeper.end is None and not context.stopping:
-        bell.clear()
+        wake_event.clear()
         context.alive_at = context.clock.boottime()
         wait = await outage.step_through(keeper)
         if keeper.end is None and not context.stopping:
-            if context.told:  # several things that happen together make one beat
+            if context.under_daemon:  # several things that happen together make one beat
                 await context.clock.sleep(min(keeper.shortest, wait or 0.0))
-            await _listen(context, bell, wait)
+            await _wait(context, wake_event, wait)
 
 
 async def _drive(context: Context, stage: Stage) -> None:
-    bell = asyncio.Event()
-    context.bells[stage.name] = bell
+    wake_event = asyncio.Event()
+    context.wake_events[stage.name] = wake_event
     outage = Outage(context)
     while not context.stopping:
-        bell.clear()
+        wake_event.clear()
         wait = await outage.step_through(stage)
         if wait is None or wait > 0:
-            await _listen(context, bell, wait)
+            await _wait(context, wake_event, wait)
 
 
-async def _listen(context: Context, bell: asyncio.Event, wait: float | None) -> None:
+async def _wait(context: Context, wake_event: asyncio.Event, wait: float | None) -> None:
     """Until the time has come or something changed, whichever is sooner."""
     with suppress(TimeoutError):
         async with asyncio.timeout(None if wait is None else context.clock.real(wait)):
-            await bell.wait()
+            await wake_event.wait()
 
 
 async def close(context: Context, end: End, *, open_still: bool = False) -> Ended:

@@ -48,7 +48,7 @@ async def suspect(writing: Writing, membership_id: int, reason: Reason, answer: 
     accused_by[membership_id] += 1
     until = None if is_believed(reason, accused_by) else writing.now + SUSPECTED_FOR
     await _set_pause(writing, reason, answer.text, until=until)
-    writing.rings.add("keeping")
+    writing.to_wake.add("keeping")
 
 
 def is_suspicion(instance: InstanceRecord, now: float) -> bool:
@@ -146,7 +146,7 @@ def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, 
 async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
     """Lift the pause. `slow_for` seconds follow at half pace."""
     line = await lift(writing.connection, writing.instance, writing.now, why=why, slow_for=slow_for)
-    writing.rings |= set(writing.context.bells)
+    writing.to_wake |= set(writing.context.wake_events)
     writing.note("instance.resumed", **line)
 
 

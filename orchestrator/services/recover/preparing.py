@@ -120,12 +120,12 @@ async def _called_off(context: Context, recovery_id: int) -> End | None:
 
 async def _until_checked_again(context: Context, asked: float) -> None:
     """A daemon waits for as long as it takes, and asks less often. `asked`: seconds, by the gateway."""
-    bell = context.bells.setdefault("session", asyncio.Event())
-    bell.clear()
+    wake_event = context.wake_events.setdefault("session", asyncio.Event())
+    wake_event.clear()
     wait = CHECK_AGAIN if isfinite(context.settings.patience) else context.settings.session_every_when_down
     with suppress(TimeoutError):
         async with asyncio.timeout(context.clock.real(max(wait, asked))):
-            await bell.wait()
+            await wake_event.wait()
 
 
 def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> None:

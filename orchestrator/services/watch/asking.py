@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.readings import OUT_OF_REACH, Evidence, Kind, by_call, by_poll
-from orchestrator.domain.watching import Calm, calm_errand, errand, notice
+from orchestrator.domain.watching import Calm, next_check, next_check_unsuspected, notice
 from orchestrator.store import successors
 from orchestrator.store.engine import DatabaseGoneError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
-    from orchestrator.domain.watching import Case, Errand
+    from orchestrator.domain.watching import Case, NextCheck
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.settings import Watch
 
@@ -68,13 +68,17 @@ async def ask(watch: Watch, track: Track, shift: float) -> Asked:
     return Asked(track, session, (state, call))
 
 
-def _due(watch: Watch, track: Track, state: Evidence) -> Errand | None:
+def _due(watch: Watch, track: Track, state: Evidence) -> NextCheck | None:
     debounce = watch.settings.debounce
     if track.case is not None:
-        found = errand(track.case.with_reading(state), debounce, state.at)
+        found = next_check(track.case.with_reading(state), debounce, state.at)
     else:
         calm, opened = notice(track.calm, state, debounce)
-        found = calm_errand(calm, state, debounce) if opened is None else errand(opened, debounce, state.at)
+        found = (
+            next_check_unsuspected(calm, state, debounce)
+            if opened is None
+            else next_check(opened, debounce, state.at)
+        )
         if opened is not None:
             return found  # the second kind of evidence is asked for at once
     if found is None or watch.clock.boottime() - track.called_at < found.gap:
@@ -82,11 +86,11 @@ def _due(watch: Watch, track: Track, state: Evidence) -> Errand | None:
     return found
 
 
-async def _call(watch: Watch, track: Track, errand_: Errand) -> tuple[Kind, GatewayAnswer, bool]:
+async def _call(watch: Watch, track: Track, check: NextCheck) -> tuple[Kind, GatewayAnswer, bool]:
     account = track.account
     jids = await _known_jids(watch, account)
     turn = track.told_nothing % (len(jids) + 1)
-    if errand_.kind is Kind.MEMBERS and turn < len(jids):
+    if check.kind is Kind.MEMBERS and turn < len(jids):
         members = await account.gateway.participants(jids[turn])
         return Kind.MEMBERS, members.answer, not members.participants
     groups = await account.gateway.groups()

@@ -1,4 +1,4 @@
-"""Tidings: one small question a second, so that nothing else has to ask often."""
+"""Polls for what others wrote: one small query a second, so that nothing else has to ask often."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second
 ACTS = ("act.%", "recovery.started", "instance.lost", "instance.suspected")
 """Journal lines of what somebody else did or decided, which everybody must look at."""
-HEARD = "heard"
+EVENT_PROCESSED = "heard"
 """A line of what an event did: news for the loop of its instance."""
 
 
-class Tidings:
-    """Wakes the parts that have news. Acts of people concern everybody, an event one instance."""
+class ChangePoller:
+    """Wakes the parts that have work. An act of a person concerns all of them, an event one instance."""
 
     name = "tidings"
 
@@ -34,13 +34,14 @@ class Tidings:
         database: Database,
         clock: Clock,
         *,
-        acted: Callable[[], None],
-        moved: Callable[[int], None],
-        heard: Callable[[], None],
-        to_tell: Callable[[], None],
+        on_act: Callable[[], None],
+        on_instance_change: Callable[[int], None],
+        on_event: Callable[[], None],
+        on_message: Callable[[], None],
     ) -> None:
         self._database = database
-        self._acted, self._moved, self._heard, self._to_tell = acted, moved, heard, to_tell
+        self._on_act, self._on_instance_change = on_act, on_instance_change
+        self._on_event, self._on_message = on_event, on_message
         self._every = max(EVERY, REAL_EVERY / clock.real(1.0))
         self._line: int | None = None
         self._version: int | None = None  # of the database when it was looked at
@@ -55,30 +56,30 @@ class Tidings:
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
-            last, new_events, new_messages = (await connection.execute(_QUESTION)).one()
+            last, new_events, new_messages = (await connection.execute(_CHANGES)).one()
             lines = await self._lines_up_to(connection, int(last or 0))
-        if any(kind != HEARD for kind, _instance in lines):
-            self._acted()
+        if any(kind != EVENT_PROCESSED for kind, _instance in lines):
+            self._on_act()
         for _kind, instance_id in lines:
             if instance_id is not None:
-                self._moved(instance_id)
+                self._on_instance_change(instance_id)
         if new_events:
-            self._heard()
+            self._on_event()
         if new_messages:
-            self._to_tell()
+            self._on_message()
 
     async def _lines_up_to(self, connection: AsyncConnection, last: int) -> list[tuple[str, int | None]]:
         """Kinds and instances of the lines that matter, each once."""
         before, self._line = self._line, last
         if before is None or last <= before:
             return []
-        kinds = or_(journal.c.kind == HEARD, *(journal.c.kind.like(kind) for kind in ACTS))
+        kinds = or_(journal.c.kind == EVENT_PROCESSED, *(journal.c.kind.like(kind) for kind in ACTS))
         lines = select(journal.c.kind, journal.c.instance_id).where(journal.c.id > before, kinds).distinct()
         return [(str(kind), instance_id) for kind, instance_id in await connection.execute(lines)]
 
 
 # The partial indexes' own words, so that the planner can use them.
-_QUESTION = select(
+_CHANGES = select(
     select(func.max(journal.c.id)).scalar_subquery(),
     exists(select(events.c.id).where(text("events.state IN ('new', 'waiting')"), events.c.state == "new")),
     exists(select(messages.c.id).where(text("NOT messages.fanned_out"))),

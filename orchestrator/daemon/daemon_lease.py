@@ -1,4 +1,4 @@
-"""The seat: one daemon drives one database. Who comes second stands by until the seat is free."""
+"""The daemon's lease: one daemon drives one database. A second one stands by until the lease is free."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from orchestrator.store.daemons import DaemonRow, Trouble
     from orchestrator.store.engine import Database
 
-LEASE = 30.0  # seconds without a sign of life before another may take over
+LEASE = 30.0  # seconds without a heartbeat before another may take over
 ASK_AGAIN = 5.0
 
 _log = logging.getLogger(__name__)
 
 
-class Seat:
+class DaemonLease:
     """This process's claim to be the daemon. `fence` grows with every taking."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -36,11 +36,11 @@ class Seat:
 
     @property
     def every(self) -> float:
-        """Seconds between two signs of life."""
+        """Seconds between two renewals."""
         return self._length / 3
 
     async def take(self) -> bool:
-        """Sit down if the seat is free, or if whoever holds it is surely dead or silent for too long."""
+        """Take the lease if it is free, or if its holder is surely dead or silent for too long."""
         async with self._database.write() as connection:
             row = await daemons.lock(connection)
             now = await self._database.now(connection)
@@ -57,18 +57,18 @@ class Seat:
             )
         return True
 
-    async def beat(self, troubles: Sequence[Trouble]) -> None:
-        """A sign of life. Raises LeaseLostError when another daemon took over."""
+    async def renew(self, troubles: Sequence[Trouble]) -> None:
+        """Renew it with a heartbeat. Raises LeaseLostError when another daemon took over."""
         async with self._database.write() as connection:
             now = await self._database.now(connection)
             until = now + self._length
             await daemons.beat(connection, self.fence, now=now, until=until, troubles=troubles)
 
-    async def tell(self, **values: object) -> None:
+    async def record(self, **values: object) -> None:
         async with self._database.write() as connection:
             await daemons.tell(connection, self.fence, **values)
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         async with self._database.write() as connection:
             await daemons.leave(connection, self.fence)
 
@@ -84,7 +84,7 @@ class Seat:
 
 
 def _held(row: DaemonRow, now: float) -> bool:
-    """By somebody who may live. A seat that this process could not give back in an outage is its own."""
+    """By a process that may be alive. What this process could not release in an outage is its own."""
     if not row.alive(now):
         return False
     holder = Holder(**json.loads(row.holder or "{}"))

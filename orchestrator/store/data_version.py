@@ -1,4 +1,4 @@
-"""A glance at a SQLite file on a kept connection: has anybody written since the last one?"""
+"""Whether anybody wrote to a SQLite file since the last question, asked on a kept connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.store.one_hop import opened
 from orchestrator.store.opened_file import existing
 
 
-class Glance:
+class DataVersion:
     """`PRAGMA data_version`: one number, from memory that all processes at this file share."""
 
     def __init__(self, path: str | None) -> None:

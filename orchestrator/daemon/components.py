@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from orchestrator.bootstrap import App
-    from orchestrator.services.parts import Part
     from orchestrator.services.recover.settings import RecoverySettings
     from orchestrator.store.daemons import Trouble
     from orchestrator.store.orders import Waiting
     from orchestrator.store.secrets import CodeCipher
+    from orchestrator.tasks import Part
 
 LEASE = 60.0  # seconds; a daemon's loops are many, and a dead one on this machine is replaced at once
 FOR_EVER = float("inf")
 
 
 @dataclass(slots=True)
-class Equipment:
-    """What one life works with."""
+class Components:
+    """What one runtime is made of."""
 
     app: App
     accounts: dict[int, Account]
@@ -57,12 +57,12 @@ class Equipment:
 
     @classmethod
     async def open(
-        cls, app: App, closing: AsyncExitStack, *, alive: Callable[[], bool], woken: Callable[..., None]
-    ) -> Equipment:
+        cls, app: App, closing: AsyncExitStack, *, alive: Callable[[], bool], wake: Callable[..., None]
+    ) -> Components:
         """Raises ConfigurationError for what a person must put right first: key file, port, Apprise."""
         accounts = await _accounts(app)
         names = {account.name: account.id for account in accounts.values()}
-        server = HookServer(app.settings, app.database, names, alive=alive, on_event=lambda: woken("events"))
+        server = HookServer(app.settings, app.database, names, alive=alive, on_event=lambda: wake("events"))
         return cls(
             app,
             accounts,
@@ -71,7 +71,7 @@ class Equipment:
             cipher=await app.cipher(),
             settings=endless(recovery_settings(app.settings), events=server.hooks.secrets.configured),
             actor=f"daemon@{app.actor.rpartition('@')[2]}",
-            wake=woken,
+            wake=wake,
             closing=closing,
         )
 
@@ -81,7 +81,7 @@ class Equipment:
         return f"{host}:{self.server.port}"
 
     @property
-    def telling(self) -> tuple[str, ...]:
+    def carriers(self) -> tuple[str, ...]:
         """The names of the parts that carry messages."""
         return self.receivers.carriers
 
@@ -93,15 +93,15 @@ class Equipment:
             known=self.accounts,
             context_for=self._recovery_context,
             actor=self.actor,
-            wake=lambda: self.wake("recoveries", "watching", "tending"),
+            on_end=lambda: self.wake("recoveries", "watching", "tending"),
         )
 
     def parts(self, troubles: Callable[[], Sequence[Trouble]]) -> list[Part]:
         """Everything but the loops of recoveries."""
         app, configured = self.app, self.app.settings
         accounts = tuple(self.accounts.values())
-        told = watch_settings(configured)
-        watcher = Watcher(Watch(app.database, app.clock, accounts, told, self.actor))
+        watched = watch_settings(configured)
+        watcher = Watcher(Watch(app.database, app.clock, accounts, watched, self.actor))
         self.closing.push_async_callback(watcher.close)  # it asks slow gateways between its steps
         backups = [one.name for one in configured.backups]
         kept = Keep(**configured.retention.model_dump())
@@ -139,7 +139,7 @@ class Equipment:
             actor=self.actor,
             boot_id=lease.boot_id(),
             fence=None,
-            told=True,
+            under_daemon=True,
         )
 
     async def _recovery_context(self, one: Waiting) -> Context:

@@ -1,4 +1,4 @@
-"""Tidings: what somebody else did is noticed, and by whom it concerns."""
+"""The change poller: what somebody else did is noticed, and by whom it concerns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import event, insert
 
 from orchestrator.clock import SystemClock
-from orchestrator.daemon.tidings import EVERY, Tidings
+from orchestrator.daemon.change_poller import EVERY, ChangePoller
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import journal, messages
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Heard:
+class Woken:
     acts: int = 0
     moved: list[int] = field(default_factory=list)
-    to_tell: int = 0
+    messages: int = 0
 
     def act(self) -> None:
         self.acts += 1
 
     def tell(self) -> None:
-        self.to_tell += 1
+        self.messages += 1
 
 
 @asynccontextmanager
-async def listening(url: str) -> AsyncIterator[tuple[Database, Tidings, Heard]]:
-    database, heard = Database(url), Heard()
+async def listening(url: str) -> AsyncIterator[tuple[Database, ChangePoller, Woken]]:
+    database, woken = Database(url), Woken()
     await schema.upgrade(database)
-    tidings = Tidings(
+    poller = ChangePoller(
         database,
         SystemClock(),
-        acted=heard.act,
-        moved=heard.moved.append,
-        heard=lambda: None,
-        to_tell=heard.tell,
+        on_act=woken.act,
+        on_instance_change=woken.moved.append,
+        on_event=lambda: None,
+        on_message=woken.tell,
     )
     try:
-        await tidings.step()  # what was there before it began is no news
-        yield database, tidings, heard
+        await poller.step()  # what was there before it began is no news
+        yield database, poller, woken
     finally:
         await database.close()
 
@@ -57,57 +57,57 @@ async def note(database: Database, kind: str, instance_id: int | None = None) ->
 
 
 async def test_an_act_concerns_everybody_and_is_noticed_once(database_url: str) -> None:
-    async with listening(database_url) as (database, tidings, heard):
+    async with listening(database_url) as (database, poller, woken):
         await note(database, "act.set_code")
 
-        assert await tidings.step() == EVERY < 1.0  # seen within a second
-        await tidings.step()
+        assert await poller.step() == EVERY < 1.0  # seen within a second
+        await poller.step()
 
-        assert (heard.acts, heard.moved) == (1, [])
+        assert (woken.acts, woken.moved) == (1, [])
 
 
 async def test_what_an_event_did_concerns_the_loop_of_its_instance(database_url: str) -> None:
-    async with listening(database_url) as (database, tidings, heard):
+    async with listening(database_url) as (database, poller, woken):
         await note(database, "heard", 7)
         await note(database, "heard", 7)
 
-        await tidings.step()
+        await poller.step()
 
-        assert (heard.acts, heard.moved) == (0, [7])
+        assert (woken.acts, woken.moved) == (0, [7])
 
 
 async def test_a_loop_s_own_lines_are_no_news(sqlite_url: str) -> None:
-    async with listening(sqlite_url) as (database, tidings, heard):
+    async with listening(sqlite_url) as (database, poller, woken):
         for kind in ("probe", "slot", "join", "look", "greeting"):
             await note(database, kind, 7)
 
-        await tidings.step()
+        await poller.step()
 
-        assert (heard.acts, heard.moved) == (0, [])
+        assert (woken.acts, woken.moved) == (0, [])
 
 
 async def test_a_message_wakes_whoever_carries_it(sqlite_url: str) -> None:
-    async with listening(sqlite_url) as (database, tidings, heard):
+    async with listening(sqlite_url) as (database, poller, woken):
         async with database.write() as connection:
             new = {"uid": "msg_1", "kind": "group.active", "at": 1.0, "subject": "group:1", "data": "{}"}
             await connection.execute(insert(messages).values(**new))
 
-        await tidings.step()
+        await poller.step()
 
-        assert heard.to_tell == 1
+        assert woken.messages == 1
 
 
-async def test_on_sqlite_a_look_at_which_nobody_wrote_is_a_glance(sqlite_url: str) -> None:
-    async with listening(sqlite_url) as (database, tidings, _heard):
-        await tidings.step()
+async def test_on_sqlite_a_look_at_which_nobody_wrote_asks_no_sql(sqlite_url: str) -> None:
+    async with listening(sqlite_url) as (database, poller, _heard):
+        await poller.step()
         statements: list[str] = []
         engine = database.engine.sync_engine
         event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
 
-        await tidings.step()
+        await poller.step()
         assert statements == []
 
         await note(database, "probe")
         statements.clear()
-        await tidings.step()
+        await poller.step()
         assert any("journal" in one for one in statements)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from orchestrator.clock import SystemClock
-from orchestrator.daemon.seat import Seat
+from orchestrator.daemon.daemon_lease import DaemonLease
 from orchestrator.domain.errors import LeaseLostError
 from orchestrator.services.recover.lease import current_holder
 from orchestrator.store import daemons, schema
@@ -53,12 +53,12 @@ def a_dead_process() -> int:
 
 async def test_the_second_stands_by_and_takes_over_when_the_first_leaves(database_url: str) -> None:
     async with opened(database_url) as database:
-        first, second = Seat(database, SystemClock()), Seat(database, SystemClock())
+        first, second = DaemonLease(database, SystemClock()), DaemonLease(database, SystemClock())
         assert await first.take()
         await held_by(database, json.dumps(asdict(replace(current_holder(), host="elsewhere", boot_id="x"))))
         assert not await second.take()
 
-        await first.leave()
+        await first.release()
 
         assert await second.take()
         assert second.fence == first.fence + 1
@@ -68,18 +68,18 @@ async def test_a_seat_that_could_not_be_given_back_is_taken_again_by_its_own_pro
     database_url: str,
 ) -> None:
     async with opened(database_url) as database:
-        await Seat(database, SystemClock()).take()  # and an outage kept it from leaving
+        await DaemonLease(database, SystemClock()).take()  # and an outage kept it from leaving
 
-        assert await Seat(database, SystemClock()).take()
+        assert await DaemonLease(database, SystemClock()).take()
 
 
 async def test_a_seat_whose_process_is_dead_is_taken_at_once(database_url: str) -> None:
     dead = replace(current_holder(), pid=a_dead_process(), pid_start="1")
     async with opened(database_url) as database:
-        await Seat(database, SystemClock()).take()
+        await DaemonLease(database, SystemClock()).take()
         await held_by(database, json.dumps(asdict(dead)))
 
-        assert await Seat(database, SystemClock()).take()
+        assert await DaemonLease(database, SystemClock()).take()
 
 
 async def test_a_silent_daemon_of_another_machine_is_waited_for_until_its_lease_is_over(
@@ -87,26 +87,26 @@ async def test_a_silent_daemon_of_another_machine_is_waited_for_until_its_lease_
 ) -> None:
     elsewhere = replace(current_holder(), host="elsewhere", boot_id="another")
     async with opened(database_url) as database:
-        await Seat(database, SystemClock()).take()
+        await DaemonLease(database, SystemClock()).take()
         await held_by(database, json.dumps(asdict(elsewhere)))
-        assert not await Seat(database, SystemClock()).take()
+        assert not await DaemonLease(database, SystemClock()).take()
 
         async with database.write() as connection:
             await connection.execute(update(daemon).values(until=await database.now(connection) - 1.0))
 
-        assert await Seat(database, SystemClock()).take()
+        assert await DaemonLease(database, SystemClock()).take()
 
 
 async def test_who_was_replaced_learns_it_by_its_next_sign_of_life(database_url: str) -> None:
     async with opened(database_url) as database:
-        slow, quick = Seat(database, SystemClock()), Seat(database, SystemClock())
+        slow, quick = DaemonLease(database, SystemClock()), DaemonLease(database, SystemClock())
         await slow.take()
-        await slow.leave()
+        await slow.release()
         await quick.take()
 
         with pytest.raises(LeaseLostError):
-            await slow.beat([])
-        await slow.leave()  # must not throw the other one out
+            await slow.renew([])
+        await slow.release()  # must not throw the other one out
 
         assert (await row(database)).fence == quick.fence
         assert (await row(database)).holder is not None
@@ -114,10 +114,10 @@ async def test_who_was_replaced_learns_it_by_its_next_sign_of_life(database_url:
 
 async def test_a_sign_of_life_tells_the_troubles(database_url: str) -> None:
     async with opened(database_url) as database:
-        seat = Seat(database, SystemClock())
-        await seat.take()
+        lease = DaemonLease(database, SystemClock())
+        await lease.take()
 
-        await seat.beat([Trouble("outbox crm", 1.0, "answered 503")])
+        await lease.renew([Trouble("outbox crm", 1.0, "answered 503")])
 
         found = await row(database)
         assert daemons.troubles_of(found) == [Trouble("outbox crm", 1.0, "answered 503")]
