@@ -12,6 +12,7 @@ from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.services.accounts import Account
 from orchestrator.services.deliver.telling import Health
 from orchestrator.services.events.processor import EventProcessor
+from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.settings import ConfirmMethod
@@ -20,7 +21,6 @@ from orchestrator.services.schedule.entries import entries_of
 from orchestrator.services.schedule.recovering import Recover
 from orchestrator.services.schedule.scheduler import Scheduler
 from orchestrator.services.status.read import read_status
-from orchestrator.services.tend.tender import Tender
 from orchestrator.services.watch.settings import Watch
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.store import instances, losses
@@ -108,7 +108,7 @@ class Components:
         return [
             watcher,
             EventProcessor(app.database, app.clock, accounts=self.accounts, context_for=self._context),
-            Tender(
+            Reconciler(
                 app.database,
                 app.clock,
                 accounts=self.accounts,

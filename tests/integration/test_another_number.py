@@ -17,10 +17,10 @@ from orchestrator.services.accounts import Account
 from orchestrator.services.operate import deciding
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.result import Decision
+from orchestrator.services.reconcile import presence
+from orchestrator.services.reconcile.comparing import Comparer
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.session_state import recorded
-from orchestrator.services.tend import presence
-from orchestrator.services.tend.comparing import Comparer
 from orchestrator.services.watch.settings import Watch, WatchSettings
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.simulator import deeds

@@ -24,9 +24,9 @@ from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.events import processor
 from orchestrator.services.events.processor import EventProcessor
+from orchestrator.services.reconcile import reconciler
+from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.services.recover.context import Context
-from orchestrator.services.tend import tender
-from orchestrator.services.tend.tender import Tender
 from orchestrator.store import events, instances, schema
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.events import Received
@@ -127,21 +127,21 @@ async def town(url: str, **values: Any) -> AsyncIterator[Town]:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the daemon's own time: no least real seconds."""
-    monkeypatch.setattr(tender, "REAL_LONG", 0.0)
-    monkeypatch.setattr(tender, "REAL_LONGEST", 0.0)
+    monkeypatch.setattr(reconciler, "REAL_LONG", 0.0)
+    monkeypatch.setattr(reconciler, "REAL_LONGEST", 0.0)
     monkeypatch.setattr(processor, "REAL_LOOKS_FOR", 0.0)
     monkeypatch.setattr(processor, "REAL_LONGEST", 0.0)
 
 
-def tending(made: Town) -> Tender:
-    return Tender(
+def reconciling(made: Town) -> Reconciler:
+    return Reconciler(
         made.database, made.clock, accounts=made.accounts, context_for=made.context, every=6 * 3600.0
     )
 
 
 async def test_gateways_that_hang_hold_up_neither_tendings_step_nor_other_accounts(sqlite_url: str) -> None:
     async with town(sqlite_url) as made, asyncio.timeout(PATIENCE):
-        part = tending(made)
+        part = reconciling(made)
 
         await part.step()
         assert sorted(made.asked) == [f"b{number} groups" for number in range(8)]
@@ -156,7 +156,7 @@ async def test_gateways_that_hang_hold_up_neither_tendings_step_nor_other_accoun
 async def test_a_look_that_hangs_is_made_later_and_keeps_back_no_other(sqlite_url: str) -> None:
     values = {"status": Status.CONFIRMING.value, "next_attempt_at": 1.0, "requested_at": 1.0}
     async with town(sqlite_url, **values) as made, asyncio.timeout(PATIENCE):
-        await tending(made).step()
+        await reconciling(made).step()
 
         async with made.database.read() as connection:
             now = await made.database.now(connection)

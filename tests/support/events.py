@@ -11,7 +11,7 @@ from sqlalchemy import select
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.events.processor import EventProcessor
-from orchestrator.services.tend.tender import Tender
+from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.store import events, instances
 from orchestrator.store.events import Received
 from orchestrator.store.tables import events as table
@@ -102,11 +102,11 @@ async def processing(
 
 
 @asynccontextmanager
-async def tending(
+async def reconciling(
     stage: Stage, settings: RecoverySettings, *, every: float = 6 * 3600.0
-) -> AsyncIterator[Tender]:
+) -> AsyncIterator[Reconciler]:
     async with _accounts(stage, settings) as (accounts, context_for):
-        yield Tender(stage.database, stage.clock, accounts=accounts, context_for=context_for, every=every)
+        yield Reconciler(stage.database, stage.clock, accounts=accounts, context_for=context_for, every=every)
 
 
 async def drive(stage: Stage, part: Part, *, seconds: float) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from orchestrator.domain.event_rules import About, EventResult, FollowUpLook, after_follow_up, is_the_group
 from orchestrator.domain.looking import SETTLE, Sighting
 from orchestrator.domain.memberships import Status
+from orchestrator.services.reconcile.presence import apply_absence, apply_presence, proven
 from orchestrator.services.recover.context import Context, Writing
 from orchestrator.services.recover.looking import Look, Looker, pause_for
-from orchestrator.services.tend.presence import apply_absence, apply_presence, proven
 from orchestrator.store import events, memberships
 from orchestrator.store.memberships import Work
 

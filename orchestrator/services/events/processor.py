@@ -17,10 +17,10 @@ from orchestrator.services.accounts import Account
 from orchestrator.services.events import follow_ups
 from orchestrator.services.events.batch import EventBatch
 from orchestrator.services.events.follow_ups import FollowUp
+from orchestrator.services.reconcile.presence import know_ourselves, may_ask
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import Looker
-from orchestrator.services.tend.presence import know_ourselves, may_ask
 from orchestrator.store import events
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.events import StoredEvent

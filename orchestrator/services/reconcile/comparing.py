@@ -13,15 +13,15 @@ from orchestrator.domain.event_rules import is_the_group
 from orchestrator.domain.looking import SETTLE, Sighting, sight
 from orchestrator.domain.memberships import Evidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
-from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.looking import PAUSE_REASONS, REST, Look, pause_for, stands_in
-from orchestrator.services.tend.presence import (
+from orchestrator.services.reconcile.presence import (
     apply_absence,
     apply_presence,
     know_ourselves,
     proven,
     session_works,
 )
+from orchestrator.services.recover.gap import Gap
+from orchestrator.services.recover.looking import PAUSE_REASONS, REST, Look, pause_for, stands_in
 from orchestrator.store import memberships, whereabouts
 
 if TYPE_CHECKING:

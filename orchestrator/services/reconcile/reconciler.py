@@ -1,4 +1,4 @@
-"""Tending: memberships are kept true for accounts that no recovery drives.
+"""Reconciles stored memberships with the gateway, for accounts that no recovery drives.
 
 Looks that have come due, greetings that were left over, and now and then a comparison with the account's own
 list. It joins nothing and needs no lease; as soon as a recovery drives an account, it keeps off.
@@ -10,10 +10,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.services.reconcile.comparing import Comparer
+from orchestrator.services.reconcile.presence import know_ourselves, look_later, may_ask
 from orchestrator.services.recover.greeting import Greeter, give_up_on_unsure
 from orchestrator.services.recover.looking import Looker, start_lookups_after_crash
-from orchestrator.services.tend.comparing import Comparer
-from orchestrator.services.tend.presence import know_ourselves, look_later, may_ask
 from orchestrator.store import whereabouts
 from orchestrator.tasks import side_by_side
 
@@ -39,8 +39,8 @@ FIRST_REST, LONGEST_REST = 300.0, 1800.0  # seconds that an account is put off w
 CUT_OFF_AFTER = 300.0  # seconds after which nobody is at work any more on a join that nobody drives
 
 
-class _Ward:
-    """One account as this part keeps it from step to step."""
+class _AccountState:
+    """What is kept of one account from step to step."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -88,8 +88,8 @@ class _Due:
         return self.look or self.greet or self.compare or self.cut_off
 
 
-class Tender:
-    """A part of the daemon: keeps memberships true."""
+class Reconciler:
+    """A part of the daemon: keeps stored memberships as the gateway shows them."""
 
     name = "tending"
 
@@ -111,7 +111,7 @@ class Tender:
         self._accounts = accounts
         self._context_for = context_for
         self._every = every
-        self._wards: dict[int, _Ward] = {}
+        self._states: dict[int, _AccountState] = {}
 
     async def step(self) -> float:
         """One query finds what is due. Each account gets at most one look, greeting and comparing step.
@@ -122,17 +122,17 @@ class Tender:
             now = await self._database.now(connection)
             needs = await whereabouts.needs(connection)
         due = list(self._due(needs, now))
-        at_work = [(need, what) for need, what in due if what.anything]
-        at_work.sort(key=lambda item: self._begun_at(item[0]))
+        busy = [(need, what) for need, what in due if what.anything]
+        busy.sort(key=lambda item: self._begun_at(item[0]))
         until = self._clock.boottime() + self._long(BEGINS_FOR)
-        waits = await side_by_side(at_work, lambda item: self._tend(*item, until), at_once=ACCOUNTS_AT_ONCE)
+        waits = await side_by_side(busy, lambda item: self._reconcile(*item, until), at_once=ACCOUNTS_AT_ONCE)
         shortest = min(LONGEST_WAIT, REAL_SHORTEST / self._clock.real(1.0))
         idle = [max(shortest, what.wait) for _need, what in due if not what.anything]
         return max(SHORTEST, min([LONGEST_WAIT, *idle, *waits]))
 
     def _begun_at(self, need: Need) -> float:
-        ward = self._wards.get(need.instance_id)
-        return float("-inf") if ward is None else ward.begun_at
+        state = self._states.get(need.instance_id)
+        return float("-inf") if state is None else state.begun_at
 
     def _long(self, seconds: float) -> float:
         return max(seconds, REAL_LONG / self._clock.real(1.0))
@@ -146,13 +146,13 @@ class Tender:
             yield need, self._what(need, now)
 
     def _what(self, need: Need, now: float) -> _Due:
-        ward = self._wards.get(need.instance_id)
+        state = self._states.get(need.instance_id)
         compare_at = float("inf")
         if need.active:
             compare_at = float("-inf") if need.compared_at is None else need.compared_at + self._every
-        compare = compare_at <= now or (ward is not None and ward.comparer.under_way)
+        compare = compare_at <= now or (state is not None and state.comparer.under_way)
         look_at = float("inf") if need.look_at is None else need.look_at
-        rest = 0.0 if ward is None else ward.rests_until - self._clock.boottime()
+        rest = 0.0 if state is None else state.rests_until - self._clock.boottime()
         cut_off_at = float("inf") if need.cut_off_at is None else need.cut_off_at + CUT_OFF_AFTER
         return _Due(
             look=look_at <= now and rest <= 0,
@@ -162,54 +162,54 @@ class Tender:
             wait=max(rest, min(look_at, compare_at, cut_off_at) - now),
         )
 
-    async def _tend(self, need: Need, due: _Due, until: float) -> float:
+    async def _reconcile(self, need: Need, due: _Due, until: float) -> float:
         begun = self._clock.boottime()
         if begun >= until:
             return 0.0
-        ward = self._ward(need.instance_id)
-        ward.begun_at = begun
+        state = self._state_of(need.instance_id)
+        state.begun_at = begun
         if due.cut_off:
-            await start_lookups_after_crash(ward.context)
+            await start_lookups_after_crash(state.context)
             return 0.0  # they are due now
-        if not await may_ask(ward.context):
+        if not await may_ask(state.context):
             return LONGEST_WAIT
         try:
-            return await self._turn(ward, due)
+            return await self._turn(state, due)
         except TimeoutError:
-            ward.too_late(self._clock.boottime())
+            state.too_late(self._clock.boottime())
             return 0.0  # what else is to be done is seen at once
 
-    async def _turn(self, ward: _Ward, due: _Due) -> float:
+    async def _turn(self, state: _AccountState, due: _Due) -> float:
         """One after the other, until one takes long. Raises TimeoutError."""
         begun, waits = self._clock.boottime(), [LONGEST_WAIT]
         steps: list[Callable[[], Awaitable[float | None]]] = []
         if due.look:
-            steps.append(lambda: self._look(ward))
+            steps.append(lambda: self._look(state))
         if due.greet:
-            steps.append(lambda: self._in_time(ward.greet()))
+            steps.append(lambda: self._in_time(state.greet()))
         if due.compare:
-            steps.append(lambda: self._in_time(ward.comparer.step()))
+            steps.append(lambda: self._in_time(state.comparer.step()))
         for step in steps:
             wait = await step()
             if wait is not None:
                 waits.append(wait)
             if self._clock.boottime() - begun > self._long(TOOK_LONG):
                 return 0.0
-        ward.in_time()
+        state.in_time()
         return min(waits)
 
-    async def _look(self, ward: _Ward) -> float | None:
+    async def _look(self, state: _AccountState) -> float | None:
         try:
-            return await self._in_time(ward.look())
+            return await self._in_time(state.look())
         except TimeoutError:
-            await look_later(ward.context)
+            await look_later(state.context)
             raise
 
     async def _in_time(self, step: Awaitable[float | None]) -> float | None:
         async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
             return await step
 
-    def _ward(self, instance_id: int) -> _Ward:
-        if instance_id not in self._wards:
-            self._wards[instance_id] = _Ward(self._context_for(self._accounts[instance_id]))
-        return self._wards[instance_id]
+    def _state_of(self, instance_id: int) -> _AccountState:
+        if instance_id not in self._states:
+            self._states[instance_id] = _AccountState(self._context_for(self._accounts[instance_id]))
+        return self._states[instance_id]

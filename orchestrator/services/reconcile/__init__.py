@@ -1,0 +1,1 @@
+"""Reconciles stored memberships with the gateway where no recovery works."""

@@ -1,1 +1,0 @@
-"""Memberships kept true where no recovery works."""
