@@ -31,12 +31,12 @@ LETTERS = string.ascii_letters + string.digits
 
 def write_list(path: Path, number: int) -> None:
     """An organisation's list, as a spreadsheet would save it."""
-    dice = random.Random(8)
+    rng = random.Random(8)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "code", "jid", "subject", "owner", "instances", "labels", "priority"])
         for n in range(number):
-            code = "".join(dice.choices(LETTERS, k=22))
+            code = "".join(rng.choices(LETTERS, k=22))
             link, jid = f"https://chat.whatsapp.com/{code}", f"1203630{n:011d}@g.us"
             owner, label = "15550100001", f"region-{n % 40}"
             writer.writerow([f"Group {n}", link, jid, f"Group {n}", owner, "sales-main", label, n % 100])

@@ -1,4 +1,4 @@
-"""Carries a network's events to the webhooks: throws the dice, posts, tries again, notes it all."""
+"""Carries a network's events to the webhooks: draws the faults, posts, tries again, notes it all."""
 
 from __future__ import annotations
 

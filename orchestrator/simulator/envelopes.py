@@ -64,18 +64,18 @@ class _Told(NamedTuple):
 class Envelopes:
     """Writes envelopes. `write` gives all that a gateway tells of one happening, in its order."""
 
-    def __init__(self, network: Network, faults: Faults, dice: random.Random) -> None:
+    def __init__(self, network: Network, faults: Faults, rng: random.Random) -> None:
         self._network = network
         self._faults = faults
-        self._dice = dice
+        self._rng = rng
         self._turn = False
         self._statuses: dict[str, list[dict[str, Any]]] = {}
 
     def write(self, event: Event) -> list[Wire]:
         knobs = self._faults.webhooks
-        shape = self._dice.choice(("wawp", "waha")) if knobs.shape == "mixed" else knobs.shape
+        shape = self._rng.choice(("wawp", "waha")) if knobs.shape == "mixed" else knobs.shape
         account = self._network.accounts[event.account]
-        engine = self._dice.choice(ENGINES) if shape == "waha" else "WEBJS"
+        engine = self._rng.choice(ENGINES) if shape == "waha" else "WEBJS"
         told = _Told(
             event, account, self._network.groups.get(event.group or ""), self._who(event, account), engine
         )
@@ -85,7 +85,7 @@ class Envelopes:
         return [self._wire(told, name, shape) for name in names]
 
     def _wire(self, told: _Told, name: str, shape: str) -> Wire:
-        own = "evt_01" + "".join(self._dice.choices(_LETTERS, k=24))
+        own = "evt_01" + "".join(self._rng.choices(_LETTERS, k=24))
         payload = self._wawp(told, name) if shape == "wawp" else self._waha(told, name)
         envelope: dict[str, Any] = {
             "id": own,

@@ -58,21 +58,21 @@ class Maker:
     """Makes names from a seed: the same seed, the same names."""
 
     def __init__(self, seed: int) -> None:
-        self.dice = random.Random(seed)
+        self.rng = random.Random(seed)
 
     def code(self) -> str:
-        return "".join(self.dice.choices(ALPHABET, k=22))
+        return "".join(self.rng.choices(ALPHABET, k=22))
 
     def jid(self) -> str:
-        return f"120363{self.dice.randrange(10**12):012d}@g.us"
+        return f"120363{self.rng.randrange(10**12):012d}@g.us"
 
     def token(self) -> str:
-        return f"{self.dice.getrandbits(96):024x}"
+        return f"{self.rng.getrandbits(96):024x}"
 
     def subjects(self) -> Iterator[str]:
         """Endless and without repetition."""
         names = [f"{team} {place}" for team in TEAMS for place in PLACES]
-        self.dice.shuffle(names)
+        self.rng.shuffle(names)
         for turn in count(1):
             yield from names if turn == 1 else (f"{name} {turn}" for name in names)
 
@@ -91,14 +91,14 @@ class Maker:
         ]
 
     def _group(self, subject: str, *, members: tuple[int, int], owner: str, admins: tuple[str, ...]) -> Group:
-        size = self.dice.randint(*members)
+        size = self.rng.randint(*members)
         named = [Member(owner, f"77{owner[-9:]}", admin=True, owner=True)] if owner and not admins else []
         return Group(
             jid=self.jid(),
             subject=subject,
             description=f"{subject}: internal",
             owner=owner,
-            created=self.dice.randint(1_600_000_000, 1_750_000_000),
+            created=self.rng.randint(1_600_000_000, 1_750_000_000),
             strangers=max(0, size - len(named) - len(admins)),
             members=named,
             inside=dict.fromkeys(admins, True),

@@ -43,7 +43,7 @@ class Target:
 
 @dataclass(slots=True)
 class Webhooks:
-    """Shares lie between 0 and 1, one throw of the dice per event and address. Spans in simulated seconds."""
+    """Shares lie between 0 and 1, one draw per event and address. Spans in simulated seconds."""
 
     shape: str = "mixed"  # wawp, waha, mixed
     own_id: str = "alternate"  # how an event names its own account: phone, lid, both, alternate

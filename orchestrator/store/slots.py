@@ -110,7 +110,7 @@ class Reserved:
 
 
 async def reserve(
-    unit: UnitOfWork, policy: PacingPolicy, *, works: Sequence[store.Work], dice: Callable[[], float]
+    unit: UnitOfWork, policy: PacingPolicy, *, works: Sequence[store.Work], draw: Callable[[], float]
 ) -> Reserved:
     """Reserve slots for ready memberships, as many as the pace gives now (with a real pace: at most one).
 
@@ -132,7 +132,7 @@ async def reserve(
         )
         if upcoming.at > now + policy.lead:
             break
-        record = SlotRecord(upcoming.at, None, dice())
+        record = SlotRecord(upcoming.at, None, draw())
         recent.insert(0, record)
         rows.append(_slot_row(instance, work, end.last_n + len(rows) + 1, record, now))
         taken.append(Slot(0, end.last_n + len(rows), record.send_at, work))

@@ -19,8 +19,8 @@ from orchestrator.domain.watching import Case, Standing
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover import loop
 from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.loop import Ended, Job, run
+from orchestrator.services.recover.monitor import Monitor
 from orchestrator.simulator.model import AccountState
 from orchestrator.store import instances, losses, orders, recoveries
 from orchestrator.store.orders import Order
@@ -162,10 +162,10 @@ async def test_where_a_pause_holds_up_nothing_any_more_a_daemons_recovery_ends_b
         async with stage.database.write() as connection:
             pause = {"pause_reason": "instance_unavailable", "paused_at": stage.anchor}
             await instances.set_values(connection, BACKUP, **pause)
-        keeper = Keeper(context, Joiner(context))
-        await keeper.step()
+        monitor = Monitor(context, Joiner(context))
+        await monitor.step()
         await context.gateway.close()
-        assert keeper.end is End.COMPLETE
+        assert monitor.end is End.COMPLETE
 
 
 # Going on

@@ -14,7 +14,7 @@ from orchestrator.services.operate.acting import choose_instance
 from orchestrator.services.operate.pausing import pause, resume
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.keeping import Keeper
+from orchestrator.services.recover.monitor import Monitor
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances, recoveries
@@ -99,13 +99,13 @@ async def test_a_pause_that_only_a_person_ends_is_not_shortened(stage: Stage) ->
 
 async def test_the_sessions_return_does_not_lift_a_persons_pause(stage: Stage) -> None:
     context = await stage.context(brisk())
-    keeper = Keeper(context, Joiner(context))
+    monitor = Monitor(context, Joiner(context))
     await pause(stage.database, BACKUP, actor="ana@box", until=await now(stage) + 9000)
 
     account(stage).state = AccountState.SCAN_QR_CODE
-    await keeper.check_session()
+    await monitor.check_session()
     account(stage).state = AccountState.WORKING
-    await keeper.check_session()
+    await monitor.check_session()
     await context.gateway.close()
 
     assert (await record(stage)).pause_reason == "operator"

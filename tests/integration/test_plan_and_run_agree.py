@@ -31,8 +31,8 @@ from orchestrator.services.plan.result import Decision, Line
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.looking import Looker
+from orchestrator.services.recover.monitor import Monitor
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
 from orchestrator.services.recover.requests import Request
@@ -262,7 +262,7 @@ class Both:
             self.time,
             lambda code: bytes(code.ciphertext).decode(),
             "ana",
-            dice=random.Random(1),
+            rng=random.Random(1),
         )
         made = None
         with suppress(RejoinError):
@@ -279,11 +279,11 @@ class Both:
         context = Context(
             database=self.database, gateway=self.gateway, clock=self.time, settings=self.settings(case),
             reveal=lambda code: bytes(code.ciphertext).decode(), instance_id=2,
-            instance_name="backup-1", actor="run", boot_id="boot", dice=random.Random(3),
+            instance_name="backup-1", actor="run", boot_id="boot", rng=random.Random(3),
         )  # fmt: skip
-        keeper = Keeper(context, Joiner(context))
+        monitor = Monitor(context, Joiner(context))
         await lease.take(context)
-        await require_session(context, keeper)
+        await require_session(context, monitor)
         await open_recovery(context, Request(), pace=5.0)
         await recognise(context, Looker(context))
         async with context.writing() as writing:

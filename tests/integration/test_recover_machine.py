@@ -29,8 +29,8 @@ from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.greeting import Greeter
 from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.looking import Looker
+from orchestrator.services.recover.monitor import Monitor
 from orchestrator.services.recover.points import POINTS
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
@@ -145,11 +145,11 @@ class RecoveryMachine(RuleBasedStateMachine):
                 database=self.database, gateway=self.gateway, clock=self.time, settings=SETTINGS,
                 reveal=lambda code: bytes(code.ciphertext).decode(), instance_id=1,
                 instance_name="backup-1", actor="machine", boot_id="boot", points=self.points,
-                dice=random.Random(3),
+                rng=random.Random(3),
             )  # fmt: skip
             self.looker, self.prober = Looker(self.context), Prober(self.context)
             self.joiner, self.greeter = Joiner(self.context), Greeter(self.context)
-            self.keeper = Keeper(self.context, self.joiner)
+            self.monitor = Monitor(self.context, self.joiner)
             try:
                 self.run(self._prepare())
             except Killed:
@@ -159,7 +159,7 @@ class RecoveryMachine(RuleBasedStateMachine):
 
     async def _prepare(self) -> None:
         await lease.take(self.context)
-        await require_session(self.context, self.keeper)
+        await require_session(self.context, self.monitor)
         await open_recovery(self.context, Request(), pace=5.0)
         await recognise(self.context, self.looker)
 
@@ -223,14 +223,14 @@ class RecoveryMachine(RuleBasedStateMachine):
 
     @rule()
     def beat(self) -> None:
-        self._step(self.keeper)
-        self.keeper.end = None
+        self._step(self.monitor)
+        self.monitor.end = None
 
     @rule(by=st.sampled_from([0.5, 12.0, 60.0, 130.0, 400.0]))
     def wait(self, by: float) -> None:
         self.time.true += by
-        self._step(self.keeper)
-        self.keeper.end = None
+        self._step(self.monitor)
+        self.monitor.end = None
 
     @rule(point=st.sampled_from(DIED_AT))
     def arm(self, point: str) -> None:
@@ -250,7 +250,7 @@ class RecoveryMachine(RuleBasedStateMachine):
     @rule(then=st.lists(fates, max_size=2))
     def freeze(self, then: list[Fate]) -> None:
         """This process is held up until its lease is over; another one takes over; then it wakes."""
-        zombies = (self.joiner, self.prober, self.looker, self.greeter, self.keeper)
+        zombies = (self.joiner, self.prober, self.looker, self.greeter, self.monitor)
         self.time.true += SETTINGS.lease + 1.0
         self._bury()  # after a step back of the clock the lease would last longer
         self._begin()

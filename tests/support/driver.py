@@ -98,7 +98,7 @@ async def recover(order: dict[str, Any]) -> Ended:
         actor="driver",
         boot_id=lease.boot_id(),
         points=Deadly(order.get("kill_at")),
-        dice=random.Random(order["seed"]),
+        rng=random.Random(order["seed"]),
     )
     try:
         return await run(context, Job(Scope()))

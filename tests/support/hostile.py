@@ -42,10 +42,10 @@ class Siege:
 
 def attacks(count: int, seed: int = 1) -> Iterator[Attack]:
     """So many, in equal parts and mixed."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     makers = (_garbage, _forged, _unsigned, _altered, _replayed, _wrong_path, _huge, _half_secret, _odd_http)
     for _ in range(count):
-        yield dice.choice(makers)(dice)
+        yield rng.choice(makers)(rng)
 
 
 async def besiege(port: int, count: int, *, every: float = 0.02) -> Siege:
@@ -112,59 +112,59 @@ async def _dawdle(port: int, number: int) -> None:
             await line.close()
 
 
-def _body(dice: random.Random) -> bytes:
-    return json.dumps(joined(dice.randrange(10**7), mark=MARK)).encode()
+def _body(rng: random.Random) -> bytes:
+    return json.dumps(joined(rng.randrange(10**7), mark=MARK)).encode()
 
 
-def _garbage(dice: random.Random) -> Attack:
-    noise = bytes(dice.choices(range(1, 256), k=dice.randrange(20, 200)))
+def _garbage(rng: random.Random) -> Attack:
+    noise = bytes(rng.choices(range(1, 256), k=rng.randrange(20, 200)))
     return "garbage", noise + MARK.encode() + b"\r\n\r\n"
 
 
-def _forged(dice: random.Random) -> Attack:
-    return "forged", request(_body(dice), secret=f"{MARK}{dice.random()}")
+def _forged(rng: random.Random) -> Attack:
+    return "forged", request(_body(rng), secret=f"{MARK}{rng.random()}")
 
 
-def _unsigned(dice: random.Random) -> Attack:
-    return "unsigned", request(_body(dice), secret="")
+def _unsigned(rng: random.Random) -> Attack:
+    return "unsigned", request(_body(rng), secret="")
 
 
-def _altered(dice: random.Random) -> Attack:
+def _altered(rng: random.Random) -> Attack:
     """A genuine signature over another body."""
-    body = _body(dice)
-    signature = sign(json.dumps(joined(1)).encode(), SIGNATURE, dice.choice(("sha256", "sha512")))
+    body = _body(rng)
+    signature = sign(json.dumps(joined(1)).encode(), SIGNATURE, rng.choice(("sha256", "sha512")))
     raw = request(body, secret="")
     return "altered", raw.replace(b"Host: x", f"Host: x\r\nX-Webhook-Hmac: {signature}".encode())
 
 
-def _replayed(_dice: random.Random) -> Attack:
+def _replayed(_rng: random.Random) -> Attack:
     """What somebody heard on the wire, byte for byte: right, and known."""
     return "replayed", good(1)
 
 
-def _wrong_path(dice: random.Random) -> Attack:
-    path = dice.choice(
+def _wrong_path(rng: random.Random) -> Attack:
+    path = rng.choice(
         ("/hooks/backup-1/" + MARK, f"/hooks/{MARK}/x", "/hooks/backup-1?secret=" + MARK, "/" + MARK)
     )
-    return "wrong path", request(_body(dice), path=path)
+    return "wrong path", request(_body(rng), path=path)
 
 
-def _huge(dice: random.Random) -> Attack:
+def _huge(rng: random.Random) -> Attack:
     """Says that it is huge, and sends a little of it; a leaked path secret gets it no further."""
     head = (
-        f"POST /hooks/backup-1/{PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {dice.randrange(2, 9) << 20}\r\n"
+        f"POST /hooks/backup-1/{PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {rng.randrange(2, 9) << 20}\r\n"
     )
     return "huge", f"{head}X-Webhook-Hmac: {'0' * 128}\r\n\r\n{MARK * 5000}".encode()
 
 
-def _half_secret(dice: random.Random) -> Attack:
+def _half_secret(rng: random.Random) -> Attack:
     """The secret of the path without the signature's, and the other way round."""
-    if dice.random() < 0.5:
-        return "half a secret", request(_body(dice), secret=PATH)
-    return "half a secret", request(_body(dice), path=f"/hooks/backup-1/{SIGNATURE}{MARK}")
+    if rng.random() < 0.5:
+        return "half a secret", request(_body(rng), secret=PATH)
+    return "half a secret", request(_body(rng), path=f"/hooks/backup-1/{SIGNATURE}{MARK}")
 
 
-def _odd_http(dice: random.Random) -> Attack:
+def _odd_http(rng: random.Random) -> Attack:
     length = f"Content-Length: -5\r\nX: {MARK}"
     texts = (
         f"GET /hooks/backup-1/{MARK} HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -174,4 +174,4 @@ def _odd_http(dice: random.Random) -> Attack:
         "POST /hooks/../../etc/passwd HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n5\r\n",
         "POST /hooks/%00%ff%2e%2e/%ZZ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
     )
-    return "odd HTTP", dice.choice(texts).encode()
+    return "odd HTTP", rng.choice(texts).encode()

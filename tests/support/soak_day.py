@@ -1,4 +1,4 @@
-"""What happens in a soak: the town with its standing troubles, and a day's outages and acts by dice."""
+"""What happens in a soak: the town with its standing troubles, and a day's outages and acts by rng."""
 
 from __future__ import annotations
 
@@ -155,35 +155,30 @@ def small_day() -> list[Happening]:
 
 
 def long_day(hours: float, seed: int) -> list[Happening]:
-    """Every kind of trouble by dice. The same seed gives the same day."""
-    dice = random.Random(seed)
+    """Every kind of trouble by rng. The same seed gives the same day."""
+    rng = random.Random(seed)
     found: list[Happening] = []
-    for start in _every(dice, hours, gap=(5.5, 7.0), first=0.3):
-        found += _loss(PRIMARY, at=start * HOUR, back_after=dice.uniform(2.0, 3.5) * HOUR)
-    for start in _every(dice, hours, gap=(8.0, 10.0), first=4.0):
-        found += _loss(dice.choice(BACKUPS), at=start * HOUR, back_after=dice.uniform(1.0, 2.0) * HOUR)
-    for start in _every(dice, hours, gap=(3.0, 5.0), first=2.5):
-        who, times = dice.choice((PRIMARY, *BACKUPS)), dice.randint(2, 8)
+    for start in _every(rng, hours, gap=(5.5, 7.0), first=0.3):
+        found += _loss(PRIMARY, at=start * HOUR, back_after=rng.uniform(2.0, 3.5) * HOUR)
+    for start in _every(rng, hours, gap=(8.0, 10.0), first=4.0):
+        found += _loss(rng.choice(BACKUPS), at=start * HOUR, back_after=rng.uniform(1.0, 2.0) * HOUR)
+    for start in _every(rng, hours, gap=(3.0, 5.0), first=2.5):
+        who, times = rng.choice((PRIMARY, *BACKUPS)), rng.randint(2, 8)
         deed = {"do": "flap", "account": who, "seconds": 60, "every": 300, "times": times}
         found.append(Happening(start * HOUR, "do", deed=deed))
     found += [
-        Happening(at * HOUR, "receiver", lasts=dice.uniform(600, 5400))
-        for at in _every(dice, hours, gap=(2, 4))
+        Happening(at * HOUR, "receiver", lasts=rng.uniform(600, 5400))
+        for at in _every(rng, hours, gap=(2, 4))
     ]
     found += [
-        Happening(at * HOUR, "gateway", lasts=dice.uniform(120, 1800))
-        for at in _every(dice, hours, gap=(2, 4))
+        Happening(at * HOUR, "gateway", lasts=rng.uniform(120, 1800)) for at in _every(rng, hours, gap=(2, 4))
     ]
-    for at in _every(dice, hours, gap=(3.0, 5.0)):
-        found.append(
-            Happening(at * HOUR, "database", dice.choice(("full", "locked")), dice.uniform(600, 1800))
-        )
-    found += [
-        Happening(at * HOUR, dice.choice(("kill", "term"))) for at in _every(dice, hours, gap=(2.5, 5.0))
-    ]
-    found += [Happening(at * HOUR, "hup") for at in _every(dice, hours, gap=(5.0, 9.0))]
-    found += [_act(dice, at * HOUR) for at in _every(dice, hours, gap=(0.4, 1.2), first=1.0)]
-    found += [_push(dice, at * HOUR) for at in _every(dice, hours, gap=(1.5, 3.0), first=1.7)]
+    for at in _every(rng, hours, gap=(3.0, 5.0)):
+        found.append(Happening(at * HOUR, "database", rng.choice(("full", "locked")), rng.uniform(600, 1800)))
+    found += [Happening(at * HOUR, rng.choice(("kill", "term"))) for at in _every(rng, hours, gap=(2.5, 5.0))]
+    found += [Happening(at * HOUR, "hup") for at in _every(rng, hours, gap=(5.0, 9.0))]
+    found += [_act(rng, at * HOUR) for at in _every(rng, hours, gap=(0.4, 1.2), first=1.0)]
+    found += [_push(rng, at * HOUR) for at in _every(rng, hours, gap=(1.5, 3.0), first=1.7)]
     return sorted(one for one in found if one.at + one.lasts < (hours - 0.5) * HOUR)
 
 
@@ -195,22 +190,22 @@ def _loss(who: str, *, at: float, back_after: float) -> list[Happening]:
 
 
 def _every(
-    dice: random.Random, hours: float, *, gap: tuple[float, float], first: float = 0.8
+    rng: random.Random, hours: float, *, gap: tuple[float, float], first: float = 0.8
 ) -> Iterator[float]:
-    at = first + dice.uniform(0.0, min(gap[0] / 4, 0.5))
+    at = first + rng.uniform(0.0, min(gap[0] / 4, 0.5))
     while at < hours:
         yield at
-        at += dice.uniform(*gap)
+        at += rng.uniform(*gap)
 
 
-def _act(dice: random.Random, at: float) -> Happening:
+def _act(rng: random.Random, at: float) -> Happening:
     """A person at the command line."""
-    to = ["--to", dice.choice(BACKUPS)]
-    words = dice.choice(
+    to = ["--to", rng.choice(BACKUPS)]
+    words = rng.choice(
         (
             ["retry", "--all-needs-you", *to],
             ["retry", "--reason", "code_revoked", *to],
-            ["skip", dice.choice(("packed", "shut", "no-admin")), "--because", "closed", *to],
+            ["skip", rng.choice(("packed", "shut", "no-admin")), "--because", "closed", *to],
             ["pause", "--for", "10m", "--because", "the phone is looked at", *to],
             ["resume", *to],
             ["status"],
@@ -219,6 +214,6 @@ def _act(dice: random.Random, at: float) -> Happening:
     return Happening(at, "cli", deed={"words": words})
 
 
-def _push(dice: random.Random, at: float) -> Happening:
+def _push(rng: random.Random, at: float) -> Happening:
     """An admin throws a backup out of a group that it is in, which the run looks up then."""
-    return Happening(at, "remove", dice.choice(BACKUPS))
+    return Happening(at, "remove", rng.choice(BACKUPS))

@@ -109,7 +109,7 @@ class Stage:
             instance_name=record.name,
             actor="test",
             boot_id=lease.boot_id(),
-            dice=random.Random(7),
+            rng=random.Random(7),
             **more,
         )
 

@@ -39,9 +39,9 @@ def test_messages_of_one_subject_arrive_in_the_order_in_which_they_were_written(
 
 def life(*levels: float, samples: int = 300) -> list[float]:
     """A memory curve in MB that goes through these levels, with an allocator's noise."""
-    dice, each = random.Random(1), samples // (len(levels) - 1)
+    rng, each = random.Random(1), samples // (len(levels) - 1)
     pairs = itertools.pairwise(levels)
-    return [a + (b - a) * n / each + dice.uniform(0, 3) for a, b in pairs for n in range(each)]
+    return [a + (b - a) * n / each + rng.uniform(0, 3) for a, b in pairs for n in range(each)]
 
 
 def test_a_cold_life_that_rises_to_a_plateau_does_not_leak() -> None:

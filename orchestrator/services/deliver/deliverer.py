@@ -68,7 +68,7 @@ class Deliverer:
     receiver: Receiver
     routes: Routes
     waits: tuple[float, ...] = WAITS
-    dice: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.SystemRandom)
     name: str = field(init=False)
     _trouble: _Trouble = field(default_factory=_Trouble)
     _parked_strangers: bool = False
@@ -164,7 +164,7 @@ class Deliverer:
     def _failed(self, due: Due, answer: Answer, now: float) -> Failed:
         if answer.final or due.attempts >= len(self.waits):
             return Failed(due.id, answer.text, None)
-        wait = self.waits[due.attempts] * self.dice.uniform(1.0 - JITTER, 1.0 + JITTER)
+        wait = self.waits[due.attempts] * self.rng.uniform(1.0 - JITTER, 1.0 + JITTER)
         wanted = min(answer.retry_after or 0.0, LONGEST_WAIT)
         return Failed(due.id, answer.text, now + max(wait, wanted))
 

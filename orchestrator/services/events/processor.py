@@ -45,7 +45,7 @@ class _AccountEvents:
         self.account = account
         self.looker = Looker(context)
         self.looked_at = float("-inf")  # boot time
-        self.gap = Gap(context.clock, context.settings.look_gap, context.dice)
+        self.gap = Gap(context.clock, context.settings.look_gap, context.rng)
 
 
 class EventProcessor:

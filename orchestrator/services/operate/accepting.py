@@ -23,7 +23,7 @@ from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.verification import Expected, digits, same_jid, verify
 from orchestrator.services.catalog.lookup import resolve
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.retrying import call_with_retry
 from orchestrator.store import codes, groups, instances, journal, memberships, reopening
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ async def propose(
     if code is None:
         raise UsageError(f"no invite code is stored for {group.name}", hint=_set_code(group))
     revealed = asking.reveal(code)
-    probed = await read(lambda: asking.gateway.probe(revealed), asking.settings.retry, asking.clock)
+    probed = await call_with_retry(
+        lambda: asking.gateway.probe(revealed), asking.settings.retry, asking.clock
+    )
     await _note(database, instance, group, code, probed.answer, asking.actor)
     if probed.answer.outcome is not Outcome.OK or probed.preview is None:
         raise _failure(group, asking.instance, probed.answer)

@@ -35,9 +35,9 @@ from orchestrator.services.plan import deciding
 from orchestrator.services.plan.deciding import Known
 from orchestrator.services.plan.result import Line, probing_time
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import PAUSE_REASONS
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.monitor import GONE_STATES
+from orchestrator.services.recover.retrying import call_with_retry
 from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import codes, journal, sessions
 from orchestrator.store.engine import Database
@@ -72,7 +72,7 @@ class Probing:
     reveal: Callable[[StoredCode], str]
     actor: str
     progress: Callable[[Progress], None] = lambda _: None
-    dice: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.SystemRandom)
 
 
 class Prober:
@@ -86,7 +86,7 @@ class Prober:
         self._settings = settings
         self._parts = parts
         self._seconds = settings.probe_gap
-        self._gap = Gap(parts.clock, settings.probe_gap, parts.dice)
+        self._gap = Gap(parts.clock, settings.probe_gap, parts.rng)
         self._throttled, self._waited = 0, 0.0
         self._accused_by = Counter[int]()  # groups that spoke of trouble, with no good answer between
         self.done = 0
@@ -107,8 +107,8 @@ class Prober:
         limits = (await self._parts.gateway.limits()).limits
         if limits is not None and limits.gap > self._seconds:
             self._seconds = limits.gap
-            self._gap = Gap(self._parts.clock, limits.gap, self._parts.dice)
-        listed = await read(self._parts.gateway.groups, self._settings.retry, self._parts.clock)
+            self._gap = Gap(self._parts.clock, limits.gap, self._parts.rng)
+        listed = await call_with_retry(self._parts.gateway.groups, self._settings.retry, self._parts.clock)
         self._raise_if_account(listed.answer)
         if listed.answer.outcome is Outcome.OK:
             known.listed = {group.jid: group for group in listed.groups}
@@ -202,7 +202,7 @@ class Prober:
             return ProbeAnswer(GatewayAnswer(Outcome.CODE_INVALID, error.message, sent=False))
         await parts.clock.sleep(self._gap.remaining())
         self._gap.taken()
-        return await read(lambda: parts.gateway.probe(revealed), self._settings.retry, parts.clock)
+        return await call_with_retry(lambda: parts.gateway.probe(revealed), self._settings.retry, parts.clock)
 
     async def _record(self, row: PlanRow, known: Known, probed: ProbeAnswer) -> tuple[ProbeJudgement, Line]:
         """Judge the answer by the database's clock, and write down what it says of the code."""

@@ -45,8 +45,8 @@ class Comparer:
     def __init__(self, context: Context, looker: Looker) -> None:
         self._context = context
         self._looker = looker
-        self._gap = Gap(context.clock, max(LOOK_GAP, context.settings.look_gap), context.dice)
-        self._rest = Gap(context.clock, REST, context.dice)
+        self._gap = Gap(context.clock, max(LOOK_GAP, context.settings.look_gap), context.rng)
+        self._rest = Gap(context.clock, REST, context.rng)
         self._doubtful: list[tuple[int, str]] = []  # membership's id and JID
 
     @property
@@ -86,7 +86,7 @@ class Comparer:
                 doubtful += _by_list(writing, work, context.listed[jid])
             doubtful += await self._missing(writing)
             await whereabouts.compared(writing.connection, context.instance_id, writing.now)
-        context.dice.shuffle(doubtful)
+        context.rng.shuffle(doubtful)
         self._doubtful = doubtful[:MOST_LOOKS]
         context.points.reach("list.recorded")
 

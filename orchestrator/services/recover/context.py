@@ -50,7 +50,7 @@ class Context:
     boot_id: str
     points: Points = field(default_factory=Silent)
     say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
-    dice: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.SystemRandom)
     fence: int | None = 0  # None: without a lease, for work that joins nothing
     driving_since: float = float("inf")  # when the lease was taken
     recovery_id: int = 0
@@ -63,7 +63,7 @@ class Context:
     under_daemon: bool = False  # its change poller wakes the stages when others act: no need to look for that
     busy: bool = False  # the monitor comes by itself soon: moves need not wake it
     lost: bool = False  # the watcher decided that this instance is lost
-    alive_at: float = 0.0  # boot time of the keeper's last step
+    alive_at: float = 0.0  # boot time of the monitor's last step
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # transport failures in a row, over all groups
     back_offs: int = 0  # short pauses in a row
@@ -119,7 +119,7 @@ class Context:
             yield writing
             await writing.flush()
         if writing.to_wake:
-            self.wake(*writing.to_wake, *(("keeping",) if self.under_daemon and not self.busy else ()))
+            self.wake(*writing.to_wake, *(("monitor",) if self.under_daemon and not self.busy else ()))
 
 
 _CONCERNED = {

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Gap:
     """At least `seconds`, and up to a third more, between two calls."""
 
-    def __init__(self, clock: Clock, seconds: float, dice: random.Random) -> None:
+    def __init__(self, clock: Clock, seconds: float, rng: random.Random) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._dice = dice
+        self._rng = rng
         self._free_at = 0.0
 
     def remaining(self) -> float:
@@ -25,4 +25,4 @@ class Gap:
 
     def taken(self) -> None:
         """A call is being made now."""
-        self._free_at = self._clock.boottime() + self._seconds * (1.0 + self._dice.random() / 3.0)
+        self._free_at = self._clock.boottime() + self._seconds * (1.0 + self._rng.random() / 3.0)

@@ -9,7 +9,7 @@ from orchestrator.domain.outcomes import Outcome
 from orchestrator.greeting_text import fill_in
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import PAUSE_REASONS, REST, pause_for
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.retrying import call_with_retry
 from orchestrator.store import memberships
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Greeter:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._gap = Gap(context.clock, context.settings.greeting_gap, context.dice)
-        self._rest = Gap(context.clock, REST, context.dice)  # from trouble that no pause tells of
+        self._gap = Gap(context.clock, context.settings.greeting_gap, context.rng)
+        self._rest = Gap(context.clock, REST, context.rng)  # from trouble that no pause tells of
 
     async def step(self) -> float | None:
         """Greet one group. Returns seconds until the next step, None: when something changes."""
@@ -87,7 +87,9 @@ class Greeter:
         """Where only admins may write there is no greeting; trouble with the account puts it off."""
         announce, jid, context = work.membership.announce, work.membership.jid, self._context
         if announce is None and jid is not None:
-            answer = await read(lambda: context.gateway.group(jid), context.settings.retry, context.clock)
+            answer = await call_with_retry(
+                lambda: context.gateway.group(jid), context.settings.retry, context.clock
+            )
             if answer.answer.outcome in PAUSE_REASONS:
                 if context.fence is None:
                     self._rest.taken()

@@ -21,7 +21,7 @@ from orchestrator.services.recover.apply_reaction import apply_reaction
 from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.looking import start_lookups_after_crash
 from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
-from orchestrator.services.recover.retrying import insist
+from orchestrator.services.recover.retrying import write_with_retry
 from orchestrator.services.recover.settings import ConfirmMethod, stretched
 from orchestrator.store import memberships, slots
 
@@ -103,7 +103,7 @@ class Joiner:
             if instance.paused(now):
                 return None
             if instance.identified_fence != context.fence:
-                context.wake("keeping")  # it asks the session who it is
+                context.wake("monitor")  # it asks the session who it is
                 return None
             if not await context.in_line(connection, Status.READY, limit=1):
                 return None
@@ -126,7 +126,7 @@ class Joiner:
             else:
                 works = await self._joinable(writing)
                 policy = self._policy(instance.pace_factor(now))
-                reserved = await slots.reserve(writing, policy, works=works, dice=context.dice.random)
+                reserved = await slots.reserve(writing, policy, works=works, draw=context.rng.random)
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
         before, after = writing.boottimes
@@ -183,7 +183,7 @@ class Joiner:
         try:
             await asyncio.gather(*(self._send(ticket) for ticket in tickets))
             self._context.points.reach("join.answered")
-            await insist(lambda: self._record(tickets), self._context.clock)
+            await write_with_retry(lambda: self._record(tickets), self._context.clock)
             self._context.points.reach("join.recorded")
         finally:
             self._in_flight -= len(tickets)

@@ -12,7 +12,7 @@ from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
 from orchestrator.services.recover import apply_reaction, pauses
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.retrying import call_with_retry
 from orchestrator.store import memberships
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Looker:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._gap = Gap(context.clock, context.settings.look_gap, context.dice)
+        self._gap = Gap(context.clock, context.settings.look_gap, context.rng)
         self._listed_well_at = float("-inf")  # boot time of the last list that came
 
     async def step(self) -> float | None:
@@ -109,7 +109,9 @@ class Looker:
         A list of groups counts, where one is needed, if it was made no earlier than `not_before` (boot time).
         """
         context = self._context
-        answer = await read(lambda: context.gateway.participants(jid), context.settings.retry, context.clock)
+        answer = await call_with_retry(
+            lambda: context.gateway.participants(jid), context.settings.retry, context.clock
+        )
         context.points.reach("look.answered")
         seen = _sighting(context, answer)
         unclear = seen is Sighting.INCONCLUSIVE and answer.answer.outcome in _LEFT_TO_THE_LIST
@@ -170,7 +172,7 @@ class Looker:
         """Ask for the account's own groups. A list that came is remembered; an empty one proves nothing."""
         context = self._context
         context.listed_at = context.clock.boottime()
-        answer = await read(context.gateway.groups, context.settings.retry, context.clock)
+        answer = await call_with_retry(context.gateway.groups, context.settings.retry, context.clock)
         context.points.reach("list.answered")
         if answer.answer.outcome is Outcome.OK:
             context.listed = {group.jid: group for group in answer.groups}

@@ -13,8 +13,8 @@ from orchestrator.domain.recoveries import End, stays_open
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.greeting import Greeter
 from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.keeping import Keeper
 from orchestrator.services.recover.looking import Looker
+from orchestrator.services.recover.monitor import Monitor
 from orchestrator.services.recover.preparing import (
     adopt_recovery,
     follow_limits,
@@ -89,26 +89,26 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
 
 async def _with_lease(context: Context, job: Job, started: Callable[[int], None] | None) -> Ended:
     joiner = Joiner(context)
-    keeper = Keeper(context, joiner)
+    monitor = Monitor(context, joiner)
     if job.max_duration is not None:
-        keeper.deadline = context.clock.boottime() + job.max_duration
+        monitor.deadline = context.clock.boottime() + job.max_duration
     context.begins = job.adopt is None
-    called_off = await require_session(context, keeper, job.adopt)
+    called_off = await require_session(context, monitor, job.adopt)
     if job.adopt is not None and called_off is not None:
         context.recovery_id = job.adopt
         return await close(context, called_off)
     await follow_limits(context)
     looker = Looker(context)
     if job.adopt is not None:
-        keeper.deadline = await adopt_recovery(context, job.adopt)
+        monitor.deadline = await adopt_recovery(context, job.adopt)
     else:
         request = Request(job.scope, only=job.only, new=job.new, open_id=job.open_id)
         await open_recovery(context, request, pace=job.pace)
     if started is not None:
         started(context.recovery_id)
     await recognise(context, looker)
-    end = await _run_stages(context, keeper, joiner, [looker, Prober(context), Greeter(context)])
-    to_be_continued = stays_open(end) and (job.adopt is None or keeper.end is None)
+    end = await _run_stages(context, monitor, joiner, [looker, Prober(context), Greeter(context)])
+    to_be_continued = stays_open(end) and (job.adopt is None or monitor.end is None)
     return await close(context, end, open_still=to_be_continued)
 
 
@@ -142,30 +142,30 @@ class Outage:
         return min(30.0, 0.5 * 2.0**self._waits)
 
 
-async def _run_stages(context: Context, keeper: Keeper, joiner: Joiner, others: Sequence[Stage]) -> End:
+async def _run_stages(context: Context, monitor: Monitor, joiner: Joiner, others: Sequence[Stage]) -> End:
     try:
         async with asyncio.TaskGroup() as tasks:
             joiner.tasks = tasks
             for stage in (*others, joiner):
                 tasks.create_task(_drive(context, stage), name=stage.name)
-            await _keep(context, keeper)
+            await _run_monitor(context, monitor)
             context.stopping = True  # drain: joins under way end and are recorded by their own tasks
             context.wake()
     except BaseExceptionGroup as group:
         raise first_of(group) from None
-    return keeper.end or End.INTERRUPTED
+    return monitor.end or End.INTERRUPTED
 
 
-async def _keep(context: Context, keeper: Keeper) -> None:
-    wake_event = context.wake_events.setdefault(keeper.name, asyncio.Event())
+async def _run_monitor(context: Context, monitor: Monitor) -> None:
+    wake_event = context.wake_events.setdefault(monitor.name, asyncio.Event())
     outage = Outage(context)
-    while keeper.end is None and not context.stopping:
+    while monitor.end is None and not context.stopping:
         wake_event.clear()
         context.alive_at = context.clock.boottime()
-        wait = await outage.step_through(keeper)
-        if keeper.end is None and not context.stopping:
+        wait = await outage.step_through(monitor)
+        if monitor.end is None and not context.stopping:
             if context.under_daemon:  # several things that happen together make one beat
-                await context.clock.sleep(min(keeper.shortest, wait or 0.0))
+                await context.clock.sleep(min(monitor.shortest, wait or 0.0))
             await _wait(context, wake_event, wait)
 
 

@@ -48,7 +48,7 @@ async def suspect(writing: Writing, membership_id: int, reason: Reason, answer: 
     accused_by[membership_id] += 1
     until = None if is_believed(reason, accused_by) else writing.now + SUSPECTED_FOR
     await _set_pause(writing, reason, answer.text, until=until)
-    writing.to_wake.add("keeping")
+    writing.to_wake.add("monitor")
 
 
 def is_suspicion(instance: InstanceRecord, now: float) -> bool:

@@ -23,8 +23,8 @@ from orchestrator.domain.memberships import Evidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
-from orchestrator.services.recover.keeping import GONE_STATES
 from orchestrator.services.recover.looking import apply_look, pause_for, stands_in, start_lookups_after_crash
+from orchestrator.services.recover.monitor import GONE_STATES
 from orchestrator.services.recover.requests import to_go_on_with
 from orchestrator.services.recover.retrying import LONGEST_ASKED_WAIT
 from orchestrator.store import limits, memberships, orders, recoveries, reopening
@@ -33,8 +33,8 @@ from orchestrator.store.limits import StoredLimits
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import SessionAnswer
     from orchestrator.services.recover.context import Context, Writing
-    from orchestrator.services.recover.keeping import Keeper
     from orchestrator.services.recover.looking import Looker
+    from orchestrator.services.recover.monitor import Monitor
     from orchestrator.services.recover.requests import Request
     from orchestrator.store.memberships import Work
     from orchestrator.store.recoveries import Recovery
@@ -51,7 +51,7 @@ OPEN_STATUSES = (
 PAGE = 500
 
 
-async def require_session(context: Context, keeper: Keeper, adopt: int | None = None) -> End | None:
+async def require_session(context: Context, monitor: Monitor, adopt: int | None = None) -> End | None:
     """Wait for a working session within the run's patience; `adopt`: the recovery that waits for it.
 
     None: it works. Else that recovery was called off meanwhile: a person stopped it, or its time is over.
@@ -59,17 +59,17 @@ async def require_session(context: Context, keeper: Keeper, adopt: int | None = 
     """
     started, said = context.clock.boottime(), ""
     while True:
-        answer = await keeper.check_session()
+        answer = await monitor.check_session()
         called_off = None if adopt is None else await _called_off(context, adopt)
         if called_off is not None:
             return called_off
         works = answer.answer.outcome is Outcome.OK and answer.state is InstanceState.WORKING
-        if works and keeper.identified:
+        if works and monitor.identified:
             return None
-        _raise_if_final(context, keeper, answer)
+        _raise_if_final(context, monitor, answer)
         if context.stopping:
             raise TemporaryError("stopped while waiting for the backup instance's session")
-        now_said = _not_identified(context, keeper) if works else _said(answer)
+        now_said = _not_identified(context, monitor) if works else _said(answer)
         if context.clock.boottime() - started > context.settings.patience:
             raise TemporaryError(
                 f"the session of {context.instance_name} does not work: {now_said}", hint="rejoin doctor"
@@ -128,7 +128,7 @@ async def _until_checked_again(context: Context, asked: float) -> None:
             await wake_event.wait()
 
 
-def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> None:
+def _raise_if_final(context: Context, monitor: Monitor, answer: SessionAnswer) -> None:
     if context.lost:
         raise InstanceLostError(f"{context.instance_name} is lost: the gateway says {_said(answer)}")
     if not isfinite(context.settings.patience):
@@ -144,23 +144,23 @@ def _raise_if_final(context: Context, keeper: Keeper, answer: SessionAnswer) -> 
     if answer.answer.outcome is Outcome.NOT_SUPPORTED:
         hint = f"{account_hint(Reason.NOT_SUPPORTED, None, context.instance_name).move}: rejoin doctor"
         raise ConfigurationError(f"{context.instance_name}: {answer.answer.text}", hint=hint)
-    if keeper.end is not None and answer.state in GONE_STATES:
+    if monitor.end is not None and answer.state in GONE_STATES:
         raise InstanceLostError(
             f"{context.instance_name} is logged out: the gateway says {_said(answer)}",
             hint="log it in again at the gateway, or recover onto another backup with --to",
         )
 
 
-def _not_identified(context: Context, keeper: Keeper) -> str:
+def _not_identified(context: Context, monitor: Monitor) -> str:
     """Why a session that works is not enough. Raises ConfigurationError where two entries are one number."""
-    if keeper.rival is None:
+    if monitor.rival is None:
         return "it does not say which number it is"
     if isfinite(context.settings.patience):
         raise ConfigurationError(
-            f"{context.instance_name} is {keeper.rival}: two would join at twice the pace",
+            f"{context.instance_name} is {monitor.rival}: two would join at twice the pace",
             hint="remove one of the two from the configuration, or link another number",
         )
-    return f"it is {keeper.rival}"
+    return f"it is {monitor.rival}"
 
 
 def _said(answer: SessionAnswer) -> str:

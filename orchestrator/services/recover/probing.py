@@ -20,7 +20,7 @@ from orchestrator.redact import scrub
 from orchestrator.services.recover.apply_reaction import stop_account, tries_of
 from orchestrator.services.recover.context import Context, Writing
 from orchestrator.services.recover.gap import Gap
-from orchestrator.services.recover.retrying import read
+from orchestrator.services.recover.retrying import call_with_retry
 from orchestrator.store import memberships, sessions
 from orchestrator.store.memberships import Membership, Work
 
@@ -32,7 +32,7 @@ class Prober:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._gap = Gap(context.clock, context.settings.probe_gap, context.dice)
+        self._gap = Gap(context.clock, context.settings.probe_gap, context.rng)
 
     async def step(self) -> float | None:
         """Probe what is next in line. Returns seconds until the next step, None: when something changes."""
@@ -75,7 +75,9 @@ class Prober:
         except ConfigurationError as error:  # this code's bytes; a wrong key file ends the run before
             return ProbeAnswer(GatewayAnswer(Outcome.CODE_INVALID, error.message, sent=False))
         self._gap.taken()
-        return await read(lambda: context.gateway.probe(revealed), context.settings.retry, context.clock)
+        return await call_with_retry(
+            lambda: context.gateway.probe(revealed), context.settings.retry, context.clock
+        )
 
     async def _record(self, works: Sequence[Work], answers: dict[int, ProbeAnswer]) -> None:
         context = self._context

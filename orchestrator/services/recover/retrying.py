@@ -55,7 +55,7 @@ def _last_result(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
 
 
-async def read(call: Callable[[], Awaitable[A]], policy: RetryPolicy, clock: Clock) -> A:
+async def call_with_retry(call: Callable[[], Awaitable[A]], policy: RetryPolicy, clock: Clock) -> A:
     """Make a read, again if it failed on the way; the last answer counts. Never used for a join."""
 
     async def ask() -> A:
@@ -72,7 +72,7 @@ async def read(call: Callable[[], Awaitable[A]], policy: RetryPolicy, clock: Clo
     return result
 
 
-async def insist(write: Callable[[], Awaitable[None]], clock: Clock) -> None:
+async def write_with_retry(write: Callable[[], Awaitable[None]], clock: Clock) -> None:
     """Bring something to disk that must not be lost, through a database that is away for a while.
 
     After ten minutes the error goes on: what was not recorded is then an unknown outcome, and is looked up.

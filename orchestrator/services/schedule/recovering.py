@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.services.recover.keeping import GONE_STATES
+from orchestrator.services.recover.monitor import GONE_STATES
 from orchestrator.services.recover.requests import command
 from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors
 from orchestrator.store.recoveries import Scope

@@ -1,4 +1,4 @@
-"""Keeping: the run's heartbeat. Wakes what is due, watches the session, decides the end."""
+"""Monitors a run, beat by beat: wakes what is due, checks the session, decides the end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ IDLE_EVERY = 60.0  # and at most, while nothing does
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Snapshot:
     """How things stood at one beat."""
 
     instance: InstanceRecord
@@ -51,10 +51,10 @@ class Pulse:
     last_line: int  # of the journal
 
 
-class Keeper:
+class Monitor:
     """One beat at a time; `end` is set when the run is over."""
 
-    name = "keeping"
+    name = "monitor"
 
     def __init__(self, context: Context, joiner: Joiner) -> None:
         self._context = context
@@ -72,22 +72,22 @@ class Keeper:
         """One beat: see how things stand, and do only what that calls for."""
         context = self._context
         boottime = context.clock.boottime()
-        pulse = await self._feel()
-        if pulse.instance.pause_reason is not None and not pulse.instance.paused(pulse.now):
+        snapshot = await self._read_snapshot()
+        if snapshot.instance.pause_reason is not None and not snapshot.instance.paused(snapshot.now):
             await pauses.resume_if_over(context)
-        await send_back_stale(context, pulse.ready, pulse.now)
-        due = pulse.outlook.next_deferred_at
-        if due is not None and due <= pulse.now:
+        await send_back_stale(context, snapshot.ready, snapshot.now)
+        due = snapshot.outlook.next_deferred_at
+        if due is not None and due <= snapshot.now:
             await self._wake_deferred()
         if context.under_daemon:
             others_wrote = self._rests_too_long(boottime)
         else:
-            others_wrote = self._journal_grew_elsewhere(pulse.last_line)
+            others_wrote = self._journal_grew_elsewhere(snapshot.last_line)
         if others_wrote:
             context.wake()
-        await self._watch_session(pulse.instance, pulse.now, boottime)
-        await self._decide(pulse, boottime)
-        return self._until_next(pulse) if context.under_daemon else self._beat
+        await self._watch_session(snapshot.instance, snapshot.now, boottime)
+        await self._decide(snapshot, boottime)
+        return self._until_next(snapshot) if context.under_daemon else self._beat
 
     def _rests_too_long(self, boottime: float) -> bool:
         """News may be missed (PostgreSQL commits lines out of their order): now and then everybody looks."""
@@ -96,23 +96,25 @@ class Keeper:
         self._woke_all_at = boottime
         return True
 
-    def _until_next(self, pulse: Pulse) -> float:
+    def _until_next(self, snapshot: Snapshot) -> float:
         """Under a daemon, whose change poller reports everything else: what only time brings about."""
-        outlook, boottime = pulse.outlook, self._context.clock.boottime()
-        self._context.busy = outlook.in_flight or bool(pulse.ready)
+        outlook, boottime = snapshot.outlook, self._context.clock.boottime()
+        self._context.busy = outlook.in_flight or bool(snapshot.ready)
         most = BUSY_EVERY if self._context.busy else IDLE_EVERY
-        dues = [self._checked + self._session_every(pulse.instance, pulse.now) - boottime, most]
+        dues = [self._checked + self._session_every(snapshot.instance, snapshot.now) - boottime, most]
         if self.deadline is not None:
             dues.append(self.deadline - boottime)
-        dues += [at - pulse.now for at in (outlook.next_deferred_at, outlook.paused_until) if at is not None]
+        dues += [
+            at - snapshot.now for at in (outlook.next_deferred_at, outlook.paused_until) if at is not None
+        ]
         return max(self._beat, min(dues))
 
-    async def _feel(self) -> Pulse:
+    async def _read_snapshot(self) -> Snapshot:
         """One read of everything that a beat looks at."""
         context = self._context
         async with context.database.read() as connection:
             instance, now = await context.observe(connection)
-            return Pulse(
+            return Snapshot(
                 instance,
                 now,
                 outlook=await read_outlook(
@@ -202,9 +204,9 @@ class Keeper:
         elif boottime - self._gone_since >= self._context.settings.lost_after:
             self.end = End.INSTANCE_LOST
 
-    async def _decide(self, pulse: Pulse, boottime: float) -> None:
-        context, outlook = self._context, pulse.outlook
-        if pulse.recovery is not None and pulse.recovery.stop_requested_at is not None:
+    async def _decide(self, snapshot: Snapshot, boottime: float) -> None:
+        context, outlook = self._context, snapshot.outlook
+        if snapshot.recovery is not None and snapshot.recovery.stop_requested_at is not None:
             self.end = self.end or End.STOPPED
         if context.lost:
             self.end = self.end or End.INSTANCE_LOST
@@ -215,7 +217,7 @@ class Keeper:
         if context.joins_left == 0 and not _settling(outlook):
             line_left = outlook.present & (IN_LINE | {Status.DEFERRED})
             self.end = End.INTERRUPTED if line_left else await self._verdict()
-        elif not may_still_move(outlook, pulse.now, context.settings.patience):
+        elif not may_still_move(outlook, snapshot.now, context.settings.patience):
             self.end = self._paused_end(outlook) or await self._verdict()
 
     def _paused_end(self, outlook: Outlook) -> End | None:
