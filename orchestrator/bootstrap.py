@@ -108,7 +108,7 @@ class App:
     async def sync_instances(self) -> None:
         """Bring the instances' rows in line with the configuration."""
         from orchestrator.store import instances  # noqa: PLC0415 - for who drives an instance
-        from orchestrator.store.witness import Witness, is_foreign  # noqa: PLC0415
+        from orchestrator.store.slot_high_water_mark import SlotHighWaterMark, is_foreign  # noqa: PLC0415
 
         configured = list(_configured(self.settings))
         async with self.database.write() as connection:
@@ -116,7 +116,7 @@ class App:
             fresh = await instances.never_driven(connection)
         doubted = bool(fresh) and await is_foreign(self.database)
         for instance_id in fresh:
-            Witness.of(self.database, instance_id).begin(doubted=doubted)
+            SlotHighWaterMark.of(self.database, instance_id).begin(doubted=doubted)
 
 
 @asynccontextmanager

@@ -113,7 +113,7 @@ def _subject(expected: Expected, seen: GroupPreview) -> list[Objection]:
 
 
 def _ownership(allow: AllowList, expected: Expected, seen: GroupPreview) -> list[Objection]:
-    """The owner backs up a subject; a JID needs no second witness (owners change, JIDs do not)."""
+    """The owner backs up a subject; a JID needs no second proof (owners change, JIDs do not)."""
     if expected.jid is not None:
         return []
     owners = {expected.owner} if expected.owner else allow.owners

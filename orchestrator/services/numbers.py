@@ -14,7 +14,7 @@ from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover import pauses
-from orchestrator.store import instances, memberships, recoveries, sessions, whereabouts
+from orchestrator.store import instances, memberships, reconcile_queries, recoveries, sessions
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ async def part_from_old(
     if recovery is not None and not begins:
         stopped = recovery.id
         await _end(unit, recovery.id)
-    await whereabouts.forget_comparison(connection, record.id)
+    await reconcile_queries.forget_comparison(connection, record.id)
     unit.note(
         "instance.identity_changed",
         was=identity.shown(record.own),

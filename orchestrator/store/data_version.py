@@ -6,8 +6,8 @@ import sqlite3
 
 import aiosqlite
 
-from orchestrator.store.one_hop import opened
 from orchestrator.store.opened_file import existing
+from orchestrator.store.sqlite_driver import opened
 
 
 class DataVersion:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.store.direct import DirectEngine
 from orchestrator.store.opened_file import OpenedFile, replaced
-from orchestrator.store.turns import Turns
+from orchestrator.store.writer_lock import WriterLock
 from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Database:
     def __init__(self, url: str, clock: DatabaseClock | None = None, *, brief: bool = False) -> None:
         self.engine = _create(url, brief=brief)
         self._brief = brief
-        self._turns = Turns()
+        self._writer_lock = WriterLock()
         self._data_version: DataVersion | None = None
         self._file = _watch_file(self.engine)
         self.clock: DatabaseClock = clock or DatabaseTime()
@@ -101,7 +101,7 @@ class Database:
             await connection.execute(text("SET LOCAL transaction_timeout = 0"))
 
     def _in_turn(self) -> AbstractAsyncContextManager[None]:
-        return self._turns.mine() if self.dialect == "sqlite" else nullcontext()
+        return self._writer_lock.hold() if self.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
     async def read(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -123,7 +123,7 @@ class Database:
         except (DBAPIError, PoolTimeout) as error:
             if not begun and _is_away(error):
                 said = _gone(error).message
-                self._turns.refuse(lambda: DatabaseGoneError(said))
+                self._writer_lock.refuse(lambda: DatabaseGoneError(said))
             raise
 
     @asynccontextmanager
@@ -238,9 +238,9 @@ def _sqlite(url: str, *, brief: bool) -> AsyncEngine:
     else:
         from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM
 
-        from orchestrator.store import one_hop  # noqa: PLC0415
+        from orchestrator.store import sqlite_driver  # noqa: PLC0415
 
-        engine = create_async_engine(url, module=one_hop.driver(), **options)
+        engine = create_async_engine(url, module=sqlite_driver.driver(), **options)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

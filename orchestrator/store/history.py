@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from orchestrator.store.engine import database_identity
 from orchestrator.store.instances import IDENTITY
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.tables import meta
-from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +23,7 @@ async def in_doubt(
 ) -> bool:
     """Whether it may know fewer of an instance's joins than were sent: a restored copy, or another database.
 
-    `record`: None for an instance that it does not know yet. The witness of one that is `driven` just now is
+    `record`: None for an instance that it does not know yet. The mark of one that is `driven` just now is
     not asked: it may tell of a slot that is younger than this connection's view.
     """
     here = await database_identity(database, connection)
@@ -35,4 +35,4 @@ async def in_doubt(
         return True
     if record is None or driven:
         return False
-    return await Witness.of(database, record.id).contradicted(connection)
+    return await SlotHighWaterMark.of(database, record.id).contradicted(connection)

@@ -210,7 +210,7 @@ def test_a_folder_copied_back_looks_too_although_its_witness_came_along(
     sent = sent_before + 3
     run_until(place, sent)
     assert not doubted(place)
-    time.sleep(1.1)  # a copy within the second in which the witness was made is no restore
+    time.sleep(1.1)  # a copy within the second in which the mark was made is no restore
     shutil.rmtree(place.folder)
     copied(tmp_path / "copy", place.folder)
     assert doubted(place)

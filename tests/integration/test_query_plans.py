@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.services.catalog.lookup import resolve
-from orchestrator.store import instances, memberships, orders, recoveries, schema, slots, whereabouts
+from orchestrator.store import instances, memberships, orders, reconcile_queries, recoveries, schema, slots
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
@@ -98,8 +98,8 @@ async def _hot_queries(connection: AsyncConnection) -> None:
         await memberships.greetings(connection, 1, Greeting.PENDING, limit=1, recovery_id=mine)
     await memberships.holders_of(connection, 1, ["12036300000000042@g.us"])
     await memberships.by_group(connection, 1, 77)
-    await whereabouts.by_jids(connection, 1, ["12036300000000042@g.us", "120@g.us"])
-    await whereabouts.needs(connection)
+    await reconcile_queries.by_jids(connection, 1, ["12036300000000042@g.us", "120@g.us"])
+    await reconcile_queries.needs(connection)
     await memberships.by_ids(connection, [1, 2, 3])
     await memberships.deferred_until(connection, 1, NOW - 1, limit=100)
     await slots.peek(connection, record, policy, NOW)

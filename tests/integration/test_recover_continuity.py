@@ -25,9 +25,9 @@ from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.tables import instances as table
 from orchestrator.store.tables import slots
-from orchestrator.store.witness import Witness
 from tests.support.command import PATIENCE
 from tests.support.defaults import read_status
 from tests.support.stage import Stage, brisk, set_stage
@@ -171,7 +171,7 @@ async def test_a_first_run_needs_no_witness(sqlite_url: str) -> None:
         assert stage.log.joins("backup-1")[0].at < began + 55.0
         async with stage.database.read() as connection:
             record = await instances.get(connection, "backup-1")
-        assert Witness.of(stage.database, record.id).read() == 2
+        assert SlotHighWaterMark.of(stage.database, record.id).read() == 2
 
 
 async def test_a_database_that_holds_another_slot_by_that_number_is_an_older_branch(
@@ -180,29 +180,29 @@ async def test_a_database_that_holds_another_slot_by_that_number_is_an_older_bra
     """A copy of a copy: both know as many joins, and not the same ones."""
     async with set_stage(sqlite_url, groups=2) as stage:
         await stage.recover(brisk())
-        witness = Witness.of(stage.database, 2)
+        mark = SlotHighWaterMark.of(stage.database, 2)
         async with stage.database.read() as connection:
-            assert not await witness.contradicted(connection)
+            assert not await mark.contradicted(connection)
         file = tmp_path / "rejoin.db.2.slots"
         n, send_at, made = file.read_text().split()
         file.write_text(f"{n} {float(send_at) + 7.0!r} {time.time_ns()}")
 
         async with stage.database.read() as connection:
-            assert await witness.contradicted(connection)
+            assert await mark.contradicted(connection)
         assert made
 
 
 async def test_a_copied_witness_is_known_by_its_age(sqlite_url: str, tmp_path: Path) -> None:
     async with set_stage(sqlite_url, groups=1) as stage:
         await stage.recover(brisk())
-        file, witness = tmp_path / "rejoin.db.2.slots", Witness.of(stage.database, 2)
+        file, mark = tmp_path / "rejoin.db.2.slots", SlotHighWaterMark.of(stage.database, 2)
         n, send_at, made = file.read_text().split()
         # As if made two seconds ago: nothing but waiting ages a real one.
         file.write_text(f"{n} {send_at} {int(made) - 2 * 10**9}")
         async with stage.database.read() as connection:
-            assert await witness.contradicted(connection)
-            assert witness.accept()
-            assert not await witness.contradicted(connection)
+            assert await mark.contradicted(connection)
+            assert mark.accept()
+            assert not await mark.contradicted(connection)
 
 
 async def test_a_backup_restored_into_the_open_database_is_noticed_by_the_next_slot(
@@ -272,9 +272,9 @@ async def test_a_witness_that_was_made_after_its_last_change_is_a_copy_too(
 ) -> None:
     """The machine's clock stepped back between the copy and its return."""
     async with set_stage(sqlite_url, groups=2) as stage:
-        file, witness = tmp_path / "rejoin.db.2.slots", Witness.of(stage.database, 2)
-        witness.begin()
+        file, mark = tmp_path / "rejoin.db.2.slots", SlotHighWaterMark.of(stage.database, 2)
+        mark.begin()
         n, send_at, made = file.read_text().split()
         file.write_text(f"{n} {send_at} {int(made) + 3600 * 1_000_000_000}")
         async with stage.database.read() as connection:
-            assert await witness.contradicted(connection)
+            assert await mark.contradicted(connection)

@@ -20,7 +20,7 @@ from orchestrator.services.status.moves import command_of
 from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
 from orchestrator.store.history import in_doubt
 from orchestrator.store.reads import known_reason
-from orchestrator.store.witness import Witness
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -242,8 +242,8 @@ async def _rolled_back(
     patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float
 ) -> Finding:
     last = await slots.last_n(connection, record.id)
-    witness = Witness.of(patient.database, record.id)
-    if trouble := await asyncio.to_thread(witness.unwritable):
+    high_water_mark = SlotHighWaterMark.of(patient.database, record.id)
+    if trouble := await asyncio.to_thread(high_water_mark.unwritable):
         sentence = f"the file that names the last join cannot be written: {trouble}"
         hint = "no join is sent without it: make its folder writable, or make room"
         return failed("history", sentence, hint, instance=record.name)

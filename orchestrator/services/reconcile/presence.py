@@ -10,7 +10,7 @@ from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.services.recover.looking import REST, apply_look
 from orchestrator.services.session_state import recorded, told_by, works
-from orchestrator.store import memberships, whereabouts
+from orchestrator.store import memberships, reconcile_queries
 
 if TYPE_CHECKING:
     from orchestrator.services.recover.context import Context, Writing
@@ -83,7 +83,7 @@ def apply_presence(writing: Writing, work: Work, jid: str, look: Look) -> Member
 async def apply_absence(writing: Writing, work: Work, look: Look, *, removed: bool = False) -> Membership:
     """We are in no more: left, and a person's, unless a person wanted it so."""
     old = work.membership
-    asked = await whereabouts.asked_to_leave(
+    asked = await reconcile_queries.asked_to_leave(
         writing.connection, writing.context.instance_id, old.group_id, old.confirmed_at
     )
     reason = Reason.REMOVED_BY_ADMIN if removed else _WHY.get(look.answer.outcome)

@@ -14,7 +14,7 @@ from orchestrator.services.reconcile.comparing import Comparer
 from orchestrator.services.reconcile.presence import know_ourselves, look_later, may_ask
 from orchestrator.services.recover.greeting import Greeter, give_up_on_unsure
 from orchestrator.services.recover.looking import Looker, start_lookups_after_crash
-from orchestrator.store import whereabouts
+from orchestrator.store import reconcile_queries
 from orchestrator.tasks import side_by_side
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.services.accounts import Account
     from orchestrator.services.recover.context import Context
     from orchestrator.store.engine import Database
-    from orchestrator.store.whereabouts import Need
+    from orchestrator.store.reconcile_queries import Need
 
 ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
@@ -120,7 +120,7 @@ class Reconciler:
         """
         async with self._database.read() as connection:
             now = await self._database.now(connection)
-            needs = await whereabouts.needs(connection)
+            needs = await reconcile_queries.needs(connection)
         due = list(self._due(needs, now))
         busy = [(need, what) for need, what in due if what.anything]
         busy.sort(key=lambda item: self._begun_at(item[0]))

@@ -12,8 +12,8 @@ from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
 from orchestrator.services.recover.points import Points, Silent
 from orchestrator.store import instances, memberships, sessions
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.unit_of_work import UnitOfWork
-from orchestrator.store.witness import Witness
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,10 +74,10 @@ class Context:
     accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
     own_lines: int = 0  # journal lines that this process wrote
     wake_events: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
-    witness: Witness = field(init=False)
+    high_water_mark: SlotHighWaterMark = field(init=False)
 
     def __post_init__(self) -> None:
-        self.witness = Witness.of(self.database, self.instance_id)
+        self.high_water_mark = SlotHighWaterMark.of(self.database, self.instance_id)
 
     def wake(self, *stages: str) -> None:
         """Something changed: these stages look again; without a name, all of them."""

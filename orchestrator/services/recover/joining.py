@@ -119,7 +119,7 @@ class Joiner:
                 return []
             if instance.identified_fence != context.fence:  # nobody said yet under this lease who it is
                 return []
-            forgotten = await context.witness.contradicted(writing.connection)
+            forgotten = await context.high_water_mark.contradicted(writing.connection)
             if forgotten:
                 await lease.doubt(writing)
                 reserved = slots.Reserved((), NextSlot(now, Wait.HOLD))
@@ -148,11 +148,11 @@ class Joiner:
     async def _witnessed(self, taken: Sequence[Slot], *, accept: bool) -> bool:
         """Let the file beside the database name the last slot. Where it cannot, the account pauses."""
         context = self._context
-        good = not accept or context.witness.accept()
+        good = not accept or context.high_water_mark.accept()
         if taken:
-            good = context.witness.write(taken[-1].n, taken[-1].send_at)
+            good = context.high_water_mark.write(taken[-1].n, taken[-1].send_at)
         if not good:
-            said = GatewayAnswer(Outcome.TRANSIENT, f"cannot be written: {context.witness.trouble}")
+            said = GatewayAnswer(Outcome.TRANSIENT, f"cannot be written: {context.high_water_mark.trouble}")
             async with context.writing() as writing:
                 await pauses.back_off(writing, Reason.SLOTS_FILE_UNWRITABLE, said)
         return good

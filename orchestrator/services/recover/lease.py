@@ -143,7 +143,7 @@ async def take(context: Context) -> InstanceRecord:
         refuse_if_held(record, now)
         pair = _pair(context, now, boottime, await database_identity(context.database, connection))
         found = instances.continuity_with(record, pair)
-        if await context.witness.contradicted(connection):
+        if await context.high_water_mark.contradicted(connection):
             found = Continuity.HISTORY
         context.fence = await instances.take_lease(
             connection,
@@ -158,7 +158,7 @@ async def take(context: Context) -> InstanceRecord:
             line = journal.Entry("history.doubted", context.actor, {}, instance_id=record.id)
             await journal.append(connection, now, [line])
     if found is Continuity.HISTORY:
-        context.witness.accept()
+        context.high_water_mark.accept()
         _say_doubt(context, pair)
     context.points.reach("lease.taken")
     return record

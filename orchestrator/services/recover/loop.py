@@ -80,7 +80,7 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
         async with lease.kept(context):
             return await _with_lease(context, job, started)
     except DatabaseReplacedError:
-        context.witness.leave()
+        context.high_water_mark.leave()
         raise
     finally:
         with suppress(LeaseLostError):  # whoever took over holds it now

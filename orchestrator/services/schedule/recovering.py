@@ -10,7 +10,16 @@ from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.recover.monitor import GONE_STATES
 from orchestrator.services.recover.requests import command
-from orchestrator.store import instances, journal, losses, orders, reads, recoveries, schedules, successors
+from orchestrator.store import (
+    failover_queries,
+    instances,
+    journal,
+    losses,
+    orders,
+    reads,
+    recoveries,
+    schedules,
+)
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.unit_of_work import UnitOfWork
 
@@ -120,10 +129,10 @@ async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
     found = None if latest is None else await recoveries.get(connection, latest.id)
     if found is None:
         return _Part(Scope())
-    links = await successors.chain(connection, found.id)
+    links = await failover_queries.chain(connection, found.id)
     if links.instances == {instance.id} and not links.begun_fixed:
         return _Part(links.scope)
-    free, held = await successors.free_for(connection, instance.id, links)
+    free, held = await failover_queries.free_for(connection, instance.id, links)
     follows_id = None if found.to_instance_id == instance.id else found.id
     return _Part(links.scope, free, held, follows_id)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.store import losses, reads, successors
+from orchestrator.store import failover_queries, losses, reads
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.settings import Watch
+    from orchestrator.store.failover_queries import UnderWay
     from orchestrator.store.losses import Loss
-    from orchestrator.store.successors import UnderWay
 
 ANSWERS_WITHIN = 10.0  # seconds for one backup's state
 RESTS = 3600.0  # seconds: a recovery that only waits, and for longer than that, keeps no backup busy
@@ -71,9 +71,9 @@ async def read_scene(connection: AsyncConnection, now: float) -> Scene:
     records = {record.id: record for record in await reads.instance_records(connection)}
     return Scene(
         await losses.open_ones(connection),
-        await successors.under_way(connection),
+        await failover_queries.under_way(connection),
         records,
-        await successors.resting(connection, now + RESTS),
+        await failover_queries.resting(connection, now + RESTS),
         now,
     )
 

@@ -1,4 +1,4 @@
-"""Where an instance is: its memberships by JID, and when they were last compared with the gateway."""
+"""The queries of reconciling: memberships by JID, and when an account was last compared with its gateway."""
 
 from __future__ import annotations
 

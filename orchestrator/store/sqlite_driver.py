@@ -1,4 +1,4 @@
-"""SQLite's driver with one visit to its thread for each statement.
+"""A driver for SQLite that makes one visit to its thread for each statement.
 
 aiosqlite runs every connection in a thread of its own, and SQLAlchemy makes a cursor, executes, fetches and
 closes in four visits there. A visit costs ten times what the statement itself does, which for a daemon with

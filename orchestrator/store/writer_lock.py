@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 
-class Turns:
-    """The line of a process's writers. However long it is, who stands in it only waits."""
+class WriterLock:
+    """A fair lock for a process's writers; however many wait, none of them asks the database."""
 
     def __init__(self) -> None:
         self._line: deque[asyncio.Future[None]] = deque()
@@ -24,10 +24,10 @@ class Turns:
         self._owner: asyncio.Task[object] | None = None
 
     @asynccontextmanager
-    async def mine(self) -> AsyncIterator[None]:
+    async def hold(self) -> AsyncIterator[None]:
         """Raises what `refuse` was given if the one in front did not get in either.
 
-        RuntimeError for who has his turn already: he would wait for himself, for ever.
+        Raises RuntimeError on re-entry, which would deadlock.
         """
         task = asyncio.current_task()
         if self._taken and self._owner is task:

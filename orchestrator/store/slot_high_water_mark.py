@@ -1,4 +1,4 @@
-"""A small file beside a SQLite database that remembers the last slot, so that a restored copy is noticed.
+"""The high-water mark of slots: a small file beside a SQLite database, by which a restored copy is noticed.
 
 A database file that is put back from a copy has forgotten its latest slots, and nothing inside it can tell.
 The file names the last slot of one instance, written after its reservation is committed and before
@@ -38,7 +38,7 @@ class Mark:
     copied: bool = False
 
 
-class Witness:
+class SlotHighWaterMark:
     """The last slot of one instance. Without a path it remembers nothing."""
 
     def __init__(self, path: Path | None, instance_id: int = 0) -> None:
@@ -48,14 +48,14 @@ class Witness:
         self.trouble = ""  # why it could not be written the last time
 
     @classmethod
-    def of(cls, database: Database, instance_id: int) -> Witness:
+    def of(cls, database: Database, instance_id: int) -> SlotHighWaterMark:
         found = database.engine.url.database
         if database.dialect != "sqlite" or not found:
             return cls(None)
         return cls(Path(f"{found}.{instance_id}.slots"), instance_id)
 
     def read(self) -> int | None:
-        """The number; None where there is no witness."""
+        """The number; None where there is no mark."""
         mark = self.mark()
         return None if mark is None else mark.n
 
@@ -82,7 +82,7 @@ class Witness:
     def begin(self, *, doubted: bool = False) -> None:
         """Before the first slot: a copy of the whole folder is then known by the copy of this file.
 
-        `doubted`: another witness in the folder is of another database. Whoever drives first waits and looks.
+        `doubted`: another mark in the folder is of another database. Whoever drives first waits and looks.
         """
         mark = self.mark()
         if self._path is not None and (mark is None or (doubted and mark.n == 0)):
@@ -152,15 +152,15 @@ class Witness:
 
 
 async def is_foreign(database: Database) -> bool:
-    """Whether a witness beside the database names a slot that the database does not hold.
+    """Whether a mark beside the database names a slot that the database does not hold.
 
     It is then another database than the one in which that slot was reserved, and its rows have ids of their
-    own: the witness of an account may stand under another one's number.
+    own: the mark of an account may stand under another one's number.
     """
     path = database.engine.url.database
     if database.dialect != "sqlite" or not path:
         return False
-    marks = _marks_beside(Path(path))  # before the rows: a witness never tells of more than is committed
+    marks = _marks_beside(Path(path))  # before the rows: a mark never names more than is committed
     async with database.read() as connection:
         for instance_id, mark in marks.items():
             if not await _is_held(connection, instance_id, mark):
@@ -169,11 +169,15 @@ async def is_foreign(database: Database) -> bool:
 
 
 def _marks_beside(path: Path) -> dict[int, Mark]:
-    """What the witnesses tell that name a slot, by the number in their names."""
+    """What the marks tell that name a slot, by the number in their names."""
     found: dict[int, Mark] = {}
     for file in path.parent.glob(f"{escape(path.name)}.*.slots"):
         number = file.name[len(path.name) + 1 : -len(".slots")]
-        mark = Witness(file).mark() if number.isascii() and number.isdecimal() and len(number) < 10 else None
+        mark = (
+            SlotHighWaterMark(file).mark()
+            if number.isascii() and number.isdecimal() and len(number) < 10
+            else None
+        )
         if mark is not None and mark.n > 0:
             found[int(number)] = mark
     return found

@@ -6,29 +6,29 @@ import asyncio
 
 import pytest
 
-from orchestrator.store.turns import Turns
+from orchestrator.store.writer_lock import WriterLock
 from tests.support.command import PATIENCE
 
 
 async def test_who_has_his_turn_already_is_told_instead_of_waiting_for_himself() -> None:
-    turns = Turns()
-    async with asyncio.timeout(PATIENCE), turns.mine():
+    lock = WriterLock()
+    async with asyncio.timeout(PATIENCE), lock.hold():
         with pytest.raises(RuntimeError, match="inside another one"):
-            async with turns.mine():
-                pytest.fail("two turns at once")
+            async with lock.hold():
+                pytest.fail("two writers at once")
 
-    async with asyncio.timeout(PATIENCE), turns.mine():
+    async with asyncio.timeout(PATIENCE), lock.hold():
         pass  # the line goes on
 
 
 async def test_another_task_waits_until_the_turn_is_over() -> None:
-    turns, order = Turns(), list[str]()
+    lock, order = WriterLock(), list[str]()
 
     async def second() -> None:
-        async with turns.mine():
+        async with lock.hold():
             order.append("second")
 
-    async with turns.mine():
+    async with lock.hold():
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0)
         order.append("first")

@@ -1,4 +1,4 @@
-"""Who goes on with what: recoveries under way, those that a lost backup leaves behind, and their groups."""
+"""The queries of failover: recoveries under way, those that a lost backup leaves behind, and their groups."""
 
 from __future__ import annotations
 
