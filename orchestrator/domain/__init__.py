@@ -1,0 +1,1 @@
+"""Pure rules: pace, verification, transitions, judgements, hints. No I/O, no clock."""

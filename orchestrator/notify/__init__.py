@@ -1,0 +1,1 @@
+"""How a message leaves: webhooks, Apprise in a process of its own, dead man's switches."""

@@ -1,0 +1,1 @@
+"""What the product does, between its faces and its rules: a package a subject."""

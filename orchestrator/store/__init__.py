@@ -1,0 +1,1 @@
+"""SQL, by aggregate, each with its reads; nothing else changes a row."""

@@ -1,0 +1,1 @@
+"""Groups and codes: import, export, and the one resolver of names."""
