@@ -152,10 +152,10 @@ def _anonymous(line: dict[str, Any], group_id: int | None) -> dict[str, Any]:
 
 
 async def _doctor(app: "App", fault: "RejoinError | None") -> list[dict[str, Any]]:
-    from orchestrator.cli.doctor import patient_of  # noqa: PLC0415
+    from orchestrator.cli.doctor import context_of  # noqa: PLC0415
     from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
 
-    findings = await examine(patient_of(app, fault))
+    findings = await examine(context_of(app, fault))
     slugs = await _slugs(app) if fault is None else set()
     return [
         {

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
     from orchestrator.domain.errors import RejoinError
+    from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
     from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.doctor.hooks import Hooks
-    from orchestrator.services.doctor.notifying import Told
-    from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.doctor.hook_checks import Hooks
+    from orchestrator.services.doctor.notify_checks import Told
     from orchestrator.services.installing import HookAddress
     from orchestrator.services.status.views import StatusView
 
@@ -59,7 +59,7 @@ async def doctor(
 
         return await find_form(call, settings, probe, to)
     async with open_as_it_is(settings) as (app, fault):
-        findings = await examine(patient_of(app, fault, to))
+        findings = await examine(context_of(app, fault, to))
         view = None if fault is not None else await _stored(app)
     code = exit_code(findings)
     if call.json:
@@ -83,15 +83,15 @@ async def _stored(app: "App") -> "StatusView | None":
         return None
 
 
-def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "Patient":
+def context_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "DoctorContext":
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
     from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
-    from orchestrator.services.doctor.patient import Patient  # noqa: PLC0415
+    from orchestrator.services.doctor.doctor_context import DoctorContext  # noqa: PLC0415
     from orchestrator.services.recover.lease import boot_id  # noqa: PLC0415
 
     settings = app.settings
     stored = settings.database.sqlite_path or settings.database.key_file
-    return Patient(
+    return DoctorContext(
         database=app.database,
         clock=app.clock,
         settings=recovery_settings(settings),
@@ -112,7 +112,7 @@ def patient_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
 
 def _told(settings: "Settings") -> "Told":
     from orchestrator.receivers import hook_names  # noqa: PLC0415
-    from orchestrator.services.doctor.notifying import Told  # noqa: PLC0415
+    from orchestrator.services.doctor.notify_checks import Told  # noqa: PLC0415
 
     names = hook_names(settings)
     signed = [hook.secret.get_secret_value() for hook in settings.notify.webhooks]
@@ -124,7 +124,7 @@ def _told(settings: "Settings") -> "Told":
 
 
 def _hooks(settings: "Settings") -> "Hooks":
-    from orchestrator.services.doctor.hooks import Hooks  # noqa: PLC0415
+    from orchestrator.services.doctor.hook_checks import Hooks  # noqa: PLC0415
 
     secret, path_secret = (
         one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
@@ -145,10 +145,10 @@ def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: s
     return HookAddress(url, instance.name, path_secret, secret, events)
 
 
-def _account(app: "App", instance: "InstanceSettings") -> "Account":
-    from orchestrator.services.doctor.patient import Account  # noqa: PLC0415
+def _account(app: "App", instance: "InstanceSettings") -> "ExaminedAccount":
+    from orchestrator.services.doctor.doctor_context import ExaminedAccount  # noqa: PLC0415
 
-    return Account(
+    return ExaminedAccount(
         instance.name,
         instance.role,
         lambda: app.gateway(instance),

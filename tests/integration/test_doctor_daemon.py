@@ -12,10 +12,10 @@ from sqlalchemy import insert, update
 
 import orchestrator
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer, WebhookTarget
-from orchestrator.services.doctor import hooks, watched
+from orchestrator.services.doctor import daemon_checks, hook_checks
+from orchestrator.services.doctor.doctor_context import ExaminedAccount
 from orchestrator.services.doctor.finding import State
-from orchestrator.services.doctor.hooks import Hooks
-from orchestrator.services.doctor.patient import Account
+from orchestrator.services.doctor.hook_checks import Hooks
 from orchestrator.services.installing import HookAddress
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from orchestrator.gateways.base import Gateway
+    from orchestrator.services.doctor.doctor_context import DoctorContext
     from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.doctor.patient import Patient
 
 SECRET = "open-sesame"
 SIGNING = "key-between-us-0123"
@@ -40,16 +40,16 @@ OURS = WebhookTarget(ADDRESS.url, EVENTS)
 
 @dataclass
 class Watched:
-    """What the doctor asks of a patient about the daemon."""
+    """What the doctor asks about the daemon."""
 
     database: Database
     listen: str = ""
 
     async def daemon(self) -> list[Finding]:
-        return await watched.daemon(cast("Patient", self))
+        return await daemon_checks.daemon(cast("DoctorContext", self))
 
     async def lost(self) -> list[Finding]:
-        return await watched.lost(cast("Patient", self))
+        return await daemon_checks.lost(cast("DoctorContext", self))
 
     async def lives(self, **values: Any) -> float:
         """Returns the database's clock."""
@@ -62,19 +62,19 @@ class Watched:
 
 
 @pytest.fixture
-async def patient(sqlite_url: str) -> AsyncIterator[Watched]:
+async def context(sqlite_url: str) -> AsyncIterator[Watched]:
     database = Database(sqlite_url)
     await schema.upgrade(database)
     yield Watched(database)
     await database.close()
 
 
-async def test_a_daemon_that_never_ran_is_no_worry_and_one_that_is_gone_is(patient: Watched) -> None:
-    (never,) = await patient.daemon()
-    await patient.lives()
-    (living,) = await patient.daemon()
-    await patient.lives(holder=None, until=None, heartbeat_at=1_790_000_000.0)
-    (gone,) = await patient.daemon()
+async def test_a_daemon_that_never_ran_is_no_worry_and_one_that_is_gone_is(context: Watched) -> None:
+    (never,) = await context.daemon()
+    await context.lives()
+    (living,) = await context.daemon()
+    await context.lives(holder=None, until=None, heartbeat_at=1_790_000_000.0)
+    (gone,) = await context.daemon()
 
     assert never.state is State.OK
     assert (living.state, living.sentence[:27]) == (State.OK, "running on box, process 471")
@@ -83,13 +83,13 @@ async def test_a_daemon_that_never_ran_is_no_worry_and_one_that_is_gone_is(patie
 
 
 async def test_what_fails_in_the_daemon_another_version_and_a_clock_that_went_back_are_told(
-    patient: Watched,
+    context: Watched,
 ) -> None:
     troubles = json.dumps([{"part": "watching", "since": 1_790_000_000.0, "text": "boom"}])
-    now = await patient.lives(version="0.0.1", troubles=troubles)
-    life, trouble, version = await patient.daemon()
-    await patient.lives(heartbeat_at=now + 500)
-    ahead, *_ = await patient.daemon()
+    now = await context.lives(version="0.0.1", troubles=troubles)
+    life, trouble, version = await context.daemon()
+    await context.lives(heartbeat_at=now + 500)
+    ahead, *_ = await context.daemon()
 
     assert life.state is State.OK
     assert trouble.sentence.startswith("watching fails since 2026-09-21T")
@@ -98,34 +98,34 @@ async def test_what_fails_in_the_daemon_another_version_and_a_clock_that_went_ba
     assert (ahead.state, "ahead of the database's clock" in ahead.sentence) == (State.WARNING, True)
 
 
-async def test_a_port_that_another_program_holds_is_told_unless_it_is_the_daemon(patient: Watched) -> None:
+async def test_a_port_that_another_program_holds_is_told_unless_it_is_the_daemon(context: Watched) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", free_port()))
         other.listen()
-        patient.listen = f"127.0.0.1:{other.getsockname()[1]}"
-        _, taken = await patient.daemon()
-        await patient.lives(listen=patient.listen)
-        _, ours = await patient.daemon()
-        await patient.lives(holder=None, until=None, heartbeat_at=None)
-    _, free = await patient.daemon()
+        context.listen = f"127.0.0.1:{other.getsockname()[1]}"
+        _, taken = await context.daemon()
+        await context.lives(listen=context.listen)
+        _, ours = await context.daemon()
+        await context.lives(holder=None, until=None, heartbeat_at=None)
+    _, free = await context.daemon()
 
     assert (taken.state, "another program" in taken.sentence) == (State.WARNING, True)
-    assert (ours.state, ours.sentence) == (State.OK, f"the daemon listens at {patient.listen}")
-    assert (free.state, free.sentence) == (State.OK, f"{patient.listen} is free")
+    assert (ours.state, ours.sentence) == (State.OK, f"the daemon listens at {context.listen}")
+    assert (free.state, free.sentence) == (State.OK, f"{context.listen} is free")
 
 
-async def test_accounts_that_are_suspected_or_lost_are_named(patient: Watched) -> None:
-    (none,) = await patient.lost()
-    rows = Rows(patient.database)
+async def test_accounts_that_are_suspected_or_lost_are_named(context: Watched) -> None:
+    (none,) = await context.lost()
+    rows = Rows(context.database)
     for name, state in (("sales-main", "lost"), ("backup-1", "suspected"), ("backup-2", "dismissed")):
         number = await rows.instance(name)
-        async with patient.database.write() as connection:
+        async with context.database.write() as connection:
             values = {"instance_id": number, "state": state, "suspected_at": 0.0, "detail": None}
             if state == "lost":
                 values["detail"] = "no backup is healthy"
             await connection.execute(insert(losses).values(**values))
 
-    found = {one.instance: one for one in await patient.lost()}
+    found = {one.instance: one for one in await context.lost()}
 
     assert none.state is State.OK
     assert {name: one.state for name, one in found.items()} == {
@@ -145,17 +145,17 @@ async def test_accounts_that_are_suspected_or_lost_are_named(patient: Watched) -
     ],
 )
 def test_webhooks_that_would_all_be_refused_are_a_warning(given: Hooks, state: State, words: str) -> None:
-    found = hooks.configured(given)
+    found = hook_checks.configured(given)
 
     assert (found.state, words in found.sentence) == (state, True)
 
 
-def answering(*targets: WebhookTarget, outcome: Outcome = Outcome.OK) -> Account:
+def answering(*targets: WebhookTarget, outcome: Outcome = Outcome.OK) -> ExaminedAccount:
     class Asked:
         async def webhooks(self) -> WebhooksAnswer:
             return WebhooksAnswer(GatewayAnswer(outcome, "its words"), targets)
 
-    return Account("backup-1", "backup", lambda: cast("Gateway", Asked()))
+    return ExaminedAccount("backup-1", "backup", lambda: cast("Gateway", Asked()))
 
 
 STRANGE = WebhookTarget("https://other.example.org/x", ("*",))
@@ -179,9 +179,9 @@ OTHER_SECRET = replace(OURS, url=f"{ADDRESS.stem}/another")
     ],
 )
 async def test_each_gateway_is_asked_whether_it_sends_here_and_no_secret_is_shown(
-    account: Account, state: State, words: str
+    account: ExaminedAccount, state: State, words: str
 ) -> None:
-    (found,) = await hooks.at_gateway(HOOKS, account, works=True)
+    (found,) = await hook_checks.at_gateway(HOOKS, account, works=True)
 
     assert (found.state, words in found.sentence) == (state, True)
     assert not any(secret in f"{found}" for secret in (SECRET, SIGNING, "old-0123456789ab"))
@@ -191,9 +191,9 @@ async def test_a_gateway_is_not_asked_without_configuration_or_a_working_session
     def never() -> Gateway:
         pytest.fail("it was asked")
 
-    account = Account("backup-1", "backup", never)
+    account = ExaminedAccount("backup-1", "backup", never)
 
-    assert await hooks.at_gateway(Hooks(), account, works=True) == []
-    assert await hooks.at_gateway(replace(HOOKS, has_secret=False), account, works=True) == []
-    (skipped,) = await hooks.at_gateway(HOOKS, account, works=False)
+    assert await hook_checks.at_gateway(Hooks(), account, works=True) == []
+    assert await hook_checks.at_gateway(replace(HOOKS, has_secret=False), account, works=True) == []
+    (skipped,) = await hook_checks.at_gateway(HOOKS, account, works=False)
     assert skipped.state is State.SKIPPED

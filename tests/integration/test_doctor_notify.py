@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.notify import people
 from orchestrator.services.doctor.finding import State
-from orchestrator.services.doctor.notifying import Told, outbox, receivers
+from orchestrator.services.doctor.notify_checks import Told, outbox, receivers
 from orchestrator.store import deliveries
 from tests.support.post_office import HOOK, post_office
 

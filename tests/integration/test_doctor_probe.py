@@ -14,9 +14,9 @@ from orchestrator.config import Settings, WawpOptions
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
 from orchestrator.gateways.base import Endpoint, Form, Gateway
 from orchestrator.gateways.wawp import forms
-from orchestrator.services.doctor import accounts
+from orchestrator.services.doctor import account_checks
+from orchestrator.services.doctor.doctor_context import ExaminedAccount
 from orchestrator.services.doctor.finding import Cause, State
-from orchestrator.services.doctor.patient import Account
 from orchestrator.services.doctor.settling import LONGEST_WAIT, MOST, Settled, settle
 from orchestrator.simulator.faults import Faults, Rule, Trouble
 from orchestrator.simulator.model import AccountState
@@ -246,8 +246,8 @@ async def test_no_secret_is_in_what_is_told() -> None:
 )
 async def test_the_doctor_suggests_the_form_of_credentials_that_is_accepted(auth: str, line: str) -> None:
     async with gateways(Faults(auth=auth)) as (made, _, running):
-        account = Account("backup", "backup", made.forms()[0].gateway, forms=made.forms)
-        first, *_ = await accounts.online(account)
+        account = ExaminedAccount("backup", "backup", made.forms()[0].gateway, forms=made.forms)
+        first, *_ = await account_checks.online(account)
 
         assert {request.kind for request in running.log.requests} == {Kind.SESSION}
     assert (first.state, first.cause) == (State.FAILED, Cause.CREDENTIALS)
@@ -257,8 +257,8 @@ async def test_the_doctor_suggests_the_form_of_credentials_that_is_accepted(auth
 
 async def test_the_doctor_suggests_nothing_for_a_token_that_is_wrong() -> None:
     async with gateways(token="wrong") as (made, _, _running):
-        account = Account("backup", "backup", made.forms()[0].gateway, forms=made.forms)
-        first, *_ = await accounts.online(account)
+        account = ExaminedAccount("backup", "backup", made.forms()[0].gateway, forms=made.forms)
+        first, *_ = await account_checks.online(account)
 
     assert first.hint == "put a valid access token into its token file"
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from orchestrator.services.doctor import planned
+from orchestrator.services.doctor import schedule_checks
 from orchestrator.services.doctor.finding import State
 from orchestrator.services.schedule.entries import entries_of
 from orchestrator.services.status.as_json import to_json
@@ -17,7 +17,7 @@ from orchestrator.store.tables import daemon
 from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
-    from orchestrator.services.doctor.patient import Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 
@@ -27,8 +27,8 @@ class Frozen:
         return f"cast({NOON!r} as {'real' if dialect == 'sqlite' else 'double precision'})"
 
 
-class PatientWith:
-    """What the doctor asks of a patient about the schedule."""
+class ContextWith:
+    """What the doctor asks about the schedule."""
 
     def __init__(self, database: Database, expression: str) -> None:
         self.database = database
@@ -38,13 +38,13 @@ class PatientWith:
 async def test_the_doctor_tells_the_next_runs_in_both_times_and_misses_the_daemon(sqlite_url: str) -> None:
     database = Database(sqlite_url, Frozen())
     await schema.upgrade(database)
-    patient: Patient = PatientWith(database, "30 6 * * *")  # type: ignore[assignment]
+    context: DoctorContext = ContextWith(database, "30 6 * * *")  # type: ignore[assignment]
 
-    (alone,) = await planned.schedule(patient)
+    (alone,) = await schedule_checks.schedule(context)
     async with database.write() as connection:
         await connection.execute(update(daemon).values(holder="{}", until=NOON + 10))
-    (kept,) = await planned.schedule(patient)
-    (nothing,) = await planned.schedule(PatientWith(database, ""))  # type: ignore[arg-type]
+    (kept,) = await schedule_checks.schedule(context)
+    (nothing,) = await schedule_checks.schedule(ContextWith(database, ""))  # type: ignore[arg-type]
     await database.close()
 
     assert alone.state is State.WARNING

@@ -185,7 +185,7 @@ def test_nothing_else_reads_json_from_outside() -> None:
     """The store and its readers parse what we wrote ourselves; the simulator stands apart."""
     root = Path(orchestrator.__file__).parent
     ours = {
-        "services/doctor/accounts.py",
+        "services/doctor/account_checks.py",
         "services/recover/lease.py",
         "daemon/daemon_lease.py",
         "domain/strict_json.py",

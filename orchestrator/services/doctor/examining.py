@@ -8,21 +8,21 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.domain.looking import OwnIds
 from orchestrator.services.doctor import (
-    accounts,
-    catalogue,
-    hooks,
-    notifying,
-    numbers,
-    planned,
+    account_checks,
+    catalogue_checks,
+    daemon_checks,
+    hook_checks,
+    notify_checks,
+    number_checks,
+    schedule_checks,
     storage,
-    watched,
 )
 from orchestrator.services.doctor.finding import Finding, State, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
 
 _NEED_THE_DATABASE = (
     *("clock", "key file", "codes", "groups", "allow-list", "expectations", "current codes"),
@@ -30,59 +30,63 @@ _NEED_THE_DATABASE = (
 )
 
 
-async def examine(patient: Patient) -> list[Finding]:
+async def examine(context: DoctorContext) -> list[Finding]:
     """Look at everything, read only (GET; the session's state by POST where the gateway documents that).
 
     Nothing is raised for what is found, and nothing is written. Takes some seconds.
     """
-    findings = _configuration(patient)
-    about_database = await storage.database(patient)
+    findings = _configuration(context)
+    about_database = await storage.database(context)
     findings += about_database
     usable = any(one.name == "schema" and one.state is State.OK for one in about_database)
     if usable:
-        findings += await _stored(patient)
+        findings += await _stored(context)
     else:
         findings += [skipped(name, "the database cannot be used") for name in _NEED_THE_DATABASE]
-    findings += [catalogue.greetings(patient), *notifying.receivers(patient.told), storage.disk(patient)]
-    findings.append(hooks.configured(patient.hooks))
+    findings += [
+        catalogue_checks.greetings(context),
+        *notify_checks.receivers(context.told),
+        storage.disk(context),
+    ]
+    findings.append(hook_checks.configured(context.hooks))
     told: dict[str, OwnIds] = {}
-    for account in _examined(patient):
-        online = await accounts.online(account, told)
+    for account in _examined(context):
+        online = await account_checks.online(account, told)
         works = any(one.name == "session" and one.state is State.OK for one in online)
-        findings += [*online, *await hooks.at_gateway(patient.hooks, account, works=works)]
+        findings += [*online, *await hook_checks.at_gateway(context.hooks, account, works=works)]
         if usable:
-            findings += await _guarded("record", accounts.on_record(patient, account))
+            findings += await _guarded("record", account_checks.on_record(context, account))
             own = told.get(account.name, OwnIds())
-            findings += await _guarded("number", numbers.same_number(patient, account, own))
+            findings += await _guarded("number", number_checks.same_number(context, account, own))
     if usable:
-        findings += await _guarded("accounts", _alone(numbers.one_driver(patient, told)))
+        findings += await _guarded("accounts", _alone(number_checks.one_driver(context, told)))
     return findings
 
 
-def _configuration(patient: Patient) -> list[Finding]:
-    if not patient.warnings:
+def _configuration(context: DoctorContext) -> list[Finding]:
+    if not context.warnings:
         return [ok("configuration", "valid, without warnings")]
-    return [warning("configuration", text) for text in patient.warnings]
+    return [warning("configuration", text) for text in context.warnings]
 
 
-async def _stored(patient: Patient) -> list[Finding]:
+async def _stored(context: DoctorContext) -> list[Finding]:
     return [
-        *await _guarded("clock", _alone(storage.clock(patient))),
-        *await _guarded("key file", catalogue.keys(patient)),
-        *await _guarded("groups", catalogue.groups(patient)),
-        *await _guarded("backup", _alone(accounts.choice(patient))),
-        *await _guarded("schedule", planned.schedule(patient)),
-        *await _guarded("daemon", watched.daemon(patient)),
-        *await _guarded("losses", watched.lost(patient)),
-        *await _guarded("outbox", notifying.outbox(patient.database)),
+        *await _guarded("clock", _alone(storage.clock(context))),
+        *await _guarded("key file", catalogue_checks.keys(context)),
+        *await _guarded("groups", catalogue_checks.groups(context)),
+        *await _guarded("backup", _alone(account_checks.choice(context))),
+        *await _guarded("schedule", schedule_checks.schedule(context)),
+        *await _guarded("daemon", daemon_checks.daemon(context)),
+        *await _guarded("losses", daemon_checks.lost(context)),
+        *await _guarded("outbox", notify_checks.outbox(context.database)),
     ]
 
 
-def _examined(patient: Patient) -> Sequence[Account]:
+def _examined(context: DoctorContext) -> Sequence[ExaminedAccount]:
     """With `to`, that backup and the primaries; else every instance."""
-    if patient.to is None:
-        return patient.accounts
-    return [one for one in patient.accounts if one.name == patient.to or one.role != "backup"]
+    if context.to is None:
+        return context.accounts
+    return [one for one in context.accounts if one.name == context.to or one.role != "backup"]
 
 
 async def _alone(looking: Awaitable[Finding]) -> list[Finding]:

@@ -13,7 +13,7 @@ from orchestrator.store.engine import database_identity
 from orchestrator.store.schema import SchemaState
 
 if TYPE_CHECKING:
-    from orchestrator.services.doctor.patient import Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext
 
 CLOCK_WATCHED_FOR = 1.0  # seconds
 SKEW_LIMIT = 2.0  # seconds between the database's clock and this machine's
@@ -30,33 +30,33 @@ SAFE = {
 }
 
 
-async def database(patient: Patient) -> list[Finding]:
+async def database(context: DoctorContext) -> list[Finding]:
     """Reachable, at the right schema, writable, durable. The first failure ends it."""
-    if patient.database_error is not None:
-        return [failed("database", patient.database_error.message, patient.database_error.hint)]
+    if context.database_error is not None:
+        return [failed("database", context.database_error.message, context.database_error.hint)]
     try:
-        state = await schema.check(patient.database)
+        state = await schema.check(context.database)
     except (DBAPIError, OSError) as error:
         return [failed("database", f"cannot be used: {said(error)}", "check database.url")]
-    answers = ok("database", f"{patient.database.dialect} answers")
+    answers = ok("database", f"{context.database.dialect} answers")
     if state is not SchemaState.UP_TO_DATE:
         sentence = f"the schema is {state.value.replace('_', ' ')}"
         hint = "install the newest rejoin" if state is SchemaState.AHEAD else _UPGRADE
         return [answers, failed("schema", sentence, hint)]
     at_head = ok("schema", f"at {schema.head()}, as this rejoin needs it")
-    return [answers, at_head, await _writable(patient), await _durable(patient)]
+    return [answers, at_head, await _writable(context), await _durable(context)]
 
 
-async def _writable(patient: Patient) -> Finding:
+async def _writable(context: DoctorContext) -> Finding:
     try:
-        await reads_doctor.try_write(patient.database)
+        await reads_doctor.try_write(context.database)
     except DBAPIError as error:
         return failed("writable", f"cannot be written: {said(error)}", "check rights and free space")
     return ok("writable", "can be written")
 
 
-async def _durable(patient: Patient) -> Finding:
-    async with patient.database.read() as connection:
+async def _durable(context: DoctorContext) -> Finding:
+    async with context.database.read() as connection:
         found = await reads_doctor.durability(connection)
     shown = ", ".join(f"{name} {value}" for name, value in found.items())
     wrong = [name for name, value in found.items() if value not in SAFE[name]]
@@ -65,12 +65,12 @@ async def _durable(patient: Patient) -> Finding:
     return ok("durable", f"what is committed is on disk ({shown})")
 
 
-async def clock(patient: Patient) -> Finding:
+async def clock(context: DoctorContext) -> Finding:
     """Skew against this machine's clock, and progress against the boot-time timer, watched for a second."""
-    before = await _reading(patient)
-    await patient.clock.sleep(CLOCK_WATCHED_FOR)
-    after = await _reading(patient)
-    slack = READING_TAKES / patient.clock.real(1.0)  # matters in accelerated time only
+    before = await _reading(context)
+    await context.clock.sleep(CLOCK_WATCHED_FOR)
+    after = await _reading(context)
+    slack = READING_TAKES / context.clock.real(1.0)  # matters in accelerated time only
     drift = (after[0] - before[0]) - (after[1] - before[1])
     skew = after[0] - after[2]
     if drift > max(DRIFT_LIMIT, slack):
@@ -85,28 +85,28 @@ async def clock(patient: Patient) -> Finding:
             f"the database's clock differs from this machine's by {skew:+.1f} s",
             "times shown are the database's; set both by NTP",
         )
-    return await _long_drift(patient) or ok("clock", f"even; {skew:+.2f} s from this machine's")
+    return await _long_drift(context) or ok("clock", f"even; {skew:+.2f} s from this machine's")
 
 
-async def _reading(patient: Patient) -> tuple[float, float, float]:
+async def _reading(context: DoctorContext) -> tuple[float, float, float]:
     """The database's clock, the timer and the wall clock, as near to one moment as can be."""
-    async with patient.database.read() as connection:
-        early = patient.clock.boottime(), patient.clock.now()
-        now = await patient.database.now(connection)
-        late = patient.clock.boottime(), patient.clock.now()
+    async with context.database.read() as connection:
+        early = context.clock.boottime(), context.clock.now()
+        now = await context.database.now(connection)
+        late = context.clock.boottime(), context.clock.now()
     return now, (early[0] + late[0]) / 2, (early[1] + late[1]) / 2
 
 
-async def _long_drift(patient: Patient) -> Finding | None:
+async def _long_drift(context: DoctorContext) -> Finding | None:
     """Since the last run on this machine, in this boot, with this database."""
-    async with patient.database.read() as connection:
-        identity = await database_identity(patient.database, connection)
+    async with context.database.read() as connection:
+        identity = await database_identity(context.database, connection)
         records = await reads.instance_records(connection)
-        now = await patient.database.now(connection)
-    boottime = patient.clock.boottime()
-    slack = max(1.0, READING_TAKES / patient.clock.real(1.0))
+        now = await context.database.now(connection)
+    boottime = context.clock.boottime()
+    slack = max(1.0, READING_TAKES / context.clock.real(1.0))
     for record in records:
-        if (record.seen_boot_id, record.seen_database) != (patient.boot_id, identity) or not patient.boot_id:
+        if (record.seen_boot_id, record.seen_database) != (context.boot_id, identity) or not context.boot_id:
             continue
         drift = (now - (record.seen_at or now)) - (boottime - (record.seen_boottime or boottime))
         if drift > slack:
@@ -115,13 +115,13 @@ async def _long_drift(patient: Patient) -> Finding | None:
     return None
 
 
-def disk(patient: Patient) -> Finding:
+def disk(context: DoctorContext) -> Finding:
     """Room for the database, or for what stands beside the configuration."""
     try:
-        free = shutil.disk_usage(patient.folder).free
+        free = shutil.disk_usage(context.folder).free
     except OSError as error:
-        return warning("disk", f"{patient.folder}: {error.strerror or error}")
-    shown = f"{free / 2**20:,.0f} MB free in {patient.folder}"
+        return warning("disk", f"{context.folder}: {error.strerror or error}")
+    shown = f"{free / 2**20:,.0f} MB free in {context.folder}"
     if free < DISK_FULL:
         return failed("disk", shown, "make room: a run stops when nothing can be written")
     return warning("disk", shown, "make room") if free < DISK_LOW else ok("disk", shown)

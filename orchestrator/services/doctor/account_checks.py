@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.looking import OwnIds
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
     from orchestrator.gateways.base import Gateway
-    from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
 
 _REFUSED = {
     Outcome.BAD_CREDENTIALS: "refuses the access token or the instance_id",
@@ -37,7 +37,7 @@ _REFUSED = {
 }
 
 
-async def online(account: Account, told: dict[str, OwnIds] | None = None) -> list[Finding]:
+async def online(account: ExaminedAccount, told: dict[str, OwnIds] | None = None) -> list[Finding]:
     """Gateway, token, session, own ids, list of groups. Reads only; the first failure skips the rest.
 
     Which number a session says it is goes into `told`, by the instance's name.
@@ -67,7 +67,7 @@ def _unasked(name: str) -> list[Finding]:
     return [skipped(one, "the session does not work", instance=name) for one in ("own ids", "group list")]
 
 
-def _gateway_trouble(account: Account, answer: GatewayAnswer) -> Finding | None:
+def _gateway_trouble(account: ExaminedAccount, answer: GatewayAnswer) -> Finding | None:
     name = account.name
     if answer.outcome in (Outcome.OK, Outcome.SESSION_DOWN):
         return None
@@ -88,7 +88,7 @@ def _gateway_trouble(account: Account, answer: GatewayAnswer) -> Finding | None:
     return failed("gateway", f"does not answer: {said}", hint, instance=name, cause=Cause.UNREACHABLE)
 
 
-async def _in_another_form(account: Account) -> Finding | None:
+async def _in_another_form(account: ExaminedAccount) -> Finding | None:
     """The finding that another form of credentials is accepted, if one is."""
     configured, *others = account.forms() or (None,)
     for form in others:
@@ -104,7 +104,7 @@ async def _in_another_form(account: Account) -> Finding | None:
     return None
 
 
-def _session(account: Account, session: SessionAnswer) -> Finding:
+def _session(account: ExaminedAccount, session: SessionAnswer) -> Finding:
     """A backup must work; a primary may be the one that was lost."""
     said = session.word or session.state.value
     if session.state is InstanceState.WORKING:
@@ -153,24 +153,24 @@ async def _list(name: str, gateway: Gateway) -> Finding:
     return warning("group list", sentence, "a run works without it, but wastes slots", instance=name)
 
 
-async def on_record(patient: Patient, account: Account) -> list[Finding]:
+async def on_record(context: DoctorContext, account: ExaminedAccount) -> list[Finding]:
     """Driver, pause, pace and loose ends, from the database."""
-    async with patient.database.read() as connection:
+    async with context.database.read() as connection:
         try:
             record = await instances.get(connection, account.name)
         except NotFoundError:
             new = ok("record", "new: the database does not know it yet", instance=account.name)
-            doubt = await in_doubt(patient.database, connection, None)
+            doubt = await in_doubt(context.database, connection, None)
             return [new, _doubted(account.name)] if doubt else [new]
-        now = await patient.database.now(connection)
+        now = await context.database.now(connection)
         latest = await reads.latest_onto(connection, record.id)
         run = "rejoin run" if latest is None else command_of(latest, record.name)
         return [
             _driver(record, now, run),
             _pause(record, now),
-            await _pace(patient, connection, record, now),
-            await _loose_ends(patient, connection, record, now=now, run=run),
-            await _rolled_back(patient, connection, record, now),
+            await _pace(context, connection, record, now),
+            await _loose_ends(context, connection, record, now=now, run=run),
+            await _rolled_back(context, connection, record, now),
         ]
 
 
@@ -196,9 +196,11 @@ def _pause(record: InstanceRecord, now: float) -> Finding:
     return warning("pause", why, move, instance=record.name)
 
 
-async def _pace(patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float) -> Finding:
+async def _pace(
+    context: DoctorContext, connection: AsyncConnection, record: InstanceRecord, now: float
+) -> Finding:
     """The worst window, counted anew from the log; a join that may have left counts as sent at its time."""
-    policy = patient.settings.policy
+    policy = context.settings.policy
     lines = await reads_slots.latest_slots(connection, record.id, reads_slots.MOST_SLOTS_A_DAY)
     sent = [line.sent_at if line.sent_at is not None else line.send_at for line in lines if _left(line)]
     recent = [at for at in sent if at >= now - reads_slots.DAY]
@@ -215,10 +217,10 @@ def _left(line: reads_slots.SlotLine) -> bool:
 
 
 async def _loose_ends(
-    patient: Patient, connection: AsyncConnection, record: InstanceRecord, *, now: float, run: str
+    context: DoctorContext, connection: AsyncConnection, record: InstanceRecord, *, now: float, run: str
 ) -> Finding:
     """Slots and joins that no living process can be waiting for."""
-    policy = patient.settings.policy
+    policy = context.settings.policy
     over = now - policy.life - policy.timeout
     found = await reads_doctor.open_slots(connection, record.id, over_before=over)
     driven = _is_driven(record, now)
@@ -239,15 +241,15 @@ def _is_driven(record: InstanceRecord, now: float) -> bool:
 
 
 async def _rolled_back(
-    patient: Patient, connection: AsyncConnection, record: InstanceRecord, now: float
+    context: DoctorContext, connection: AsyncConnection, record: InstanceRecord, now: float
 ) -> Finding:
     last = await slots.last_n(connection, record.id)
-    high_water_mark = SlotHighWaterMark.of(patient.database, record.id)
+    high_water_mark = SlotHighWaterMark.of(context.database, record.id)
     if trouble := await asyncio.to_thread(high_water_mark.unwritable):
         sentence = f"the file that names the last join cannot be written: {trouble}"
         hint = "no join is sent without it: make its folder writable, or make room"
         return failed("history", sentence, hint, instance=record.name)
-    if await in_doubt(patient.database, connection, record, driven=_is_driven(record, now)):
+    if await in_doubt(context.database, connection, record, driven=_is_driven(record, now)):
         return _doubted(record.name)
     return ok("history", f"whole: {last:,} joins on record", instance=record.name)
 
@@ -258,14 +260,14 @@ def _doubted(name: str) -> Finding:
     return warning("history", sentence, hint, instance=name)
 
 
-async def choice(patient: Patient) -> Finding:
+async def choice(context: DoctorContext) -> Finding:
     """Whether it is clear which backup a recovery would fill."""
     try:
-        name = await choose_instance(patient.database, patient.to, patient.backups)
+        name = await choose_instance(context.database, context.to, context.backups)
     except NotFoundError as error:
         return failed("backup", error.message, error.hint)
     except RejoinError as error:
-        if len(patient.backups) > 1:  # a daemon takes the first healthy one
+        if len(context.backups) > 1:  # a daemon takes the first healthy one
             return warning("backup", f"a run must be told which: {error.message}", error.hint)
         return failed("backup", error.message, error.hint)
     return ok("backup", f"a recovery would fill {name}")

@@ -15,18 +15,18 @@ from orchestrator.services.status.daemon import daemon_view
 from orchestrator.store import daemons, losses, reads
 
 if TYPE_CHECKING:
+    from orchestrator.services.doctor.doctor_context import DoctorContext
     from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.doctor.patient import Patient
     from orchestrator.services.status.views_daemon import DaemonView
     from orchestrator.store.losses import Loss
 
 _START = "rejoin daemon"
 
 
-async def daemon(patient: Patient) -> list[Finding]:
+async def daemon(context: DoctorContext) -> list[Finding]:
     """None need run for a recovery by hand; one that ran and is gone is worth a warning."""
-    async with patient.database.read() as connection:
-        now = await patient.database.now(connection)
+    async with context.database.read() as connection:
+        now = await context.database.now(connection)
         view = daemon_view(await daemons.read(connection), now)
     found = [_life(view, now)]
     found += [
@@ -36,7 +36,7 @@ async def daemon(patient: Patient) -> list[Finding]:
     if view.running and view.version != orchestrator.__version__:
         sentence = f"it is version {view.version}, this is {orchestrator.__version__}"
         found.append(warning("daemon", sentence, "start the daemon anew"))
-    port = _port(patient.listen, view)
+    port = _port(context.listen, view)
     return found if port is None else [*found, port]
 
 
@@ -83,9 +83,9 @@ def _in_use(host: str, port: int) -> str | None:
     return None
 
 
-async def lost(patient: Patient) -> list[Finding]:
+async def lost(context: DoctorContext) -> list[Finding]:
     """Accounts that the daemon suspects or holds for lost."""
-    async with patient.database.read() as connection:
+    async with context.database.read() as connection:
         found = await losses.open_ones(connection)
         names = {record.id: record.name for record in await reads.instance_records(connection)}
     if not found:

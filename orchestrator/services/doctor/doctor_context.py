@@ -1,12 +1,12 @@
-"""Whom the doctor examines: the parts that an entry point has at hand."""
+"""What the doctor examines: the parts that an entry point has at hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.services.doctor.hooks import Hooks
-from orchestrator.services.doctor.notifying import Told
+from orchestrator.services.doctor.hook_checks import Hooks
+from orchestrator.services.doctor.notify_checks import Told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ExaminedAccount:
     """One configured instance. `gateway` may raise ConfigurationError. `forms`: the configured one first.
 
     `token_at`: where its token is configured.
@@ -36,7 +36,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class DoctorContext:
     """Everything to look at. `warnings` are the configuration's own, without secrets.
 
     `database_error`: why the database cannot be used, if that is known already; then nothing is asked of it.
@@ -47,7 +47,7 @@ class Patient:
     database: Database
     clock: Clock
     settings: RecoverySettings
-    accounts: tuple[Account, ...]
+    accounts: tuple[ExaminedAccount, ...]
     key_ring: Callable[[], KeyRing]
     cipher: Callable[[], Awaitable[CodeCipher]]
     boot_id: str

@@ -11,8 +11,8 @@ from orchestrator.services.doctor.finding import ok, skipped, warning
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import WebhooksAnswer, WebhookTarget
+    from orchestrator.services.doctor.doctor_context import ExaminedAccount
     from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.doctor.patient import Account
     from orchestrator.services.installing import HookAddress
 
 NAME = "webhook"
@@ -42,7 +42,7 @@ def configured(hooks: Hooks) -> Finding:
     return ok("webhooks", "none are taken: no secret is set. Polling finds the same, later")
 
 
-async def at_gateway(hooks: Hooks, account: Account, *, works: bool) -> list[Finding]:
+async def at_gateway(hooks: Hooks, account: ExaminedAccount, *, works: bool) -> list[Finding]:
     """Whether this instance's gateway sends to us. `works`: its session does."""
     address = hooks.address(account.name)
     if address is None:

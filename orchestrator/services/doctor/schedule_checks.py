@@ -10,20 +10,20 @@ from orchestrator.services.schedule.entries import local, upcoming
 from orchestrator.store import schedules
 
 if TYPE_CHECKING:
-    from orchestrator.services.doctor.patient import Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext
     from orchestrator.services.schedule.entries import Entry
 
 RUNS_SHOWN = 3
 
 
-async def schedule(patient: Patient) -> list[Finding]:
+async def schedule(context: DoctorContext) -> list[Finding]:
     """One finding for each entry; none of them keeps a recovery from working."""
-    if not patient.schedule:
+    if not context.schedule:
         return [ok("schedule", "nothing is scheduled")]
-    async with patient.database.read() as connection:
-        now = await patient.database.now(connection)
+    async with context.database.read() as connection:
+        now = await context.database.now(connection)
         lives = await schedules.daemon_lives(connection, now)
-    return [_entry(entry, now, lives=lives) for entry in patient.schedule]
+    return [_entry(entry, now, lives=lives) for entry in context.schedule]
 
 
 def _entry(entry: Entry, now: float, *, lives: bool) -> Finding:

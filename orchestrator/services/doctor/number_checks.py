@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.services.doctor.patient import Account, Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
 
 
-async def one_driver(patient: Patient, told: Mapping[str, OwnIds]) -> Finding:
+async def one_driver(context: DoctorContext, told: Mapping[str, OwnIds]) -> Finding:
     """Two instances of one number would be two drivers, each with a pace of its own.
 
     `told`: what the sessions say just now, by name; of the others counts what they said last.
     """
-    async with patient.database.read() as connection:
+    async with context.database.read() as connection:
         doubled = await reads_doctor.accounts_with_two_names(connection)
         records = {one.name: one for one in await reads.instance_records(connection)}
-    names = [account.name for account in patient.accounts]
+    names = [account.name for account in context.accounts]
     for _, pair in doubled:
         both = [name for name in pair if name in names]
         if len(both) > 1:
@@ -46,9 +46,9 @@ async def one_driver(patient: Patient, told: Mapping[str, OwnIds]) -> Finding:
     return ok("accounts", "each instance is an account of its own")
 
 
-async def same_number(patient: Patient, account: Account, told: OwnIds) -> list[Finding]:
+async def same_number(context: DoctorContext, account: ExaminedAccount, told: OwnIds) -> list[Finding]:
     """Whether the instance is still the number that its memberships were recorded for."""
-    async with patient.database.read() as connection:
+    async with context.database.read() as connection:
         records = {one.name: one for one in await reads.instance_records(connection)}
         record = records.get(account.name)
         left = 0 if record is None else await reads_doctor.left_by_number(connection, record.id)

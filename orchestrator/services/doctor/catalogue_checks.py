@@ -20,7 +20,7 @@ from orchestrator.store.secrets import WHEN_UNREADABLE
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.services.doctor.patient import Patient
+    from orchestrator.services.doctor.doctor_context import DoctorContext
     from orchestrator.store.codes import SealedCode
     from orchestrator.store.reads_doctor import Some
     from orchestrator.store.secrets import CodeCipher
@@ -29,18 +29,18 @@ CODES_READ = 5000
 _IMPORT = "rejoin groups import FILE"
 
 
-async def keys(patient: Patient) -> list[Finding]:
+async def keys(context: DoctorContext) -> list[Finding]:
     """The key file, and the codes in it (the first thousands) decrypted and looked at."""
     try:
-        ring = patient.key_ring()
-        cipher = await patient.cipher()
+        ring = context.key_ring()
+        cipher = await context.cipher()
     except ConfigurationError as error:
         return [
             failed("key file", error.message, error.hint),
             skipped("codes", "cannot be read without the key file"),
         ]
     findings = [ok("key file", f"can be read; keys in it: {len(ring.ids)}")]
-    async with patient.database.read(long=True) as connection:
+    async with context.database.read(long=True) as connection:
         return [*findings, await _codes(connection, cipher)]
 
 
@@ -99,15 +99,15 @@ def _ends(last4: list[str]) -> str:
     return shown if len(last4) <= 3 else f"{shown}, …"
 
 
-async def groups(patient: Patient) -> list[Finding]:
+async def groups(context: DoctorContext) -> list[Finding]:
     """The allow-list: not empty, every group with what identifies it and with a code that worked last."""
-    async with patient.database.read(long=True) as connection:
+    async with context.database.read(long=True) as connection:
         count = await reads_doctor.group_count(connection)
         if not count:
             return [failed("groups", "no group is stored: nothing could be recovered", _IMPORT)]
         return [
             ok("groups", f"{count:,} stored"),
-            await _identities(connection, patient.settings.allow.mode),
+            await _identities(connection, context.settings.allow.mode),
             await _alike(connection),
             await _without_code(connection),
         ]
@@ -152,12 +152,12 @@ def _some(found: Some) -> str:
     return f"{found.count:,} {'group' if found.count == 1 else 'groups'} ({shown}{more})"
 
 
-def greetings(patient: Patient) -> Finding:
+def greetings(context: DoctorContext) -> Finding:
     """Both templates, filled in for an imagined group."""
-    policy = patient.settings.greeting
+    policy = context.settings.greeting
     if not policy.enabled:
         return ok("greeting", "switched off")
-    name = next(iter(patient.backups), "backup")
+    name = next(iter(context.backups), "backup")
     for key, template in (("default", policy.default), ("small", policy.small)):
         if not template:
             continue
