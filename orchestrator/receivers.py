@@ -15,10 +15,10 @@ from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver.deliverer import WAITS_FOR_PEOPLE, Deliverer
 from orchestrator.services.deliver.digesting import Digester
-from orchestrator.services.deliver.nobody import NAME as OUTBOX
-from orchestrator.services.deliver.nobody import Nobody
+from orchestrator.services.deliver.outbox_drain import NAME as OUTBOX
+from orchestrator.services.deliver.outbox_drain import OutboxDrain
+from orchestrator.services.deliver.people_and_ping import HealthPing, PeopleReceiver, PingReceiver
 from orchestrator.services.deliver.routing import PING, Routes
-from orchestrator.services.deliver.telling import People, Pinging, Watchdog
 from orchestrator.store.outbox import new_uid
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.clock import Clock
     from orchestrator.config import Settings
     from orchestrator.notify.base import Answer
-    from orchestrator.services.deliver.telling import Health
+    from orchestrator.services.deliver.people_and_ping import Health
     from orchestrator.store.engine import Database
     from orchestrator.tasks import Part
 
@@ -68,17 +68,17 @@ class Receivers:
             Deliverer(database, clock, told, routes, WAITS_FOR_PEOPLE) for told in self._people(database)
         ]
         if self.ping is not None:
-            parts.append(Deliverer(database, clock, Watchdog(self.ping), routes))
-            parts.append(Pinging(self.ping, health, self.settings.notify.ping_every))
+            parts.append(Deliverer(database, clock, PingReceiver(self.ping), routes))
+            parts.append(HealthPing(self.ping, health, self.settings.notify.ping_every))
         if not parts:
-            parts.append(Nobody(database, routes))
+            parts.append(OutboxDrain(database, routes))
         if self.services and routes.level != "failures":
             parts.append(Digester(database, self._backups))
         return parts
 
-    def _people(self, database: Database) -> list[People]:
+    def _people(self, database: Database) -> list[PeopleReceiver]:
         zone = self.settings.timezone
-        return [People(service, database, self._backups, zone) for service in self.services]
+        return [PeopleReceiver(service, database, self._backups, zone) for service in self.services]
 
     async def try_out(self, name: str, now: float) -> Answer:
         """Send a test message to that sink of `routes`, past the outbox."""

@@ -10,7 +10,7 @@ from orchestrator.bootstrap import vendor_of
 from orchestrator.daemon.drivers import Drivers
 from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.services.accounts import Account
-from orchestrator.services.deliver.telling import Health
+from orchestrator.services.deliver.people_and_ping import Health
 from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.services.recover import lease

@@ -13,7 +13,7 @@ from orchestrator.notify.base import Answer, Parcel
 from orchestrator.notify.http import open_session
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver import deliverer
-from orchestrator.services.deliver.nobody import Nobody
+from orchestrator.services.deliver.outbox_drain import OutboxDrain
 from orchestrator.services.deliver.routing import Routes
 from orchestrator.store import deliveries
 from tests.support.command import PATIENCE
@@ -372,7 +372,7 @@ async def test_without_any_receiver_nothing_waits_and_nothing_is_told_years_late
     await office.write("group:2")
     office.routes = Routes("needs_you")
 
-    await Nobody(office.database, office.routes).step()
+    await OutboxDrain(office.database, office.routes).step()
 
     assert await office.rows() == [("parked", 0, deliverer.NOT_CONFIGURED)]
     async with office.database.read() as connection:

@@ -21,8 +21,8 @@ from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook
 from orchestrator.receivers import open_receivers
 from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
+from orchestrator.services.deliver.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
 from orchestrator.services.deliver.routing import Routes, concerns_people
-from orchestrator.services.deliver.telling import Health, People, Pinging, Watchdog
 from orchestrator.store import instances, orders, outgoing_messages, recoveries
 from orchestrator.store.deliveries import Stored
 from orchestrator.store.tables import groups, memberships
@@ -63,8 +63,8 @@ def service(office: Office, listener: Listener) -> Service:
     return Service("people", f"{url}/hook", clock=office.clock)
 
 
-def people(office: Office, listener: Listener) -> People:
-    return People(service(office, listener), office.database, BACKUPS, UTC)
+def people(office: Office, listener: Listener) -> PeopleReceiver:
+    return PeopleReceiver(service(office, listener), office.database, BACKUPS, UTC)
 
 
 def texts(listener: Listener) -> list[tuple[str, str]]:
@@ -251,7 +251,7 @@ async def test_a_digest_names_the_instance_where_there_are_several(
     office: Office, listener: Listener
 ) -> None:
     both = BACKUPS | {"backup-2"}
-    part = office.deliverer(People(service(office, listener), office.database, both, UTC))
+    part = office.deliverer(PeopleReceiver(service(office, listener), office.database, both, UTC))
     await block(office, 1, Reason.REMOVED_BY_ADMIN)
     await office.clock.advance(601)
     await Digester(office.database, both).step()
@@ -377,13 +377,13 @@ async def test_healthchecks_hears_well_unwell_start_and_exit_code(office: Office
         async def ask() -> Health:
             return health.pop(0)
 
-        part = Pinging(ping, ask, 300.0)
+        part = HealthPing(ping, ask, 300.0)
         assert [await part.step(), await part.step()] == [300.0, 300.0]
         office.routes = Routes("needs_you", ping=True)
         ended: dict[str, Any] = {"recovery": 7, "to": "backup-1", "outcome": "needs_you"}
         await office.write("recovery:7", kind=outgoing_messages.RECOVERY_STARTED, **STARTED)
         await office.write("recovery:7", kind=outgoing_messages.RECOVERY_FINISHED, **ended)
-        await office.deliverer(Watchdog(ping)).step()
+        await office.deliverer(PingReceiver(ping)).step()
 
     assert [(got.path, got.body.decode()) for got in listener.got] == [
         ("/uuid", "idle"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.digests import Standing, due_at
-from orchestrator.services.deliver import notices
+from orchestrator.services.deliver import people_texts
 from orchestrator.store import outbox, outgoing_messages, reads_needs
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Digester:
 
     async def _standing(self, connection: AsyncConnection, since: float, now: float) -> Standing:
         records = await reads_needs.backups(connection, self.backups)
-        paused = [one.paused_at or 0.0 for one in records if notices.needs_a_person(one, now)]
+        paused = [one.paused_at or 0.0 for one in records if people_texts.needs_a_person(one, now)]
         causes = await reads_needs.causes(connection, [one.id for one in records], since)
         fresh = [at for at in paused if at > since]
         oldest = [*fresh, *(row.oldest_new for row in causes if row.oldest_new is not None)]

@@ -1,4 +1,4 @@
-"""A configuration without any receiver: what there is to tell is over at once."""
+"""Drains the outbox of a configuration without any receiver."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NAME = "outbox"
 
 
 @dataclass(slots=True)
-class Nobody:
-    """The part that empties an outbox which nobody hears."""
+class OutboxDrain:
+    """The part that drains an outbox which has no receiver."""
 
     database: Database
     routes: Routes  # to nowhere

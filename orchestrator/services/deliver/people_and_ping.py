@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.recoveries import EXIT_CODES, End
 from orchestrator.notify.base import Answer
-from orchestrator.services.deliver import notices, routing
+from orchestrator.services.deliver import people_texts, routing
 from orchestrator.store import outgoing_messages
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class People:
+class PeopleReceiver:
     """One service for people as a receiver. What needs a person is read at the moment of telling."""
 
     service: Service
@@ -36,15 +36,15 @@ class People:
     async def deliver(self, parcel: Parcel) -> Answer:
         async with self.database.read() as connection:
             now = await self.database.now(connection)
-            needs = await notices.read_needs(connection, self.backups, now)
-        notice = notices.compose(parcel, needs, self.zone)
+            needs = await people_texts.read_needs(connection, self.backups, now)
+        notice = people_texts.compose(parcel, needs, self.zone)
         if notice is None:
             return Answer(ok=True, text="there is nothing to say any more")
         return await self.service.send(notice)
 
 
 @dataclass(slots=True)
-class Watchdog:
+class PingReceiver:
     """The ping as a receiver of recoveries' starts and ends. Best effort: it is never tried twice."""
 
     ping: Ping
@@ -72,7 +72,7 @@ class Health:
 
 
 @dataclass(slots=True)
-class Pinging:
+class HealthPing:
     """The part that tells the watchdog every `every` seconds how the daemon is."""
 
     ping: Ping
