@@ -95,10 +95,10 @@ SECTIONS = (
             _command("pause", "pausing:pause", "Send no more joins until you resume."),
             _command("resume", "pausing:resume", "Lift a pause."),
             _command("stop", "pausing:stop", "End a recovery; what was done stays."),
-            _command("retry", "deciding:retry", "Put groups back in line."),
+            _command("retry", "retry_skip_leave:retry", "Put groups back in line."),
             _command("accept", "accepting:accept", "Take what a renamed group's link opens now as expected."),
-            _command("skip", "deciding:skip", "Leave groups out."),
-            _command("leave", "deciding:leave", "Take the backup out of a group."),
+            _command("skip", "retry_skip_leave:skip", "Leave groups out."),
+            _command("leave", "retry_skip_leave:leave", "Take the backup out of a group."),
         ),
     ),
     Section(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.layout import whole
 from orchestrator.cli.render import clean, clock, duration, plural
 from orchestrator.domain.recoveries import run_command
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -65,7 +65,7 @@ def account_rows(view: StatusView, zone: tzinfo) -> list[Row]:
 def account_text(one: InstanceView, view: StatusView, zone: tzinfo, *, how: bool = True) -> str:
     """How an account stands: lost, if that was decided (and how), else by its state."""
     name, loss, now = clean(one.name), view.loss_of(one.name), view.now
-    if loss is not None and loss.state is Standing.LOST:
+    if loss is not None and loss.state is LossState.LOST:
         said = f', gateway: "{clean(one.state_word)}"' if one.state_word else ""
         decided = f"; {_decided(loss, zone, now)}" if how else ""
         return f"{name}  lost {clock(loss.since, zone, now=now)}{said}{decided}"
@@ -83,9 +83,9 @@ def loss_lines(view: StatusView, zone: tzinfo) -> list[str]:
     lines = []
     for one in view.losses:
         name, since = clean(one.instance), clock(one.since, zone, now=view.now)
-        if one.state is Standing.SUSPECTED:
+        if one.state is LossState.SUSPECTED:
             lines.append(f"{name} may be lost: suspected since {since}, not decided yet{_last_word(one)}.")
-        elif one.state is Standing.LOST and one.instance not in part_from:
+        elif one.state is LossState.LOST and one.instance not in part_from:
             decided = _decided(one, zone, view.now)
             lines.append(f"{name} is lost since {since}; {decided}. {_what_follows(one, view)}")
     return lines
@@ -120,7 +120,7 @@ def _decided(loss: LossView, zone: tzinfo, now: float) -> str:
 
 
 def _back(loss: LossView | None, zone: tzinfo, now: float) -> str:
-    if loss is None or loss.state is not Standing.RETURNED or loss.ended_at is None:
+    if loss is None or loss.state is not LossState.RETURNED or loss.ended_at is None:
         return ""
     lost, back = clock(loss.since, zone, now=now), clock(loss.ended_at, zone, now=now)
     return f"; was lost {lost} to {back}"

@@ -11,7 +11,7 @@ from orchestrator.cli.render import clean, plural
 from orchestrator.cli.render_daemon import loss_lines, parked_line
 from orchestrator.domain.hints import OWN_WORDS, identity_changed_hint
 from orchestrator.domain.memberships import Reason
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 from orchestrator.services.status.views import Phase
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _DOUBTED = (
 def trouble(view: StatusView, look: Look) -> list[str]:
     """What stands in the way."""
     target = view.target
-    lost = {one.instance for one in view.losses if one.state is Standing.LOST}
+    lost = {one.instance for one in view.losses if one.state is LossState.LOST}
     # A first run that the gateway refused left no recovery behind, but a pause.
     looked_at = view.instances if view.recovery is None else () if target is None else (target,)
     lines = _untried(view)

@@ -13,7 +13,7 @@ RUN_TELLS_WITHIN = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OpenNeeds:
     """What needs a person now. `new`: since people were told last, with the oldest of them."""
 
     count: int
@@ -21,7 +21,7 @@ class Standing:
     oldest_new: float | None
 
 
-def due_at(standing: Standing, *, told_at: float, running_since: float | None, now: float) -> float | None:
+def due_at(standing: OpenNeeds, *, told_at: float, running_since: float | None, now: float) -> float | None:
     """The instant of the next digest, which may be over; None while nobody is needed.
 
     `told_at` is 0 when nobody was told ever.

@@ -72,7 +72,7 @@ class Reason(StrEnum):
     OPERATOR = "operator"
 
 
-class Evidence(StrEnum):
+class MembershipEvidence(StrEnum):
     """What proves a membership."""
 
     PARTICIPANT = "participant"  # our own id stands among the group's members

@@ -31,7 +31,7 @@ _UNREACHED = frozenset({Outcome.TRANSIENT, Outcome.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LossEvidence:
     """One reading. `gone`: what it says of the account, None for nothing. `text` is foreign and scrubbed."""
 
     at: float
@@ -46,38 +46,42 @@ class Evidence:
         return self.gone is None and self.says in _WEAK_STATES
 
 
-def by_state(state: InstanceState, word: str, at: float, *, kind: Kind = Kind.EVENT) -> Evidence:
+def by_state(state: InstanceState, word: str, at: float, *, kind: Kind = Kind.EVENT) -> LossEvidence:
     """A session's state says so much."""
     gone = True if state in _GONE_STATES else False if state is InstanceState.WORKING else None
-    return Evidence(at, kind, gone, state.value, word)
+    return LossEvidence(at, kind, gone, state.value, word)
 
 
-def by_poll(answer: SessionAnswer, at: float) -> Evidence:
+def by_poll(answer: SessionAnswer, at: float) -> LossEvidence:
     """The answer to a question for the state. A gateway out of reach says nothing of the account."""
     outcome, text = answer.answer.outcome, answer.answer.text
     if outcome is Outcome.BAD_CREDENTIALS:
-        return Evidence(at, Kind.STATE, gone=True, says=REFUSED, text=text)
+        return LossEvidence(at, Kind.STATE, gone=True, says=REFUSED, text=text)
     if outcome is Outcome.OK or answer.state is not InstanceState.UNKNOWN:
         return by_state(answer.state, answer.word or text, at, kind=Kind.STATE)
-    return Evidence(at, Kind.STATE, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
+    return LossEvidence(at, Kind.STATE, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
 
 
-def by_call(kind: Kind, answer: GatewayAnswer, at: float, *, empty: bool) -> Evidence:
+def by_call(kind: Kind, answer: GatewayAnswer, at: float, *, empty: bool) -> LossEvidence:
     """The answer to a call that needs the session. An empty list is no proof that it works: lists lie."""
     outcome, text = answer.outcome, answer.text
     if outcome is Outcome.SESSION_DOWN:
-        return Evidence(at, kind, gone=True, says=SESSION_DOWN, text=text)
+        return LossEvidence(at, kind, gone=True, says=SESSION_DOWN, text=text)
     if outcome is Outcome.BAD_CREDENTIALS:
-        return Evidence(at, kind, gone=True, says=REFUSED, text=text)
+        return LossEvidence(at, kind, gone=True, says=REFUSED, text=text)
     if outcome is Outcome.OK:
-        return Evidence(at, kind, None, EMPTY, text) if empty else Evidence(at, kind, gone=False, says=WORKS)
-    return Evidence(at, kind, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
+        return (
+            LossEvidence(at, kind, None, EMPTY, text)
+            if empty
+            else LossEvidence(at, kind, gone=False, says=WORKS)
+        )
+    return LossEvidence(at, kind, None, OUT_OF_REACH if outcome in _UNREACHED else UNCLEAR, text)
 
 
 FIRST, LAST = 6, 5  # readings of one suspicion that are kept: the first of all, the last of each kind
 
 
-def add(evidence: tuple[Evidence, ...], new: Evidence) -> tuple[Evidence, ...]:
+def add(evidence: tuple[LossEvidence, ...], new: LossEvidence) -> tuple[LossEvidence, ...]:
     """With one more. Of a run of readings of a kind that say the same, the first and the last stay; of very
     many the first few, the last few, and what decides: the last of each kind that says anything.
     """
@@ -94,9 +98,9 @@ def add(evidence: tuple[Evidence, ...], new: Evidence) -> tuple[Evidence, ...]:
     return tuple(one for place, one in enumerate(evidence) if place in kept)
 
 
-def _places(evidence: tuple[Evidence, ...], kind: Kind) -> list[int]:
+def _places(evidence: tuple[LossEvidence, ...], kind: Kind) -> list[int]:
     return [place for place, one in enumerate(evidence) if one.kind is kind]
 
 
-def _alike(one: Evidence, other: Evidence) -> bool:
+def _alike(one: LossEvidence, other: LossEvidence) -> bool:
     return (one.gone, one.says) == (other.gone, other.says)

@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from orchestrator.domain.readings import CALLS, Evidence, Kind, add
+from orchestrator.domain.readings import CALLS, Kind, LossEvidence, add
 
 NOT_WORKING_AT_ALL = 2400.0
 """Seconds, at the least, for which starting says nothing: healthy sessions do that every half hour."""
 SLOWER_WITH_AGE = 6.0  # a suspicion this many times older has calls this much further apart
 
 
-class Standing(StrEnum):
+class LossState(StrEnum):
     """Where a case stands. Stored in losses.state."""
 
     SUSPECTED = "suspected"
@@ -49,26 +49,26 @@ class Debounce:
 class Case:
     """A suspicion, or the loss that it became."""
 
-    standing: Standing
+    standing: LossState
     since: float
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[LossEvidence, ...]
 
     @property
     def suspected(self) -> bool:
-        return self.standing is Standing.SUSPECTED
+        return self.standing is LossState.SUSPECTED
 
-    def with_reading(self, new: Evidence) -> Case:
+    def with_reading(self, new: LossEvidence) -> Case:
         return replace(self, evidence=add(self.evidence, new))
 
 
-def judge(case: Case, debounce: Debounce) -> Standing:
+def judge(case: Case, debounce: Debounce) -> LossState:
     """What the evidence makes of an open case, at the moment of its last reading."""
     now = max(one.at for one in case.evidence)
-    if case.standing is Standing.LOST:
-        return Standing.RETURNED if _returned(case, debounce, now) else Standing.LOST
+    if case.standing is LossState.LOST:
+        return LossState.RETURNED if _returned(case, debounce, now) else LossState.LOST
     if _is_false_alarm(case, debounce, now):
-        return Standing.DISMISSED
-    return Standing.LOST if _is_lost(case, debounce, now) else Standing.SUSPECTED
+        return LossState.DISMISSED
+    return LossState.LOST if _is_lost(case, debounce, now) else LossState.SUSPECTED
 
 
 def accusing(case: Case) -> frozenset[Kind]:
@@ -133,31 +133,31 @@ def _returned(case: Case, debounce: Debounce, now: float) -> bool:
     return not accusing(case) & CALLS and now - works_since >= debounce.long_after
 
 
-def _after_the_last_accusation(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _after_the_last_accusation(evidence: tuple[LossEvidence, ...]) -> tuple[LossEvidence, ...]:
     last = max((place for place, one in enumerate(evidence) if one.gone), default=-1)
     return evidence[last + 1 :]
 
 
-def _last_telling(evidence: tuple[Evidence, ...], kind: Kind) -> Evidence | None:
+def _last_telling(evidence: tuple[LossEvidence, ...], kind: Kind) -> LossEvidence | None:
     return next((one for one in reversed(evidence) if one.kind is kind and one.gone is not None), None)
 
 
-def _a_call_works(evidence: tuple[Evidence, ...]) -> bool:
+def _a_call_works(evidence: tuple[LossEvidence, ...]) -> bool:
     last = [_last_telling(evidence, kind) for kind in CALLS]
     return any(one is not None and one.gone is False for one in last)
 
 
-def _states(evidence: tuple[Evidence, ...]) -> list[Evidence]:
+def _states(evidence: tuple[LossEvidence, ...]) -> list[LossEvidence]:
     """What was said of the session's state, polled or told, without what says nothing."""
     return [one for one in evidence if one.kind not in CALLS and (one.gone is not None or one.weak)]
 
 
-def _view(evidence: tuple[Evidence, ...]) -> Evidence | None:
+def _view(evidence: tuple[LossEvidence, ...]) -> LossEvidence | None:
     states = _states(evidence)
     return states[-1] if states else None
 
 
-def _works_since(evidence: tuple[Evidence, ...]) -> float | None:
+def _works_since(evidence: tuple[LossEvidence, ...]) -> float | None:
     """Since when the state says without a break that it works; None if it does not."""
     since = None
     for one in reversed(_states(evidence)):
@@ -173,43 +173,47 @@ def _not_working_since(case: Case) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class NoSuspicion:
     """What is remembered of an account that nobody suspects."""
 
-    weak: Evidence | None = None  # the first of a row of readings that it does not work just now
-    accusations: tuple[Evidence, ...] = ()  # calls in a row that said that it is gone
+    weak: LossEvidence | None = None  # the first of a row of readings that it does not work just now
+    accusations: tuple[LossEvidence, ...] = ()  # calls in a row that said that it is gone
 
 
-def notice(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:
+def notice(
+    no_suspicion: NoSuspicion, new: LossEvidence, debounce: Debounce
+) -> tuple[NoSuspicion, Case | None]:
     """One more reading of an account that nobody suspects; the case, if a suspicion opens by it."""
-    return _notice_call(calm, new, debounce) if new.kind in CALLS else notice_state(calm, new)
+    return _notice_call(no_suspicion, new, debounce) if new.kind in CALLS else notice_state(no_suspicion, new)
 
 
-def notice_state(calm: Calm, new: Evidence) -> tuple[Calm, Case | None]:
+def notice_state(no_suspicion: NoSuspicion, new: LossEvidence) -> tuple[NoSuspicion, Case | None]:
     """The same for a session's state, which one reading is enough of."""
     if new.gone:
-        return Calm(), Case(Standing.SUSPECTED, new.at, (new,))  # earlier calls must say it again
+        return NoSuspicion(), Case(LossState.SUSPECTED, new.at, (new,))  # earlier calls must say it again
     if new.gone is False:
-        return replace(calm, weak=None), None
-    return (replace(calm, weak=calm.weak or new) if new.weak else calm), None
+        return replace(no_suspicion, weak=None), None
+    return (replace(no_suspicion, weak=no_suspicion.weak or new) if new.weak else no_suspicion), None
 
 
-def _notice_call(calm: Calm, new: Evidence, debounce: Debounce) -> tuple[Calm, Case | None]:
+def _notice_call(
+    no_suspicion: NoSuspicion, new: LossEvidence, debounce: Debounce
+) -> tuple[NoSuspicion, Case | None]:
     if new.gone is False:
-        return Calm(), None
+        return NoSuspicion(), None
     if new.gone is None:
-        return calm, None
-    accusations = (*calm.accusations, new)
-    if calm.weak is None:
+        return no_suspicion, None
+    accusations = (*no_suspicion.accusations, new)
+    if no_suspicion.weak is None:
         opens = len(accusations) >= 2
         since = accusations[0].at
     else:
-        opens = new.at - calm.weak.at >= debounce.lost_after
-        since = calm.weak.at
+        opens = new.at - no_suspicion.weak.at >= debounce.lost_after
+        since = no_suspicion.weak.at
     if not opens:
-        return replace(calm, accusations=accusations[-2:]), None
-    first = () if calm.weak is None else (calm.weak,)
-    return Calm(), Case(Standing.SUSPECTED, since, first + accusations[-2:])
+        return replace(no_suspicion, accusations=accusations[-2:]), None
+    first = () if no_suspicion.weak is None else (no_suspicion.weak,)
+    return NoSuspicion(), Case(LossState.SUSPECTED, since, first + accusations[-2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +224,15 @@ class NextCheck:
     gap: float
 
 
-def next_check_unsuspected(calm: Calm, state: Evidence, debounce: Debounce) -> NextCheck | None:
+def next_check_unsuspected(
+    no_suspicion: NoSuspicion, state: LossEvidence, debounce: Debounce
+) -> NextCheck | None:
     """Now and then a call for an account that nobody suspects, if its state makes one worth while."""
-    if calm.accusations:
+    if no_suspicion.accusations:
         return NextCheck(Kind.MEMBERS, max(debounce.lost_after / 6, debounce.poll_when_suspected))
     if state.gone is False:
         return NextCheck(Kind.MEMBERS, debounce.call_every)
-    if calm.weak is not None and state.at - calm.weak.at >= debounce.lost_after:
+    if no_suspicion.weak is not None and state.at - no_suspicion.weak.at >= debounce.lost_after:
         return NextCheck(Kind.MEMBERS, debounce.lost_after / 3)
     return None
 
@@ -234,7 +240,7 @@ def next_check_unsuspected(calm: Calm, state: Evidence, debounce: Debounce) -> N
 def next_check(case: Case, debounce: Debounce, now: float) -> NextCheck | None:
     """The call that the case needs next. Lists are throttled by gateways: only where nothing else will do."""
     view = _view(case.evidence)
-    if case.standing is Standing.LOST:
+    if case.standing is LossState.LOST:
         works = view is not None and view.gone is False
         return NextCheck(Kind.MEMBERS, debounce.lost_after / 3) if works else None
     slower = (now - case.since) / SLOWER_WITH_AGE

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 
 from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 from orchestrator.store.recoveries import Scope, groups_in
 from orchestrator.store.tables import group_instances, groups, losses, memberships, recoveries
 
@@ -76,7 +76,7 @@ async def take_along(connection: AsyncConnection, replaced_id: int, recovery_id:
 async def of_lost(connection: AsyncConnection) -> list[UnderWay]:
     """Those of the daemon onto instances that are lost now."""
     lost = exists().where(
-        losses.c.instance_id == recoveries.c.to_instance_id, losses.c.state == Standing.LOST.value
+        losses.c.instance_id == recoveries.c.to_instance_id, losses.c.state == LossState.LOST.value
     )
     query = select(recoveries).where(recoveries.c.state == "running", recoveries.c.driver == "daemon", lost)
     return [_under_way(row) for row in (await connection.execute(query.order_by(recoveries.c.id))).all()]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, insert, select, text, update
 
-from orchestrator.domain.readings import Evidence, Kind
-from orchestrator.domain.watching import Case, Standing
+from orchestrator.domain.readings import Kind, LossEvidence
+from orchestrator.domain.watching import Case, LossState
 from orchestrator.store.tables import instances, losses
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Loss(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        return self.case.standing is Standing.LOST
+        return self.case.standing is LossState.LOST
 
 
 NOTIFY, RECOVER = "notify", "recover"
@@ -66,7 +66,7 @@ async def latest(connection: AsyncConnection) -> dict[int, Loss]:
 
 async def lost_ids(connection: AsyncConnection) -> frozenset[int]:
     """The instances that are lost now."""
-    query = select(losses.c.instance_id).where(_OPEN, losses.c.state == Standing.LOST.value)
+    query = select(losses.c.instance_id).where(_OPEN, losses.c.state == LossState.LOST.value)
     return frozenset((await connection.scalars(query)).all())
 
 
@@ -76,7 +76,7 @@ async def suspect(connection: AsyncConnection, instance_id: int, case: Case) -> 
         insert(losses)
         .values(
             instance_id=instance_id,
-            state=Standing.SUSPECTED.value,
+            state=LossState.SUSPECTED.value,
             suspected_at=case.since,
             evidence=_written(case.evidence),
         )
@@ -85,7 +85,7 @@ async def suspect(connection: AsyncConnection, instance_id: int, case: Case) -> 
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def keep_evidence(connection: AsyncConnection, loss_id: int, evidence: Sequence[Evidence]) -> None:
+async def keep_evidence(connection: AsyncConnection, loss_id: int, evidence: Sequence[LossEvidence]) -> None:
     await _set(connection, loss_id, evidence=_written(evidence))
 
 
@@ -102,7 +102,7 @@ async def decide(
     await _set(
         connection,
         loss_id,
-        state=Standing.LOST.value,
+        state=LossState.LOST.value,
         decided_at=now,
         action=action,
         recovery_id=recovery_id,
@@ -118,7 +118,7 @@ async def follow(
 
 
 async def end(
-    connection: AsyncConnection, loss_id: int, standing: Standing, now: float, *, detail: str | None = None
+    connection: AsyncConnection, loss_id: int, standing: LossState, now: float, *, detail: str | None = None
 ) -> None:
     """Dismissed, or returned. `detail`: how, if not by what the account itself showed."""
     said = {} if detail is None else {"detail": detail}
@@ -129,20 +129,20 @@ async def _set(connection: AsyncConnection, loss_id: int, **values: Any) -> None
     await connection.execute(update(losses).where(losses.c.id == loss_id).values(**values))
 
 
-def as_data(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
+def as_data(evidence: Sequence[LossEvidence]) -> list[dict[str, Any]]:
     return [
         {"at": one.at, "kind": one.kind.value, "gone": one.gone, "says": one.says, "text": one.text}
         for one in evidence
     ]
 
 
-def _written(evidence: Sequence[Evidence]) -> str:
+def _written(evidence: Sequence[LossEvidence]) -> str:
     return json.dumps(as_data(evidence), ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(text_: str) -> tuple[Evidence, ...]:
+def _read(text_: str) -> tuple[LossEvidence, ...]:
     return tuple(
-        Evidence(one["at"], Kind(one["kind"]), one["gone"], one["says"], one["text"])
+        LossEvidence(one["at"], Kind(one["kind"]), one["gone"], one["says"], one["text"])
         for one in json.loads(text_)
     )
 
@@ -151,7 +151,7 @@ def _loss(row: Any) -> Loss:
     return Loss(
         id=row.id,
         instance_id=row.instance_id,
-        case=Case(Standing(row.state), row.suspected_at, _read(row.evidence)),
+        case=Case(LossState(row.state), row.suspected_at, _read(row.evidence)),
         decided_at=row.decided_at,
         ended_at=row.ended_at,
         action=row.action,

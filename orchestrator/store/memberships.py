@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from orchestrator.domain.memberships import (
-    Evidence,
     Greeting,
+    MembershipEvidence,
     Reason,
     Status,
     check_move,
@@ -55,7 +55,7 @@ class Membership:
     requested_at: float | None
     joined_at: float | None
     confirmed_at: float | None
-    evidence: Evidence | None
+    evidence: MembershipEvidence | None
     greeting: Greeting
     greeted_at: float | None
     history_epoch: int = 0
@@ -101,7 +101,7 @@ _FIELDS = [field.name for field in fields(Membership)]
 _COLUMNS = [memberships.c[name] for name in _FIELDS]
 _KEPT = {"id", "instance_id", "group_id", "recovery_id"}
 _WRITTEN = [name for name in _FIELDS if name not in _KEPT]
-_ENUMS = {"status": Status, "reason": Reason, "evidence": Evidence, "greeting": Greeting}
+_ENUMS = {"status": Status, "reason": Reason, "evidence": MembershipEvidence, "greeting": Greeting}
 
 _OF_THE_NUMBER = (Status.ACTIVE, Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
 _BLOCKED_AS_ITSELF = (Reason.OUTCOME_UNKNOWN, Reason.REMOVED_BY_ADMIN, Reason.FORBIDDEN)

@@ -157,7 +157,7 @@ async def joins_sent(connection: AsyncConnection, recovery_id: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScopeProgress:
     """The groups of a scope on one instance. `unsettled`: neither in place nor left out by a person."""
 
     groups: int
@@ -167,7 +167,7 @@ class Standing:
 
 async def standing(
     connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
-) -> Standing:
+) -> ScopeProgress:
     """Count the scope's groups. `only`: these group ids alone. One whose greeting waits is unsettled."""
     wanted, m = groups_in(scope), memberships.c
     if only is not None:
@@ -185,7 +185,7 @@ async def standing(
         func.coalesce(func.sum(case((m.status == Status.ACTIVE.value, 1), else_=0)), 0),
         func.coalesce(func.sum(case((settled, 0), else_=1)), 0),
     ).select_from(found.outerjoin(memberships, theirs))
-    return Standing(*(int(number) for number in (await connection.execute(query)).one()))
+    return ScopeProgress(*(int(number) for number in (await connection.execute(query)).one()))
 
 
 async def take_up(

@@ -14,7 +14,7 @@ from orchestrator.domain.recoveries import End
 from orchestrator.domain.watching import Debounce
 from orchestrator.gateways.wawp import read_event
 from orchestrator.services.accounts import Account
-from orchestrator.services.operate import deciding
+from orchestrator.services.operate import retry_skip
 from orchestrator.services.plan.making import make_plan
 from orchestrator.services.plan.result import Decision
 from orchestrator.services.reconcile import presence
@@ -138,7 +138,7 @@ async def test_a_retry_puts_one_group_back_in_line_and_nothing_else_does(stage: 
     await stage.recover(brisk())
     pair(stage)
     await read_session(stage)
-    await deciding.retry(stage.database, ACCOUNT, actor="test", groups=["group-1"])
+    await retry_skip.retry(stage.database, ACCOUNT, actor="test", groups=["group-1"])
     found = sorted((await stage.statuses()).values())
     assert found.count((Status.LEFT, Reason.IDENTITY_CHANGED.value)) == 5
     assert found.count((Status.PENDING, None)) == 1

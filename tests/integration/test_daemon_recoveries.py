@@ -13,9 +13,9 @@ from sqlalchemy import delete, insert, select, update
 
 from orchestrator.daemon import drivers
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.readings import Evidence, Kind
+from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.watching import Case, Standing
+from orchestrator.domain.watching import Case, LossState
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover import loop
 from orchestrator.services.recover.joining import Joiner
@@ -240,12 +240,12 @@ async def test_what_a_person_a_newer_order_or_a_limit_ended_stays(sqlite_url: st
 async def test_what_a_loss_ended_goes_on_when_the_instance_is_back(sqlite_url: str) -> None:
     async with set_stage(sqlite_url, groups=2) as stage:
         await over(stage, "instance_lost")
-        seen = Evidence(stage.anchor, Kind.STATE, gone=True, says="FAILED", text="")
+        seen = LossEvidence(stage.anchor, Kind.STATE, gone=True, says="FAILED", text="")
         async with stage.database.write() as connection:
-            loss = await losses.suspect(connection, BACKUP, Case(Standing.SUSPECTED, stage.anchor, (seen,)))
+            loss = await losses.suspect(connection, BACKUP, Case(LossState.SUSPECTED, stage.anchor, (seen,)))
         assert await put_back(stage, 1) == []
         async with stage.database.write() as connection:
-            await losses.end(connection, loss, Standing.DISMISSED, stage.anchor)
+            await losses.end(connection, loss, LossState.DISMISSED, stage.anchor)
         assert [order.only for order in await put_back(stage, 1)] == [[1]]
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from orchestrator.services.catalog.lookup import resolve
-from orchestrator.services.operate import deciding
+from orchestrator.services.operate import retry_skip
 from orchestrator.services.status.listing import find_group, list_memberships
 from orchestrator.services.status.past import read_journal
 from orchestrator.store import groups, reads_doctor, schema
@@ -101,7 +101,7 @@ async def test_every_command_means_the_same_group(database_url: str, tmp_path: P
             assert (await explain(catalogue.database, word)).row.slug == "koln-nord"
             async with catalogue.database.read() as connection:
                 assert {row.slug for row in await find_group(connection, word)} == {"koln-nord"}
-            done = await deciding.skip(catalogue.database, "b", [word], actor="test")
+            done = await retry_skip.skip(catalogue.database, "b", [word], actor="test")
             assert [one.slug for one in done.groups] == ["koln-nord"]
             assert await read_journal(catalogue.database, group=word)
 

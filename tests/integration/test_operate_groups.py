@@ -10,7 +10,7 @@ import pytest
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.deciding import retry, skip
+from orchestrator.services.operate.retry_skip import retry, skip
 from orchestrator.services.recover.requests import NONE_OPEN, Request, to_go_on_with
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Effect, Kind

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, select
 
-from orchestrator.domain.memberships import Evidence, Reason, Status
-from orchestrator.services.operate.deciding import retry, skip
+from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.services.operate.pausing import pause
+from orchestrator.services.operate.retry_skip import retry, skip
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover import pauses
 from orchestrator.store import memberships
@@ -75,7 +75,7 @@ async def test_a_group_that_became_active_is_told_with_its_jid_and_evidence(
     old = await read(stage, 1)
 
     async with context.writing() as writing:
-        at, proof = 1_800_000_000.0, Evidence.PARTICIPANT
+        at, proof = 1_800_000_000.0, MembershipEvidence.PARTICIPANT
         writing.move(old, Status.ACTIVE, jid=JID, evidence=proof, confirmed_at=at)
 
     (message,) = await told(stage)

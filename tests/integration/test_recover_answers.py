@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import SETTLE
-from orchestrator.domain.memberships import Evidence, Reason, Status
+from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
@@ -156,7 +156,7 @@ async def test_where_the_gateway_shows_no_members_at_all_its_list_is_the_evidenc
         trouble(stage, Trouble.HTML, Kind.PARTICIPANTS, status=404)
         ended = await stage.recover(brisk(list_gap=20.0))
         assert (ended.end, entered(stage)) == (End.COMPLETE, 2)
-        assert (await row(stage, "One")).evidence == Evidence.LISTED
+        assert (await row(stage, "One")).evidence == MembershipEvidence.LISTED
         await judge(stage)
 
 

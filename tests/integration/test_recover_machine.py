@@ -24,7 +24,7 @@ from sqlalchemy import func, insert, select, update
 from orchestrator.domain.errors import LeaseLostError, RejoinError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.pacing import WINDOW, worst_window
-from orchestrator.services.operate import deciding, pausing
+from orchestrator.services.operate import pausing, retry_skip
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.greeting import Greeter
@@ -270,9 +270,9 @@ class RecoveryMachine(RuleBasedStateMachine):
     @rule(n=st.integers(1, GROUPS), what=st.sampled_from(["retry", "retry", "skip", "pause"]))
     def person(self, n: int, what: str) -> None:
         if what == "retry":
-            self._act(deciding.retry(self.database, "backup-1", actor="a person", groups=[f"Group {n}"]))
+            self._act(retry_skip.retry(self.database, "backup-1", actor="a person", groups=[f"Group {n}"]))
         elif what == "skip":
-            self._act(deciding.skip(self.database, "backup-1", [f"Group {n}"], actor="a person"))
+            self._act(retry_skip.skip(self.database, "backup-1", [f"Group {n}"], actor="a person"))
         else:
             self._pause()
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from orchestrator.domain.errors import LeaseLostError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.services.operate import deciding, pausing
+from orchestrator.services.operate import pausing, retry_skip
 from orchestrator.services.recover.settings import stretched
 from orchestrator.simulator import scenario
 from orchestrator.simulator.faults import Trouble, When
@@ -303,7 +303,7 @@ def test_what_a_person_decided_during_a_probe_stands(machine: RecoveryMachine) -
     async def probe(code: str) -> ProbeAnswer:
         answer = await ask(code)
         name = machine.gateway.groups_by_code[code].subject
-        await deciding.skip(machine.database, "backup-1", [name], actor="a person")
+        await retry_skip.skip(machine.database, "backup-1", [name], actor="a person")
         return answer
 
     machine.gateway.probe = probe  # type: ignore[method-assign]

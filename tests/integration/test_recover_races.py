@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.deciding import retry
+from orchestrator.services.operate.retry_skip import retry
 from orchestrator.services.operate.stopping import stop
 from orchestrator.services.recover.loop import Ended, Job, run
 from orchestrator.simulator.faults import Trouble, When

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 from orchestrator.services.watch.recording import Heard, session_event
 from orchestrator.store import instances
 from orchestrator.store.tables import instances as instances_table
@@ -30,11 +30,11 @@ async def test_an_account_that_is_logged_out_is_decided_lost_and_told_once(datab
         await world.watch(LOST_AFTER)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.SUSPECTED
+        assert loss.case.standing is LossState.SUSPECTED
         await world.watch(5 * EVERY)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.LOST
+        assert loss.case.standing is LossState.LOST
         assert (loss.action, loss.recovery_id) == ("notify", None)
         assert loss.decided_at is not None
         assert LOST_AFTER <= loss.decided_at - loss.case.since <= LOST_AFTER + EVERY
@@ -61,7 +61,7 @@ async def test_one_bad_reading_is_dismissed(sqlite_url: str) -> None:
         await world.watch(2 * EVERY)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.DISMISSED
+        assert loss.case.standing is LossState.DISMISSED
         assert await world.told("instance.lost") == []
 
 
@@ -75,13 +75,13 @@ async def test_a_lost_account_that_comes_back_is_told_and_may_be_lost_again(sqli
         await world.watch(2 * LOST_AFTER + 2 * EVERY)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.RETURNED
+        assert loss.case.standing is LossState.RETURNED
         assert len(await world.told("instance.returned")) == 1
         account.log_out()
         await world.watch(LOST_AFTER + 2 * EVERY)
         again = await world.loss("sales-main")
         assert again is not None
-        assert again.case.standing is Standing.LOST
+        assert again.case.standing is LossState.LOST
         assert again.id > loss.id
         assert len(await world.told("instance.lost")) == 2
 
@@ -136,7 +136,7 @@ async def test_what_is_open_about_an_account_that_is_not_configured_any_more_is_
         assert lost is not None
         assert suspected is not None
         assert kept is not None
-        assert (lost.case.standing, suspected.case.standing) == (Standing.RETURNED, Standing.DISMISSED)
+        assert (lost.case.standing, suspected.case.standing) == (LossState.RETURNED, LossState.DISMISSED)
         assert lost.detail == suspected.detail == "it is not configured any more"
         assert kept.ended_at is None
         said = [json.loads(line.data) for line in await world.lines("instance.unwatched")]
@@ -206,7 +206,7 @@ async def test_a_restart_forgets_no_suspicion(sqlite_url: str) -> None:
         await world.watch(LOST_AFTER - EVERY + 60.0)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.LOST
+        assert loss.case.standing is LossState.LOST
         assert loss.case.since == since
 
 

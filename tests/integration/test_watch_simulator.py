@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from orchestrator.domain.watching import Debounce, Standing
+from orchestrator.domain.watching import Debounce, LossState
 from orchestrator.gateways.wawp.events import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.watch.settings import Watch, WatchSettings
@@ -67,7 +67,7 @@ async def test_a_log_out_at_the_gateway_ends_in_a_recovery_onto_the_backup(datab
         await watch(stage, watcher, 900.0)
         loss = await loss_of(stage, "sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.LOST
+        assert loss.case.standing is LossState.LOST
         async with stage.database.read() as connection:
             (made,) = (await connection.execute(select(recoveries))).all()
         assert (loss.recovery_id, made.from_name, made.driver) == (made.id, "sales-main", "daemon")
@@ -83,7 +83,7 @@ async def test_flaps_of_half_an_hour_start_nothing(sqlite_url: str) -> None:
         async with stage.database.read() as connection:
             assert (await connection.execute(select(recoveries))).all() == []
         loss = await loss_of(stage, "sales-main")
-        assert loss is None or loss.case.standing is Standing.DISMISSED
+        assert loss is None or loss.case.standing is LossState.DISMISSED
 
 
 async def test_a_gateway_that_still_shows_working_after_a_log_out_is_not_believed(sqlite_url: str) -> None:
@@ -94,4 +94,4 @@ async def test_a_gateway_that_still_shows_working_after_a_log_out_is_not_believe
         await watch(stage, watcher, 2100.0)
         loss = await loss_of(stage, "sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.LOST
+        assert loss.case.standing is LossState.LOST

@@ -13,8 +13,8 @@ from sqlalchemy import update
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.domain.readings import Evidence, Kind
-from orchestrator.domain.watching import Case, Standing
+from orchestrator.domain.readings import Kind, LossEvidence
+from orchestrator.domain.watching import Case, LossState
 from orchestrator.services.watch import consequence
 from orchestrator.services.watch.settings import Watch
 from orchestrator.store import instances, losses, orders, outbox, recoveries
@@ -88,7 +88,7 @@ async def test_without_a_healthy_backup_it_waits_says_why_and_goes_on_by_itself(
         await lose(world)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.LOST
+        assert loss.case.standing is LossState.LOST
         assert loss.detail == "no backup is healthy: backup-1 does not work (transient)"
         assert await world.recoveries() == []
         world.gateways["backup-1"].away = False
@@ -163,7 +163,7 @@ async def test_decision_recovery_and_message_are_written_together_or_not_at_all(
                 await lose(world)
         loss = await world.loss("sales-main")
         assert loss is not None
-        assert loss.case.standing is Standing.SUSPECTED
+        assert loss.case.standing is LossState.SUSPECTED
         assert await world.recoveries() == []
         assert await world.rows(memberships) == []
         await world.watcher.close()
@@ -177,10 +177,10 @@ async def test_two_daemons_at_once_place_one_recovery(database_url: str) -> None
     async with lookout(database_url, on_loss="recover") as world:
         now, lost = world.time.now(), world.id("sales-main")
         gone = [
-            Evidence(now - 500.0, Kind.STATE, True, "lost"),
-            Evidence(now, Kind.MEMBERS, True, "session_down"),
+            LossEvidence(now - 500.0, Kind.STATE, True, "lost"),
+            LossEvidence(now, Kind.MEMBERS, True, "session_down"),
         ]
-        case = Case(Standing.SUSPECTED, now - 500.0, (gone[0], replace(gone[0], at=now), gone[1]))
+        case = Case(LossState.SUSPECTED, now - 500.0, (gone[0], replace(gone[0], at=now), gone[1]))
         async with world.database.write() as connection:
             await losses.suspect(connection, lost, case)
         account = next(one for one in world.accounts if one.id == lost)

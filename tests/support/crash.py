@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate import deciding
+from orchestrator.services.operate import retry_skip
 from orchestrator.simulator.truth import Effect
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
@@ -185,7 +185,7 @@ async def finish(home: Nursery, stage: Stage, *, runs: int = 6) -> int:
         assert all(statuses[name][1] == Reason.OUTCOME_UNKNOWN for name in stuck), statuses
         helped += len(stuck)
         if stuck:
-            await deciding.retry(stage.database, ACCOUNT, actor="test", reason=Reason.OUTCOME_UNKNOWN)
+            await retry_skip.retry(stage.database, ACCOUNT, actor="test", reason=Reason.OUTCOME_UNKNOWN)
     raise AssertionError(f"not done after {runs} runs: {await stage.statuses()}")
 
 

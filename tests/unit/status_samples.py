@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.domain.readings import Evidence, Kind
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.readings import Kind, LossEvidence
+from orchestrator.domain.watching import LossState
 from orchestrator.services.schedule.entries import ScheduleView
 from orchestrator.services.status.explain import Explanation
 from orchestrator.services.status.past import PastRecovery
@@ -51,14 +51,14 @@ DAEMON = DaemonView(
 )
 LOSS = LossView(
     instance="sales-main",
-    state=Standing.LOST,
+    state=LossState.LOST,
     since=NOW - 1200,
     decided_at=NOW - 600,
     ended_at=None,
     decided_by="after 10 min by 2 kinds of evidence: the session's state, asked for; a look at its list",
     evidence=(
-        Evidence(NOW - 1200, Kind.STATE, gone=True, says="needs_login", text="SCAN_QR_CODE"),
-        Evidence(NOW - 900, Kind.LIST, gone=True, says="session_down"),
+        LossEvidence(NOW - 1200, Kind.STATE, gone=True, says="needs_login", text="SCAN_QR_CODE"),
+        LossEvidence(NOW - 900, Kind.LIST, gone=True, says="session_down"),
     ),
     action="recover",
     recovery=7,

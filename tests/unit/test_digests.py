@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.domain.digests import Standing, due_at
+from orchestrator.domain.digests import OpenNeeds, due_at
 
 NOW = 1_000_000.0
-NOBODY = Standing(0, 0, None)
-OLD = Standing(3, 0, None)
+NOBODY = OpenNeeds(0, 0, None)
+OLD = OpenNeeds(3, 0, None)
 
 
-def new(at: float) -> Standing:
-    return Standing(3, 1, at)
+def new(at: float) -> OpenNeeds:
+    return OpenNeeds(3, 1, at)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ def new(at: float) -> Standing:
     ],
 )
 def test_when_the_next_digest_is_due(
-    standing: Standing, told_at: float, running_since: float | None, due: float | None
+    standing: OpenNeeds, told_at: float, running_since: float | None, due: float | None
 ) -> None:
     assert due_at(standing, told_at=told_at, running_since=running_since, now=NOW) == due

@@ -12,7 +12,7 @@ from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 from orchestrator.services.status.instances import NOBODY
 from orchestrator.services.status.views import Eta, EtaReason, Phase, PutOff
 from orchestrator.services.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
@@ -333,7 +333,7 @@ def test_a_loss_without_a_recovery_says_what_follows() -> None:
 
 
 def test_a_suspected_account_is_told_with_the_last_word_against_it() -> None:
-    suspected = LOSS._replace(state=Standing.SUSPECTED, decided_at=None, decided_by=None, recovery=None)
+    suspected = LOSS._replace(state=LossState.SUSPECTED, decided_at=None, decided_by=None, recovery=None)
 
     text = status_text(VIEW._replace(losses=(suspected,)), LOOK)
 
@@ -345,7 +345,7 @@ def test_a_suspected_account_is_told_with_the_last_word_against_it() -> None:
 
 
 def test_an_account_that_came_back_says_for_how_long_it_was_lost() -> None:
-    back = LOSS._replace(state=Standing.RETURNED, ended_at=NOW - 60)
+    back = LOSS._replace(state=LossState.RETURNED, ended_at=NOW - 60)
     working = PRIMARY._replace(state="working", state_word=None)
 
     text = status_text(VIEW._replace(losses=(back,), instances=(working, INSTANCE)), LOOK)

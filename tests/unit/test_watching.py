@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
-from orchestrator.domain.readings import CALLS, Evidence, Kind, add, by_call, by_poll, by_state
+from orchestrator.domain.readings import CALLS, Kind, LossEvidence, add, by_call, by_poll, by_state
 from orchestrator.domain.watching import (
-    Calm,
     Case,
     Debounce,
+    LossState,
     NextCheck,
-    Standing,
+    NoSuspicion,
     accusing,
     judge,
     next_check,
@@ -42,11 +42,11 @@ class World:
 
     state: Callable[[float], InstanceState | Outcome]
     call: Callable[[float], Outcome]
-    calm: Calm = field(default_factory=Calm)
+    no_suspicion: NoSuspicion = field(default_factory=NoSuspicion)
     case: Case | None = None
     called_at: float = 0.0
     calls: list[tuple[float, Kind]] = field(default_factory=list)
-    history: list[tuple[float, Standing]] = field(default_factory=list)
+    history: list[tuple[float, LossState]] = field(default_factory=list)
     now: float = 0.0
 
     def watch(self, until: float) -> World:
@@ -75,24 +75,24 @@ class World:
         standing = judge(self.case, DEBOUNCE)
         if standing is not self.case.standing:
             self.history.append((self.now, standing))
-            over = standing in (Standing.DISMISSED, Standing.RETURNED)
+            over = standing in (LossState.DISMISSED, LossState.RETURNED)
             self.case = None if over else Case(standing, self.case.since, self.case.evidence)
 
     def _next_check(self) -> NextCheck | None:
         if self.case is not None:
             return next_check(self.case, DEBOUNCE, self.now)
         state = by_poll(_answer(self.state(self.now)), self.now)
-        return next_check_unsuspected(self.calm, state, DEBOUNCE)
+        return next_check_unsuspected(self.no_suspicion, state, DEBOUNCE)
 
-    def _take(self, new: Evidence) -> None:
+    def _take(self, new: LossEvidence) -> None:
         if self.case is not None:
             self.case = self.case.with_reading(new)
             return
-        self.calm, self.case = notice(self.calm, new, DEBOUNCE)
+        self.no_suspicion, self.case = notice(self.no_suspicion, new, DEBOUNCE)
         if self.case is not None:
-            self.history.append((self.now, Standing.SUSPECTED))
+            self.history.append((self.now, LossState.SUSPECTED))
 
-    def first(self, standing: Standing) -> float | None:
+    def first(self, standing: LossState) -> float | None:
         return next((at for at, one in self.history if one is standing), None)
 
 
@@ -108,7 +108,7 @@ def from_then_on(at: float, before: T, after: T) -> Callable[[float], T]:
 
 def test_an_account_that_is_logged_out_is_lost_after_the_debounce_and_not_before() -> None:
     world = World(from_then_on(1000.0, WORKING, LOGGED_OUT), from_then_on(1000.0, GOOD, DOWN)).watch(3000.0)
-    suspected, lost = world.first(Standing.SUSPECTED), world.first(Standing.LOST)
+    suspected, lost = world.first(LossState.SUSPECTED), world.first(LossState.LOST)
     assert suspected is not None
     assert lost is not None
     assert 1000.0 <= suspected <= 1000.0 + EVERY
@@ -119,7 +119,7 @@ def test_an_account_that_is_logged_out_is_lost_after_the_debounce_and_not_before
 
 def test_a_state_that_says_working_after_a_log_out_is_seen_through_by_two_kinds_of_calls() -> None:
     world = World(lambda _now: WORKING, from_then_on(1000.0, GOOD, DOWN)).watch(5000.0)
-    lost = world.first(Standing.LOST)
+    lost = world.first(LossState.LOST)
     assert lost is not None
     assert lost <= 1000.0 + DEBOUNCE.call_every + 2 * LOST_AFTER
     assert {kind for _at, kind in world.calls} == {Kind.MEMBERS, Kind.LIST}
@@ -131,17 +131,17 @@ def test_half_an_hour_of_starting_flaps_decides_nothing() -> None:
     flaps = lambda now: STARTING if now % 300.0 < 240.0 else WORKING  # noqa: E731 - the shape of the flaps
     down_with_it = lambda now: DOWN if now % 300.0 < 240.0 else GOOD  # noqa: E731
     world = World(flaps, down_with_it).watch(1800.0)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None
 
 
 def test_half_an_hour_of_nothing_but_starting_decides_nothing_either() -> None:
     world = World(from_then_on(600.0, WORKING, STARTING), from_then_on(600.0, GOOD, DOWN)).watch(2400.0)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None
 
 
 def test_an_account_that_never_comes_to_work_and_whose_calls_fail_is_lost_in_the_end() -> None:
     world = World(from_then_on(600.0, WORKING, STARTING), from_then_on(600.0, GOOD, DOWN)).watch(7200.0)
-    lost = world.first(Standing.LOST)
+    lost = world.first(LossState.LOST)
     assert lost is not None
     assert lost >= 600.0 + DEBOUNCE.long_after
 
@@ -162,27 +162,27 @@ def test_a_gateway_that_goes_away_in_the_middle_decides_nothing_until_it_is_back
         return TIMEOUT if 700.0 <= now < 4000.0 else LOGGED_OUT
 
     world = World(state, lambda _now: TIMEOUT).watch(6000.0)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None
     world.call = lambda _now: DOWN
-    assert world.watch(8000.0).first(Standing.LOST) is not None
+    assert world.watch(8000.0).first(LossState.LOST) is not None
 
 
 def test_the_token_refused_by_state_and_call_is_a_loss() -> None:
     refused = Outcome.BAD_CREDENTIALS
     world = World(from_then_on(600.0, WORKING, refused), from_then_on(600.0, GOOD, refused)).watch(2000.0)
-    assert world.first(Standing.LOST) is not None
+    assert world.first(LossState.LOST) is not None
 
 
 def test_one_bad_reading_is_dismissed_by_a_state_and_a_call_that_work() -> None:
     world = World(lambda now: LOGGED_OUT if now == 600.0 else WORKING, lambda _now: GOOD).watch(1200.0)
-    assert [standing for _at, standing in world.history] == [Standing.SUSPECTED, Standing.DISMISSED]
+    assert [standing for _at, standing in world.history] == [LossState.SUSPECTED, LossState.DISMISSED]
 
 
 def test_working_alone_does_not_dismiss_what_calls_say() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), from_then_on(600.0, GOOD, DOWN)).watch(700.0)
     world.state = lambda _now: WORKING
     world.watch(700.0 + LOST_AFTER)
-    assert world.first(Standing.DISMISSED) is None
+    assert world.first(LossState.DISMISSED) is None
     assert world.case is not None
 
 
@@ -191,26 +191,26 @@ def test_a_state_told_and_a_state_asked_for_are_two_kinds() -> None:
     world.watch(600.0)
     world.hear(LOGGED_OUT)
     world.watch(2000.0)
-    assert world.first(Standing.LOST) is not None
+    assert world.first(LossState.LOST) is not None
     assert world.case is not None
     assert accusing(world.case) == {Kind.STATE, Kind.EVENT}
 
 
 def test_a_state_alone_never_decides_however_often_it_says_so() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), lambda _now: TIMEOUT).watch(50_000.0)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None
     assert world.case is not None
 
 
 def test_a_call_that_works_contradicts_a_state_that_says_gone() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), lambda _now: GOOD).watch(5000.0)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None
 
 
 def test_a_call_that_works_contradicts_even_two_readings_of_the_state() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), lambda _now: GOOD).watch(600.0)
     world.hear(LOGGED_OUT)
-    assert world.watch(5000.0).first(Standing.LOST) is None
+    assert world.watch(5000.0).first(LossState.LOST) is None
 
 
 def test_a_session_that_returns_in_the_moment_of_decision_is_not_lost_by_old_calls() -> None:
@@ -218,15 +218,15 @@ def test_a_session_that_returns_in_the_moment_of_decision_is_not_lost_by_old_cal
     world.watch(600.0 + LOST_AFTER - EVERY)
     world.state, world.call = lambda _now: WORKING, lambda _now: GOOD
     world.watch(6000.0)
-    assert [standing for _at, standing in world.history] == [Standing.SUSPECTED, Standing.DISMISSED]
+    assert [standing for _at, standing in world.history] == [LossState.SUSPECTED, LossState.DISMISSED]
 
 
 def test_a_lost_account_returns_after_it_worked_long_enough() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), from_then_on(600.0, GOOD, DOWN)).watch(2000.0)
-    assert world.first(Standing.LOST) is not None
+    assert world.first(LossState.LOST) is not None
     world.state, world.call = lambda _now: WORKING, lambda _now: GOOD
     world.watch(6000.0)
-    returned = world.first(Standing.RETURNED)
+    returned = world.first(LossState.RETURNED)
     assert returned is not None
     assert returned >= 2000.0 + LOST_AFTER
 
@@ -234,7 +234,7 @@ def test_a_lost_account_returns_after_it_worked_long_enough() -> None:
 def test_a_lost_account_whose_state_alone_says_working_does_not_return() -> None:
     world = World(from_then_on(600.0, WORKING, LOGGED_OUT), from_then_on(600.0, GOOD, DOWN)).watch(2000.0)
     world.state = lambda _now: WORKING
-    assert world.watch(20_000.0).first(Standing.RETURNED) is None
+    assert world.watch(20_000.0).first(LossState.RETURNED) is None
 
 
 def test_calls_on_the_side_are_few() -> None:
@@ -261,35 +261,35 @@ READINGS = st.one_of(
         st.sampled_from([GOOD, DOWN, TIMEOUT]),
     ),
 )
-Story = list[tuple[float, tuple[str, Evidence]]]
+Story = list[tuple[float, tuple[str, LossEvidence]]]
 STORIES = st.lists(st.tuples(st.floats(1.0, 900.0), READINGS), max_size=120)
 
 
-def now_or_weak(seen: list[Evidence], last: Evidence) -> bool:
+def now_or_weak(seen: list[LossEvidence], last: LossEvidence) -> bool:
     """What says nothing may come last, if what was said shortly before is still against the account."""
     fresh = [one for one in seen if last.at - one.at <= EVERY and (one.gone is not None or one.weak)]
     return bool(fresh) and (fresh[-1].gone is True or fresh[-1].weak)
 
 
-def told(story: Story) -> list[Evidence]:
+def told(story: Story) -> list[LossEvidence]:
     now, found = 0.0, []
     for gap, (_what, reading) in story:
         now += gap
-        found.append(Evidence(now, reading.kind, reading.gone, reading.says, reading.text))
+        found.append(LossEvidence(now, reading.kind, reading.gone, reading.says, reading.text))
     return found
 
 
 @given(STORIES)
 def test_no_loss_without_two_kinds_and_the_debounce_whatever_is_read(story: Story) -> None:
-    calm, case = Calm(), None
-    seen: list[Evidence] = []
+    no_suspicion, case = NoSuspicion(), None
+    seen: list[LossEvidence] = []
     for reading in told(story):
         seen.append(reading)
         if case is None:
-            calm, case = notice(calm, reading, DEBOUNCE)
+            no_suspicion, case = notice(no_suspicion, reading, DEBOUNCE)
             continue
         case = case.with_reading(reading)
-        if judge(case, DEBOUNCE) is Standing.LOST:
+        if judge(case, DEBOUNCE) is LossState.LOST:
             against = [one for one in seen if one.at >= case.since and (one.gone or one.weak)]
             assert len({one.kind for one in against}) >= 2
             assert reading.gone or now_or_weak(seen, reading)
@@ -298,23 +298,23 @@ def test_no_loss_without_two_kinds_and_the_debounce_whatever_is_read(story: Stor
             accusing_calls = [one.at for one in seen if one.gone]
             assert not working_calls or max(working_calls) < max(accusing_calls)
             return
-        if judge(case, DEBOUNCE) is Standing.DISMISSED:
-            calm, case = Calm(), None
+        if judge(case, DEBOUNCE) is LossState.DISMISSED:
+            no_suspicion, case = NoSuspicion(), None
 
 
 @given(STORIES)
 def test_what_is_kept_decides_no_sooner_than_everything_would(story: Story) -> None:
     readings = told(story)
-    kept: tuple[Evidence, ...] = ()
+    kept: tuple[LossEvidence, ...] = ()
     for reading in readings:
         kept = add(kept, reading)
     assert len(kept) <= 6 + 4 * 7
     assert kept[-1:] == tuple(readings[-1:])
     if readings:
-        whole = Case(Standing.SUSPECTED, readings[0].at, tuple(readings))
-        short = Case(Standing.SUSPECTED, readings[0].at, kept)
-        if judge(short, DEBOUNCE) is Standing.LOST:
-            assert judge(whole, DEBOUNCE) is Standing.LOST
+        whole = Case(LossState.SUSPECTED, readings[0].at, tuple(readings))
+        short = Case(LossState.SUSPECTED, readings[0].at, kept)
+        if judge(short, DEBOUNCE) is LossState.LOST:
+            assert judge(whole, DEBOUNCE) is LossState.LOST
 
 
 @given(st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=1, max_size=60))
@@ -333,4 +333,4 @@ def test_flaps_that_work_in_between_start_nothing(flaps: list[tuple[int, bool]])
 
     state = lambda at: WORKING if works(at) else STARTING  # noqa: E731
     world = World(state, lambda at: GOOD if works(at) else DOWN).watch(now)
-    assert world.first(Standing.LOST) is None
+    assert world.first(LossState.LOST) is None

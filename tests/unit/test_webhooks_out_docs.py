@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import pytest
 
 from orchestrator.domain.instances import InstanceRecord
-from orchestrator.domain.memberships import Evidence, Greeting, Status
+from orchestrator.domain.memberships import Greeting, MembershipEvidence, Status
 from orchestrator.notify.webhook import key_of, signature
 from orchestrator.services.deliver.routing import HOOK_KINDS
 from orchestrator.store import outgoing_messages
@@ -31,7 +31,12 @@ def blank(kind: type, **values: Any) -> Any:
 
 INSTANCE = blank(InstanceRecord, id=2, name="backup-1", role="backup")
 MEMBER = blank(
-    Membership, id=1, group_id=1, status=Status.ACTIVE, evidence=Evidence.EVENT, greeting=Greeting.NONE
+    Membership,
+    id=1,
+    group_id=1,
+    status=Status.ACTIVE,
+    evidence=MembershipEvidence.EVENT,
+    greeting=Greeting.NONE,
 )
 WAITING = blank(Membership, id=1, group_id=1, status=Status.CONFIRMING, greeting=Greeting.NONE)
 GROUP = GroupFacts(1, "North", "north", "1@g.us", "North", ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.digests import Standing, due_at
+from orchestrator.domain.digests import OpenNeeds, due_at
 from orchestrator.services.deliver import people_texts
 from orchestrator.store import outbox, outgoing_messages, reads_needs
 
@@ -49,13 +49,13 @@ class Digester:
         running = await reads_needs.running_since(connection)
         return due_at(standing, told_at=told, running_since=running, now=now), now
 
-    async def _standing(self, connection: AsyncConnection, since: float, now: float) -> Standing:
+    async def _standing(self, connection: AsyncConnection, since: float, now: float) -> OpenNeeds:
         records = await reads_needs.backups(connection, self.backups)
         paused = [one.paused_at or 0.0 for one in records if people_texts.needs_a_person(one, now)]
         causes = await reads_needs.causes(connection, [one.id for one in records], since)
         fresh = [at for at in paused if at > since]
         oldest = [*fresh, *(row.oldest_new for row in causes if row.oldest_new is not None)]
-        return Standing(
+        return OpenNeeds(
             count=len(paused) + sum(row.count for row in causes),
             new=len(fresh) + sum(row.new for row in causes),
             oldest_new=min(oldest, default=None),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orchestrator
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import Standing
+from orchestrator.domain.watching import LossState
 from orchestrator.services.doctor.finding import ok, warning
 from orchestrator.services.status.daemon import daemon_view
 from orchestrator.store import daemons, losses, reads
@@ -95,7 +95,7 @@ async def lost(context: DoctorContext) -> list[Finding]:
 
 def _loss(one: Loss, name: str) -> Finding:
     since = instant(one.case.since)
-    if one.case.standing is Standing.SUSPECTED:
+    if one.case.standing is LossState.SUSPECTED:
         return warning("losses", f"suspected since {since}: not decided yet", "rejoin status", instance=name)
     if one.recovery_id is not None:
         sentence = f"lost since {since}; recovery {one.recovery_id} followed"

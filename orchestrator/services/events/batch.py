@@ -19,7 +19,7 @@ from orchestrator.domain.event_rules import (
 )
 from orchestrator.domain.events import GatewayEvent, ReadEvent
 from orchestrator.domain.instances import InstanceRecord
-from orchestrator.domain.memberships import Evidence, Status
+from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.services.events.follow_ups import FollowUp
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.context import Context, Writing
@@ -126,7 +126,7 @@ class EventBatch:
 
     def _confirm(self, writing: Writing, work: Work, jid: str, event: GatewayEvent) -> None:
         """Our own join, told by the gateway: with JID and evidence, perhaps before the join's own answer."""
-        changes: dict[str, Any] = arrival(writing, work.membership, Evidence.EVENT)
+        changes: dict[str, Any] = arrival(writing, work.membership, MembershipEvidence.EVENT)
         new = writing.move(work.membership, Status.ACTIVE, jid=jid, **changes)
         writing.note(
             "heard",
@@ -134,7 +134,7 @@ class EventBatch:
             event=event.name,
             was=work.membership.status.value,
             jid=jid,
-            evidence=Evidence.EVENT.value,
+            evidence=MembershipEvidence.EVENT.value,
             status=new.status.value,
         )
         self._works[jid] = replace(work, membership=new)

@@ -12,8 +12,8 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.redact import scrub
-from orchestrator.services.plan import deciding
-from orchestrator.services.plan.deciding import Known
+from orchestrator.services.plan import plan_lines
+from orchestrator.services.plan.plan_lines import Known
 from orchestrator.services.plan.probing import Prober, Probing
 from orchestrator.services.plan.result import Decision, Line, Plan, span
 from orchestrator.services.recover.settings import RecoverySettings
@@ -54,7 +54,7 @@ async def make_plan(
         holders=holders,
     )
     if probing is None:
-        lines = [deciding.settled(row, known) or deciding.by_last_verdict(row, known) for row in rows]
+        lines = [plan_lines.settled(row, known) or plan_lines.by_last_verdict(row, known) for row in rows]
         return await _with_times(database, instance_name, scope, settings.policy, lines=lines)
     _refuse_if_paused(instance, now)
     prober = Prober(database, instance, settings, probing)

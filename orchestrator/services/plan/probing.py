@@ -31,8 +31,8 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
 from orchestrator.domain.probe_judgement import ProbeJudgement
 from orchestrator.gateways.base import Gateway
-from orchestrator.services.plan import deciding
-from orchestrator.services.plan.deciding import Known
+from orchestrator.services.plan import plan_lines
+from orchestrator.services.plan.plan_lines import Known
 from orchestrator.services.plan.result import Line, probing_time
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import PAUSE_REASONS
@@ -116,7 +116,7 @@ class Prober:
     async def lines(self, rows: Sequence[PlanRow], known: Known) -> list[Line]:
         """The plan's lines in the order of the rows."""
         known.entered = await self._entered(rows, known.own)
-        settled = [deciding.settled(row, known) for row in rows]
+        settled = [plan_lines.settled(row, known) for row in rows]
         total = settled.count(None)
         self._tell(total)
         found: list[Line] = []
@@ -209,8 +209,8 @@ class Prober:
         answer = probed.answer
         async with self._database.write() as connection:
             known.now = await self._database.now(connection)
-            judged = deciding.judge(row, known, probed)
-            line = deciding.by_probe(row, known, judged, answer)
+            judged = plan_lines.judge(row, known, probed)
+            line = plan_lines.by_probe(row, known, judged, answer)
             if row.code is not None and judged.code_verdict is not None:
                 await codes.record_verdicts(connection, {row.code.id: judged.code_verdict}, now=known.now)
             entry = self._entry(row, answer, line if judged.account is None else None)

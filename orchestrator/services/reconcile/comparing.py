@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.event_rules import is_the_group
 from orchestrator.domain.looking import SETTLE, Sighting, sight
-from orchestrator.domain.memberships import Evidence, Status
+from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.services.reconcile.presence import (
     apply_absence,
@@ -132,7 +132,7 @@ def _by_list(writing: Writing, work: Work, group: SeenGroup) -> list[tuple[int, 
     if old.status in _DISMISSED:  # perhaps a list from before
         return [(old.id, group.jid)]
     if stands_in(writing.context, group):
-        seen = Look(Sighting.IN, Evidence.PARTICIPANT, GatewayAnswer(Outcome.OK))
+        seen = Look(Sighting.IN, MembershipEvidence.PARTICIPANT, GatewayAnswer(Outcome.OK))
         apply_presence(writing, work, group.jid, seen)
         return []
     return [(old.id, group.jid)] if group.participants is None else []

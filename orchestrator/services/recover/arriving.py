@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.memberships import Greeting, Reason, Status
 
 if TYPE_CHECKING:
-    from orchestrator.domain.memberships import Evidence
+    from orchestrator.domain.memberships import MembershipEvidence
     from orchestrator.services.recover.context import Writing
     from orchestrator.store.memberships import Membership
 
 
-def arrival(writing: Writing, old: Membership, evidence: Evidence) -> dict[str, Any]:
+def arrival(writing: Writing, old: Membership, evidence: MembershipEvidence) -> dict[str, Any]:
     """What is written down of a group that we are in now: greeted only if a join of ours brought us there."""
     changes: dict[str, Any] = {"confirmed_at": writing.now, "evidence": evidence}
     if entered_by_us(old):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.answer_reactions import JOIN_REACTIONS, Action, Reaction
-from orchestrator.domain.memberships import CURED_BY_CODE, Evidence, Greeting, Reason, Status
+from orchestrator.domain.memberships import CURED_BY_CODE, Greeting, MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
 from orchestrator.domain.pacing import NextSlot, Wait
 from orchestrator.domain.probe_judgement import code_verdict
@@ -274,7 +274,7 @@ def _settled_before(
     somebody else did, and nobody is greeted.
     """
     writing.moves.pop()  # the answer's own
-    if old.status is not Status.ACTIVE or old.evidence is not Evidence.EVENT:
+    if old.status is not Status.ACTIVE or old.evidence is not MembershipEvidence.EVENT:
         return old
     if may_have_entered(receipt, reaction) or old.unknowns:
         return old
@@ -350,7 +350,7 @@ def _active_by_receipt(writing: Writing, old: Membership, receipt: JoinReceipt) 
         jid=receipt.jid,
         joined_at=writing.now,
         confirmed_at=writing.now,
-        evidence=Evidence.RECEIPT,
+        evidence=MembershipEvidence.RECEIPT,
         greeting=first_greeting(writing),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
 from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
-from orchestrator.domain.memberships import Evidence, Reason, Status
+from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
 from orchestrator.services.recover import apply_reaction, pauses
 from orchestrator.services.recover.arriving import arrival
@@ -43,7 +43,7 @@ class Look:
     """What one look at a group's members showed; `evidence` is what it would be where we were seen."""
 
     seen: Sighting
-    evidence: Evidence
+    evidence: MembershipEvidence
     answer: GatewayAnswer
 
 
@@ -116,8 +116,8 @@ class Looker:
         seen = _sighting(context, answer)
         unclear = seen is Sighting.INCONCLUSIVE and answer.answer.outcome in _LEFT_TO_THE_LIST
         if unclear and await self._is_listed(jid, not_before):
-            return Look(Sighting.IN, Evidence.LISTED, answer.answer)
-        return Look(seen, Evidence.PARTICIPANT, answer.answer)
+            return Look(Sighting.IN, MembershipEvidence.LISTED, answer.answer)
+        return Look(seen, MembershipEvidence.PARTICIPANT, answer.answer)
 
     async def _without_jid(self, work: Work) -> None:
         """Neither the probe nor the receipt named it: nothing to look at, so a person must."""
@@ -134,7 +134,7 @@ class Looker:
         return self._listed_well_at >= oldest and jid in context.listed
 
     async def _record(
-        self, work: Work, jid: str, seen: Sighting, *, evidence: Evidence, answer: GatewayAnswer
+        self, work: Work, jid: str, seen: Sighting, *, evidence: MembershipEvidence, answer: GatewayAnswer
     ) -> None:
         async with self._context.writing() as writing:
             if not await self._pause(writing, work, answer):
@@ -188,7 +188,9 @@ class Looker:
             for work in works:
                 group = _listed(self._context.listed, work)
                 if group is not None and stands_in(self._context, group):
-                    new = apply_look(writing, work.membership, group.jid, Sighting.IN, Evidence.PARTICIPANT)
+                    new = apply_look(
+                        writing, work.membership, group.jid, Sighting.IN, MembershipEvidence.PARTICIPANT
+                    )
                     _note(writing, work, new, Sighting.IN, answer=answer)
         self._context.points.reach("list.recorded")
 
@@ -236,7 +238,13 @@ def stands_in(context: Context, group: SeenGroup) -> bool:
 
 
 def apply_look(
-    writing: Writing, old: Membership, jid: str, seen: Sighting, evidence: Evidence, *, said: str = ""
+    writing: Writing,
+    old: Membership,
+    jid: str,
+    seen: Sighting,
+    evidence: MembershipEvidence,
+    *,
+    said: str = "",
 ) -> Membership:
     """Move a membership as a look demands. The JID is written together with the evidence.
 
@@ -270,7 +278,7 @@ def _case(old: Membership, now: float) -> LookCase:
 
 
 def _follow(
-    writing: Writing, old: Membership, jid: str, then: NextStep, *, evidence: Evidence, said: str
+    writing: Writing, old: Membership, jid: str, then: NextStep, *, evidence: MembershipEvidence, said: str
 ) -> Membership:
     changes: dict[str, Any] = {"unknowns": then.unknowns, "jid": jid}
     if then.failed:

@@ -19,7 +19,7 @@ from orchestrator.domain.errors import (
 )
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.looking import Sighting
-from orchestrator.domain.memberships import Evidence, Reason, Status
+from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.services.recover.greeting import give_up_on_unsure
@@ -291,7 +291,7 @@ def _recognise_one(writing: Writing, work: Work, holders: dict[str, int]) -> Non
         return  # we are in a group that was never verified: a person decides
     group = context.listed[jid]
     if stands_in(context, group):
-        new = apply_look(writing, old, jid, Sighting.IN, Evidence.PARTICIPANT)
+        new = apply_look(writing, old, jid, Sighting.IN, MembershipEvidence.PARTICIPANT)
     elif group.participants is None and old.status is Status.PENDING:
         new = writing.move(old, Status.CONFIRMING, jid=jid, next_attempt_at=writing.now, requested_at=None)
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.engine import Database
-    from orchestrator.store.recoveries import Recovery, Standing
+    from orchestrator.store.recoveries import Recovery, ScopeProgress
 
 
 NONE_OPEN = 0  # in place of a recovery's id
@@ -50,7 +50,7 @@ class Meant:
 
     scope: Scope
     only: Collection[int] | None
-    standing: Standing
+    standing: ScopeProgress
     goes_on: Recovery | None = None
     ends: Recovery | None = None
     joins_left: int | None = None  # what is left of the limit that it was begun with

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.domain.watching import Standing, accusing
+from orchestrator.domain.watching import LossState, accusing
 from orchestrator.services.status.views_daemon import (
     DaemonView,
     EventsView,
@@ -69,7 +69,7 @@ def daemon_view(row: DaemonRow, now: float) -> DaemonView:
 
 
 def _is_shown(loss: Loss) -> bool:
-    return loss.case.standing is not Standing.DISMISSED
+    return loss.case.standing is not LossState.DISMISSED
 
 
 def _loss(loss: Loss, names: Mapping[int, str], filled: Mapping[int, int]) -> LossView:

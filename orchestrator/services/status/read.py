@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.daemon import Surroundings
     from orchestrator.services.status.facts import Facts
     from orchestrator.store.engine import Database
-    from orchestrator.store.recoveries import Standing
+    from orchestrator.store.recoveries import ScopeProgress
 
 NEEDS_YOU_LIMIT = 50
 
@@ -70,7 +70,7 @@ async def _in_doubt(database: Database, connection: AsyncConnection, facts: Fact
     return False
 
 
-async def read_settled(database: Database, policy: PacingPolicy, standing: Standing) -> StatusView:
+async def read_settled(database: Database, policy: PacingPolicy, standing: ScopeProgress) -> StatusView:
     """A status for a run that had nothing to do: without a recovery, but with the counts of its groups."""
     view = await read_status(database, policy)
     left_out = standing.groups - standing.active

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from orchestrator.domain.readings import Evidence
-    from orchestrator.domain.watching import Standing
+    from orchestrator.domain.readings import LossEvidence
+    from orchestrator.domain.watching import LossState
     from orchestrator.store.daemons import Trouble
 
 
@@ -42,12 +42,12 @@ class LossView(NamedTuple):
     """
 
     instance: str
-    state: Standing
+    state: LossState
     since: float
     decided_at: float | None
     ended_at: float | None
     decided_by: str | None
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[LossEvidence, ...]
     action: str | None
     recovery: int | None
     to: str | None

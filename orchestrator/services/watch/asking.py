@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.readings import OUT_OF_REACH, Evidence, Kind, by_call, by_poll
-from orchestrator.domain.watching import Calm, next_check, next_check_unsuspected, notice
+from orchestrator.domain.readings import OUT_OF_REACH, Kind, LossEvidence, by_call, by_poll
+from orchestrator.domain.watching import NoSuspicion, next_check, next_check_unsuspected, notice
 from orchestrator.store import failover_queries
 from orchestrator.store.engine import DatabaseGoneError
 
@@ -30,7 +30,7 @@ class Track:
     account: Account
     due: float
     called_at: float
-    calm: Calm = field(default_factory=Calm)
+    no_suspicion: NoSuspicion = field(default_factory=NoSuspicion)
     case: Case | None = None
     told_nothing: int = 0  # calls
     asking: asyncio.Task[Asked] | None = None
@@ -42,7 +42,7 @@ class Asked:
 
     track: Track
     session: SessionAnswer
-    readings: tuple[Evidence, ...]  # the state first
+    readings: tuple[LossEvidence, ...]  # the state first
 
     @property
     def peace(self) -> float:
@@ -68,14 +68,14 @@ async def ask(watch: Watch, track: Track, shift: float) -> Asked:
     return Asked(track, session, (state, call))
 
 
-def _due(watch: Watch, track: Track, state: Evidence) -> NextCheck | None:
+def _due(watch: Watch, track: Track, state: LossEvidence) -> NextCheck | None:
     debounce = watch.settings.debounce
     if track.case is not None:
         found = next_check(track.case.with_reading(state), debounce, state.at)
     else:
-        calm, opened = notice(track.calm, state, debounce)
+        no_suspicion, opened = notice(track.no_suspicion, state, debounce)
         found = (
-            next_check_unsuspected(calm, state, debounce)
+            next_check_unsuspected(no_suspicion, state, debounce)
             if opened is None
             else next_check(opened, debounce, state.at)
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.recoveries import run_command
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import Standing, judge
+from orchestrator.domain.watching import LossState, judge
 from orchestrator.services.watch import placing
 from orchestrator.services.watch.choosing import Choice, choose
 from orchestrator.services.watch.recording import Desk
@@ -37,9 +37,9 @@ async def decide(watch: Watch, account: Account) -> bool:
         records = await placing.lock_all(connection, account.id, choice.account)
         desk = Desk(connection, await watch.database.now(connection), watch.actor)
         loss = await losses.open_one(connection, account.id)
-        if loss is None or loss.case.standing is not Standing.SUSPECTED:
+        if loss is None or loss.case.standing is not LossState.SUSPECTED:
             return False
-        if judge(loss.case, watch.settings.debounce) is not Standing.LOST:
+        if judge(loss.case, watch.settings.debounce) is not LossState.LOST:
             return False  # something was heard in the meantime
         if recovers:
             followed = await placing.take_over(watch, desk, records, choice=choice)
@@ -130,7 +130,7 @@ async def end_unconfigured(watch: Watch) -> None:
             if loss is None:
                 continue
             desk = Desk(connection, await watch.database.now(connection), watch.actor)
-            standing = Standing.RETURNED if loss.is_lost else Standing.DISMISSED
+            standing = LossState.RETURNED if loss.is_lost else LossState.DISMISSED
             await losses.end(connection, loss.id, standing, desk.now, detail="it is not configured any more")
             was = loss.case.standing.value
             await desk.note("instance.unwatched", record.id, instance=record.name, was=was)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import Calm, Standing, judge, notice
+from orchestrator.domain.watching import LossState, NoSuspicion, judge, notice
 from orchestrator.services.session_state import (
     Reader,
     concerns_others,
@@ -40,7 +40,7 @@ class Noted:
 
     shift: float = 0.0
     ripe: list[Account] = field(default_factory=list)
-    minds: list[tuple[Track, Calm, Case | None]] = field(default_factory=list)
+    minds: list[tuple[Track, NoSuspicion, Case | None]] = field(default_factory=list)
 
 
 async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, str]) -> Noted:
@@ -68,8 +68,8 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
             await sessions.unchanged(connection, same, desk.now)
         for address, kind in news.items():
             await desk.note(kind, None, gateway=address)
-    for track, calm, case in noted.minds:
-        track.calm, track.case = calm, case
+    for track, no_suspicion, case in noted.minds:
+        track.no_suspicion, track.case = no_suspicion, case
     return noted
 
 
@@ -88,17 +88,17 @@ async def _lock(
 async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:
     """Add the readings to the account's case, or to what is remembered of it while there is none."""
     debounce, track = watch.settings.debounce, one.track
-    calm, case = (track.calm, None) if loss is None else (Calm(), loss.case)
+    no_suspicion, case = (track.no_suspicion, None) if loss is None else (NoSuspicion(), loss.case)
     for reading in one.readings:
         if case is None:
-            calm, case = notice(calm, reading, debounce)
+            no_suspicion, case = notice(no_suspicion, reading, debounce)
         else:
             case = case.with_reading(reading)
     if case is not None:
         case = await _keep(watch, desk, track.account, loss, case)
-        if case is not None and case.suspected and judge(case, debounce) is Standing.LOST:
+        if case is not None and case.suspected and judge(case, debounce) is LossState.LOST:
             noted.ripe.append(track.account)
-    noted.minds.append((track, calm, case))
+    noted.minds.append((track, no_suspicion, case))
 
 
 async def _keep(watch: Watch, desk: Desk, account: Account, loss: Loss | None, case: Case) -> Case | None:
@@ -109,11 +109,11 @@ async def _keep(watch: Watch, desk: Desk, account: Account, loss: Loss | None, c
     if case.evidence != loss.case.evidence:
         await losses.keep_evidence(desk.connection, loss.id, case.evidence)
     standing = judge(case, watch.settings.debounce)
-    if standing is Standing.DISMISSED:
+    if standing is LossState.DISMISSED:
         await losses.end(desk.connection, loss.id, standing, desk.now)
         await desk.note("instance.suspicion_dismissed", account.id, after_s=round(desk.now - case.since, 3))
         return None
-    if standing is Standing.RETURNED:
+    if standing is LossState.RETURNED:
         await losses.end(desk.connection, loss.id, standing, desk.now)
         await _tell_return(desk, account, loss)
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.readings import by_state
-from orchestrator.domain.watching import Calm, notice_state
+from orchestrator.domain.watching import NoSuspicion, notice_state
 from orchestrator.services.recover import pauses
 from orchestrator.services.session_state import Reader, overtaken, record_answer, works
 from orchestrator.store import journal, losses
@@ -61,7 +61,7 @@ async def session_event(
     if loss is not None:
         await losses.keep_evidence(connection, loss.id, loss.case.with_reading(reading).evidence)
         return True
-    _calm, opened = notice_state(Calm(), reading)
+    _no_suspicion, opened = notice_state(NoSuspicion(), reading)
     if opened is not None:
         await open_case(desk, instance.id, opened)
     return True

@@ -9,7 +9,7 @@ from orchestrator.domain.times import instant
 from orchestrator.domain.watching import accusing
 
 if TYPE_CHECKING:
-    from orchestrator.domain.readings import Evidence
+    from orchestrator.domain.readings import LossEvidence
     from orchestrator.domain.watching import Case
 
 _SOURCE = {
@@ -28,7 +28,7 @@ _SAYS = {
 }
 
 
-def in_words(one: Evidence) -> str:
+def in_words(one: LossEvidence) -> str:
     """`2026-11-22T21:42:00Z the session's state, asked for: needs_login (SCAN_QR_CODE)`."""
     said = _SAYS.get(one.says, one.says)
     text = f" ({one.text})" if one.text else ""

@@ -19,8 +19,8 @@ from orchestrator.domain.outcomes import (
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
-from orchestrator.services.plan import deciding
-from orchestrator.services.plan.deciding import Known
+from orchestrator.services.plan import plan_lines
+from orchestrator.services.plan.plan_lines import Known
 from orchestrator.services.plan.result import Decision, Line, probing_time, span
 from orchestrator.services.status.eta import Course
 from orchestrator.store.memberships import StoredCode
@@ -63,7 +63,7 @@ def known(**more: Any) -> Known:
 
 
 def told(one: PlanRow, beside: Known, answer: ProbeAnswer) -> Line:
-    return deciding.by_probe(one, beside, deciding.judge(one, beside, answer), answer.answer)
+    return plan_lines.by_probe(one, beside, plan_lines.judge(one, beside, answer), answer.answer)
 
 
 def row_with(verdict: str) -> PlanRow:
@@ -93,7 +93,7 @@ def probed(outcome: Outcome = Outcome.OK, **preview: Any) -> ProbeAnswer:
 def test_what_is_stored_decides_without_a_probe(
     status: Status, reason: Reason | None, decision: Decision
 ) -> None:
-    line = deciding.settled(row(status=status, reason=reason, next_attempt_at=NOW + 60), known())
+    line = plan_lines.settled(row(status=status, reason=reason, next_attempt_at=NOW + 60), known())
     assert line is not None
     assert (line.decision, line.reason) == (
         decision,
@@ -112,14 +112,14 @@ def test_what_is_stored_decides_without_a_probe(
     ],
 )
 def test_what_a_run_would_probe_the_plan_probes(one: PlanRow) -> None:
-    assert deciding.settled(one, known()) is None
+    assert plan_lines.settled(one, known()) is None
 
 
 def test_a_group_without_a_code_is_blocked_unless_the_account_is_in_it() -> None:
     bare = row(code=None, fingerprint=None)
-    blocked = deciding.settled(bare, known())
+    blocked = plan_lines.settled(bare, known())
     inside = SeenGroup(JID, participants=(Participant(phone=ME.phone),))
-    already = deciding.settled(bare, known(listed={JID: inside}))
+    already = plan_lines.settled(bare, known(listed={JID: inside}))
     assert blocked is not None
     assert (blocked.decision, blocked.reason) == (Decision.BLOCKED, Reason.CODE_MISSING)
     assert already is not None
@@ -128,12 +128,12 @@ def test_a_group_without_a_code_is_blocked_unless_the_account_is_in_it() -> None
 
 def test_a_listed_group_without_ourselves_among_its_members_is_probed() -> None:
     other = SeenGroup(JID, participants=(Participant(phone="1999"),))
-    assert deciding.settled(row(), known(listed={JID: other})) is None
+    assert plan_lines.settled(row(), known(listed={JID: other})) is None
 
 
 def test_a_group_that_a_person_left_out_stays_out_although_the_list_has_it() -> None:
     inside = SeenGroup(JID, participants=(Participant(phone=ME.phone),))
-    line = deciding.settled(row(status=Status.SKIPPED), known(listed={JID: inside}))
+    line = plan_lines.settled(row(status=Status.SKIPPED), known(listed={JID: inside}))
     assert line is not None
     assert line.decision is Decision.SKIP
 
@@ -142,14 +142,14 @@ def test_a_group_joined_by_mistake_is_not_taken_for_the_expected_one() -> None:
     foreign = "120363000000000009@g.us"
     inside = SeenGroup(foreign, participants=(Participant(phone=ME.phone),))
     mistaken = row(expected_jid=None, jid=foreign, status=Status.BLOCKED, reason=Reason.IDENTITY_MISMATCH)
-    line = deciding.settled(mistaken, known(listed={foreign: inside}))
+    line = plan_lines.settled(mistaken, known(listed={foreign: inside}))
     assert line is not None
     assert line.decision is Decision.BLOCKED
 
 
 def test_listed_jids_only_blocks_a_group_without_one_before_any_probe() -> None:
     strict = known(allow=allowing(mode=Mode.LISTED_JIDS))
-    line = deciding.settled(row(expected_jid=None), strict)
+    line = plan_lines.settled(row(expected_jid=None), strict)
     assert line is not None
     assert line.reason is Reason.NOT_ON_ALLOW_LIST
 
@@ -216,9 +216,9 @@ def test_two_entries_that_lead_to_one_group_are_joined_once() -> None:
 
 
 def test_without_a_probe_the_codes_last_verdict_counts() -> None:
-    assert deciding.by_last_verdict(row(), known()).decision is Decision.JOIN
-    assert deciding.by_last_verdict(row_with("good"), known()).decision is Decision.JOIN
-    dead = deciding.by_last_verdict(row_with("code_revoked"), known())
+    assert plan_lines.by_last_verdict(row(), known()).decision is Decision.JOIN
+    assert plan_lines.by_last_verdict(row_with("good"), known()).decision is Decision.JOIN
+    dead = plan_lines.by_last_verdict(row_with("code_revoked"), known())
     assert (dead.decision, dead.reason) == (Decision.BLOCKED, Reason.CODE_REVOKED)
 
 
@@ -231,11 +231,11 @@ def test_without_a_probe_the_codes_last_verdict_counts() -> None:
     ],
 )
 def test_the_expectation_changes_with_everything_that_verification_compares(changed: dict[str, Any]) -> None:
-    before = deciding.expectation(row(), allowing())
-    assert deciding.expectation(row(**changed), allowing()) != before
-    assert deciding.expectation(row(), allowing(mode=Mode.LISTED_JIDS)) != before
-    assert deciding.expectation(row(), allowing(owners=frozenset({"1555"}))) != before
-    assert deciding.expectation(row(priority=5), allowing()) == before
+    before = plan_lines.expectation(row(), allowing())
+    assert plan_lines.expectation(row(**changed), allowing()) != before
+    assert plan_lines.expectation(row(), allowing(mode=Mode.LISTED_JIDS)) != before
+    assert plan_lines.expectation(row(), allowing(owners=frozenset({"1555"}))) != before
+    assert plan_lines.expectation(row(priority=5), allowing()) == before
 
 
 def test_joins_are_spread_from_the_first_to_the_last() -> None:
