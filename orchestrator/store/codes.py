@@ -149,9 +149,15 @@ async def make_current(connection: AsyncConnection, chosen: Sequence[KnownCode],
         await connection.execute(again.values(current=True, retired_at=None, verdict=None, checked_at=None))
 
 
+_FREE = (
+    select(invite_codes.c.id)
+    .where(invite_codes.c.id == bindparam("row_id"))
+    .with_for_update(key_share=True, skip_locked=True)
+    .scalar_subquery()
+)
 _RECORD_VERDICT = (
     update(invite_codes)
-    .where(invite_codes.c.id == bindparam("row_id"))
+    .where(invite_codes.c.id == _FREE)
     .values(verdict=bindparam("said"), checked_at=bindparam("at"))
 )
 
@@ -159,7 +165,8 @@ _RECORD_VERDICT = (
 async def record_verdicts(connection: AsyncConnection, verdicts: Mapping[int, str], *, now: float) -> None:
     """What the last use of these codes said: `good`, or a reason.
 
-    Before any membership is written: an import takes the locks of the rows in that order, too.
+    A row that somebody else holds is left as it is: whoever replaces the code may be waiting for the instance
+    that is locked here, and what was learned of it is of no use then.
     """
     if verdicts:
         rows = [{"row_id": number, "said": said, "at": now} for number, said in sorted(verdicts.items())]

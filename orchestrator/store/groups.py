@@ -156,7 +156,7 @@ async def add(connection: AsyncConnection, new: Sequence[Mapping[str, Any]], *, 
 async def change(
     connection: AsyncConnection, changed: Sequence[tuple[int, Mapping[str, Any]]], *, now: float
 ) -> None:
-    """Write the changed columns of each group. A new priority also moves its memberships in their lines."""
+    """Write the changed columns of each group. After a new priority, `move_in_line` is to be called."""
     by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for group_id, given in changed:
         if unknown := given.keys() - set(_UPDATABLE):
@@ -169,14 +169,15 @@ async def change(
             "updated_at": bindparam("at")
         }
         await connection.execute(update(groups).where(groups.c.id == bindparam("row_id")).values(new), rows)
-        if "priority" in columns:
-            await _move_in_line(connection, rows)
 
 
-async def _move_in_line(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+async def move_in_line(connection: AsyncConnection, priorities: Mapping[int, int]) -> None:
+    """Give the memberships of these groups the groups' new priorities; their instances must be locked."""
     moved = update(memberships).where(memberships.c.group_id == bindparam("row_id"))
-    parameters = [{"row_id": row["row_id"], "new_priority": row["new_priority"]} for row in rows]
-    await connection.execute(moved.values(priority=bindparam("new_priority")), parameters)
+    moved = moved.values(priority=bindparam("new_priority"))
+    rows = [{"row_id": group_id, "new_priority": new} for group_id, new in priorities.items()]
+    for part in chunks(rows):
+        await connection.execute(moved, part)
 
 
 async def set_labels(

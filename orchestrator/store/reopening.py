@@ -8,8 +8,9 @@ from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
-from orchestrator.store import instances
+from orchestrator.store import sessions
 from orchestrator.store.bulk import chunks
 from orchestrator.store.memberships import Membership, matching
 from orchestrator.store.tables import groups, memberships
@@ -56,6 +57,19 @@ async def after_new_number(unit: UnitOfWork) -> None:
         _reopen(unit, old, "new number")
 
 
+async def lock_instances_of(
+    connection: AsyncConnection, group_ids: Collection[int]
+) -> dict[int, InstanceRecord]:
+    """The instances with a membership of one of these groups, in any status: a worker may be blocking it
+    this moment, for what it knew before. After the last write to groups and codes, as they wait for workers.
+    """
+    c, concerned = memberships.c, set[int]()
+    for part in chunks(sorted(group_ids)):
+        query = select(c.instance_id).where(c.group_id.in_(part)).distinct()
+        concerned.update((await connection.scalars(query)).all())
+    return await sessions.lock_many(connection, concerned) if concerned else {}
+
+
 def _entered() -> ColumnElement[bool]:
     """A join led into another group than expected."""
     c = memberships.c
@@ -75,18 +89,8 @@ async def _reopen_all(
     actor: str,
     now: float,
 ) -> int:
-    """Instance by instance, the lowest id first: whoever locks several rows does it in this order.
-
-    What is to move is read again behind each lock.
-    """
-    c, parts = memberships.c, list(chunks(sorted(group_ids)))
-    concerned: set[int] = set()
-    for part in parts:
-        query = select(c.instance_id).where(c.group_id.in_(part), condition).distinct()
-        concerned.update((await connection.scalars(query)).all())
-    reopened = 0
-    for instance_id in sorted(concerned):
-        instance = await instances.lock(connection, instance_id)
+    c, parts, reopened = memberships.c, list(chunks(sorted(group_ids))), 0
+    for instance_id, instance in (await lock_instances_of(connection, group_ids)).items():
         unit = UnitOfWork(connection, instance, now, actor)
         for part in parts:
             for old in await matching(

@@ -105,6 +105,9 @@ class Writer:
     now: float
     actor: str
     slug_numbers: dict[str, int] = field(default_factory=dict)
+    with_new_code: set[int] = field(default_factory=set)
+    with_new_identity: set[int] = field(default_factory=set)
+    priorities: dict[int, int] = field(default_factory=dict)
 
     async def write(self, changes: Changes) -> None:
         await self._add(changes.new)
@@ -114,8 +117,21 @@ class Writer:
         new_codes = [self._seal(group_id, row) for group_id, row in changes.codes]
         await codes.add_current(self.connection, new_codes, source="import", now=self.now)
         await codes.make_current(self.connection, changes.again, now=self.now)
-        await self._requeue(changes)
+        self._remember(changes)
         await append(self.connection, self.now, self._entries(changes))
+
+    async def finish(self) -> None:
+        """What follows for the memberships, once everything else is written: no worker waits for more than
+        this, and nobody waits in a circle. Groups that were blocked for what has changed go back in line.
+        """
+        concerned = self.with_new_code | self.with_new_identity | self.priorities.keys()
+        await reopening.lock_instances_of(self.connection, concerned)
+        await groups.move_in_line(self.connection, self.priorities)
+        for reopen, group_ids in (
+            (reopening.after_new_code, self.with_new_code),
+            (reopening.after_new_identity, self.with_new_identity),
+        ):
+            await reopen(self.connection, group_ids=group_ids, actor=self.actor, now=self.now)
 
     async def _add(self, new: Sequence[ImportRow]) -> None:
         by_slug = await self._with_slugs(new)
@@ -152,12 +168,14 @@ class Writer:
         sealed = self.cipher.encrypt(row.code.reveal())
         return NewCode(group_id, sealed, self.cipher.key_id, row.fingerprint, row.code.last4)
 
-    async def _requeue(self, changes: Changes) -> None:
-        """Groups that were blocked for what has changed go back in line."""
-        cured = {group_id for group_id, _ in changes.codes} | {code.group_id for code in changes.again}
-        known = {group_id for group_id, columns in changes.columns if IDENTITY & columns.keys()}
-        await reopening.after_new_code(self.connection, group_ids=cured, actor=self.actor, now=self.now)
-        await reopening.after_new_identity(self.connection, group_ids=known, actor=self.actor, now=self.now)
+    def _remember(self, changes: Changes) -> None:
+        self.with_new_code |= {group_id for group_id, _ in changes.codes}
+        self.with_new_code |= {code.group_id for code in changes.again}
+        for group_id, columns in changes.columns:
+            if IDENTITY & columns.keys():
+                self.with_new_identity.add(group_id)
+            if "priority" in columns:
+                self.priorities[group_id] = columns["priority"]
 
     def _entries(self, changes: Changes) -> list[Entry]:
         said: dict[int, dict[str, Any]] = {group_id: {} for group_id in sorted(changes.touched)}

@@ -55,6 +55,7 @@ async def import_groups(
         report = await _go_through(connection, table, cipher, writer)
         if not report.written:
             raise _refusal(report)
+        await writer.finish()
         await append(connection, writer.now, [_entry(report, actor)])
         if report.rejected:  # before the rest is stored: without the file nobody would know what is missing
             report = replace(report, rejected_file=write_rejected(source, options, report.problems_of))

@@ -1,4 +1,4 @@
-"""EventBatch deliveries in: many at once go into one transaction, and each is told when it is committed."""
+"""Storing deliveries: many at once go into one transaction, and each is told when it is committed."""
 
 from __future__ import annotations
 
