@@ -16,6 +16,7 @@ from orchestrator.services.recover.loop import Job
 from orchestrator.store import instances, journal, losses, orders, outbox, recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.outgoing_messages import INSTANCE_HALTED
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -198,15 +199,8 @@ class Drivers:
             record = await instances.lock(connection, one.instance_id)
             now = await self._database.now(connection)
             reason = Reason.INTERNAL_ERROR.value
-            await instances.set_values(
-                connection,
-                record.id,
-                pause_reason=reason,
-                pause_text=text,
-                pause_by=self._actor,
-                paused_at=now,
-                paused_until=None,
-            )
+            unit = UnitOfWork(connection, record, now, self._actor, one.id)
+            await unit.pause(Reason.INTERNAL_ERROR, text)
             line = journal.Entry(
                 "instance.paused",
                 self._actor,

@@ -100,19 +100,13 @@ async def _pause(unit: UnitOfWork, reason: Reason, text: str | None) -> None:
         return
     if (row.pause_reason, row.pause_text) == (reason.value, text):
         return
-    await unit.set_instance(
-        pause_reason=reason.value,
-        pause_text=text,
-        pause_by=unit.actor,
-        paused_at=unit.now,
-        paused_until=None,
-    )
+    await unit.pause(reason, text)
     unit.note("instance.paused", reason=reason.value, text=text)
 
 
 async def _let_go(connection: AsyncConnection, row: InstanceRecord, actor: str, now: float) -> None:
     unit = UnitOfWork(connection, row, now, actor, None)
-    unit.note("instance.resumed", **await pauses.lift(connection, row, now, why="its number is its own"))
+    await pauses.lift(unit, why="its number is its own")
     await unit.flush()
 
 

@@ -53,7 +53,8 @@ async def tell(unit: UnitOfWork, moved: Collection[int]) -> None:
         planned += [group_message(move, groups[move.new.group_id], unit.instance) for move in moves]
     for kind, entry in entries:
         planned += await _of_entry(unit, kind, entry)
-    await outbox.append(unit.connection, unit.now, planned)
+    if planned:
+        await outbox.append(unit.connection, unit.now, planned)
 
 
 def told_moves(moves: Iterable[Move], moved: Collection[int]) -> list[Move]:

@@ -78,6 +78,30 @@ class UnitOfWork:
         """Write columns of the instance's row, at once."""
         await instances.set_values(self.connection, self.instance.id, **values)
 
+    async def pause(
+        self, reason: Reason, text: str | None, *, until: float | None = None, slow_until: float | None = None
+    ) -> None:
+        """No slot is given from now on; `until` None: until a person or the session lifts it.
+
+        `slow_until`: half pace lasts until then, where that is later than now known.
+        """
+        await self.set_instance(
+            pause_reason=reason.value,
+            pause_text=text,
+            pause_by=self.actor,
+            paused_at=self.now,
+            paused_until=until,
+            **self._slow(slow_until),
+        )
+
+    async def lift_pause(self, *, slow_until: float | None = None) -> None:
+        """Slots are given again."""
+        lifted = dict.fromkeys(("pause_reason", "pause_text", "pause_by", "paused_until"), None)
+        await self.set_instance(**lifted, **self._slow(slow_until))
+
+    def _slow(self, until: float | None) -> dict[str, float]:
+        return {} if until is None else {"slow_until": max(self.instance.slow_until or 0.0, until)}
+
     async def flush(self) -> set[int]:
         """Write what was planned; returns the ids of memberships that moved."""
         await codes.record_verdicts(self.connection, self.verdicts, now=self.now)

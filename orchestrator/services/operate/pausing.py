@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from orchestrator.store.unit_of_work import UnitOfWork
 
 _COMES_BACK = frozenset(reason.value for reason in CURED_BY_A_WORKING_SESSION)
-_FORGOTTEN = dict.fromkeys(("pause_reason", "pause_text", "pause_by", "paused_until"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +98,10 @@ async def resume(database: Database, instance_name: str, *, actor: str) -> Resum
         before = _in_force(unit.instance, unit.now)
         if unit.instance.pause_reason is None:
             return Resumed(instance_name, False, None, _slow(unit), f"{instance_name} is not paused")
-        values: dict[str, object] = dict(_FORGOTTEN)
         slow_until = _slow(unit)
         if before is not None and before.slows:
             slow_until = max(slow_until or 0.0, unit.now + HALF_PACE_AFTER_OUTAGE)
-            values["slow_until"] = slow_until
-        await unit.set_instance(**values)
+        await unit.lift_pause(slow_until=slow_until)
         unit.note("act.resume", lifted=unit.instance.pause_reason, slow_until=slow_until)
         sentence = f"{instance_name} goes on" if before else f"the pause of {instance_name} was over"
         return Resumed(instance_name, before is not None, before, slow_until, sentence)
@@ -139,20 +136,12 @@ def _outlasts(before: Pause, until: float | None) -> bool:
 
 
 async def _set(unit: UnitOfWork, wanted: Pause, before: Pause | None) -> None:
-    values: dict[str, object] = {}
+    slow_until = None
     if before is not None and before.slows:  # its half pace outlives it
         slow_until = (
             unit.now + HALF_PACE_FOR if wanted.until is None else wanted.until + HALF_PACE_AFTER_OUTAGE
         )
-        values["slow_until"] = max(unit.instance.slow_until or 0.0, slow_until)
-    await unit.set_instance(
-        pause_reason=wanted.reason,
-        pause_text=wanted.text,
-        pause_by=wanted.by,
-        paused_at=wanted.since,
-        paused_until=wanted.until,
-        **values,
-    )
+    await unit.pause(Reason.OPERATOR, wanted.text, until=wanted.until, slow_until=slow_until)
 
 
 def _slow(unit: UnitOfWork) -> float | None:

@@ -275,7 +275,5 @@ def _until(instance: InstanceRecord) -> float:
 
 async def _recovered(writing: Writing) -> None:
     """A working session lifts the pauses that its absence caused; half pace follows."""
-    line = await pauses.lift_if_cured(writing.connection, writing.instance, writing.now)
-    if line is not None:
+    if await pauses.lift_if_cured(writing):
         writing.to_wake |= set(writing.context.wake_events)
-        writing.note("instance.resumed", **line)

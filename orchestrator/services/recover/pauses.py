@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.domain.answer_reactions import (
     CURED_BY_A_WORKING_SESSION,
@@ -15,11 +15,9 @@ from orchestrator.domain.answer_reactions import (
 )
 from orchestrator.domain.instances import HALF_PACE_FOR
 from orchestrator.domain.memberships import Reason
-from orchestrator.store import instances
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer
     from orchestrator.services.recover.context import Context, Writing
@@ -68,9 +66,7 @@ async def _pause_for_a_while(writing: Writing, reason: Reason, answer: GatewayAn
         planned = answer.retry_after if reason is Reason.RESTRICTED else max(planned, answer.retry_after)
     until = writing.now + planned
     await _set_pause(writing, reason, answer.text, until=until)
-    await instances.set_values(
-        writing.connection, writing.instance.id, strikes=strikes + 1, slow_until=until + HALF_PACE_FOR
-    )
+    await writing.set_instance(strikes=strikes + 1, slow_until=until + HALF_PACE_FOR)
 
 
 def _strikes(instance: InstanceRecord, now: float) -> int:
@@ -108,7 +104,7 @@ async def restrict(writing: Writing, until: float) -> None:
         await _write_pause(writing, Reason.RESTRICTED, instance.pause_text or "", until=until)
     else:
         await _set_pause(writing, Reason.RESTRICTED, "", until=until)
-    await instances.set_values(writing.connection, instance.id, slow_until=until + HALF_PACE_FOR)
+    await writing.set_instance(slow_until=until + HALF_PACE_FOR)
 
 
 async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
@@ -117,15 +113,7 @@ async def _set_pause(writing: Writing, reason: Reason, text: str, *, until: floa
 
 
 async def _write_pause(writing: Writing, reason: Reason, text: str, *, until: float | None) -> None:
-    await instances.set_values(
-        writing.connection,
-        writing.instance.id,
-        pause_reason=reason.value,
-        pause_text=text or None,
-        pause_by=writing.context.actor,
-        paused_at=writing.now,
-        paused_until=until,
-    )
+    await writing.pause(reason, text or None, until=until)
     writing.note("instance.paused", reason=reason.value, until=until, text=text or None)
 
 
@@ -143,45 +131,31 @@ def _held_longer(instance: InstanceRecord, reason: Reason, until: float | None, 
     return until is not None and until <= instance.paused_until
 
 
-async def resume(writing: Writing, *, why: str, slow_for: float = 0.0) -> None:
+async def lift(unit: UnitOfWork, *, why: str, slow_for: float = 0.0) -> None:
     """Lift the pause. `slow_for` seconds follow at half pace."""
-    line = await lift(writing.connection, writing.instance, writing.now, why=why, slow_for=slow_for)
-    writing.to_wake |= set(writing.context.wake_events)
-    writing.note("instance.resumed", **line)
+    await unit.lift_pause(slow_until=unit.now + slow_for if slow_for else None)
+    unit.note("instance.resumed", why=why, half_pace_for_s=slow_for or None)
 
 
-async def lift(
-    connection: AsyncConnection, instance: InstanceRecord, now: float, *, why: str, slow_for: float = 0.0
-) -> dict[str, Any]:
-    """As `resume`, behind the instance's row lock; returns what the line `instance.resumed` says of it."""
-    values: dict[str, object] = dict.fromkeys(
-        ("pause_reason", "pause_text", "pause_by", "paused_until"), None
-    )
-    if slow_for:
-        values["slow_until"] = max(instance.slow_until or 0.0, now + slow_for)
-    await instances.set_values(connection, instance.id, **values)
-    return {"why": why, "half_pace_for_s": slow_for or None}
-
-
-async def lift_if_cured(
-    connection: AsyncConnection, instance: InstanceRecord, now: float
-) -> dict[str, Any] | None:
-    """The session works: lift the pause that its absence caused. None: there is none.
+async def lift_if_cured(unit: UnitOfWork) -> bool:
+    """The session works: lift the pause that its absence caused, if there is one.
 
     Half pace follows if the session itself was gone: not after a token that was wrong, or a mere suspicion.
     """
+    instance = unit.instance
     cured = {reason.value for reason in CURED_BY_A_WORKING_SESSION}
-    if not instance.paused(now) or instance.pause_reason not in cured:
-        return None
-    suspected = is_suspicion(instance, now)
+    if not instance.paused(unit.now) or instance.pause_reason not in cured:
+        return False
+    suspected = is_suspicion(instance, unit.now)
     was_gone = instance.pause_reason == Reason.INSTANCE_UNAVAILABLE.value and not suspected
     why = "the session works" if suspected else "the session works again"
-    slow_for = HALF_PACE_AFTER_OUTAGE if was_gone else 0.0
-    return await lift(connection, instance, now, why=why, slow_for=slow_for)
+    await lift(unit, why=why, slow_for=HALF_PACE_AFTER_OUTAGE if was_gone else 0.0)
+    return True
 
 
 async def resume_if_over(context: Context) -> None:
     """Clear a pause whose time has passed; what it left behind (half pace) stays."""
     async with context.writing() as writing:
         if writing.instance.pause_reason is not None and not writing.instance.paused(writing.now):
-            await resume(writing, why="the pause is over")
+            await lift(writing, why="the pause is over")
+            writing.to_wake |= set(context.wake_events)

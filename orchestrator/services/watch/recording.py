@@ -11,6 +11,7 @@ from orchestrator.domain.watching import NoSuspicion, notice_state
 from orchestrator.services.recover import pauses
 from orchestrator.services.session_state import Reader, overtaken, record_answer, works
 from orchestrator.store import journal, losses
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,9 +71,9 @@ async def session_event(
 async def lift_pause_if_cured(desk: Desk, instance: InstanceRecord, answer: SessionAnswer) -> None:
     """A working session ends the pauses that its absence caused; where a loop drives, that is the loop's."""
     if works(answer) and not (instance.lease_until or 0.0) > desk.now:
-        line = await pauses.lift_if_cured(desk.connection, instance, desk.now)
-        if line is not None:
-            await desk.note("instance.resumed", instance.id, **line)
+        unit = UnitOfWork(desk.connection, instance, desk.now, desk.actor)
+        if await pauses.lift_if_cured(unit):
+            await unit.flush()
 
 
 async def open_case(desk: Desk, instance_id: int, case: Case) -> int:
