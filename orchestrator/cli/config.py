@@ -6,6 +6,7 @@ from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import say_next
 from orchestrator.cli.render import clean, plural
+from orchestrator.domain.commands import Command, Operation
 
 
 def validate(*, call: Call = NOTHING_SAID) -> None:
@@ -27,7 +28,7 @@ def validate(*, call: Call = NOTHING_SAID) -> None:
     call.out.answer(
         f"{clean(file)} is valid: {plural(primaries, 'primary', 'primaries')}, {plural(backups, 'backup')}."
     )
-    say_next(call, "rejoin doctor" if settings.backups else None)
+    say_next(call, Command(Operation.DOCTOR) if settings.backups else None)
 
 
 def show(

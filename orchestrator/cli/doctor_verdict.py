@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.layout import whole
-from orchestrator.cli.next_step import next_line
+from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.render import clean, plural
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.services.doctor.finding import State
 from orchestrator.services.status.next_step import next_step
 
@@ -22,7 +21,7 @@ def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | N
     """`view`: what is stored, where the database can be read; `to`: the backup that was looked at."""
     failed = [one for one in findings if one.state is State.FAILED]
     if failed:
-        again = shlex.join(["rejoin", "doctor", *(["--to", to] if to else [])])
+        again = Command(Operation.DOCTOR, instance=to)
         return _would_not_work(failed, len(findings), again)
     warnings = sum(one.state is State.WARNING for one in findings)
     besides = f"; {plural(warnings, 'warning')}" if warnings else ""
@@ -30,7 +29,7 @@ def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | N
     return [f"A recovery would work{besides}.", *([next_line(command)] if command else [])]
 
 
-def _would_not_work(failed: Sequence[Finding], looked_at: int, again: str) -> list[str]:
+def _would_not_work(failed: Sequence[Finding], looked_at: int, again: Command) -> list[str]:
     first = failed[0]
     of = f"{clean(first.instance)}: " if first.instance else ""
     said = [f"A recovery would not work: {len(failed)} of {looked_at} checks failed."]
@@ -38,13 +37,13 @@ def _would_not_work(failed: Sequence[Finding], looked_at: int, again: str) -> li
     if first.hint.startswith("rejoin "):
         return [*said, next_line(first.hint)]
     mend = f"{clean(first.hint)}; then: " if first.hint else ""
-    return [*said, f"Next: {mend}{whole(clean(again))}"]
+    return [*said, f"Next: {mend}{to_paste(again)}"]
 
 
-def _resume(findings: Sequence[Finding], view: StatusView) -> str | None:
+def _resume(findings: Sequence[Finding], view: StatusView) -> Command | None:
     """An account that works again, and that only a person's word sets going."""
     works = {one.instance for one in findings if one.name == "session" and one.state is State.OK}
     for one in view.instances:
         if one.name in works and one.pause is not None and one.pause.until is None:
-            return shlex.join(["rejoin", "resume", "--to", one.name])
+            return Command(Operation.RESUME, instance=one.name)
     return None

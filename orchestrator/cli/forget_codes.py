@@ -7,6 +7,7 @@ from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import say_next
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
+from orchestrator.domain.commands import Command, Operation
 
 
 async def forget_codes(
@@ -55,5 +56,5 @@ async def forget_codes(
     if done.aside is not None:
         call.out.say(f"The damaged key file is now {clean(done.aside)}.")
     call.out.say("The codes come back with their list:")
-    say_next(call, "rejoin groups import FILE")
+    say_next(call, Command(Operation.IMPORT))
     call.out.say(f"Keep a copy of {clean(key_file)} elsewhere.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import layout
-from orchestrator.cli.layout import whole
-from orchestrator.cli.render import clean, clock
+from orchestrator.cli.next_step import to_paste
+from orchestrator.cli.render import clock
 from orchestrator.domain.hints import Mover
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def moment(at: float | None, view: StatusView, look: Look) -> str:
 
 
 def move(hint: Hint) -> str:
-    command = f": {whole(clean(hint.command))}" if hint.command else ""
+    command = f": {to_paste(hint.command)}" if hint.command else ""
     return f"{hint.move}{command}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.layout import whole
 from orchestrator.cli.render import clean
+from orchestrator.domain.commands import Command, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,14 +15,19 @@ if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.cli.call import Call
 
-WATCH = "rejoin status --watch"
+WATCH = Command(Operation.WATCH)
 
 
-def next_line(command: str) -> str:
-    return f"Next: {whole(clean(command))}"
+def to_paste(command: Command | str) -> str:
+    """The command as it is shown: on one line, for foreign text may be in it."""
+    return whole(clean(str(command)))
 
 
-def say_next(call: Call, command: str | None) -> None:
+def next_line(command: Command | str) -> str:
+    return f"Next: {to_paste(command)}"
+
+
+def say_next(call: Call, command: Command | str | None) -> None:
     if command is not None and not call.json:
         call.out.say(next_line(command))
 
@@ -31,7 +37,7 @@ class TakenUp:
     """Who goes on with groups that are back in line: a run under way, or a command that has them in scope."""
 
     driven: bool
-    command: str | None
+    command: Command | None
 
 
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
@@ -57,10 +63,10 @@ def say_taken_up(call: Call, found: TakenUp) -> None:
         call.out.say("The run that is under way goes on with it.")
     elif found.command is None:
         call.out.say("No recovery has them all in its scope.")
-    say_next(call, WATCH if found.driven else found.command or "rejoin plan")
+    say_next(call, WATCH if found.driven else found.command or Command(Operation.PLAN))
 
 
-async def next_command(app: App) -> str | None:
+async def next_command(app: App) -> Command | None:
     """What the latest recovery leaves a person to do."""
     from orchestrator.services.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.status.read import read_status  # noqa: PLC0415

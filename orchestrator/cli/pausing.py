@@ -1,6 +1,5 @@
 """`rejoin pause`, `resume` and `stop`."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from orchestrator.cli.call import NOTHING_SAID, Call
@@ -8,6 +7,7 @@ from orchestrator.cli.durations import seconds
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.next_step import WATCH, next_command, say_next, who_takes_up
 from orchestrator.cli.render import clean, clock_with_offset, rfc3339
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def pause(
     call.out.answer(f"{clean(done.sentence)}, until {until_text}.")
     _warn_of_other(call, done, settings.timezone, now)
     if end is None:
-        say_next(call, shlex.join(["rejoin", "resume", "--to", name]))
+        say_next(call, Command(Operation.RESUME, instance=name))
 
 
 def _warn_of_other(call: Call, done: "Paused", zone: "tzinfo", now: float) -> None:
@@ -120,7 +120,7 @@ async def stop(
         call.out.answer_json({**what, "changed": done.changed, "ended": done.ended})
     else:
         call.out.answer(f"{clean(done.sentence)}.")
-        say_next(call, "rejoin status")
+        say_next(call, Command(Operation.STATUS))
 
 
 async def instance_of(app: "App", recovery: int | None, to: str | None, *, to_run: bool = False) -> str:

@@ -1,6 +1,5 @@
 """`rejoin plan`: what a run would do, group by group. It joins nothing."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import say_next
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.render import clean
+from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,21 +63,19 @@ async def plan(  # noqa: PLR0913 - one for each flag
     return exit_codes.NOT_FINISHED if exit_code and made.has_work else exit_codes.DONE
 
 
-def _next(made: "Plan", out: Path | None, backups: "Sequence[str]") -> str | None:
-    from orchestrator.domain.recoveries import run_command  # noqa: PLC0415
+def _next(made: "Plan", out: Path | None, backups: "Sequence[str]") -> Command | None:
     from orchestrator.services.plan.result import Decision  # noqa: PLC0415
     from orchestrator.services.status.moves import named  # noqa: PLC0415
-    from orchestrator.services.status.next_step import IMPORT  # noqa: PLC0415
 
     if not made.lines:
-        return IMPORT
+        return Command(Operation.IMPORT)
     if made.paused_by is not None and made.paused_until is None:
-        return shlex.join(["rejoin", "doctor", "--to", made.instance])
+        return Command(Operation.DOCTOR, instance=made.instance)
     if not made.has_work:
         blocked = any(line.decision is Decision.BLOCKED for line in made.lines)
-        return "rejoin groups list --bucket needs_you" if blocked else None
+        return Command(Operation.LIST_NEEDS_YOU) if blocked else None
     if out is not None and made.join_ids:
-        return shlex.join(["rejoin", "run", "--plan", str(out)])
+        return Command(Operation.RUN_PLAN, file=str(out))
     return run_command(made.scope.from_name, made.scope.labels, to=named(made.instance, backups))
 
 

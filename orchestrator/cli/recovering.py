@@ -87,7 +87,7 @@ async def _next_run(app: App, context: Context) -> str:
     with suppress(DatabaseGoneError):
         if context.recovery_id:
             view = await read_status(app.database, app.pace, recovery_id=context.recovery_id)
-            return "the next run" if view.recovery is None else clean(view.recovery.command)
+            return "the next run" if view.recovery is None else clean(str(view.recovery.command))
     return "the next run"
 
 

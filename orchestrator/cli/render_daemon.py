@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.layout import whole
+from orchestrator.cli.next_step import to_paste
 from orchestrator.cli.render import clean, clock, duration, plural
-from orchestrator.domain.recoveries import run_command
+from orchestrator.domain.commands import run_command
 from orchestrator.domain.watching import LossState
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _what_follows(loss: LossView, view: StatusView) -> str:
     is_backup = any(one.name == loss.instance and one.role == "backup" for one in view.instances)
     if is_backup:
         return "Link it again at the gateway."
-    return f"Its groups wait for you: {whole(clean(run_command(loss.instance, ())))}"
+    return f"Its groups wait for you: {to_paste(run_command(loss.instance, ()))}"
 
 
 def _is_one(daemon: DaemonView, runner: RunnerView) -> bool:

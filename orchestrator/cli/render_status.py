@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.blocks import Block, fit
 from orchestrator.cli.layout import whole
 from orchestrator.cli.look import moment, move
-from orchestrator.cli.next_step import next_line
+from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.render import (
     clean,
     clock,
@@ -31,6 +31,7 @@ from orchestrator.cli.render_daemon import (
 )
 from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.cli.render_trouble import trouble
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import OWN_WORDS
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.status.next_step import first_plan, next_step
@@ -133,31 +134,29 @@ def _broken_off(one: RecoveryView) -> str:
 
 
 def _goes_on(one: RecoveryView) -> str:
-    return f"{'rejoin daemon' if one.driver == 'daemon' else whole(clean(one.command))} continues it."
+    return f"{to_paste(Command(Operation.DAEMON) if one.driver == 'daemon' else one.command)} continues it."
 
 
 def _again(one: RecoveryView) -> str:
     """After its end. Groups that were chosen once are chosen anew, by a plan."""
-    return f"{whole(clean(one.command))} {'shows what is left' if one.chosen else 'goes on with it'}."
+    return f"{to_paste(one.command)} {'shows what is left' if one.chosen else 'goes on with it'}."
 
 
 def _left_over(view: StatusView, one: RecoveryView) -> str:
     """Nobody drives them any more: without this they would seem to come by themselves."""
     if not view.unfinished:
         return ""
-    return (
-        f" {plural(view.unfinished, 'more waits', 'more wait')} for the next run: {whole(clean(one.command))}"
-    )
+    return f" {plural(view.unfinished, 'more waits', 'more wait')} for the next run: {to_paste(one.command)}"
 
 
 def _nothing_yet(view: StatusView) -> str:
     stored = view.catalogue
     if not stored.groups:
-        return "Nothing recovered yet, and no groups are stored. Next: rejoin groups import FILE"
+        return f"Nothing recovered yet, and no groups are stored. Next: {Command(Operation.IMPORT)}"
     without = stored.groups - stored.with_code
     codes = f", {without:,} of them without an invite code" if without else ""
     count = plural(stored.groups, "group is", "groups are")
-    return f"Nothing recovered yet. {count} stored{codes}. Next: {whole(clean(first_plan(view)))}"
+    return f"Nothing recovered yet. {count} stored{codes}. Next: {to_paste(first_plan(view))}"
 
 
 def _done_about(view: StatusView, look: Look) -> str:

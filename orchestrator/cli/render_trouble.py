@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.layout import whole
 from orchestrator.cli.look import moment, move
+from orchestrator.cli.next_step import to_paste
 from orchestrator.cli.render import clean, plural
 from orchestrator.cli.render_daemon import loss_lines, parked_line
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import OWN_WORDS, identity_changed_hint
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.watching import LossState
@@ -71,7 +71,7 @@ def _untried(view: StatusView) -> list[str]:
         lines.append(f"{are} in no recovery.")
     if one.left_behind:
         are = plural(one.left_behind, "group is", "groups are")
-        command = whole(f"rejoin groups list --instance {clean(shlex.quote(one.to_name))}")
+        command = to_paste(Command(Operation.LIST_GROUPS, instance=one.to_name))
         lines.append(f"{are} not in place on {clean(one.to_name)} and not in this recovery: {command}")
     return lines
 
@@ -79,12 +79,12 @@ def _untried(view: StatusView) -> list[str]:
 def _how_to_try(one: RecoveryView) -> str:
     """A recovery takes up what came into its scope when a run begins; one of chosen groups never does."""
     if one.phase in (Phase.STOPPED, Phase.FINISHED):
-        return f": {whole(clean(one.command))}"
+        return f": {to_paste(one.command)}"
     if one.chosen:
         return ", and this recovery takes up no others."
     if one.phase is Phase.INTERRUPTED and one.driver == "person":
-        return f": {whole(clean(one.command))}"
-    return "; when this is over: " + whole(clean(one.command))
+        return f": {to_paste(one.command)}"
+    return f"; when this is over: {to_paste(one.command)}"
 
 
 def _other_numbers(view: StatusView, look: Look) -> list[str]:
@@ -117,5 +117,5 @@ def _stepped(one: InstanceView) -> str:
     times = plural(one.clock_steps, "time", "times")
     return (
         f"The database's clock stepped {times} while {clean(one.name)} was driven: each costs a minute"
-        " without joins. Let NTP slew it; rejoin doctor watches it."
+        f" without joins. Let NTP slew it; {Operation.DOCTOR} watches it."
     )

@@ -1,6 +1,5 @@
 """`rejoin run`: the recovery."""
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import joins_a_minute, seconds
 from orchestrator.cli.flags import flag
-from orchestrator.cli.layout import whole
-from orchestrator.cli.next_step import WATCH, say_next
+from orchestrator.cli.next_step import WATCH, say_next, to_paste
 from orchestrator.cli.pausing import TO, instance_of
 from orchestrator.cli.plan import FROM, LABELS
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean
+from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,15 +97,14 @@ def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -
     """A person at a terminal may close it, and would stop the recovery with it."""
     if not call.out.interactive or call.json:
         return
-    from orchestrator.domain.recoveries import run_command  # noqa: PLC0415
     from orchestrator.services.status.moves import named  # noqa: PLC0415
 
     to = named(order.instance, [one.name for one in app.settings.backups])
     scope = order.meant.scope
     command = run_command(scope.from_name, scope.labels, to=to)
     if plan is not None:
-        command = shlex.join(["rejoin", "run", "--plan", str(plan)])
-    detached = whole(clean(f"{command} --detach"))
+        command = Command(Operation.RUN_PLAN, file=str(plan))
+    detached = to_paste(f"{command} --detach")
     call.out.say(
         f"Closing this window stops the run. Where a daemon runs, it can go on without you: {detached}"
     )
@@ -125,7 +123,7 @@ async def _detach(
     else:
         call.out.answer(
             f"Recovery {done.recovery_id} onto {clean(done.instance)} is with the daemon."
-            f" {whole(f'rejoin wait {done.recovery_id}')} stays until it is over."
+            f" {to_paste(Command(Operation.WAIT, recovery=done.recovery_id))} stays until it is over."
         )
         say_next(call, WATCH)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from orchestrator.config.problems import ConfigError, Problem
 from orchestrator.config.schema import Kind, keys_of
 from orchestrator.config.secret_files import read_secret_files, warn_if_readable
 from orchestrator.config.typed_values import TypedValues
+from orchestrator.domain.commands import Command, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,14 +77,17 @@ def _not_there(file: Path, path: Path | None, environ: Mapping[str, str]) -> Pro
     if config_file.named(path, environ) is None:
         *others, last = config_file.places(environ)[1:]
         looked = f"{', '.join(map(str, others))} nor {last}" if others else str(last)
-        said = f'nor {looked}: run "rejoin init" to write one, or name yours with --config or REJOIN_CONFIG'
+        said = (
+            f'nor {looked}: run "{Operation.INIT}" to write one, or name yours with --config or REJOIN_CONFIG'
+        )
         return here._replace(message=f"there is no such file, {said}")
     found = config_file.existing(environ)
     if found is not None:
         return here._replace(
             message=f"there is no such file; the configuration in effect without it is {found}"
         )
-    return here._replace(message=f"{here.message}: rejoin init -c {shlex.quote(str(file))} writes one")
+    init = Command(Operation.INIT, file=str(file))
+    return here._replace(message=f"{here.message}: {init} writes one")
 
 
 def _decode(raw: bytes) -> tuple[str, int | None]:

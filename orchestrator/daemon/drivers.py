@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TRY_AGAIN = 5.0  # seconds after a lock that another holds, or an outage
 LOOK_AGAIN = 60.0
-HALTED = "Its loop died and it stands still until `rejoin resume`; the others go on. Please report it."
+HALTED = f"Its loop died and it stands still until `{Operation.RESUME}`; the others go on. Please report it."
 MONITOR_SILENT = 300.0  # seconds after which a loop counts as stuck
 
 _log = logging.getLogger(__name__)

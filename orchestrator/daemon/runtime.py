@@ -11,6 +11,7 @@ import orchestrator
 from orchestrator.daemon.change_poller import ChangePoller
 from orchestrator.daemon.components import Components
 from orchestrator.daemon.supervisor import Supervisor
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import first_of
 from orchestrator.store import reads
 from orchestrator.store.engine import DatabaseGoneError
@@ -100,7 +101,7 @@ class Runtime:
             components.listens_at,
         )
         if not stored.groups:
-            _log.warning("no groups are stored: a recovery would bring nothing back (rejoin groups import)")
+            _log.warning("no groups are stored: a recovery would bring nothing back (%s)", Operation.IMPORT)
 
     async def _until_stopped(self, drivers: Drivers) -> None:
         async with asyncio.TaskGroup() as tasks:

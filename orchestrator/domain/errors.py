@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from orchestrator.domain.commands import Operation
+
 
 class RejoinError(Exception):
     """Something went wrong."""
@@ -141,5 +143,6 @@ def damage_hint(said: str) -> str:
         return ""
     return (
         "the file is damaged, or was written over while it was open: stop what uses it, and put a backup in"
-        " its place (rejoin db check looks at it); the next run waits first, and looks before it joins"
+        f" its place ({Operation.CHECK_DATABASE} looks at it); the next run waits first, and looks before it"
+        " joins"
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.memberships import Reason, Status
 
 
@@ -19,12 +20,12 @@ class Mover(StrEnum):
 
 
 class Hint(NamedTuple):
-    """What happened, whose move it is, which move, and the command for it. `command` is ready to paste."""
+    """What happened, whose move it is, which move, and the command for it."""
 
     sentence: str
     mover: Mover
     move: str
-    command: str | None = None
+    command: Command | None = None
 
     def as_json(self) -> dict[str, str | None]:
         """As the JSON contract and the messages have it."""
@@ -32,23 +33,23 @@ class Hint(NamedTuple):
             "sentence": self.sentence,
             "mover": self.mover.value,
             "hint": self.move,
-            "command": self.command,
+            "command": None if self.command is None else str(self.command),
         }
 
 
 _M = Mover
 _R = Reason
 
-_SET_CODE = "rejoin groups set-code {slug}"
-_RETRY = "rejoin retry {slug}{to}"
-_EXPLAIN = "rejoin explain {slug}{instance}"
-_ACCEPT = "rejoin accept {slug}{to}"
-_SKIP_DUPLICATE = "rejoin skip {slug} --because 'same group as another entry'{to}"
-_SKIP_GONE = "rejoin skip {slug} --because 'the group is gone'{to}"
-_RESUME = "rejoin resume{to}"
-_DOCTOR = "rejoin doctor{to}"
-_DOCTOR_OF_ALL = "rejoin doctor"
-_DIAGNOSTICS = "rejoin diagnostics"
+_SET_CODE = Command(Operation.SET_CODE)
+_RETRY = Command(Operation.RETRY)
+_EXPLAIN = Command(Operation.EXPLAIN)
+_ACCEPT = Command(Operation.ACCEPT)
+_SKIP_DUPLICATE = Command(Operation.SKIP, because="same group as another entry")
+_SKIP_GONE = Command(Operation.SKIP, because="the group is gone")
+_RESUME = Command(Operation.RESUME)
+_DOCTOR = Command(Operation.DOCTOR)
+_DOCTOR_OF_ALL = Command(Operation.DOCTOR_OF_ALL)
+_DIAGNOSTICS = Command(Operation.DIAGNOSTICS)
 
 _NOT_SUPPORTED = "the gateway does not know this call, or not with these parameters"
 _CHECK_SETTINGS = (
@@ -246,7 +247,7 @@ _ACCOUNT: dict[Reason, Hint] = {
     _R.INTERNAL_ERROR: Hint(
         "rejoin itself failed: its loop for this account died",
         _M.YOU,
-        "report it with a bundle (rejoin diagnostics), then resume",
+        f"report it with a bundle ({_DIAGNOSTICS}), then resume",
         _RESUME,
     ),
     _R.SLOTS_FILE_UNWRITABLE: Hint(
@@ -280,7 +281,7 @@ UNKNOWN_REASON = Hint("the reason is not known to this version", _M.YOU, "look a
 def group_hint(
     status: Status, reason: Reason | None, slug: str, *, to: str | None = None, jid: str | None = None
 ) -> Hint:
-    """Whose move it is for one group. `slug` goes into the command, quoted for a shell.
+    """Whose move it is for one group. `slug` goes into the command.
 
     `to`: the instance, where it is one of several: without a name a command is about the latest recovery's.
     `jid`: the one that is expected. A new name is accepted; another JID is another group, which is refused.
@@ -292,7 +293,7 @@ def group_hint(
 
 def account_hint(reason: Reason | None, until: float | None, instance: str) -> Hint:
     """Whose move it is for a paused account. `until` is None when only a person can end the pause."""
-    return _filled_in(_of_account(reason, until), "", instance)
+    return _filled_in(_of_account(reason, until), None, instance)
 
 
 def _of_account(reason: Reason | None, until: float | None) -> Hint:
@@ -310,7 +311,7 @@ def identity_changed_hint(name: str) -> Hint:
         "another number stands behind the instance: what the old one was in counts as left",
         _M.YOU,
         "link the old number again, or bring the new one into the groups",
-        f"rejoin run --to {shlex.quote(name)}",
+        Command(Operation.RUN, instance=name),
     )
 
 
@@ -363,8 +364,6 @@ _GONE = Hint(
 )
 
 
-def _filled_in(hint: Hint, slug: str, to: str | None) -> Hint:
-    option = "" if to is None else f" --to {shlex.quote(to)}"
-    named = {"slug": shlex.quote(slug), "to": option, "instance": option.replace(" --to ", " --instance ", 1)}
-    command = None if hint.command is None else hint.command.format(**named)
-    return Hint(hint.sentence, hint.mover, hint.move, command)
+def _filled_in(hint: Hint, slug: str | None, to: str | None) -> Hint:
+    command = None if hint.command is None else replace(hint.command, group=slug, instance=to)
+    return hint._replace(command=command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -110,28 +109,3 @@ def scope_text(from_name: str | None, labels: Sequence[str], *, chosen: bool = F
     source = "" if from_name is None else f" of {from_name}"
     labelled = f" labelled {' or '.join(labels)}" if labels else ""
     return f"{source}{labelled}{' (chosen ones)' if chosen else ''}"
-
-
-def run_command(
-    from_name: str | None,
-    labels: Sequence[str],
-    *,
-    to: str | None = None,
-    chosen: bool = False,
-    is_open: bool = False,
-) -> str:
-    """The command that goes on with a recovery, ready to paste: it names the recovery's whole scope.
-
-    No flag names groups that were chosen once. A plain run goes on with an open recovery of them; after its
-    end only a plan can choose them again, and `plan` joins nothing.
-    """
-    words = ["rejoin", "plan" if chosen and not is_open else "run"]
-    if not (chosen and is_open):
-        words += [] if from_name is None else _option("--from", from_name)
-        words += [word for label in labels for word in _option("--label", label)]
-    words += [] if to is None else _option("--to", to)
-    return shlex.join(words)
-
-
-def _option(flag: str, value: str) -> list[str]:
-    return [f"{flag}={value}"] if value.startswith("-") else [flag, value]

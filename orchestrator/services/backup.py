@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, RejoinError, UsageError
 from orchestrator.store import codes, schema
 from orchestrator.store.schema import SchemaState
@@ -95,7 +96,7 @@ def _copy_sqlite(source: str, target: Path, now: float) -> None:
         copy.commit()
         (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise BackupFailedError(f"the copy is damaged: {verdict}", hint="run: rejoin db check")
+        raise BackupFailedError(f"the copy is damaged: {verdict}", hint=f"run: {Operation.CHECK_DATABASE}")
 
 
 def _put_in_place(temporary: Path, target: Path) -> int:
@@ -161,8 +162,8 @@ async def _schema(database: Database) -> Finding | None:
     if state is SchemaState.UP_TO_DATE:
         return None
     sentences = {
-        SchemaState.EMPTY: ("the database is empty", "run: rejoin db upgrade"),
-        SchemaState.BEHIND: ("the database is older than this rejoin", "run: rejoin db upgrade"),
+        SchemaState.EMPTY: ("the database is empty", f"run: {Operation.UPGRADE_DATABASE}"),
+        SchemaState.BEHIND: ("the database is older than this rejoin", f"run: {Operation.UPGRADE_DATABASE}"),
         SchemaState.AHEAD: ("this rejoin is older than the database", "install the newest rejoin"),
     }
     return Finding(f"schema_{state}", Severity.BROKEN, *sentences[state])
@@ -205,7 +206,7 @@ async def _codes(connection: AsyncConnection, ring: KeyRing | None) -> list[Find
     without = select(func.count()).select_from(groups).where(groups.c.id.not_in(current))
     if missing := (await connection.execute(without)).scalar_one():
         sentence = f"{missing} groups have no invite code"
-        found.append(Finding("code_missing", Severity.WARNING, sentence, "rejoin groups set-code GROUP"))
+        found.append(Finding("code_missing", Severity.WARNING, sentence, str(Command(Operation.SET_CODE))))
     if ring is None:
         return found
     try:

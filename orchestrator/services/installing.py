@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -148,7 +149,8 @@ def _trouble(answer: GatewayAnswer, instance: str) -> RejoinError:
     match answer.outcome:
         case Outcome.BAD_CREDENTIALS:
             return CredentialsError(
-                f"{instance}: the gateway refused the token or the instance_id: {what}", hint="rejoin doctor"
+                f"{instance}: the gateway refused the token or the instance_id: {what}",
+                hint=str(Operation.DOCTOR),
             )
         case Outcome.PLAN_LIMIT:
             return CredentialsError(f"{instance}: the gateway's plan does not allow it: {what}")
@@ -156,4 +158,6 @@ def _trouble(answer: GatewayAnswer, instance: str) -> RejoinError:
             hint = "set the webhook by hand, on the gateway's own pages"
             return ConfigurationError(f"{instance}: the gateway has no call for webhooks: {what}", hint=hint)
         case _:
-            return TemporaryError(f"{instance}: the gateway did not do it: {what}", hint="rejoin doctor")
+            return TemporaryError(
+                f"{instance}: the gateway did not do it: {what}", hint=str(Operation.DOCTOR)
+            )

@@ -10,13 +10,14 @@ import secrets
 import stat
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHEN_LOST = "if it is lost: rejoin db forget-codes, then import the invite codes again"
+WHEN_LOST = f"if it is lost: {Operation.FORGET_CODES}, then import the invite codes again"
 _WHEN_BROKEN = WHEN_LOST.replace("lost:", "lost: move it away,")
 _FORM = 1
 _KEY_BYTES = 32

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def replaced(path: str) -> DatabaseReplacedError:
     return DatabaseReplacedError(
         f"{path}: this file was deleted, replaced or moved while the database was open:"
         " no join is sent with what this process has open",
-        hint="see what stands there with `rejoin db check`, then start again: it waits and looks first",
+        hint=f"see what stands there with `{Operation.CHECK_DATABASE}`, then start again:"
+        " it waits and looks first",
     )
 
 

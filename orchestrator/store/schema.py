@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, inspect, select, text, update
 
 import orchestrator
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store.engine import database_identity
 from orchestrator.store.instances import IDENTITY
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _VERSION_TABLE = "alembic_version"
 _LOCK = 0x52656A6F696E  # "Rejoin": PostgreSQL's advisory lock, held by whoever migrates
+_UPGRADE = f"run: {Operation.UPGRADE_DATABASE}"
 
 
 class SchemaState(StrEnum):
@@ -73,9 +75,9 @@ async def require_current(database: Database) -> None:
     """Raise ConfigurationError unless the schema is the one that this program was written for."""
     match await check(database):
         case SchemaState.EMPTY:
-            raise ConfigurationError("the database is empty", hint="run: rejoin db upgrade")
+            raise ConfigurationError("the database is empty", hint=_UPGRADE)
         case SchemaState.BEHIND:
-            raise ConfigurationError("the database is older than this rejoin", hint="run: rejoin db upgrade")
+            raise ConfigurationError("the database is older than this rejoin", hint=_UPGRADE)
         case SchemaState.AHEAD:
             raise _too_old()
 

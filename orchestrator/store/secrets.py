@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select, text
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store.keyring import KeyRing
 from orchestrator.store.tables import meta
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 ACTIVE_KEY = "active_key"
-WHEN_UNREADABLE = "rejoin db forget-codes, then import the invite codes again"
+WHEN_UNREADABLE = f"{Operation.FORGET_CODES}, then import the invite codes again"
 FINGERPRINT_LENGTH = 32  # hex digits: 128 bits
 _VERSION = b"\x01"
 _NONCE = 12

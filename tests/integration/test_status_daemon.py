@@ -195,7 +195,7 @@ async def test_an_approval_confirms_by_itself_only_where_somebody_looks(database
     watched = (await explain(database, "team-porto", now=NOW)).hint
 
     assert alone.move == "ask an admin to approve; the next run confirms it"
-    assert alone.command == "rejoin run --from sales-main"
+    assert str(alone.command) == "rejoin run --from sales-main"
     assert told.hint == alone
     assert (watched.move, watched.command) == ("ask an admin to approve; confirms by itself", None)
 
@@ -212,7 +212,7 @@ async def test_what_is_put_off_is_tried_by_itself_only_where_somebody_works(data
     hint = (await explain(database, "team-porto", now=NOW)).hint
 
     assert hint.sentence == "the gateway failed"
-    assert (hint.mover.value, hint.command) == ("you", "rejoin run --from sales-main")
+    assert (hint.mover.value, str(hint.command)) == ("you", "rejoin run --from sales-main")
 
 
 async def test_open_recoveries_of_other_instances_are_not_hidden_by_the_latest(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.readings import Kind, LossEvidence
@@ -149,7 +150,7 @@ RECOVERY = RecoveryView(
     finished_at=None,
     stop_requested_at=None,
     stop_requested_by=None,
-    command="rejoin run --from sales-main",
+    command=Command(Operation.RUN, from_name="sales-main"),
 )
 PACE = PaceView(
     joins_per_minute=4.0,

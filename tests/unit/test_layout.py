@@ -77,7 +77,7 @@ def judge(text: str, hints: list[Hint], width: int) -> None:
         assert hint.sentence in together
         assert hint.move in together
         if hint.command is not None:
-            command = hint.command.replace("rejoin ", f"rejoin -c '{CONFIG}' ", 1)
+            command = str(hint.command).replace("rejoin ", f"rejoin -c '{CONFIG}' ", 1)
             assert any(command in line for line in text.splitlines()), command
     for line in text.splitlines():
         assert render.columns(line) <= width or line.lstrip().startswith("rejoin -c "), line

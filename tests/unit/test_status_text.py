@@ -10,6 +10,7 @@ from orchestrator.cli.history import _row
 from orchestrator.cli.look import Look
 from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_status import headline, status_text
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import LossState
@@ -448,7 +449,8 @@ def test_what_other_recoveries_left_is_told() -> None:
 
 def test_labels_and_chosen_groups_stand_in_the_headline() -> None:
     labelled = RECOVERY._replace(from_name=None, labels=("vip", "no\x1brth"))
-    chosen = RECOVERY._replace(phase=Phase.STOPPED, chosen=True, command="rejoin plan --from sales-main")
+    plan = Command(Operation.PLAN, from_name="sales-main")
+    chosen = RECOVERY._replace(phase=Phase.STOPPED, chosen=True, command=plan)
 
     assert "61 of 112 groups labelled vip or north are back" in headline(
         VIEW._replace(recovery=labelled), LOOK

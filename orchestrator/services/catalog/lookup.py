@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.groups import clean, name_key, slug
 from orchestrator.services.catalog.words import nearest, quoted
@@ -38,7 +39,7 @@ async def resolve(connection: AsyncConnection, reference: str) -> StoredGroup:
         return found
     near = _near(wanted, await groups.around(connection, key, slug(wanted), limit=_AROUND))
     raise NotFoundError(
-        f"no group is called {quoted(wanted)}{near}", hint="rejoin groups list --search finds groups"
+        f"no group is called {quoted(wanted)}{near}", hint=f"{Operation.LIST_GROUPS} --search finds groups"
     )
 
 

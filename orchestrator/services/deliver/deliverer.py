@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.notify.base import Answer, Parcel
 from orchestrator.services.deliver import routing
@@ -178,6 +179,6 @@ class Deliverer:
         self._trouble.failed(self.clock.boottime(), answer.retry_after)
         said = {"sink": self.receiver.name, "uid": due.message.uid, "why": answer.text}
         if answer.final or due.attempts >= len(self.waits):
-            _log.warning("a message is parked: rejoin outbox list --parked", extra=said)
+            _log.warning("a message is parked: %s", Operation.LIST_PARKED, extra=said)
         elif self._trouble.failures == 1:
             _log.warning("a message did not get through; tried again later", extra=said)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
@@ -141,7 +142,8 @@ def _lost(data: Mapping[str, Any], zone: tzinfo) -> Notice:
         lines.append(f"A recovery follows by itself: {_word(data, 'detail') or 'when a backup is healthy'}.")
     else:
         lines += [f"{_word(data, 'detail')}." if data.get("detail") else ""]
-        run = _word(data, "command") or "rejoin plan"  # a plain run might be about healthy accounts, too
+        # A plain run might be about healthy accounts, too.
+        run = _word(data, "command") or str(Operation.PLAN)
         lines.append(f"Nothing follows by itself. To recover: {run}" if not what else "")
     if data.get("may_be_in"):
         lines.append(f"It may be in {_count(int(data['may_be_in']), 'group')} whose join was not confirmed.")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, LockHeldError, NotFoundError, RejoinError
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Reason
@@ -111,7 +112,8 @@ def _session(account: ExaminedAccount, session: SessionAnswer) -> Finding:
         return ok("session", f"working ({said})", instance=account.name)
     if account.role != "backup":
         sentence = f"{said}: lost, or about to be"
-        return warning("session", sentence, f"rejoin plan --from {account.name}", instance=account.name)
+        plan = Command(Operation.PLAN, from_name=account.name)
+        return warning("session", sentence, str(plan), instance=account.name)
     if session.state is InstanceState.STARTING:
         return warning("session", f"{said}: look again in a minute", instance=account.name)
     hint = "link it at the gateway: a recovery needs it working"
@@ -164,7 +166,7 @@ async def on_record(context: DoctorContext, account: ExaminedAccount) -> list[Fi
             return [new, _doubted(account.name)] if doubt else [new]
         now = await context.database.now(connection)
         latest = await reads.latest_onto(connection, record.id)
-        run = "rejoin run" if latest is None else command_of(latest, record.name)
+        run = Command(Operation.RUN) if latest is None else command_of(latest, record.name)
         return [
             _driver(record, now, run),
             _pause(record, now),
@@ -174,7 +176,7 @@ async def on_record(context: DoctorContext, account: ExaminedAccount) -> list[Fi
         ]
 
 
-def _driver(record: InstanceRecord, now: float, run: str) -> Finding:
+def _driver(record: InstanceRecord, now: float, run: Command) -> Finding:
     if record.lease_holder is None:
         return ok("driver", "nobody drives it now", instance=record.name)
     try:
@@ -192,7 +194,7 @@ def _pause(record: InstanceRecord, now: float) -> Finding:
         return ok("pause", "not paused" + (", at half pace" if slow else ""), instance=record.name)
     hint = account_hint(known_reason(record.pause_reason), record.paused_until, record.name)
     why = f"paused: {hint.sentence}" + (f" ({record.pause_text})" if record.pause_text else "")
-    move = hint.command or hint.move
+    move = hint.move if hint.command is None else str(hint.command)
     return warning("pause", why, move, instance=record.name)
 
 
@@ -207,7 +209,7 @@ async def _pace(
     worst = worst_window(recent, policy.window)
     sentence = f"at most {worst} of {policy.limit} joins in any {policy.window:.0f} s of the last day"
     if worst > policy.limit:
-        hint = "this must not happen: pause, and report it with rejoin diagnostics"
+        hint = f"this must not happen: pause, and report it with {Operation.DIAGNOSTICS}"
         return failed("pace", sentence, hint, instance=record.name)
     return ok("pace", f"{sentence}; {len(recent)} sent", instance=record.name)
 
@@ -217,7 +219,7 @@ def _left(line: reads_slots.SlotLine) -> bool:
 
 
 async def _loose_ends(
-    context: DoctorContext, connection: AsyncConnection, record: InstanceRecord, *, now: float, run: str
+    context: DoctorContext, connection: AsyncConnection, record: InstanceRecord, *, now: float, run: Command
 ) -> Finding:
     """Slots and joins that no living process can be waiting for."""
     policy = context.settings.policy

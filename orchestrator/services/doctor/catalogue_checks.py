@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.domain.memberships import Greeting, Status
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from orchestrator.store.secrets import CodeCipher
 
 CODES_READ = 5000
-_IMPORT = "rejoin groups import FILE"
+_IMPORT = str(Command(Operation.IMPORT))
+_SET_CODE = str(Command(Operation.SET_CODE))
 
 
 async def keys(context: DoctorContext) -> list[Finding]:
@@ -86,7 +88,7 @@ def _judge(found: _Codes) -> Finding:
         return failed("codes", sentence, f"put the right key file in place, or: {WHEN_UNREADABLE}")
     if found.malformed:
         sentence = f"{len(found.malformed)} of {found.read} are no invite codes ({_ends(found.malformed)})"
-        return failed("codes", sentence, "rejoin groups set-code GROUP")
+        return failed("codes", sentence, _SET_CODE)
     if found.twice or found.unusual:
         parts = {"stored for two groups": found.twice, "of an unusual form": found.unusual}
         said = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
@@ -138,11 +140,11 @@ async def _alike(connection: AsyncConnection) -> Finding:
 async def _without_code(connection: AsyncConnection) -> Finding:
     missing = await reads_doctor.without_code(connection)
     if missing.count:
-        return warning("current codes", f"{_some(missing)} without a code", "rejoin groups set-code GROUP")
+        return warning("current codes", f"{_some(missing)} without a code", _SET_CODE)
     dead = await reads_doctor.with_dead_code(connection)
     if dead.count:
         sentence = f"{_some(dead)} whose code failed when it was last used"
-        return warning("current codes", sentence, "rejoin groups set-code GROUP")
+        return warning("current codes", sentence, _SET_CODE)
     return ok("current codes", "every group has one")
 
 

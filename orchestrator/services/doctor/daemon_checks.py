@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orchestrator
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.times import instant
 from orchestrator.domain.watching import LossState
 from orchestrator.services.doctor.finding import ok, warning
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.services.status.views_daemon import DaemonView
     from orchestrator.store.losses import Loss
 
-_START = "rejoin daemon"
+_START = str(Operation.DAEMON)
 
 
 async def daemon(context: DoctorContext) -> list[Finding]:
@@ -30,7 +31,9 @@ async def daemon(context: DoctorContext) -> list[Finding]:
         view = daemon_view(await daemons.read(connection), now)
     found = [_life(view, now)]
     found += [
-        warning("daemon", f"{one.part} fails since {instant(one.since)}: {one.text}", "rejoin log --follow")
+        warning(
+            "daemon", f"{one.part} fails since {instant(one.since)}: {one.text}", str(Operation.FOLLOW_LOG)
+        )
         for one in view.troubles
     ]
     if view.running and view.version != orchestrator.__version__:
@@ -96,9 +99,13 @@ async def lost(context: DoctorContext) -> list[Finding]:
 def _loss(one: Loss, name: str) -> Finding:
     since = instant(one.case.since)
     if one.case.standing is LossState.SUSPECTED:
-        return warning("losses", f"suspected since {since}: not decided yet", "rejoin status", instance=name)
+        return warning(
+            "losses", f"suspected since {since}: not decided yet", str(Operation.STATUS), instance=name
+        )
     if one.recovery_id is not None:
         sentence = f"lost since {since}; recovery {one.recovery_id} followed"
-        return warning("losses", sentence, f"rejoin status {one.recovery_id}", instance=name)
+        return warning(
+            "losses", sentence, str(Command(Operation.STATUS, recovery=one.recovery_id)), instance=name
+        )
     sentence = f"lost since {since}" + (f"; {one.detail}" if one.detail else "")
-    return warning("losses", sentence, f"rejoin plan --from {name}", instance=name)
+    return warning("losses", sentence, str(Command(Operation.PLAN, from_name=name)), instance=name)

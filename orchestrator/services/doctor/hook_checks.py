@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.services.doctor.finding import ok, skipped, warning
@@ -57,7 +58,8 @@ async def at_gateway(hooks: Hooks, account: ExaminedAccount, *, works: bool) -> 
 
 
 def _judge(found: WebhooksAnswer, address: HookAddress) -> Finding:
-    name, install = address.instance, f"rejoin hooks install --instance {address.instance}"
+    name = address.instance
+    install = str(Command(Operation.INSTALL_HOOKS, instance=name))
     if found.answer.outcome is Outcome.NOT_SUPPORTED:
         return skipped(NAME, "the gateway has no call to ask for it", instance=name)
     if found.answer.outcome is not Outcome.OK:

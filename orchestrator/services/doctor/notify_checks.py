@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.notify import people
 from orchestrator.services.doctor.finding import failed, ok, warning
 from orchestrator.store import deliveries
@@ -39,7 +40,7 @@ def receivers(told: Told) -> list[Finding]:
             warning("notify", f"without a secret, messages to {names} are not signed", "set its secret_file")
         )
     count = len(told.urls) + len(told.hooks)
-    return found or [ok("notify", f"{count} to be told; rejoin notify test tries them")]
+    return found or [ok("notify", f"{count} to be told; {Operation.TEST_NOTIFY} tries them")]
 
 
 async def outbox(database: Database) -> list[Finding]:
@@ -47,6 +48,6 @@ async def outbox(database: Database) -> list[Finding]:
     async with database.read() as connection:
         totals = await deliveries.totals(connection)
     if totals.parked:
-        hint = "rejoin outbox list --parked shows them and why"
+        hint = f"{Operation.LIST_PARKED} shows them and why"
         return [warning("outbox", f"given up: {totals.parked} of the messages", hint)]
     return [ok("outbox", f"waiting to be delivered: {totals.pending}")]

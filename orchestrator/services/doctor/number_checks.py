@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from orchestrator.domain import identity
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.identity import Told
 from orchestrator.domain.looking import OwnIds
 from orchestrator.services.doctor.finding import Finding, failed, ok, warning
@@ -54,7 +55,8 @@ async def same_number(context: DoctorContext, account: ExaminedAccount, told: Ow
         left = 0 if record is None else await reads_doctor.left_by_number(connection, record.id)
     if record is None:
         return []
-    hint = f"link the old number again, or bring the new one in: rejoin run --to {account.name}"
+    run = Command(Operation.RUN, instance=account.name)
+    hint = f"link the old number again, or bring the new one in: {run}"
     if identity.compare(record.own, told) is Told.ANOTHER:
         was, now = identity.shown(record.own), identity.shown(told)
         sentence = f"it was {was} and is {now} now: what the old number was in counts for nothing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.services.doctor.finding import Finding, ok, warning
 from orchestrator.services.schedule.entries import local, upcoming
 from orchestrator.store import schedules
@@ -33,7 +34,7 @@ def _entry(entry: Entry, now: float, *, lives: bool) -> Finding:
     shown = "; ".join(f"{_utc(run)} ({local(run, entry.times.zone)})" for run in runs)
     sentence = f"{entry.name}: next {shown}"
     if not lives:
-        return warning("schedule", f"{sentence}; but no daemon runs", "rejoin daemon carries it out")
+        return warning("schedule", f"{sentence}; but no daemon runs", f"{Operation.DAEMON} carries it out")
     return ok("schedule", sentence)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from orchestrator.domain.commands import Operation
 from orchestrator.services.doctor.finding import Finding, failed, ok, warning
 from orchestrator.store import reads, reads_doctor, schema
 from orchestrator.store.engine import database_identity
@@ -21,7 +22,7 @@ DRIFT_LIMIT = 0.25  # seconds within the watch
 READING_TAKES = 0.1  # real seconds that may lie between reading the one clock and the other
 DISK_LOW = 500 * 2**20  # bytes
 DISK_FULL = 50 * 2**20
-_UPGRADE = "run: rejoin db upgrade"
+_UPGRADE = f"run: {Operation.UPGRADE_DATABASE}"
 SAFE = {
     "journal_mode": ("wal",),
     "synchronous": ("2", "3"),  # FULL, EXTRA

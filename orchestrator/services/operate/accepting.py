@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (
     CredentialsError,
     InputRejectedError,
@@ -111,7 +112,7 @@ def _compare(group: StoredGroup, code_id: int, settings: RecoverySettings, previ
     after = before
     if preview.jid is None:
         raise TemporaryError(
-            f"the gateway does not say which group the link of {group.name} opens", hint="rejoin doctor"
+            f"the gateway does not say which group the link of {group.name} opens", hint=str(Operation.DOCTOR)
         )
     if not verify(settings.allow, before, preview).allowed:
         shown = "" if (preview.owner or "").endswith("lid") else digits(preview.owner)
@@ -137,9 +138,10 @@ async def _refuse_conflicts(
     if work is None or work.membership.status is not Status.ACTIVE:
         return
     if work.membership.jid is not None and not same_jid(work.membership.jid, jid):
+        leave = Command(Operation.LEAVE, group=group.slug)
         raise InputRejectedError(
             f"{instance.name} is in {group.name} with the stored JID, and its link opens another group",
-            hint=f"store the right code: {_set_code(group)}; or leave the old one: rejoin leave {group.slug}",
+            hint=f"store the right code: {_set_code(group)}; or leave the old one: {leave}",
         )
 
 
@@ -211,7 +213,7 @@ def _failure(
 ) -> InputRejectedError | CredentialsError | TemporaryError:
     reaction = PROBE_REACTIONS.get(answer.outcome)
     if answer.outcome is Outcome.BAD_CREDENTIALS:
-        return CredentialsError(credentials_refused(instance, answer.text), hint="rejoin doctor")
+        return CredentialsError(credentials_refused(instance, answer.text), hint=str(Operation.DOCTOR))
     if (
         reaction is not None
         and reaction.action in (Action.BLOCK, Action.ONCE_MORE)
@@ -221,7 +223,7 @@ def _failure(
         return InputRejectedError(sentence, hint=_set_code(group))
     said = answer.text or answer.outcome.value
     return TemporaryError(
-        f"the gateway does not show what the link of {group.name} opens: {said}", hint="rejoin doctor"
+        f"the gateway does not show what the link of {group.name} opens: {said}", hint=str(Operation.DOCTOR)
     )
 
 
@@ -235,9 +237,9 @@ def _another(proposal: Proposal, preview: GroupPreview) -> InputRejectedError:
         f'{group.name} is {group.jid}, but its link opens {what}: {preview.jid}, "{preview.subject}".'
         " Nothing was changed",
         hint=f"store the right code: {_set_code(group)}. Only if {only_if}:"
-        f" rejoin accept {group.slug} --other-group",
+        f" {Command(Operation.ACCEPT_OTHER_GROUP, group=group.slug)}",
     )
 
 
 def _set_code(group: StoredGroup) -> str:
-    return f"rejoin groups set-code {group.slug}"
+    return str(Command(Operation.SET_CODE, group=group.slug))

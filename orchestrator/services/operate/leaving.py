@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (
     CredentialsError,
     NotFoundError,
@@ -122,7 +123,7 @@ def _target(unit: UnitOfWork, work: Work) -> _Target:
     if old.jid is None or not (old.status is Status.ACTIVE or entered_by_mistake(old)):
         raise UsageError(
             f"{work.name} is {old.status.value}: only a group that {unit.instance.name} is in can be left",
-            hint=f"to leave it out of the recovery: rejoin skip {work.slug}",
+            hint=f"to leave it out of the recovery: {Command(Operation.SKIP, group=work.slug)}",
         )
     return _Target(work, old.jid, OwnIds(unit.instance.own_phone, unit.instance.own_lid))
 
@@ -198,7 +199,7 @@ def _raise_if_account(leaving: Leaving, answer: GatewayAnswer) -> None:
     if leaving.whereabouts is Whereabouts.OUT:
         return
     if answer.outcome is Outcome.BAD_CREDENTIALS:
-        raise CredentialsError(credentials_refused(leaving.instance, answer.text), hint="rejoin doctor")
+        raise CredentialsError(credentials_refused(leaving.instance, answer.text), hint=str(Operation.DOCTOR))
     if answer.outcome in _UNSENT or not answer.sent:
         what = answer.text or answer.outcome.value
-        raise TemporaryError(f"{leaving.sentence}: {what}", hint="rejoin doctor")
+        raise TemporaryError(f"{leaving.sentence}: {what}", hint=str(Operation.DOCTOR))

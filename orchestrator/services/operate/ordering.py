@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import LockHeldError, UsageError
 from orchestrator.services.operate.acting import acting
 from orchestrator.services.recover import lease
@@ -41,7 +42,9 @@ async def order(
     async with acting(database, instance_name, wanted.actor) as unit:
         row = await daemons.read(unit.connection)
         if not row.alive(unit.now) and (row.heartbeat_at or 0.0) < unit.now - RESTARTS_WITHIN:
-            raise UsageError("no daemon runs on this database", hint="rejoin daemon, or run without --detach")
+            raise UsageError(
+                "no daemon runs on this database", hint=f"{Operation.DAEMON}, or run without --detach"
+            )
         lease.refuse_if_held(unit.instance, unit.now)
         found = await to_go_on_with(unit.connection, unit.instance.id, instance_name, request)
         deadline = None if duration is None else unit.now + duration
@@ -49,9 +52,10 @@ async def order(
             made = replace(wanted, instance_id=unit.instance.id, scope=request.scope, deadline=deadline)
             unit.recovery_id = await orders.place(unit.connection, made, unit.now)
         elif found.driver == "daemon":
+            status, stop = (Command(one, recovery=found.id) for one in (Operation.STATUS, Operation.STOP))
             raise LockHeldError(
                 f"the daemon has recovery {found.id} onto {instance_name} under way already",
-                hint=f"rejoin status {found.id}; rejoin stop {found.id} ends it",
+                hint=f"{status}; {stop} ends it",
             )
         else:
             await _hand_over(unit, found, wanted, deadline)

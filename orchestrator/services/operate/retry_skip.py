@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.services.operate.acting import acting, said
@@ -69,7 +70,7 @@ async def retry(
     if (bool(groups), reason is not None, all_needs_you).count(True) != 1:
         raise UsageError(
             "say which groups: by name, by reason or all that need you",
-            hint="rejoin retry GROUP... | --reason code_revoked | --all-needs-you",
+            hint=f"{Command(Operation.RETRY, group='GROUP...')} | --reason code_revoked | --all-needs-you",
         )
     async with acting(database, instance_name, actor) as unit:
         works = await (_named(unit, groups) if groups else _chosen(unit, reason))
@@ -85,7 +86,8 @@ async def skip(
 ) -> Decisions:
     """Leave groups out until a retry. Named ones stand or fall together. Raises as `retry` does."""
     if not groups:
-        raise UsageError("say which groups", hint="rejoin skip GROUP --because 'closed in May'")
+        example = Command(Operation.SKIP, because="closed in May")
+        raise UsageError("say which groups", hint=str(example))
     text = said(because)
     async with acting(database, instance_name, actor) as unit:
         works = await _named(unit, groups)
@@ -185,6 +187,6 @@ def _was(old: Membership) -> str:
 def _refuse_together(decisions: Sequence[Decided]) -> None:
     problems = tuple(one.sentence for one in decisions if one.refused)
     if len(problems) == 1 == len(decisions):
-        raise UsageError(problems[0], hint=f"rejoin explain {decisions[0].slug}")
+        raise UsageError(problems[0], hint=str(Command(Operation.EXPLAIN, group=decisions[0].slug)))
     if problems:
         raise InputRejectedError("nothing was changed", problems=problems)

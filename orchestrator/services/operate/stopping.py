@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import LockHeldError, NotFoundError
 from orchestrator.domain.recoveries import End
 from orchestrator.services.operate.acting import acting
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
     from orchestrator.store.recoveries import Recovery
 
-_NONE_YET = "rejoin history lists the recoveries; rejoin run starts one"
+_NONE_YET = f"{Operation.HISTORY} lists the recoveries; {Operation.RUN} starts one"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.instances import HALF_PACE, InstanceRecord
 from orchestrator.domain.memberships import Reason
@@ -72,7 +73,7 @@ def _refuse_if_paused(instance: InstanceRecord, now: float) -> None:
     if instance.paused(now) and instance.pause_reason != Reason.OPERATOR.value:
         raise TemporaryError(
             f"{instance.name} is paused: {instance.pause_reason}",
-            hint="rejoin plan --no-probe answers from the database; rejoin status shows until when",
+            hint=f"{Operation.PLAN_UNPROBED} answers from the database; {Operation.STATUS} shows until when",
         )
 
 

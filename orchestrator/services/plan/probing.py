@@ -18,6 +18,7 @@ from orchestrator.domain.answer_reactions import (
     is_believed,
     limit_wait,
 )
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -47,7 +48,7 @@ from orchestrator.store.reads_plan import PlanRow
 LONGEST_WAITING = 300.0
 """Seconds that one plan rests in all because the gateway wants fewer calls; then it ends, and says so."""
 
-_DOCTOR = "rejoin doctor shows more; rejoin plan --no-probe answers from the database"
+_DOCTOR = f"{Operation.DOCTOR} shows more; {Operation.PLAN_UNPROBED} answers from the database"
 
 
 @dataclass(frozen=True, slots=True)

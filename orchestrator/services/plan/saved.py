@@ -9,6 +9,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.redaction import hide_codes
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.store.reads_plan import PlanRow
 
 TYPE = "plan"
-_AGAIN = "make a new plan: rejoin plan --out FILE"
+_AGAIN = f"make a new plan: {Command(Operation.SAVE_PLAN)}"
 
 
 def to_json(plan: Plan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import LockHeldError, first_of
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
@@ -171,9 +172,10 @@ def refuse_if_held(record: InstanceRecord, now: float) -> None:
     if holder.is_dead:
         return
     left = record.lease_until - now
+    status = Operation.STATUS
     raise LockHeldError(
         f"another recovery works for {record.name}: process {holder.pid} on {holder.host}",
-        hint=f"its lock ends {left:.0f} s after its last sign of life; `rejoin status` shows what it does",
+        hint=f"its lock ends {left:.0f} s after its last sign of life; `{status}` shows what it does",
     )
 
 

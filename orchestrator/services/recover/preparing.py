@@ -9,6 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.answer_reactions import limit_wait
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (
     ConfigurationError,
     CredentialsError,
@@ -72,7 +73,8 @@ async def require_session(context: Context, monitor: Monitor, adopt: int | None 
         now_said = _not_identified(context, monitor) if works else _said(answer)
         if context.clock.boottime() - started > context.settings.patience:
             raise TemporaryError(
-                f"the session of {context.instance_name} does not work: {now_said}", hint="rejoin doctor"
+                f"the session of {context.instance_name} does not work: {now_said}",
+                hint=str(Operation.DOCTOR),
             )
         if now_said != said:
             said = now_said
@@ -137,12 +139,12 @@ def _raise_if_final(context: Context, monitor: Monitor, answer: SessionAnswer) -
         raise CredentialsError(
             credentials_refused(context.instance_name, answer.answer.text),
             hint=f"put a valid access token into its token file, or correct instance_id; "
-            f"`rejoin doctor --to {context.instance_name}` checks both",
+            f"`{Command(Operation.DOCTOR, instance=context.instance_name)}` checks both",
         )
     if answer.answer.outcome is Outcome.PLAN_LIMIT:
         raise CredentialsError(f"the gateway's plan does not allow it: {answer.answer.text}")
     if answer.answer.outcome is Outcome.NOT_SUPPORTED:
-        hint = f"{account_hint(Reason.NOT_SUPPORTED, None, context.instance_name).move}: rejoin doctor"
+        hint = f"{account_hint(Reason.NOT_SUPPORTED, None, context.instance_name).move}: {Operation.DOCTOR}"
         raise ConfigurationError(f"{context.instance_name}: {answer.answer.text}", hint=hint)
     if monitor.end is not None and answer.state in GONE_STATES:
         raise InstanceLostError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.recoveries import run_command, scope_text
+from orchestrator.domain.recoveries import scope_text
 from orchestrator.store import instances, recoveries
 from orchestrator.store.recoveries import Scope
 
@@ -89,8 +90,10 @@ def _no_groups(scope: Scope) -> NoGroupsError:
     """An empty recovery is a mistake, and would seem complete."""
     said = scope_text(scope.from_name, scope.labels)
     if said:
-        return NoGroupsError(f"there are no groups{said}", hint="rejoin groups list shows which there are")
-    return NoGroupsError("no groups are stored", hint="rejoin groups import FILE brings them in")
+        return NoGroupsError(
+            f"there are no groups{said}", hint=f"{Operation.LIST_GROUPS} shows which there are"
+        )
+    return NoGroupsError("no groups are stored", hint=f"{Command(Operation.IMPORT)} brings them in")
 
 
 async def to_go_on_with(
@@ -106,13 +109,13 @@ async def to_go_on_with(
         if found is not None and request.open_id not in (None, found.id):
             raise UsageError(
                 f"recovery {found.id} onto {instance_name} was opened meanwhile; nothing was done",
-                hint=f"rejoin status {found.id} shows it",
+                hint=f"{Command(Operation.STATUS, recovery=found.id)} shows it",
             )
         return None
     if request.open_id is not None and (found is None or found.id != request.open_id):
         raise UsageError(
             f"recovery {request.open_id} onto {instance_name} is over by now; nothing was done",
-            hint="rejoin status shows how it ended",
+            hint=f"{Operation.STATUS} shows how it ended",
         )
     if found is None:
         return None
@@ -127,7 +130,7 @@ async def to_go_on_with(
     )
 
 
-def command(recovery: Recovery, to: str | None) -> str:
+def command(recovery: Recovery, to: str | None) -> Command:
     """The command that goes on with an open recovery."""
     scope = recovery.scope
     return run_command(scope.from_name, scope.labels, to=to, chosen=recovery.fixed, is_open=True)

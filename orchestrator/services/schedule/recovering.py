@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.services.recover.monitor import GONE_STATES
@@ -105,7 +106,7 @@ async def _not_ended(
         return said
     return (
         f"{said}, and nobody drives it: `{command(before, instance.name)}` goes on with it, "
-        f"`rejoin stop {before.id}` ends it"
+        f"`{Command(Operation.STOP, recovery=before.id)}` ends it"
     )
 
 

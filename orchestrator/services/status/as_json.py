@@ -90,7 +90,7 @@ def _recovery(view: StatusView) -> dict[str, Any] | None:
         "driver": one.driver,
         "follows": one.follows,
         "chosen": one.chosen,
-        "command": one.command,
+        "command": str(one.command),
         "never_tried": one.never_tried,
         "never_tried_elsewhere": one.beyond,
         "left_behind": one.left_behind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.instances import HALF_PACE
 from orchestrator.domain.memberships import Bucket, Status, bucket
@@ -180,9 +181,9 @@ def _to(facts: Facts) -> str | None:
     return None if facts.target is None else named(facts.target.name, backups)
 
 
-def run_again(facts: Facts) -> str:
+def run_again(facts: Facts) -> Command:
     """The command that goes on with this recovery. Without one nobody knows for which groups: a plan says."""
-    return "rejoin plan" if facts.recovery is None else command_of(facts.recovery, _to(facts))
+    return Command(Operation.PLAN) if facts.recovery is None else command_of(facts.recovery, _to(facts))
 
 
 def waiting(facts: Facts) -> tuple[WaitingView, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.groups import instance_called
 from orchestrator.domain.hints import Hint, Mover
@@ -33,7 +34,7 @@ _NEVER_TRIED = Hint(
     "no recovery has taken it up yet",
     Mover.YOU,
     "run a recovery whose scope has it; a plan shows what a run would do",
-    "rejoin plan",
+    Command(Operation.PLAN),
 )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.domain.commands import Command, run_command
 from orchestrator.domain.hints import Mover, group_hint
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.recoveries import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +24,7 @@ class There(NamedTuple):
 
     driven: bool
     daemon: bool
-    run: str
+    run: Command
     to: str | None = None
 
 
@@ -50,7 +50,7 @@ def group_move(
             return hint
 
 
-def command_of(row: RecoveryRow, to: str | None) -> str:
+def command_of(row: RecoveryRow, to: str | None) -> Command:
     """The command that goes on with a recovery: with its scope, and the instance if that is given."""
     is_open = row.state == "running"
     return run_command(row.from_name, row.scope.labels, to=to, chosen=row.fixed, is_open=is_open)

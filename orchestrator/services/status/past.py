@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Status
 from orchestrator.services.status import derive
@@ -82,7 +83,7 @@ async def read_journal(
     """
     async with database.read() as connection:
         if recovery is not None and await reads.recovery(connection, recovery) is None:
-            raise NotFoundError(f"there is no recovery {recovery}", hint="rejoin history lists them")
+            raise NotFoundError(f"there is no recovery {recovery}", hint=f"{Operation.HISTORY} lists them")
         group_id = None if group is None else (await find_group(connection, group))[0].group_id
         return await reads_journal.journal_lines(
             connection, group_id=group_id, recovery_id=recovery, after_id=after_id, limit=limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.domain.pacing import PacingPolicy
@@ -48,7 +49,7 @@ async def read_status(
     async with database.read() as connection:
         row = await reads.recovery(connection, recovery_id)
         if row is None and recovery_id is not None:
-            raise NotFoundError(f"there is no recovery {recovery_id}", hint="rejoin history lists them")
+            raise NotFoundError(f"there is no recovery {recovery_id}", hint=f"{Operation.HISTORY} lists them")
         moment = await database.now(connection) if now is None else now
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
         planned = await read_schedule(connection, schedule, moment)

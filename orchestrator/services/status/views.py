@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.services.status.views_daemon import (
     NO_DAEMON,
@@ -93,7 +94,7 @@ class RecoveryView(NamedTuple):
     driver: str = "person"  # person: a `run` works on it; daemon: the daemon does
     follows: int | None = None  # the recovery onto a lost backup that this one goes on with
     chosen: bool = False  # its groups were chosen once, by a plan or out of what a lost backup left
-    command: str = "rejoin run"  # goes on with it
+    command: Command = Command(Operation.RUN)  # goes on with it
     never_tried: int = 0  # groups of its scope that no recovery has taken up
     beyond: int = 0  # groups outside its scope that no recovery has taken up
     left_behind: int = 0  # groups that are not in place on its instance, and not in this recovery

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.recoveries import run_command
+from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.times import instant
 from orchestrator.domain.watching import LossState, judge
 from orchestrator.services.watch import placing
@@ -113,7 +113,7 @@ async def _to_recover(desk: Desk, account: Account, followed: placing.Followed) 
     if followed.action == RECOVER or account.role == "backup":
         return None
     recorded = await failover_queries.has_groups(desk.connection, account.name)
-    return run_command(account.name, ()) if recorded else "rejoin plan"
+    return str(run_command(account.name, ()) if recorded else Command(Operation.PLAN))
 
 
 async def end_unconfigured(watch: Watch) -> None:
