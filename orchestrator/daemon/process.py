@@ -163,4 +163,4 @@ async def _release(lease: DaemonLease) -> None:
     except DatabaseGoneError as error:
         _log.warning("%s: the next daemon takes over when this one's last sign of life is old", error.message)
     except DatabaseReplacedError:
-        _log.warning("the seat was in a database that is not in place any more")
+        _log.warning("the lease was in a database that is not in place any more")

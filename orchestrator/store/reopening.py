@@ -97,7 +97,7 @@ async def _reopen_all(
                 connection, c.instance_id == instance_id, c.group_id.in_(part), condition
             ):
                 _reopen(unit, old, cure)
-        reopened += len(await unit.flush())
+            reopened += len(await unit.flush())
     return reopened
 
 

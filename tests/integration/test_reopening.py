@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event, insert
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.store import instances, memberships, reopening, schema
+from orchestrator.store.bulk import CHUNK
+from orchestrator.store.tables import groups
+from orchestrator.store.tables import memberships as table
 from orchestrator.store.unit_of_work import UnitOfWork
 from tests.support.by_hand import BACKUP, lines, membership, put
 from tests.support.stage import Stage, set_stage
@@ -64,6 +68,30 @@ async def test_it_waits_for_whoever_holds_the_instance_and_leaves_what_moved_mea
     assert await asking == 0
     assert (await membership(stage, 1)).status == "active"
     assert await lines(stage, "group.reopened") == []
+
+
+async def test_of_many_groups_only_some_are_in_memory_at_a_time(stage: Stage) -> None:
+    """An import may reopen a hundred thousand: each part is written before the next one is read."""
+    many, sizes = 1500, list[int]()
+    ids = range(10, 10 + many)
+    async with stage.database.write() as connection:
+        added = [{"id": n, "slug": f"g-{n}", "name": f"G {n}"} for n in ids]
+        await connection.execute(insert(groups).values(created_at=1.0, updated_at=1.0), added)
+        number = (await instances.get(connection, BACKUP)).id
+        blocked = {"instance_id": number, "status": "blocked", "reason": "code_revoked", "status_since": 1.0}
+        await connection.execute(insert(table), [blocked | {"group_id": n} for n in ids])
+
+    def note(
+        _connection: object, _cursor: object, _sql: str, given: Any, _context: object, each: bool
+    ) -> None:
+        sizes.append(len(given) if each else 1)
+
+    event.listen(stage.database.engine.sync_engine, "before_cursor_execute", note)
+    async with stage.database.write() as connection:
+        assert await reopening.after_new_code(connection, group_ids=ids, actor="ana", now=2.0) == many
+
+    assert max(sizes) <= CHUNK
+    assert len(await lines(stage, "group.reopened")) == many
 
 
 def test_no_other_statement_writes_a_status() -> None:
