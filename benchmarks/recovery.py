@@ -26,7 +26,7 @@ from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Job, run
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.notify import people
 from orchestrator.notify.base import Parcel
-from orchestrator.notify.http import open_session
+from orchestrator.notify.http_session import open_session
 from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.group_fields import name_key
 
 revision = "0006"
 down_revision = "0005"

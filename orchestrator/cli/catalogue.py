@@ -92,11 +92,11 @@ SECTIONS = (
     Section(
         "Act",
         (
-            _command("pause", "pausing:pause", "Send no more joins until you resume."),
-            _command("resume", "pausing:resume", "Lift a pause."),
-            _command("stop", "pausing:stop", "End a recovery; what was done stays."),
+            _command("pause", "pause_resume:pause", "Send no more joins until you resume."),
+            _command("resume", "pause_resume:resume", "Lift a pause."),
+            _command("stop", "pause_resume:stop", "End a recovery; what was done stays."),
             _command("retry", "retry_skip_leave:retry", "Put groups back in line."),
-            _command("accept", "accepting:accept", "Take what a renamed group's link opens now as expected."),
+            _command("accept", "accept:accept", "Take what a renamed group's link opens now as expected."),
             _command("skip", "retry_skip_leave:skip", "Leave groups out."),
             _command("leave", "retry_skip_leave:leave", "Take the backup out of a group."),
         ),

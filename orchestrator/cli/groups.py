@@ -165,7 +165,7 @@ async def set_code(
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.domain.invites import parse_invite  # noqa: PLC0415
-    from orchestrator.services.catalog.codes import set_code as store  # noqa: PLC0415
+    from orchestrator.services.catalog.set_code import set_code as store  # noqa: PLC0415
 
     settings = call.settings()
     code = parse_invite(read_secret(call, f"Invite link or code for {group}:"))

@@ -199,7 +199,7 @@ def _shown(address: "HookAddress") -> str:
 
 
 def _known(names: dict[int, str], wanted: str | None) -> int | None:
-    from orchestrator.domain.groups import instance_called  # noqa: PLC0415 - brings the tables of folding
+    from orchestrator.domain.group_fields import instance_called  # noqa: PLC0415 - brings the tables of folding
 
     if wanted is None:
         return None

@@ -42,7 +42,7 @@ class TakenUp:
 
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
     """A plain run might be about others, too: the command is the latest recovery's."""
-    from orchestrator.services.status.instances import runner  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.services.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.services.status.moves import command_of, named  # noqa: PLC0415
     from orchestrator.store import instances, reads  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import say_next
-from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.pause_resume import TO, instance_of
 from orchestrator.cli.render import clean
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from orchestrator.bootstrap import App
-    from orchestrator.services.plan.probing import Probing
-    from orchestrator.services.plan.result import Plan
+    from orchestrator.services.plan.plan_probes import Probing
+    from orchestrator.services.plan.plan_result import Plan
     from orchestrator.store.recoveries import Scope
 
 FROM = flag("from", "Only groups recorded for this lost instance.", metavar="INSTANCE")
@@ -64,7 +64,7 @@ async def plan(  # noqa: PLR0913 - one for each flag
 
 
 def _next(made: "Plan", out: Path | None, backups: "Sequence[str]") -> Command | None:
-    from orchestrator.services.plan.result import Decision  # noqa: PLC0415
+    from orchestrator.services.plan.plan_result import Decision  # noqa: PLC0415
     from orchestrator.services.status.moves import named  # noqa: PLC0415
 
     if not made.lines:
@@ -104,7 +104,7 @@ async def _chosen(
 
 async def _probing(app: "App", call: Call, name: str) -> "Probing":
     from orchestrator.cli.render_plan import ProbingTalk  # noqa: PLC0415
-    from orchestrator.services.plan.probing import Probing  # noqa: PLC0415
+    from orchestrator.services.plan.plan_probes import Probing  # noqa: PLC0415
 
     cipher = await app.cipher()
     return Probing(

@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, clock, clock_with_offset, duration, plural
-from orchestrator.services.plan.result import Decision
+from orchestrator.services.plan.plan_result import Decision
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.cli.output import Output
-    from orchestrator.services.plan.probing import Progress
-    from orchestrator.services.plan.result import Line, Plan
+    from orchestrator.services.plan.plan_probes import Progress
+    from orchestrator.services.plan.plan_result import Line, Plan
 
 _EVERY = 30.0  # a person's seconds between two lines where no terminal is
 _WORDS = {

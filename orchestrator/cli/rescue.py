@@ -10,7 +10,7 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import DELIMITER, ENCODING, SHEET, flag, positional
 from orchestrator.cli.layout import whole
-from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.pause_resume import TO, instance_of
 from orchestrator.cli.render import clean, plural
 from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
 
@@ -139,7 +139,7 @@ async def _tell_exceptions(call: Call, app: "App", name: str) -> None:
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
     from orchestrator.cli.render_plan import plan_rows  # noqa: PLC0415
     from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
-    from orchestrator.services.plan.result import Decision  # noqa: PLC0415
+    from orchestrator.services.plan.plan_result import Decision  # noqa: PLC0415
     from orchestrator.store.recoveries import Scope  # noqa: PLC0415
 
     if call.json:

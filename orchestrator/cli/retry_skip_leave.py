@@ -7,7 +7,7 @@ from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.groups import known_reason
 from orchestrator.cli.next_step import next_command, say_next, say_taken_up, who_takes_up
-from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.pause_resume import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 

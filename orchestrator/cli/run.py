@@ -8,7 +8,7 @@ from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.durations import joins_a_minute, seconds
 from orchestrator.cli.flags import flag
 from orchestrator.cli.next_step import WATCH, say_next, to_paste
-from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.pause_resume import TO, instance_of
 from orchestrator.cli.plan import FROM, LABELS
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean
@@ -17,9 +17,9 @@ from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
-    from orchestrator.services.plan.result import Plan
+    from orchestrator.services.plan.plan_result import Plan
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.services.recover.requests import Meant, Request
-    from orchestrator.services.recover.settings import RecoverySettings
 
 _PATIENCE = "15m"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import clean, plural, scope_of_groups
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.groups import called, instance_called
+from orchestrator.domain.group_fields import called, instance_called
 from orchestrator.domain.recoveries import scope_text
 from orchestrator.services.recover.requests import which_groups
 from orchestrator.store import scopes

@@ -83,7 +83,7 @@ async def explain(
       rejoin explain 120363041234567890@g.us --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
-    from orchestrator.services.status.explain import explain as read  # noqa: PLC0415
+    from orchestrator.services.status.explain_group import explain as read  # noqa: PLC0415
 
     async with open_app(call.settings(), brief=True) as app:
         found = await read(app.database, group, instance=instance, policy=app.pace)

@@ -306,7 +306,7 @@ class Settings(Section):
         """As a person may write it. Raises UnknownInstanceError, and UsageError for two that it may be."""
         known = {instance.name: instance for instance in self.instances}
         if name not in known:
-            from orchestrator.domain.groups import instance_called  # noqa: PLC0415 - brings tables of folding
+            from orchestrator.domain.group_fields import instance_called  # noqa: PLC0415 - brings tables of folding
 
             name = instance_called(known, name) or name
         if name not in known:

@@ -261,7 +261,7 @@ def check_listen(value: str) -> str:
 def check_greeting(value: str) -> str:
     from jinja2 import TemplateError  # noqa: PLC0415 - for those only who have words of their own
 
-    from orchestrator.greeting_text import check  # noqa: PLC0415 - the same
+    from orchestrator.greeting_template import check  # noqa: PLC0415 - the same
 
     try:
         check(value)

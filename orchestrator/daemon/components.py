@@ -15,13 +15,13 @@ from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.services.retention import Keep, Retention
 from orchestrator.services.schedule.entries import entries_of
-from orchestrator.services.schedule.recovering import Recover
+from orchestrator.services.schedule.scheduled_recovery import Recover
 from orchestrator.services.schedule.scheduler import Scheduler
 from orchestrator.services.status.read import read_status
-from orchestrator.services.watch.settings import Watch
+from orchestrator.services.watch.watch_settings import Watch
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.store import instances, losses
 from orchestrator.web.server import HookServer
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from orchestrator.bootstrap import App
-    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.store.daemons import Trouble
     from orchestrator.store.orders import Waiting
     from orchestrator.store.secrets import CodeCipher

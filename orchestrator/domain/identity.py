@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.sightings import OwnIds
 
 NOBODY = OwnIds()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.clock import Clock
-from orchestrator.domain.events import ReadEvent
+from orchestrator.domain.gateway_events import ReadEvent
 from orchestrator.domain.outcomes import (
     CodeAnswer,
     GatewayAnswer,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.domain.events import MemberChange
+from orchestrator.domain.gateway_events import MemberChange
 from orchestrator.domain.jids import UserId, user_id
 from orchestrator.domain.outcomes import Participant
 

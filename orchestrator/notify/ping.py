@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from orchestrator.notify.base import Answer
-from orchestrator.notify.http import Call, exchange
+from orchestrator.notify.http_session import Call, exchange
 
 if TYPE_CHECKING:
     import aiohttp

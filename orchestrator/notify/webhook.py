@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.notify.base import Answer, retry_after
-from orchestrator.notify.http import Call, Reply, exchange
+from orchestrator.notify.http_session import Call, Reply, exchange
 
 if TYPE_CHECKING:
     import aiohttp

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain import identity
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
-from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.domain.sightings import SETTLE
 from orchestrator.services.recover import pauses
 from orchestrator.store import instances, memberships, reconcile_queries, recoveries, sessions
 from orchestrator.store.unit_of_work import UnitOfWork
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.looking import OwnIds
+    from orchestrator.domain.sightings import OwnIds
 
 HELD = frozenset({Reason.SAME_ACCOUNT.value, Reason.IDENTITY_UNKNOWN.value})
 _RECENT = 600.0  # seconds: joins before that are out of every window, however long they were on their way

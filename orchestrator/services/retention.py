@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.store import retention
+from orchestrator.store import pruning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.engine import Database
-    from orchestrator.store.retention import Pruned
+    from orchestrator.store.pruning import Pruned
 
 EVERY = 6 * 3600.0
 """Seconds between two rounds."""
@@ -87,12 +87,12 @@ class Retention:
 
     async def _round(self) -> list[_Walk]:
         async with self._database.read() as connection:
-            ids = await retention.instance_ids(connection)
+            ids = await pruning.instance_ids(connection)
         keep = self._keep
         return [
-            _Walk(partial(retention.prune_journal, limit=BATCH), keep.journal),
-            *(_Walk(partial(retention.prune_slots, instance_id=one, limit=BATCH), keep.slots) for one in ids),
-            _Walk(partial(retention.prune_events, limit=BATCH), keep.events),
-            _Walk(partial(retention.prune_losses, limit=BATCH), keep.journal),
-            _Walk(partial(retention.prune_messages, limit=MESSAGES_AT_A_TIME), keep.messages),
+            _Walk(partial(pruning.prune_journal, limit=BATCH), keep.journal),
+            *(_Walk(partial(pruning.prune_slots, instance_id=one, limit=BATCH), keep.slots) for one in ids),
+            _Walk(partial(pruning.prune_events, limit=BATCH), keep.events),
+            _Walk(partial(pruning.prune_losses, limit=BATCH), keep.journal),
+            _Walk(partial(pruning.prune_messages, limit=MESSAGES_AT_A_TIME), keep.messages),
         ]

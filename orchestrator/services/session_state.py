@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain import identity
 from orchestrator.domain.identity import Told
 from orchestrator.domain.instances import session_change
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.services import numbers
 from orchestrator.store import instances, journal, sessions
 from orchestrator.store.unit_of_work import UnitOfWork

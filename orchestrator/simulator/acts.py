@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import bodies, dialect
 from orchestrator.simulator.faults import Faults, Rule, Trouble
-from orchestrator.simulator.http import Reply, json_reply
+from orchestrator.simulator.http_server import Reply, json_reply
 from orchestrator.simulator.iq import IqError
 from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.truth import Effect, Kind, Request

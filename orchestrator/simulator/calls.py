@@ -9,7 +9,7 @@ from orchestrator.simulator import dialect
 from orchestrator.simulator.truth import Kind
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.http import HttpRequest, Reply
+    from orchestrator.simulator.http_server import HttpRequest, Reply
     from orchestrator.simulator.model import Account
 
 _EXACT: dict[tuple[str, str], Kind] = {

@@ -18,15 +18,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import deeds, knobs
-from orchestrator.simulator.http import Reply, json_reply, reply
+from orchestrator.simulator.http_server import Reply, json_reply, reply
 from orchestrator.simulator.sheets import LINK
 from orchestrator.simulator.tables import Reader, ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from orchestrator.simulator.deliveries import WebhookLog
-    from orchestrator.simulator.http import HttpRequest
+    from orchestrator.simulator.delivery_log import WebhookLog
+    from orchestrator.simulator.http_server import HttpRequest
     from orchestrator.simulator.model import Account, Group
     from orchestrator.simulator.network import Network
     from orchestrator.simulator.truth import Request

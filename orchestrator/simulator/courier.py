@@ -8,10 +8,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from orchestrator.simulator import strangers
-from orchestrator.simulator.deliveries import Copy, Delivery, WebhookLog
+from orchestrator.simulator.delivery_log import Copy, Delivery, WebhookLog
 from orchestrator.simulator.envelopes import Envelopes, Wire
-from orchestrator.simulator.events import Event
 from orchestrator.simulator.model import AccountState
+from orchestrator.simulator.network_events import Event
 from orchestrator.simulator.posting import Poster
 from orchestrator.simulator.truth import Effect
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator.http import Reply, json_reply, reply
+from orchestrator.simulator.http_server import Reply, json_reply, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.simulator.deliveries import About
+from orchestrator.simulator.delivery_log import About
 from orchestrator.simulator.model import Naming
 from orchestrator.simulator.truth import Effect
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from orchestrator.simulator.events import Event
     from orchestrator.simulator.faults import Faults
     from orchestrator.simulator.model import Account, Group
     from orchestrator.simulator.network import Network
+    from orchestrator.simulator.network_events import Event
 
 ENGINES = ("GOWS", "NOWEB", "WEBJS")
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.doors import behind, refuse_at_door, spend_budget
-from orchestrator.simulator.events import Event
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
+from orchestrator.simulator.network_events import Event
 from orchestrator.simulator.truth import Effect, Request, TruthLog
 
 if TYPE_CHECKING:

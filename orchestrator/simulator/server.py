@@ -13,7 +13,7 @@ from orchestrator.simulator.agenda import Ticker
 from orchestrator.simulator.control import ControlFace
 from orchestrator.simulator.courier import Courier
 from orchestrator.simulator.faults import Faults
-from orchestrator.simulator.http import HttpServer
+from orchestrator.simulator.http_server import HttpServer
 from orchestrator.simulator.loopback import is_loopback
 from orchestrator.simulator.scenario import World, built_in, load
 from orchestrator.simulator.simtime import SimTime
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from orchestrator.simulator.deliveries import WebhookLog
+    from orchestrator.simulator.delivery_log import WebhookLog
     from orchestrator.simulator.model import Account
     from orchestrator.simulator.network import Network
     from orchestrator.simulator.truth import Request, TruthLog

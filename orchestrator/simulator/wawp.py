@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.simulator import calls, dialect
 from orchestrator.simulator.acts import Acts, Turn
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
-from orchestrator.simulator.http import CUT, HttpRequest, Reply, json_reply, reply, truncated
+from orchestrator.simulator.http_server import CUT, HttpRequest, Reply, json_reply, reply, truncated
 from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.truth import GROUP_CALLS, Kind, Request
 

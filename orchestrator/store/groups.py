@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, select, text, update
 
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.group_fields import name_key
 from orchestrator.store.bulk import CHUNK, chunks, insert_rows
 from orchestrator.store.tables import group_instances, group_labels, groups, memberships
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select
 
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.store.reads import known_reason
 from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships

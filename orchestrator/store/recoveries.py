@@ -33,7 +33,7 @@ class Scope:
 
     @property
     def _key(self) -> tuple[str | None, frozenset[str]]:
-        from orchestrator.domain.groups import name_key  # noqa: PLC0415 - brings the tables of folding
+        from orchestrator.domain.group_fields import name_key  # noqa: PLC0415 - brings the tables of folding
 
         name = None if self.from_name is None else name_key(self.from_name)
         return name, frozenset(map(name_key, self.labels))

@@ -22,10 +22,10 @@ from orchestrator.services.events.inbox import Inbox
 from orchestrator.services.events.quota import EventQuota
 from orchestrator.store.engine import Database
 from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
-from orchestrator.web.hooks import LARGEST_BODY, Hooks, Sender, not_found
 from orchestrator.web.occupant import occupant
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.signatures import HookSecrets, same
+from orchestrator.web.webhook_intake import LARGEST_BODY, Hooks, Sender, not_found
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
 from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, reading
-from orchestrator.gateways.wawp.events import SUBSCRIBED
+from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
 from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.dialect import DIALECTS
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When

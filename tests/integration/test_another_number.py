@@ -16,12 +16,12 @@ from orchestrator.gateways.wawp import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.operate import retry_skip
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.result import Decision
+from orchestrator.services.plan.plan_result import Decision
 from orchestrator.services.reconcile import presence
 from orchestrator.services.reconcile.comparing import Comparer
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.session_state import recorded
-from orchestrator.services.watch.settings import Watch, WatchSettings
+from orchestrator.services.watch.watch_settings import Watch, WatchSettings
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.simulator import deeds
 from orchestrator.simulator.faults import Trouble, When

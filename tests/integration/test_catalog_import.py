@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from orchestrator.domain.invites import parse_invite
-from orchestrator.services.catalog.codes import set_code
+from orchestrator.services.catalog.set_code import set_code
 from orchestrator.services.catalog.showing import show_group
 from orchestrator.store.tables import groups
 from tests.support.catalogue import CODES, JIDS, opened

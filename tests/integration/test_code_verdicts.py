@@ -9,8 +9,8 @@ from sqlalchemy import event, select
 
 from orchestrator.domain.memberships import Status
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.probing import Probing
-from orchestrator.services.plan.result import Decision
+from orchestrator.services.plan.plan_probes import Probing
+from orchestrator.services.plan.plan_result import Decision
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import reads_doctor
@@ -23,7 +23,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.plan.result import Plan
+    from orchestrator.services.plan.plan_result import Plan
 
 ONE_TRY = retrying(read_tries=1)
 

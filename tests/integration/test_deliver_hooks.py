@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from orchestrator.notify.base import Answer, Parcel
-from orchestrator.notify.http import open_session
+from orchestrator.notify.http_session import open_session
 from orchestrator.notify.webhook import Webhook
 from orchestrator.services.deliver import deliverer
 from orchestrator.services.deliver.outbox_drain import OutboxDrain
@@ -201,7 +201,7 @@ async def test_the_status_decides_whether_or_not_its_body_ever_comes(
 async def test_one_that_never_answers_holds_up_no_other_subject(
     office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.notify.http.REAL_TIMEOUT", 5.0)
+    monkeypatch.setattr("orchestrator.notify.http_session.REAL_TIMEOUT", 5.0)
     await office.write("group:1", "group:2", "group:3", "group:3")
     listener.when = lambda got: HANG if got.json["data"] == {"n": 0} else None
     part = office.deliverer(hook)

@@ -11,8 +11,8 @@ from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.services.events.quota import EVERY, EventQuota
 from orchestrator.store.events import ROW_BYTES, key_of, stored_bytes
 from orchestrator.store.tables import events, journal
-from orchestrator.web.hooks import LARGEST_STORED
 from orchestrator.web.refusals import Refusal
+from orchestrator.web.webhook_intake import LARGEST_STORED
 from tests.support.clock import ManualClock
 from tests.support.hooks import good, joined, receiver, request
 

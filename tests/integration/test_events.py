@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.memberships import Greeting, Reason, Status
-from orchestrator.gateways.wawp.events import read_event
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.gateways.wawp.event_reading import read_event
+from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.services.session_state import recorded
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
@@ -22,7 +22,7 @@ from tests.support.worlds import ACCOUNT, group, named, told, trouble, world
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.domain.events import GatewayEvent
+    from orchestrator.domain.gateway_events import GatewayEvent
 
 SPEED = 400.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.greeting import Greeter
+from orchestrator.services.recover.greet import Greeter
 from orchestrator.services.recover.loop import Ended, Job, run
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind

@@ -11,7 +11,7 @@ from orchestrator.cli.look import Look
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.recoveries import End
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.probing import Probing, Progress
+from orchestrator.services.plan.plan_probes import Probing, Progress
 from orchestrator.services.status.as_json import to_json
 from orchestrator.simulator.truth import GROUP_CALLS, Kind
 from orchestrator.store.recoveries import Scope

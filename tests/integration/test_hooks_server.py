@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
-from orchestrator.domain.events import EventKind, GatewayEvent
+from orchestrator.domain.gateway_events import EventKind, GatewayEvent
 from orchestrator.gateways.base import Vendor
 from orchestrator.gateways.vendors import VENDORS
-from orchestrator.gateways.wawp.events import SUBSCRIBED
+from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
 from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.webhooks import Webhooks
 from orchestrator.store.engine import DatabaseGoneError
-from orchestrator.web.hooks import LARGEST_BODY
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.server import HookServer
 from orchestrator.web.signatures import HookSecrets, sign
+from orchestrator.web.webhook_intake import LARGEST_BODY
 from tests.contract.wawp_peer import wawp
 from tests.integration.simulator_talk import talk
 from tests.integration.webhook_receiver import until

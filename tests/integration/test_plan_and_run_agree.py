@@ -26,8 +26,8 @@ from orchestrator.domain.outcomes import (
 )
 from orchestrator.domain.verification import Mode
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.probing import Probing
-from orchestrator.services.plan.result import Decision, Line
+from orchestrator.services.plan.plan_probes import Probing
+from orchestrator.services.plan.plan_result import Decision, Line
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.joining import Joiner
@@ -35,8 +35,8 @@ from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.monitor import Monitor
 from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
 from orchestrator.services.recover.probing import Prober
+from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.services.recover.requests import Request
-from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import instances, memberships
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope

@@ -18,8 +18,8 @@ from orchestrator.domain.errors import (
 )
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.probing import Probing, Progress
-from orchestrator.services.plan.result import Decision, Plan
+from orchestrator.services.plan.plan_probes import Probing, Progress
+from orchestrator.services.plan.plan_result import Decision, Plan
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
@@ -43,7 +43,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.plan.result import Line
+    from orchestrator.services.plan.plan_result import Line
 
 ONE_TRY = retrying(read_tries=1)
 

@@ -14,7 +14,7 @@ from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.verification import Mode
 from orchestrator.services.plan import saved
 from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.result import Decision, Plan
+from orchestrator.services.plan.plan_result import Decision, Plan
 from orchestrator.services.recover.loop import Job, run
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_instances, groups, invite_codes

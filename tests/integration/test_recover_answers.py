@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.hints import account_hint
-from orchestrator.domain.looking import SETTLE
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.domain.sightings import SETTLE
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from tests.support.defaults import greeting, retrying

@@ -27,7 +27,7 @@ from orchestrator.domain.pacing import WINDOW, worst_window
 from orchestrator.services.operate import pausing, retry_skip
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.greeting import Greeter
+from orchestrator.services.recover.greet import Greeter
 from orchestrator.services.recover.joining import Joiner
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.monitor import Monitor

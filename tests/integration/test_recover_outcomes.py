@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.tables import memberships

@@ -13,7 +13,7 @@ from orchestrator.domain.errors import LeaseLostError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.services.operate import pausing, retry_skip
-from orchestrator.services.recover.settings import stretched
+from orchestrator.services.recover.recovery_settings import stretched
 from orchestrator.simulator import scenario
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import LOOKS, Effect, Kind

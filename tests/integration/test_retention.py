@@ -12,7 +12,7 @@ from sqlalchemy import event, func, insert, select, text
 
 from orchestrator.services import retention as part
 from orchestrator.services.retention import BREATH, EVERY, Keep, Retention
-from orchestrator.store import retention, schema
+from orchestrator.store import pruning, schema
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.tables import (
     deliveries,
@@ -300,11 +300,11 @@ async def test_no_batch_reads_a_whole_table(database: Database) -> None:
     event.listen(engine, "before_cursor_execute", note)
     async with database.write() as connection:
         before = time.time() - 95 * DAY
-        assert (await retention.prune_journal(connection, before, 0, limit=100)).rows == 100
-        slots_done = await retention.prune_slots(connection, before, 0, instance_id=1, limit=100)
+        assert (await pruning.prune_journal(connection, before, 0, limit=100)).rows == 100
+        slots_done = await pruning.prune_slots(connection, before, 0, instance_id=1, limit=100)
         assert slots_done.rows == 100
-        assert (await retention.prune_events(connection, before, 0, limit=100)).rows == 100
-        assert (await retention.prune_messages(connection, before, 0, limit=100)).rows == 100
+        assert (await pruning.prune_events(connection, before, 0, limit=100)).rows == 100
+        assert (await pruning.prune_messages(connection, before, 0, limit=100)).rows == 100
         event.remove(engine, "before_cursor_execute", note)
         asked = {sql: values for sql, values in seen.items() if sql.startswith(("SELECT", "DELETE"))}
         plans = {sql: await plan_of(connection, sql, values) for sql, values in asked.items()}

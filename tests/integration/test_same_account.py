@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import End
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.services.operate import pausing
 from orchestrator.services.session_state import Reader, record_answer, recorded
 from orchestrator.simulator import deeds

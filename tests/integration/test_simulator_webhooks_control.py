@@ -8,7 +8,7 @@ import json
 import pytest
 
 from orchestrator.simulator import deeds, scenario
-from orchestrator.simulator.deliveries import About
+from orchestrator.simulator.delivery_log import About
 from orchestrator.simulator.generate import benchmark_groups
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.server import serve

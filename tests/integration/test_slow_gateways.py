@@ -20,7 +20,7 @@ from orchestrator.domain.outcomes import (
     ParticipantsAnswer,
     SessionAnswer,
 )
-from orchestrator.gateways.wawp.events import read_event
+from orchestrator.gateways.wawp.event_reading import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.events import processor
 from orchestrator.services.events.processor import EventProcessor
@@ -39,7 +39,7 @@ from tests.support.stage import brisk
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from orchestrator.domain.events import GatewayEvent
+    from orchestrator.domain.gateway_events import GatewayEvent
     from orchestrator.gateways.base import Gateway
 
 SPEED = 10.0  # what is told apart by time is seconds apart, on a busy machine too

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.notify.base import Parcel
-from orchestrator.notify.http import open_session
+from orchestrator.notify.http_session import open_session
 from orchestrator.notify.people import Notice, Service
 from orchestrator.notify.ping import Ping
 from orchestrator.notify.webhook import Webhook

@@ -11,9 +11,9 @@ from sqlalchemy import func, insert, select
 
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.services.catalog.importing import import_groups
-from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.showing import show_group
 from orchestrator.services.catalog.source import ReadOptions, Source
+from orchestrator.services.catalog.table_reading import read_table
 from orchestrator.store import codes, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.secrets import KeyRing, cipher_for_reading

@@ -9,17 +9,16 @@ from orchestrator.assembly import recovery_settings
 from orchestrator.config import Settings, WawpOptions
 from orchestrator.gateways.wawp import WawpTimeouts
 from orchestrator.gateways.wawp.opening import routes_of
-from orchestrator.services.status import explain as explaining
-from orchestrator.services.status import read
+from orchestrator.services.status import explain_group, read
 
 if TYPE_CHECKING:
-    from orchestrator.domain.greeting import GreetingPolicy
+    from orchestrator.domain.greeting_choice import GreetingPolicy
     from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.domain.retries import RetryPolicy
     from orchestrator.domain.verification import AllowList
     from orchestrator.gateways.wawp import WawpRoutes
-    from orchestrator.services.recover.settings import RecoverySettings
-    from orchestrator.services.status.explain import Explanation
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
+    from orchestrator.services.status.explain_group import Explanation
     from orchestrator.services.status.views import StatusView
     from orchestrator.store.engine import Database
 
@@ -64,4 +63,4 @@ async def read_status(database: Database, **more: Any) -> StatusView:
 
 
 async def explain(database: Database, group: str, **more: Any) -> Explanation:
-    return await explaining.explain(database, group, _SETTINGS.policy, **more)
+    return await explain_group.explain(database, group, _SETTINGS.policy, **more)

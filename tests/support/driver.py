@@ -27,7 +27,7 @@ from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Ended, Job, run
 from orchestrator.services.recover.points import POINTS
-from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.store import instances
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.recoveries import Scope

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from orchestrator.gateways.wawp.events import read_event
+from orchestrator.gateways.wawp.event_reading import read_event
 from orchestrator.services.accounts import Account
 from orchestrator.services.events.processor import EventProcessor
 from orchestrator.services.reconcile.reconciler import Reconciler
@@ -20,9 +20,9 @@ from tests.support.worlds import ACCOUNT, named
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from orchestrator.domain.events import ReadEvent
+    from orchestrator.domain.gateway_events import ReadEvent
     from orchestrator.services.recover.context import Context
-    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.tasks import Part
     from tests.support.stage import Stage
 

@@ -16,7 +16,7 @@ from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.services.recover import lease
 from orchestrator.services.recover.context import Context
 from orchestrator.services.recover.loop import Ended, Job, run
-from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.simulator import scenario, server
 from orchestrator.simulator.simtime import SimTime
 from orchestrator.store import instances, schema

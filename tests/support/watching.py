@@ -20,9 +20,9 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.domain.watching import Debounce
-from orchestrator.gateways.wawp.events import read_event
+from orchestrator.gateways.wawp.event_reading import read_event
 from orchestrator.services.accounts import Account
-from orchestrator.services.watch.settings import Watch, WatchSettings
+from orchestrator.services.watch.watch_settings import Watch, WatchSettings
 from orchestrator.services.watch.watcher import Watcher
 from orchestrator.store import instances, losses, schema
 from orchestrator.store.engine import Database

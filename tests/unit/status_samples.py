@@ -8,7 +8,7 @@ from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.watching import LossState
 from orchestrator.services.schedule.entries import ScheduleView
-from orchestrator.services.status.explain import Explanation
+from orchestrator.services.status.explain_group import Explanation
 from orchestrator.services.status.past import PastRecovery
 from orchestrator.services.status.views import (
     CatalogueView,

@@ -22,10 +22,10 @@ from orchestrator.domain.event_rules import (
     decide,
     is_the_group,
 )
-from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
-from orchestrator.domain.looking import OwnIds, Sighting
+from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
 from orchestrator.domain.outcomes import Participant
+from orchestrator.domain.sightings import OwnIds, Sighting
 
 JID, OTHER_JID = "120363000000000001@g.us", "120363000000000002@g.us"
 US = OwnIds("15550100002", "900000000000002")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.cli import layout, render
-from orchestrator.domain import groups
+from orchestrator.domain import group_fields
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.outcomes import GroupPreview
@@ -43,14 +43,14 @@ HOSTILE = (
 )  # fmt: skip
 READERS: dict[str, Callable[[str], object]] = {
     "invite": parse_invite,
-    "name": lambda text: groups.parse_text(text, groups.NAME_LONGEST),
-    "name key": groups.name_key,
-    "notes": groups.parse_notes,
-    "jid": groups.parse_jid,
-    "owner": groups.parse_owner,
-    "priority": groups.parse_priority,
-    "labels": groups.parse_list,
-    "slug": groups.slug,
+    "name": lambda text: group_fields.parse_text(text, group_fields.NAME_LONGEST),
+    "name key": group_fields.name_key,
+    "notes": group_fields.parse_notes,
+    "jid": group_fields.parse_jid,
+    "owner": group_fields.parse_owner,
+    "priority": group_fields.parse_priority,
+    "labels": group_fields.parse_list,
+    "slug": group_fields.slug,
     "row": lambda text: rows.parse_row(1, {"name": text, "code": text, "labels": text}),
     "quoted": words.quoted,
     "defused": lambda text: rows.undefuse(rows.defuse(text)),

@@ -5,7 +5,7 @@ import time
 import pytest
 from jinja2 import TemplateError
 
-from orchestrator.greeting_text import VARIABLES, check, fill_in
+from orchestrator.greeting_template import VARIABLES, check, fill_in
 
 # Each would run or grow for ever, or reach for something that is not a greeting's business.
 ENDLESS = [

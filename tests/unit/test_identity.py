@@ -19,7 +19,7 @@ from orchestrator.domain.identity import (
     may_be_one_number,
     shown,
 )
-from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.gateways.wawp import reading
 
 PHONE, LID = "15550100002", "900000000000002"

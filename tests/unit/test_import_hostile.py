@@ -221,7 +221,7 @@ def test_a_giant_first_line_is_refused() -> None:
 _WITHIN = f"""
 import resource, sys
 from orchestrator.domain.errors import RejoinError
-from orchestrator.services.catalog.reading import read_table
+from orchestrator.services.catalog.table_reading import read_table
 from orchestrator.services.catalog.source import ReadOptions, Source
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
 try:

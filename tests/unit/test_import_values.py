@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
-from orchestrator.domain.groups import InvalidValueError, clean, name_key, parse_owner, slug, unique_slug
+from orchestrator.domain.group_fields import (
+    InvalidValueError,
+    clean,
+    name_key,
+    parse_owner,
+    slug,
+    unique_slug,
+)
 from orchestrator.services.catalog.columns import letter, parse_mapping
 from orchestrator.services.catalog.report import ImportReport
 from orchestrator.services.catalog.rows import defuse, undefuse

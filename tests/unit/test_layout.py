@@ -23,7 +23,7 @@ from orchestrator.cli.render_plan import plan_rows
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.plan.result import Decision, Line, Plan
+from orchestrator.services.plan.plan_result import Decision, Line, Plan
 from orchestrator.services.status.views import NeedsYouView
 from orchestrator.store.recoveries import Scope
 from tests.unit.status_samples import EXPLANATION, NEEDS_YOU, NOW, PAST, PAUSE, VIEW

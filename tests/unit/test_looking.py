@@ -8,7 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.looking import (
+from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
+from orchestrator.domain.outcomes import Participant
+from orchestrator.domain.sightings import (
     AFTER_RECEIPT,
     AFTER_REQUEST,
     AFTER_UNKNOWN,
@@ -20,8 +22,6 @@ from orchestrator.domain.looking import (
     approval_wait,
     sight,
 )
-from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
-from orchestrator.domain.outcomes import Participant
 
 digits = st.text("0123456789", min_size=5, max_size=15)
 maybe = st.none() | digits

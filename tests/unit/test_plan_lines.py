@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
@@ -17,11 +16,12 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
 )
 from orchestrator.domain.probe_judgement import ProbeRules
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
 from orchestrator.services.plan import plan_lines
 from orchestrator.services.plan.plan_lines import Known
-from orchestrator.services.plan.result import Decision, Line, probing_time, span
+from orchestrator.services.plan.plan_result import Decision, Line, probing_time, span
 from orchestrator.services.status.eta import Course
 from orchestrator.store.memberships import StoredCode
 from orchestrator.store.reads_plan import PlanRow

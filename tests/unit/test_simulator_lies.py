@@ -17,7 +17,7 @@ from orchestrator.simulator.tables import ScenarioError
 from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.events import Event
+    from orchestrator.simulator.network_events import Event
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"
 JID = "120363000000000001@g.us"

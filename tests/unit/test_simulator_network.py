@@ -12,7 +12,7 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Effect
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.events import Event
+    from orchestrator.simulator.network_events import Event
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"
 OLD = "Z1b2C3d4E5f6G7h8I9j0Kl"

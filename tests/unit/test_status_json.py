@@ -19,7 +19,7 @@ from orchestrator.services.status.as_json_groups import (
     history_json,
     journal_json,
 )
-from orchestrator.services.status.instances import NOBODY
+from orchestrator.services.status.instance_views import NOBODY
 from orchestrator.services.status.views_daemon import NO_DAEMON
 from tests.unit.status_samples import EXPLANATION, LINE, NOW, PAST, ROW, VIEW
 

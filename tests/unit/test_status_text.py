@@ -14,7 +14,7 @@ from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import LossState
-from orchestrator.services.status.instances import NOBODY
+from orchestrator.services.status.instance_views import NOBODY
 from orchestrator.services.status.views import Eta, EtaReason, Phase, PutOff
 from orchestrator.services.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
 from tests.unit.status_samples import (

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
+from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
-from orchestrator.gateways.wawp.events import SUBSCRIBED, read_event
+from orchestrator.gateways.wawp.event_reading import SUBSCRIBED, read_event
 from tests.unit.test_wawp_properties import values
 
 JID = "120363041234567890@g.us"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.outcomes import GatewayLimits
-from orchestrator.gateways.wawp.limits import Spacing, limits
+from orchestrator.gateways.wawp.rate_limits import Spacing, limits
 from tests.support.clock import ManualClock
 
 LIMITS = {"group_req_per_minute": 10, "group_daily_cap": 500, "send_message_per_minute": 20}

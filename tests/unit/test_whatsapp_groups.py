@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.events import MemberChange
+from orchestrator.domain.gateway_events import MemberChange
 from orchestrator.domain.jids import UserId
 from orchestrator.domain.outcomes import GroupPreview, Outcome, Participant, SeenGroup
 from orchestrator.gateways.whatsapp_groups import ENGINES, GroupNames, GroupReader

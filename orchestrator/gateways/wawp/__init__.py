@@ -1,7 +1,7 @@
 """Wawp (https://api.wawp.net), and whatever speaks as it does."""
 
 from orchestrator.gateways.wawp.adapter import WawpGateway
-from orchestrator.gateways.wawp.events import SIGNATURE_HEADERS, SUBSCRIBED, read_event
+from orchestrator.gateways.wawp.event_reading import SIGNATURE_HEADERS, SUBSCRIBED, read_event
 from orchestrator.gateways.wawp.opening import forms, open_gateway
 from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 

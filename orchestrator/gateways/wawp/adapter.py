@@ -28,7 +28,7 @@ from orchestrator.gateways.base import LastLook
 from orchestrator.gateways.http import LIST_BODY, HttpClient
 from orchestrator.gateways.wawp import reading
 from orchestrator.gateways.wawp.calls import Ask, Credentials, Good, WawpCalls
-from orchestrator.gateways.wawp.limits import Spacing, limits
+from orchestrator.gateways.wawp.rate_limits import Spacing, limits
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 from orchestrator.gateways.whatsapp_answers import Call

@@ -6,7 +6,7 @@ from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.groups import unique_slug
+from orchestrator.domain.group_fields import unique_slug
 from orchestrator.services.catalog.words import quoted
 from orchestrator.store import codes, groups, reopening
 from orchestrator.store.codes import NewCode

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.errors import InputRejectedError
 from orchestrator.services.catalog.changes import Writer, compare
 from orchestrator.services.catalog.matching import load_matcher
-from orchestrator.services.catalog.reading import read_table
 from orchestrator.services.catalog.rejected import write_rejected
 from orchestrator.services.catalog.report import ImportReport
 from orchestrator.services.catalog.source import ReadOptions
+from orchestrator.services.catalog.table_reading import read_table
 from orchestrator.store import groups
 from orchestrator.store.bulk import CHUNK
 from orchestrator.store.journal import Entry, append
@@ -21,8 +21,8 @@ from orchestrator.store.secrets import cipher_for_reading, cipher_for_writing
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.services.catalog.reading import Table
     from orchestrator.services.catalog.source import Source
+    from orchestrator.services.catalog.table_reading import Table
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 

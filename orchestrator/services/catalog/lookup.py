@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError, UsageError
-from orchestrator.domain.groups import clean, name_key, slug
+from orchestrator.domain.group_fields import clean, name_key, slug
 from orchestrator.services.catalog.words import nearest, quoted
 from orchestrator.store import groups
 

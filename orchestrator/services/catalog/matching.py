@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.invites import InviteCode
 from orchestrator.services.catalog.words import quoted
 from orchestrator.store import codes, groups

@@ -17,15 +17,15 @@ from orchestrator.domain.invites import holds_link
 from orchestrator.services.catalog.cells import LinkedText
 from orchestrator.services.catalog.columns import REASON, is_reason, recognised
 from orchestrator.services.catalog.delimited import delimiter_of
-from orchestrator.services.catalog.reading import read_sheet
 from orchestrator.services.catalog.rows import defuse, undefuse
+from orchestrator.services.catalog.table_reading import read_sheet
 from orchestrator.services.catalog.workbook import is_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from orchestrator.services.catalog.reading import NumberedCells, Sheet
     from orchestrator.services.catalog.source import ReadOptions, Source
+    from orchestrator.services.catalog.table_reading import NumberedCells, Sheet
 
 _ENDING = ".rejected"
 _OURS = re.compile(rf"{re.escape(_ENDING)}(-[0-9]+)?$")

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.domain import groups
-from orchestrator.domain.groups import InvalidValueError
+from orchestrator.domain import group_fields
+from orchestrator.domain.group_fields import InvalidValueError
 from orchestrator.domain.invites import InvalidInviteError, holds_link, parse_invite
 from orchestrator.domain.redaction import hide_codes, may_be_codes
 from orchestrator.services.catalog.cells import LinkedText
@@ -127,13 +127,13 @@ def _code(text: str) -> InviteCode:
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {
-    "name": lambda text: groups.parse_text(text, groups.NAME_LONGEST),
-    "subject": lambda text: groups.parse_text(text, groups.SUBJECT_LONGEST),
+    "name": lambda text: group_fields.parse_text(text, group_fields.NAME_LONGEST),
+    "subject": lambda text: group_fields.parse_text(text, group_fields.SUBJECT_LONGEST),
     "code": _code,
-    "jid": groups.parse_jid,
-    "owner": groups.parse_owner,
-    "instances": groups.parse_list,
-    "labels": groups.parse_list,
-    "priority": groups.parse_priority,
-    "notes": groups.parse_notes,
+    "jid": group_fields.parse_jid,
+    "owner": group_fields.parse_owner,
+    "instances": group_fields.parse_list,
+    "labels": group_fields.parse_list,
+    "priority": group_fields.parse_priority,
+    "notes": group_fields.parse_notes,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.groups import clean, quote
+from orchestrator.domain.group_fields import clean, quote
 from orchestrator.domain.invites import shorten
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from orchestrator.services.recover import lease
 from orchestrator.services.session_state import told_by
 from orchestrator.services.status.moves import command_of
 from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
-from orchestrator.store.history import in_doubt
+from orchestrator.store.join_history import in_doubt
 from orchestrator.store.reads import known_reason
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.looking import OwnIds
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
+    from orchestrator.domain.sightings import OwnIds
     from orchestrator.gateways.base import Gateway
     from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
 

@@ -13,7 +13,7 @@ from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.verification import Mode
 from orchestrator.services.doctor.finding import Finding, failed, ok, skipped, warning
-from orchestrator.services.recover.greeting import render
+from orchestrator.services.recover.greet import render
 from orchestrator.store import codes, reads_doctor
 from orchestrator.store.memberships import Membership, Work
 from orchestrator.store.secrets import WHEN_UNREADABLE

@@ -12,7 +12,7 @@ from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.times import instant
 from orchestrator.domain.watching import LossState
 from orchestrator.services.doctor.finding import ok, warning
-from orchestrator.services.status.daemon import daemon_view
+from orchestrator.services.status.read_daemon import daemon_view
 from orchestrator.store import daemons, losses, reads
 
 if TYPE_CHECKING:

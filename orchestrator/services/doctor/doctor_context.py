@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.clock import Clock
     from orchestrator.domain.errors import RejoinError
     from orchestrator.gateways.base import Form, Gateway
-    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.services.schedule.entries import Entry
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import CodeCipher, KeyRing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.services.doctor import (
     account_checks,
     catalogue_checks,

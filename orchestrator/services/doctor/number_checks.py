@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain import identity
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.identity import Told
-from orchestrator.domain.looking import OwnIds
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.services.doctor.finding import Finding, failed, ok, warning
 from orchestrator.store import reads, reads_doctor
 

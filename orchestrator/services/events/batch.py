@@ -17,13 +17,13 @@ from orchestrator.domain.event_rules import (
     by_somebody_else,
     decide,
 )
-from orchestrator.domain.events import GatewayEvent, ReadEvent
+from orchestrator.domain.gateway_events import GatewayEvent, ReadEvent
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.services.events.follow_ups import FollowUp
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.context import Context, Writing
-from orchestrator.services.recover.settings import ConfirmMethod
+from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.services.watch.recording import Heard, session_event
 from orchestrator.store import events, instances, reconcile_queries
 from orchestrator.store.events import StoredEvent

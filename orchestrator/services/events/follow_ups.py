@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.domain.event_rules import About, EventResult, FollowUpLook, after_follow_up, is_the_group
-from orchestrator.domain.looking import SETTLE, Sighting
 from orchestrator.domain.memberships import Status
+from orchestrator.domain.sightings import SETTLE, Sighting
 from orchestrator.services.reconcile.presence import apply_absence, apply_presence, proven
 from orchestrator.services.recover.context import Context, Writing
 from orchestrator.services.recover.looking import Look, Looker, pause_for

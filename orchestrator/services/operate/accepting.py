@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
     from orchestrator.gateways.base import Gateway
-    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.store.codes import SealedCode
     from orchestrator.store.engine import Database
     from orchestrator.store.groups import StoredGroup

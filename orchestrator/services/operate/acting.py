@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import NotFoundError, UsageError
-from orchestrator.domain.groups import instance_called
+from orchestrator.domain.group_fields import instance_called
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.store import acts, instances, reads, recoveries
 from orchestrator.store.unit_of_work import UnitOfWork

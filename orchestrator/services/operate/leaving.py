@@ -14,9 +14,9 @@ from orchestrator.domain.errors import (
     UsageError,
     credentials_refused,
 )
-from orchestrator.domain.looking import OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.sightings import OwnIds, Sighting, sight
 from orchestrator.services.operate.acting import acting, said
 from orchestrator.services.operate.choices import entered_by_mistake
 from orchestrator.services.status.listing import find_group

@@ -15,9 +15,9 @@ from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.redact import scrub
 from orchestrator.services.plan import plan_lines
 from orchestrator.services.plan.plan_lines import Known
-from orchestrator.services.plan.probing import Prober, Probing
-from orchestrator.services.plan.result import Decision, Line, Plan, span
-from orchestrator.services.recover.settings import RecoverySettings
+from orchestrator.services.plan.plan_probes import Prober, Probing
+from orchestrator.services.plan.plan_result import Decision, Line, Plan, span
+from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.services.status.eta import Course
 from orchestrator.store import instances, reads_plan, reads_slots, slots
 from orchestrator.store.engine import Database

@@ -10,7 +10,6 @@ from typing import Any
 
 from orchestrator.domain.answer_reactions import SUSPECTED_FOR, Tries
 from orchestrator.domain.hints import explain_reason
-from orchestrator.domain.looking import OwnIds, Sighting, sight
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, ProbeAnswer, SeenGroup
 from orchestrator.domain.probe_judgement import (
@@ -22,8 +21,9 @@ from orchestrator.domain.probe_judgement import (
     WhyLook,
     judge_probe,
 )
+from orchestrator.domain.sightings import OwnIds, Sighting, sight
 from orchestrator.domain.verification import AllowList, Expected, Mode, digits
-from orchestrator.services.plan.result import Decision, Line
+from orchestrator.services.plan.plan_result import Decision, Line
 from orchestrator.store.reads_plan import PlanRow
 
 _REASONS = {reason.value: reason for reason in Reason}

@@ -17,7 +17,7 @@ from orchestrator.domain.strict_json import parse_json
 from orchestrator.domain.times import instant, seconds
 from orchestrator.private_files import replacing
 from orchestrator.services.plan.plan_lines import expectation
-from orchestrator.services.plan.result import Decision, Line, Plan
+from orchestrator.services.plan.plan_result import Decision, Line, Plan
 from orchestrator.services.status.as_json import SCHEMA
 from orchestrator.store import instances, reads_plan
 from orchestrator.store.recoveries import Scope

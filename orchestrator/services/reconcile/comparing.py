@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.event_rules import is_the_group
-from orchestrator.domain.looking import SETTLE, Sighting, sight
 from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.domain.sightings import SETTLE, Sighting, sight
 from orchestrator.services.reconcile.presence import (
     apply_absence,
     apply_presence,

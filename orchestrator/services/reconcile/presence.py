@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.identity import Told, compare
-from orchestrator.domain.looking import OwnIds, Sighting
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.sightings import OwnIds, Sighting
 from orchestrator.services.recover.looking import REST, apply_look
 from orchestrator.services.session_state import recorded, told_by, works
 from orchestrator.store import memberships, reconcile_queries

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.services.reconcile.comparing import Comparer
 from orchestrator.services.reconcile.presence import know_ourselves, look_later, may_ask
-from orchestrator.services.recover.greeting import Greeter, give_up_on_unsure
+from orchestrator.services.recover.greet import Greeter, give_up_on_unsure
 from orchestrator.services.recover.looking import Looker, start_lookups_after_crash
 from orchestrator.store import reconcile_queries
 from orchestrator.tasks import side_by_side

@@ -15,9 +15,9 @@ from orchestrator.domain.answer_reactions import (
     after_failure,
     after_refusal,
 )
-from orchestrator.domain.looking import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
+from orchestrator.domain.sightings import AFTER_RECEIPT, AFTER_REQUEST, AFTER_UNKNOWN, AWAITING_EVENT
 from orchestrator.services.recover import pauses
 from orchestrator.services.recover.context import Writing
 from orchestrator.store.memberships import Membership

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Status
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.services.recover.points import Points, Silent
 from orchestrator.store import instances, memberships, sessions
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.memberships import Reason
     from orchestrator.domain.outcomes import SeenGroup
     from orchestrator.gateways.base import Gateway
-    from orchestrator.services.recover.settings import RecoverySettings
+    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.store.engine import Database
     from orchestrator.store.memberships import Membership, StoredCode, Work
 

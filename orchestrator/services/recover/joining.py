@@ -21,8 +21,8 @@ from orchestrator.services.recover.apply_reaction import apply_reaction
 from orchestrator.services.recover.arriving import first_greeting
 from orchestrator.services.recover.looking import start_lookups_after_crash
 from orchestrator.services.recover.probing import entered_as_namesake, is_fresh
+from orchestrator.services.recover.recovery_settings import ConfirmMethod, stretched
 from orchestrator.services.recover.retrying import write_with_retry
-from orchestrator.services.recover.settings import ConfirmMethod, stretched
 from orchestrator.store import memberships, slots
 
 if TYPE_CHECKING:

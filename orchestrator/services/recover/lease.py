@@ -16,7 +16,7 @@ from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import LockHeldError, first_of
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
-from orchestrator.services.recover.settings import stretched
+from orchestrator.services.recover.recovery_settings import stretched
 from orchestrator.store import instances, journal
 from orchestrator.store.engine import DatabaseGoneError, database_identity
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
-from orchestrator.domain.looking import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
+from orchestrator.domain.sightings import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.services.recover import apply_reaction, pauses
 from orchestrator.services.recover.arriving import arrival
 from orchestrator.services.recover.gap import Gap

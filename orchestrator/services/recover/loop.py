@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, first_of
 from orchestrator.domain.recoveries import End, stays_open
 from orchestrator.services.recover import lease
-from orchestrator.services.recover.greeting import Greeter
+from orchestrator.services.recover.greet import Greeter
 from orchestrator.services.recover.joining import Joiner
 from orchestrator.services.recover.looking import Looker
 from orchestrator.services.recover.monitor import Monitor

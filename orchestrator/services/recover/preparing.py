@@ -19,11 +19,11 @@ from orchestrator.domain.errors import (
     credentials_refused,
 )
 from orchestrator.domain.hints import account_hint
-from orchestrator.domain.looking import Sighting
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.greeting import give_up_on_unsure
+from orchestrator.domain.sightings import Sighting
+from orchestrator.services.recover.greet import give_up_on_unsure
 from orchestrator.services.recover.looking import apply_look, pause_for, stands_in, start_lookups_after_crash
 from orchestrator.services.recover.monitor import GONE_STATES
 from orchestrator.services.recover.requests import to_go_on_with

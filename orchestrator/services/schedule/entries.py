@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.services.schedule.times import Times
+from orchestrator.services.schedule.cron_times import Times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from orchestrator.domain.times import instant, seconds
 from orchestrator.services.status.as_json import SCHEMA, pause_fields
 
 if TYPE_CHECKING:
-    from orchestrator.services.status.explain import Explanation
+    from orchestrator.services.status.explain_group import Explanation
     from orchestrator.services.status.past import PastRecovery
     from orchestrator.store.reads_journal import JournalLine
     from orchestrator.store.reads_memberships import GroupRow

@@ -10,7 +10,7 @@ from orchestrator.domain.instances import HALF_PACE
 from orchestrator.domain.memberships import Bucket, Status, bucket
 from orchestrator.domain.pacing import Wait, worst_window
 from orchestrator.services.status.eta import Course, Remaining, estimate
-from orchestrator.services.status.instances import pause, runner
+from orchestrator.services.status.instance_views import pause, runner
 from orchestrator.services.status.moves import There, command_of, group_move, named
 from orchestrator.services.status.views import (
     Eta,

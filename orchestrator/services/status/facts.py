@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
-from orchestrator.services.status.daemon import daemon_view
+from orchestrator.services.status.read_daemon import daemon_view
 from orchestrator.store import daemons, limits, reads, reads_slots
 from orchestrator.store import slots as slot_store
 from orchestrator.store.recoveries import Scope

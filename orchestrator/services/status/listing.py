@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.groups import called, instance_called
+from orchestrator.domain.group_fields import called, instance_called
 from orchestrator.domain.memberships import Status
 from orchestrator.services.catalog.lookup import resolve
 from orchestrator.store import reads, reads_memberships, scopes

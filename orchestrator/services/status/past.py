@@ -10,8 +10,8 @@ from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Status
 from orchestrator.services.status import derive
-from orchestrator.services.status.daemon import daemon_view
 from orchestrator.services.status.listing import find_group, held_back, paused_instances
+from orchestrator.services.status.read_daemon import daemon_view
 from orchestrator.store import daemons, reads, reads_journal, reads_memberships
 
 if TYPE_CHECKING:

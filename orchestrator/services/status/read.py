@@ -10,12 +10,12 @@ from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.schedule.entries import read_schedule
 from orchestrator.services.status import derive
-from orchestrator.services.status.daemon import surroundings
 from orchestrator.services.status.facts import gather
-from orchestrator.services.status.instances import instance_views, runner
+from orchestrator.services.status.instance_views import instance_views, runner
+from orchestrator.services.status.read_daemon import surroundings
 from orchestrator.services.status.views import CatalogueView, Eta, EtaReason, StatusView
 from orchestrator.store import reads
-from orchestrator.store.history import in_doubt
+from orchestrator.store.join_history import in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.schedule.entries import Entry, ScheduleView
-    from orchestrator.services.status.daemon import Surroundings
     from orchestrator.services.status.facts import Facts
+    from orchestrator.services.status.read_daemon import Surroundings
     from orchestrator.store.engine import Database
     from orchestrator.store.recoveries import ScopeProgress
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
     from orchestrator.domain.watching import Case, NextCheck
     from orchestrator.services.accounts import Account
-    from orchestrator.services.watch.settings import Watch
+    from orchestrator.services.watch.watch_settings import Watch
 
 KNOWN_GROUPS = 5
 """Of so many groups one is asked about; the next one where an answer told nothing."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.placing import Followed
-    from orchestrator.services.watch.settings import Watch
+    from orchestrator.services.watch.watch_settings import Watch
     from orchestrator.store.losses import Loss
 
 _log = logging.getLogger(__name__)

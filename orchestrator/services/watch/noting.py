@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.watching import Case
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.asking import Asked, Track
-    from orchestrator.services.watch.settings import Watch
+    from orchestrator.services.watch.watch_settings import Watch
     from orchestrator.store.losses import Loss
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.services.accounts import Account
     from orchestrator.services.watch.choosing import Choice, Scene
-    from orchestrator.services.watch.settings import Watch
+    from orchestrator.services.watch.watch_settings import Watch
     from orchestrator.store.failover_queries import UnderWay
 
 

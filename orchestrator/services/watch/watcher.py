@@ -12,7 +12,7 @@ from orchestrator.services.watch.reach import Reach
 from orchestrator.store import losses, reads
 
 if TYPE_CHECKING:
-    from orchestrator.services.watch.settings import Watch
+    from orchestrator.services.watch.watch_settings import Watch
     from orchestrator.store.losses import Loss
 
 _log = logging.getLogger(__name__)

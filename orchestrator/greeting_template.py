@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from orchestrator.domain.greeting import MAX_LENGTH
+from orchestrator.domain.greeting_choice import MAX_LENGTH
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from orchestrator.domain.errors import TemporaryError
-from orchestrator.domain.events import USED, GatewayEvent, ReadEvent
+from orchestrator.domain.gateway_events import USED, GatewayEvent, ReadEvent
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.redact import scrub
 from orchestrator.redact_json import scrub_object

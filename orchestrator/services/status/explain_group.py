@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import NotFoundError
-from orchestrator.domain.groups import instance_called
+from orchestrator.domain.group_fields import instance_called
 from orchestrator.domain.hints import Hint, Mover
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.services.status import derive
 from orchestrator.services.status.facts import gather
-from orchestrator.services.status.instances import pause
+from orchestrator.services.status.instance_views import pause
 from orchestrator.services.status.listing import find_group
 from orchestrator.store import reads, reads_journal, reads_memberships, reads_slots
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.domain.errors import InputRejectedError
-from orchestrator.domain.groups import name_key
+from orchestrator.domain.group_fields import name_key
 from orchestrator.services.catalog.columns import (
     columns_of,
     has_required,

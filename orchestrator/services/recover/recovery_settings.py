@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.clock import SHORTEST_TIMEOUT
-from orchestrator.domain.greeting import GreetingPolicy
+from orchestrator.domain.greeting_choice import GreetingPolicy
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.retries import RetryPolicy
 from orchestrator.domain.verification import AllowList

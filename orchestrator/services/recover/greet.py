@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.greeting_text import fill_in
+from orchestrator.greeting_template import fill_in
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import PAUSE_REASONS, REST, pause_for
 from orchestrator.services.recover.retrying import call_with_retry

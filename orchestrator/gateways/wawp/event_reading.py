@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.domain.events import EventKind, GatewayEvent, MemberChange
+from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
 from orchestrator.domain.jids import group_jid
 from orchestrator.domain.outcomes import InstanceState, Participant
 from orchestrator.gateways.wawp.reading import STATES

@@ -27,19 +27,19 @@ from orchestrator.domain.errors import (
     TemporaryError,
 )
 from orchestrator.domain.instances import InstanceRecord
-from orchestrator.domain.looking import OwnIds
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
 from orchestrator.domain.probe_judgement import ProbeJudgement
+from orchestrator.domain.sightings import OwnIds
 from orchestrator.gateways.base import Gateway
 from orchestrator.services.plan import plan_lines
 from orchestrator.services.plan.plan_lines import Known
-from orchestrator.services.plan.result import Line, probing_time
+from orchestrator.services.plan.plan_result import Line, probing_time
 from orchestrator.services.recover.gap import Gap
 from orchestrator.services.recover.looking import PAUSE_REASONS
 from orchestrator.services.recover.monitor import GONE_STATES
+from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.services.recover.retrying import call_with_retry
-from orchestrator.services.recover.settings import RecoverySettings
 from orchestrator.store import codes, journal, sessions
 from orchestrator.store.engine import Database
 from orchestrator.store.memberships import StoredCode

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from orchestrator.cli.call import NOTHING_SAID, Call
 from orchestrator.cli.flags import flag, positional
 from orchestrator.cli.next_step import say_taken_up, who_takes_up
-from orchestrator.cli.pausing import TO, instance_of
+from orchestrator.cli.pause_resume import TO, instance_of
 from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 from orchestrator.domain.folding import spelt
