@@ -62,15 +62,15 @@ class DaemonLease:
         async with self._database.write() as connection:
             now = await self._database.now(connection)
             until = now + self._length
-            await daemons.beat(connection, self.fence, now=now, until=until, troubles=troubles)
+            await daemons.renew(connection, self.fence, now=now, until=until, troubles=troubles)
 
     async def record(self, **values: object) -> None:
         async with self._database.write() as connection:
-            await daemons.tell(connection, self.fence, **values)
+            await daemons.record(connection, self.fence, **values)
 
     async def release(self) -> None:
         async with self._database.write() as connection:
-            await daemons.leave(connection, self.fence)
+            await daemons.release(connection, self.fence)
 
     def _say_who(self, row: DaemonRow) -> None:
         if row.holder != self._said:

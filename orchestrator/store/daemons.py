@@ -1,4 +1,4 @@
-"""The one row of the daemon: who runs, since when, and when it last showed a sign of life."""
+"""The one row of the daemon: who runs, since when, and its last heartbeat."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DaemonRow:
     troubles: str
 
     def alive(self, now: float) -> bool:
-        """Whether its last sign of life still holds."""
+        """Whether its last heartbeat still holds."""
         return self.holder is not None and self.until is not None and self.until > now
 
 
@@ -80,10 +80,10 @@ async def take(
     return fence
 
 
-async def beat(
+async def renew(
     connection: AsyncConnection, fence: int, *, now: float, until: float, troubles: Sequence[Trouble]
 ) -> None:
-    """A sign of life. Raises LeaseLostError when another daemon took over."""
+    """Renew the lease with a heartbeat. Raises LeaseLostError when another daemon took over."""
     told = json.dumps([{"part": one.part, "since": one.since, "text": one.text} for one in troubles])
     changed = await connection.execute(
         update(daemon)
@@ -94,13 +94,13 @@ async def beat(
         raise LeaseLostError("another daemon took over while this one was held up")
 
 
-async def tell(connection: AsyncConnection, fence: int, **values: Any) -> None:
+async def record(connection: AsyncConnection, fence: int, **values: Any) -> None:
     """Set `listen` or `stopping` of the daemon that is us; nothing if another took over."""
     await connection.execute(update(daemon).where(_THE_ROW, daemon.c.fence == fence).values(**values))
 
 
-async def leave(connection: AsyncConnection, fence: int) -> None:
-    """No daemon runs any more; the last sign of life stays to be seen."""
+async def release(connection: AsyncConnection, fence: int) -> None:
+    """No daemon runs any more; its last heartbeat stays to be seen."""
     gone = {"holder": None, "until": None, "stopping": False, "listen": None, "troubles": "[]"}
     await connection.execute(update(daemon).where(_THE_ROW, daemon.c.fence == fence).values(**gone))
 

@@ -41,7 +41,7 @@ def again_at(follow_up: FollowUp, now: float) -> float:
 
 async def look(context: Context, looker: Looker, follow_up: FollowUp) -> None:
     """Make the look, and write down what it decides together with the end of the events."""
-    seen = await _glance(context, looker, follow_up.jid)
+    seen = await _look_up(context, looker, follow_up.jid)
     if seen is None or (seen.seen is Sighting.ABSENT and not await proven(context, seen)):
         await postpone(context, [follow_up])
         return
@@ -51,12 +51,12 @@ async def look(context: Context, looker: Looker, follow_up: FollowUp) -> None:
         await _decide(writing, current[0], follow_up, seen)
 
 
-async def _glance(context: Context, looker: Looker, jid: str) -> Look | None:
+async def _look_up(context: Context, looker: Looker, jid: str) -> Look | None:
     """None if it takes too long: events of other accounts wait meanwhile."""
     longest = max(context.clock.real(LONGEST_LOOK), REAL_LONGEST_LOOK)
     try:
         async with asyncio.timeout(longest):
-            return await looker.glance(jid, not_before=context.clock.boottime())
+            return await looker.look_up(jid, not_before=context.clock.boottime())
     except TimeoutError:
         return None
 

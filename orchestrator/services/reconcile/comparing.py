@@ -101,7 +101,7 @@ class Comparer:
         number, jid = self._doubtful.pop()  # forgotten if this is cut off: it keeps back no others
         self._gap.taken()
         begun = context.clock.boottime()
-        look = await self._looker.glance(jid, not_before=begun - context.settings.list_gap)
+        look = await self._looker.look_up(jid, not_before=begun - context.settings.list_gap)
         if look.answer.outcome in PAUSE_REASONS:
             self._doubtful.append((number, jid))
             self._rest.taken()

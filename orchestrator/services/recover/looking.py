@@ -100,10 +100,10 @@ class Looker:
         if jid is None:
             await self._without_jid(work)
             return
-        look = await self.glance(jid)
+        look = await self.look_up(jid)
         await self._record(work, jid, look.seen, evidence=look.evidence, answer=look.answer)
 
-    async def glance(self, jid: str, *, not_before: float = float("-inf")) -> Look:
+    async def look_up(self, jid: str, *, not_before: float = float("-inf")) -> Look:
         """Look for ourselves among the members of a group; nothing is written.
 
         A list of groups counts, where one is needed, if it was made no earlier than `not_before` (boot time).
