@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -365,5 +364,5 @@ _GONE = Hint(
 
 
 def _filled_in(hint: Hint, slug: str | None, to: str | None) -> Hint:
-    command = None if hint.command is None else replace(hint.command, group=slug, instance=to)
+    command = None if hint.command is None else hint.command._replace(group=slug, instance=to)
     return hint._replace(command=command)

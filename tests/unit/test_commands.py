@@ -6,7 +6,6 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import compress, product
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def possible() -> Iterator[Command]:
     for operation in Operation:
         for left_out in product((False, True), repeat=len(parts(operation))):
             nothing = {name: getattr(NOTHING, name) for name in compress(parts(operation), left_out)}
-            yield replace(SUBJECT, operation=operation, **nothing)
+            yield SUBJECT._replace(operation=operation, **nothing)
 
 
 @pytest.mark.parametrize("command", list(possible()), ids=str)
@@ -60,8 +59,8 @@ def test_the_command_line_takes_every_command_that_can_be_advised(command: Comma
 
 
 def test_an_operation_takes_of_its_subject_what_its_command_knows() -> None:
-    assert str(replace(SUBJECT, operation=Operation.DIAGNOSTICS)) == "rejoin diagnostics"
-    assert str(replace(SUBJECT, operation=Operation.SET_CODE)) == "rejoin groups set-code 'team; rm -rf ~'"
+    assert str(SUBJECT._replace(operation=Operation.DIAGNOSTICS)) == "rejoin diagnostics"
+    assert str(SUBJECT._replace(operation=Operation.SET_CODE)) == "rejoin groups set-code 'team; rm -rf ~'"
     assert str(Command(Operation.RETRY, group="a", instance="b")) == "rejoin retry a --to b"
     assert str(Command(Operation.EXPLAIN, group="a", instance="b")) == "rejoin explain a --instance b"
 
