@@ -100,5 +100,5 @@ async def _block(connection: AsyncConnection, actor: str, now: float) -> int:
         unit = UnitOfWork(connection, instance, now, actor)
         for old in await matching(connection, c.instance_id == instance.id, or_(needs_it, for_it)):
             unit.move(old, Status.BLOCKED, Reason.CODE_MISSING)
-        blocked += len(await unit.flush())
+        blocked += len(await unit.flush(tell=False))
     return blocked

@@ -205,16 +205,23 @@ async def test_a_copied_witness_is_known_by_its_age(sqlite_url: str, tmp_path: P
             assert not await mark.contradicted(connection)
 
 
+@pytest.mark.parametrize("copied_after", [0, 1])
 async def test_a_backup_restored_into_the_open_database_is_noticed_by_the_next_slot(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, copied_after: int
 ) -> None:
-    """SQLite's own restore writes into the same file, and whoever has it open goes on with older contents."""
+    """SQLite's own restore writes into the same file, and whoever has it open goes on with older contents.
+
+    In those, groups that had their turn wait for one again, and nobody has told the stages.
+    """
     content = world(generate=8)
     async with set_stage(sqlite_url, content=content, speed=60.0) as stage:
         trouble(stage, Trouble.LIST_EMPTY, Kind.LIST)
         context = await stage.context(brisk())
         running = asyncio.create_task(run(context, Job(Scope())))
-        await until_joins(stage, 1)
+        async with asyncio.timeout(PATIENCE):
+            while not await stage.statuses():  # noqa: ASYNC110 - its progress has no event
+                await asyncio.sleep(0.01)
+        await until_joins(stage, copied_after)
         await asyncio.to_thread(_copy_contents, tmp_path / "rejoin.db", tmp_path / "copy.db")
         await until_joins(stage, 3)
         await asyncio.to_thread(_copy_contents, tmp_path / "copy.db", tmp_path / "rejoin.db")

@@ -154,7 +154,7 @@ class Writing(UnitOfWork):
         self.to_wake |= _concerned(old, new)
         return new
 
-    async def flush(self) -> set[int]:
+    async def flush(self, *, tell: bool = True) -> set[int]:
         """Write what was planned; returns the ids of memberships that moved."""
         self.context.own_lines += len(self.entries)
-        return await super().flush()
+        return await super().flush(tell=tell)

@@ -135,6 +135,7 @@ class Joiner:
         context.points.reach("slot.reserved")
         if forgotten:  # what it holds of joins under way is of another time: they are looked up
             await start_lookups_after_crash(context)
+            context.wake()  # and what is in line now may have had its turn before
         life = self._policy().life
         return [
             Ticket(

@@ -34,7 +34,7 @@ GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 
 
 MOST_READY = 1000
-MOST_WOKEN = 500  # deferred groups in one transaction; the next beat takes the rest
+MOST_WOKEN = 250  # deferred groups in one transaction; the next beat takes the rest
 BUSY_EVERY = 5.0  # seconds between two beats under a daemon while joins go out
 IDLE_EVERY = 60.0  # and at most, while nothing does
 
@@ -137,10 +137,12 @@ class Monitor:
                 writing.move(old, Status.PENDING, detail=old.detail)
 
     def _journal_grew_elsewhere(self, last_line: int) -> bool:
-        """Somebody else wrote lines: a person acted from another process, perhaps."""
+        """Somebody else wrote lines: a person acted from another process, perhaps. Fewer than before are an
+        older copy's.
+        """
         own, self._own = self._context.own_lines - self._own, self._context.own_lines
         grown, self._line = last_line - self._line, last_line
-        return grown > own
+        return grown > own or grown < 0
 
     async def _watch_session(self, instance: InstanceRecord, now: float, boottime: float) -> None:
         limited = instance.pause_reason == Reason.GATEWAY_LIMIT.value  # the gateway wants no call now
