@@ -1,1 +1,1 @@
-"""SQL, by aggregate, each with its reads; nothing else changes a row."""
+"""SQL, by aggregate, each with its reads, and the unit of work."""

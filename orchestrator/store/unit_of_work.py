@@ -1,4 +1,4 @@
-"""The one way to change a membership: behind its instance's row lock, along the table of transitions.
+"""The one way to change a membership's status: behind its instance's row lock, along the transitions.
 
 The journal's lines and the messages for outside are written in the same transaction.
 """
