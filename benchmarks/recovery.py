@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from sqlalchemy import insert
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.loop import Job, run
+from orchestrator.account.recovery_settings import ConfirmMethod
 from orchestrator.clock import SystemClock
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.loop import Job, run
-from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope

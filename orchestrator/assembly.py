@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.recovery_settings import ConfirmMethod, RecoverySettings
 from orchestrator.bootstrap import pacing_policy
 from orchestrator.domain.greeting_choice import GreetingPolicy
 from orchestrator.domain.retries import RetryPolicy
 from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.domain.watching import Debounce
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.recovery_settings import ConfirmMethod, RecoverySettings
-from orchestrator.services.watch.watch_settings import WatchSettings
+from orchestrator.failover.watch_settings import WatchSettings
 from orchestrator.store import instances
 
 if TYPE_CHECKING:

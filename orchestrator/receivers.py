@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from orchestrator.notify import people
-from orchestrator.notify.base import Parcel
-from orchestrator.notify.http_session import open_session
-from orchestrator.notify.people import Notice, Service
-from orchestrator.notify.ping import Ping
-from orchestrator.notify.webhook import Webhook
-from orchestrator.services.deliver.deliverer import WAITS_FOR_PEOPLE, Deliverer
-from orchestrator.services.deliver.digesting import Digester
-from orchestrator.services.deliver.outbox_drain import NAME as OUTBOX
-from orchestrator.services.deliver.outbox_drain import OutboxDrain
-from orchestrator.services.deliver.people_and_ping import HealthPing, PeopleReceiver, PingReceiver
-from orchestrator.services.deliver.routing import PING, Routes
+from orchestrator.messaging import apprise_people as people
+from orchestrator.messaging.apprise_people import Notice, Service
+from orchestrator.messaging.carriers import Parcel
+from orchestrator.messaging.deliverer import WAITS_FOR_PEOPLE, Deliverer
+from orchestrator.messaging.digesting import Digester
+from orchestrator.messaging.http_session import open_session
+from orchestrator.messaging.outbox_drain import NAME as OUTBOX
+from orchestrator.messaging.outbox_drain import OutboxDrain
+from orchestrator.messaging.people_and_ping import HealthPing, PeopleReceiver, PingReceiver
+from orchestrator.messaging.ping_carrier import Ping
+from orchestrator.messaging.routing import PING, Routes
+from orchestrator.messaging.webhook_carrier import Webhook
 from orchestrator.store.outbox import new_uid
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from orchestrator.clock import Clock
     from orchestrator.config import Settings
-    from orchestrator.notify.base import Answer
-    from orchestrator.services.deliver.people_and_ping import Health
+    from orchestrator.messaging.carriers import Answer
+    from orchestrator.messaging.people_and_ping import Health
     from orchestrator.store.engine import Database
     from orchestrator.tasks import Part
 

@@ -13,7 +13,7 @@ from orchestrator.domain.folding import spelt
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.domain.verification import Expected
-    from orchestrator.services.operate.accepting import Accepted, Asking, Proposal
+    from orchestrator.operations.accepting import Accepted, Asking, Proposal
 
 
 async def accept(
@@ -36,7 +36,7 @@ async def accept(
       rejoin accept suppliers-north --yes --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate import accepting  # noqa: PLC0415
+    from orchestrator.operations import accepting  # noqa: PLC0415
 
     settings = call.settings()
     call.start_logs(settings)
@@ -56,7 +56,7 @@ async def accept(
 
 async def _asking(app: "App", name: str) -> "Asking":
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.accepting import Asking  # noqa: PLC0415
+    from orchestrator.operations.accepting import Asking  # noqa: PLC0415
 
     cipher = await app.cipher()
     return Asking(

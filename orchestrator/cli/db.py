@@ -12,7 +12,7 @@ from orchestrator.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from orchestrator.config import Settings
-    from orchestrator.services.backup import Finding
+    from orchestrator.operations.backup import Finding
     from orchestrator.store.secrets import KeyRing
 
 
@@ -49,7 +49,7 @@ async def backup(
       rejoin db backup /backups/rejoin-2026-11-22.db
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services import backup as service  # noqa: PLC0415
+    from orchestrator.operations import backup as service  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings) as app:
@@ -69,7 +69,7 @@ async def check(*, call: Call = NOTHING_SAID) -> int:
       rejoin db check --json
     """
     from orchestrator.bootstrap import open_database  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services import backup as service  # noqa: PLC0415
+    from orchestrator.operations import backup as service  # noqa: PLC0415
 
     settings = call.settings()
     async with open_database(settings.database) as database:
@@ -87,7 +87,7 @@ async def check(*, call: Call = NOTHING_SAID) -> int:
 
 
 def _key_ring(settings: "Settings") -> "tuple[KeyRing | None, list[Finding]]":
-    from orchestrator.services.backup import Finding, Severity  # noqa: PLC0415
+    from orchestrator.operations.backup import Finding, Severity  # noqa: PLC0415
     from orchestrator.store.secrets import KeyRing  # noqa: PLC0415
 
     try:

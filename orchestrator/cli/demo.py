@@ -76,8 +76,8 @@ async def _story(call: Call, playground: "Playground", running: "Running", speed
 
 
 async def _bring_in(call: Call, app: "App", playground: "Playground") -> None:
-    from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
-    from orchestrator.services.catalog.source import read_source  # noqa: PLC0415
+    from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
+    from orchestrator.catalogue.source import read_source  # noqa: PLC0415
 
     source = read_source(playground.groups)
     report = await import_groups(app.database, app.key_ring(), source, actor=app.actor)
@@ -94,9 +94,9 @@ def _tell_begin(call: Call, settings: "Settings", running: "Running", speed: flo
 
 
 async def _recover(call: Call, app: "App", settings: "Settings") -> int:
+    from orchestrator.account.loop import Job  # noqa: PLC0415
     from orchestrator.assembly import recovery_context, recovery_settings  # noqa: PLC0415
     from orchestrator.cli.recovering import recover  # noqa: PLC0415
-    from orchestrator.services.recover.loop import Job  # noqa: PLC0415
     from orchestrator.store.recoveries import Scope  # noqa: PLC0415
 
     context = await recovery_context(app, settings.backups[0], recovery_settings(settings))

@@ -120,8 +120,8 @@ async def _database(app: "App", fault: "RejoinError | None") -> dict[str, Any]:
 async def _status(app: "App") -> dict[str, Any]:
     """The numbers of the status; the groups in it only by kind."""
     from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
-    from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.as_json import to_json  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     found = to_json(await read_status(app.database, app.pace, schedule=configured_schedule(app)))
     kept = {name: value for name, value in found.items() if name not in ("needs_you", "last_join")}
@@ -130,8 +130,8 @@ async def _status(app: "App") -> dict[str, Any]:
 
 
 async def _journal(app: "App") -> list[dict[str, Any]]:
-    from orchestrator.services.status.as_json_groups import journal_json  # noqa: PLC0415
-    from orchestrator.services.status.past import read_journal  # noqa: PLC0415
+    from orchestrator.status.as_json_groups import journal_json  # noqa: PLC0415
+    from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     lines = await read_journal(app.database, limit=_LINES)
     return [_anonymous(journal_json(line), line.group_id) for line in lines]
@@ -153,7 +153,7 @@ def _anonymous(line: dict[str, Any], group_id: int | None) -> dict[str, Any]:
 
 async def _doctor(app: "App", fault: "RejoinError | None") -> list[dict[str, Any]]:
     from orchestrator.cli.doctor import context_of  # noqa: PLC0415
-    from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
+    from orchestrator.doctor.examining import examine  # noqa: PLC0415
 
     findings = await examine(context_of(app, fault))
     slugs = await _slugs(app) if fault is None else set()

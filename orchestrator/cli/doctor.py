@@ -10,15 +10,15 @@ from orchestrator.cli.render import clean
 from orchestrator.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from orchestrator.account.installing import HookAddress
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
+    from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
+    from orchestrator.doctor.finding import Finding
+    from orchestrator.doctor.hook_checks import Hooks
+    from orchestrator.doctor.notify_checks import Told
     from orchestrator.domain.errors import RejoinError
-    from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
-    from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.doctor.hook_checks import Hooks
-    from orchestrator.services.doctor.notify_checks import Told
-    from orchestrator.services.installing import HookAddress
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 
@@ -47,8 +47,8 @@ async def doctor(
     """
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.cli.doctor_verdict import verdict  # noqa: PLC0415
-    from orchestrator.services.doctor.examining import examine  # noqa: PLC0415
-    from orchestrator.services.doctor.finding import exit_code  # noqa: PLC0415
+    from orchestrator.doctor.examining import examine  # noqa: PLC0415
+    from orchestrator.doctor.finding import exit_code  # noqa: PLC0415
 
     settings = call.settings()
     call.start_logs(settings)
@@ -75,7 +75,7 @@ async def _stored(app: "App") -> "StatusView | None":
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     from orchestrator.domain.errors import RejoinError  # noqa: PLC0415
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     try:
         return await read_status(app.database, app.pace)
@@ -84,10 +84,10 @@ async def _stored(app: "App") -> "StatusView | None":
 
 
 def context_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "DoctorContext":
+    from orchestrator.account.lease import boot_id  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
     from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
-    from orchestrator.services.doctor.doctor_context import DoctorContext  # noqa: PLC0415
-    from orchestrator.services.recover.lease import boot_id  # noqa: PLC0415
+    from orchestrator.doctor.doctor_context import DoctorContext  # noqa: PLC0415
 
     settings = app.settings
     stored = settings.database.sqlite_path or settings.database.key_file
@@ -111,8 +111,8 @@ def context_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
 
 
 def _told(settings: "Settings") -> "Told":
+    from orchestrator.doctor.notify_checks import Told  # noqa: PLC0415
     from orchestrator.receivers import hook_names  # noqa: PLC0415
-    from orchestrator.services.doctor.notify_checks import Told  # noqa: PLC0415
 
     names = hook_names(settings)
     signed = [hook.secret.get_secret_value() for hook in settings.notify.webhooks]
@@ -124,7 +124,7 @@ def _told(settings: "Settings") -> "Told":
 
 
 def _hooks(settings: "Settings") -> "Hooks":
-    from orchestrator.services.doctor.hook_checks import Hooks  # noqa: PLC0415
+    from orchestrator.doctor.hook_checks import Hooks  # noqa: PLC0415
 
     secret, path_secret = (
         one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
@@ -135,8 +135,8 @@ def _hooks(settings: "Settings") -> "Hooks":
 
 
 def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: str) -> "HookAddress | None":
+    from orchestrator.account.installing import HookAddress  # noqa: PLC0415
     from orchestrator.bootstrap import vendor_of  # noqa: PLC0415
-    from orchestrator.services.installing import HookAddress  # noqa: PLC0415
 
     try:
         events = vendor_of(instance).events
@@ -146,7 +146,7 @@ def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: s
 
 
 def _account(app: "App", instance: "InstanceSettings") -> "ExaminedAccount":
-    from orchestrator.services.doctor.doctor_context import ExaminedAccount  # noqa: PLC0415
+    from orchestrator.doctor.doctor_context import ExaminedAccount  # noqa: PLC0415
 
     return ExaminedAccount(
         instance.name,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.cli.call import Call
     from orchestrator.config import Settings
-    from orchestrator.services.doctor.settling import Settled, Tried
+    from orchestrator.doctor.settling import Settled, Tried
 
 _LEFT = (
     "Where the POST of a join carries the code cannot be found out without joining. "
@@ -21,9 +21,9 @@ _LEFT = (
 
 async def probe(call: Call, settings: Settings, group: str, to: str | None) -> int:
     """Exit code 0 when a form works, 4 when none takes the token, 5 out of reach or throttled, else 1."""
+    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.doctor.settling import settle  # noqa: PLC0415
-    from orchestrator.services.operate.acting import choose_instance  # noqa: PLC0415
+    from orchestrator.doctor.settling import settle  # noqa: PLC0415
 
     async with open_app(settings) as app:
         backups = [one.name for one in settings.backups]
@@ -51,7 +51,7 @@ async def probe(call: Call, settings: Settings, group: str, to: str | None) -> i
 
 async def _code_of(app: App, reference: str) -> tuple[str, str]:
     """The group's name and its current invite code in clear. Raises NotFoundError and ConfigurationError."""
-    from orchestrator.services.catalog.lookup import resolve  # noqa: PLC0415
+    from orchestrator.catalogue.lookup import resolve  # noqa: PLC0415
     from orchestrator.store import codes  # noqa: PLC0415
 
     cipher = await app.cipher()
@@ -64,7 +64,7 @@ async def _code_of(app: App, reference: str) -> tuple[str, str]:
 
 
 def _line(call: Call, tried: Tried) -> str:
-    from orchestrator.services.doctor.settling import written  # noqa: PLC0415
+    from orchestrator.doctor.settling import written  # noqa: PLC0415
 
     word = call.out.style("refused", "yellow") if tried.refused else call.out.style("works  ", "green")
     what = "POST of the session's state" if tried.call == "session" else "GET"

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.render import clean, plural
+from orchestrator.doctor.finding import State
 from orchestrator.domain.commands import Command, Operation
-from orchestrator.services.doctor.finding import State
-from orchestrator.services.status.next_step import next_step
+from orchestrator.status.next_step import next_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrator.services.doctor.finding import Finding
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.doctor.finding import Finding
+    from orchestrator.status.views import StatusView
 
 
 def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | None = None) -> list[str]:

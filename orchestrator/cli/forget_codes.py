@@ -25,7 +25,7 @@ async def forget_codes(
       rejoin db forget-codes --yes
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services import forgetting  # noqa: PLC0415
+    from orchestrator.operations import forgetting  # noqa: PLC0415
 
     settings = call.settings()
     key_file = settings.database.key_file

@@ -43,7 +43,7 @@ async def list_(  # noqa: PLR0913 - one for each flag
       rejoin groups list --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.status.listing import list_memberships  # noqa: PLC0415
+    from orchestrator.status.listing import list_memberships  # noqa: PLC0415
     from orchestrator.store.reads_memberships import Filters  # noqa: PLC0415
 
     if as_csv and call.json:
@@ -95,7 +95,7 @@ def known_reason(word: str | None) -> Reason | None:
 async def _as_json(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
     """Row by row: a hundred thousand groups need not stand in memory."""
     from orchestrator.cli.render import as_json  # noqa: PLC0415
-    from orchestrator.services.status.as_json_groups import group_json  # noqa: PLC0415
+    from orchestrator.status.as_json_groups import group_json  # noqa: PLC0415
 
     before = "["
     async for row in rows:
@@ -107,8 +107,8 @@ async def _as_json(call: Call, rows: "AsyncIterator[GroupRow]") -> None:
 
 async def _as_csv(call: Call, rows: "AsyncIterator[GroupRow]") -> bool:
     """Whether there was anything to list."""
-    from orchestrator.services.catalog.rows import defuse  # noqa: PLC0415 - a spreadsheet may read it
-    from orchestrator.services.status.as_json_groups import group_json  # noqa: PLC0415
+    from orchestrator.catalogue.rows import defuse  # noqa: PLC0415 - a spreadsheet may read it
+    from orchestrator.status.as_json_groups import group_json  # noqa: PLC0415
 
     writer: Any = None
     async for row in rows:
@@ -164,8 +164,8 @@ async def set_code(
       pbpaste | rejoin groups set-code suppliers-north
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.catalogue.set_code import set_code as store  # noqa: PLC0415
     from orchestrator.domain.invites import parse_invite  # noqa: PLC0415
-    from orchestrator.services.catalog.set_code import set_code as store  # noqa: PLC0415
 
     settings = call.settings()
     code = parse_invite(read_secret(call, f"Invite link or code for {group}:"))

@@ -14,7 +14,7 @@ from orchestrator.cli.render import clean, plural
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.services.catalog.report import ImportReport
+    from orchestrator.catalogue.report import ImportReport
 
 
 async def import_(  # noqa: PLR0913 - one for each flag
@@ -51,10 +51,10 @@ async def import_(  # noqa: PLR0913 - one for each flag
       export-groups | rejoin groups import -
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.catalog.columns import parse_mapping  # noqa: PLC0415
-    from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
-    from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
-    from orchestrator.services.status.next_step import plan_command  # noqa: PLC0415
+    from orchestrator.catalogue.columns import parse_mapping  # noqa: PLC0415
+    from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
+    from orchestrator.catalogue.source import ReadOptions, read_source  # noqa: PLC0415
+    from orchestrator.status.next_step import plan_command  # noqa: PLC0415
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad)
     settings = call.settings()
@@ -153,7 +153,7 @@ async def export(
       rejoin groups export --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.catalog.exporting import ExportFormat, export_to, export_to_file  # noqa: PLC0415
+    from orchestrator.catalogue.exporting import ExportFormat, export_to, export_to_file  # noqa: PLC0415
 
     form = ExportFormat(format_ or _format_of(file, call))
     if file is None and with_codes and sys.stdout.isatty():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.bootstrap import App
-    from orchestrator.services.catalog.showing import CodeFacts, GroupDetails
+    from orchestrator.catalogue.showing import CodeFacts, GroupDetails
     from orchestrator.store.reads_journal import JournalLine
     from orchestrator.store.reads_memberships import GroupRow
 
@@ -55,9 +55,9 @@ async def show(
 
 
 async def _read(app: "App", reference: str, lines: int) -> Shown:
-    from orchestrator.services.catalog.showing import show_group  # noqa: PLC0415
-    from orchestrator.services.status.listing import find_group  # noqa: PLC0415
-    from orchestrator.services.status.past import read_journal  # noqa: PLC0415
+    from orchestrator.catalogue.showing import show_group  # noqa: PLC0415
+    from orchestrator.status.listing import find_group  # noqa: PLC0415
+    from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     details = await show_group(app.database, reference)
     slug = details.group.slug
@@ -67,7 +67,7 @@ async def _read(app: "App", reference: str, lines: int) -> Shown:
 
 
 def _as_json(shown: Shown) -> dict[str, Any]:
-    from orchestrator.services.status.as_json_groups import group_json, journal_json  # noqa: PLC0415
+    from orchestrator.status.as_json_groups import group_json, journal_json  # noqa: PLC0415
 
     group = shown.details.group
     return {

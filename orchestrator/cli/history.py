@@ -10,7 +10,7 @@ from orchestrator.cli.render import clean, duration, timestamp
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from orchestrator.services.status.past import PastRecovery
+    from orchestrator.status.past import PastRecovery
 
 
 _HEADERS = ("TO", "FROM", "LABELS", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
@@ -28,9 +28,9 @@ async def history(
       rejoin history --limit 5 --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.status import past  # noqa: PLC0415
-    from orchestrator.services.status.as_json_groups import history_json  # noqa: PLC0415
-    from orchestrator.services.status.next_step import plan_command  # noqa: PLC0415
+    from orchestrator.status import past  # noqa: PLC0415
+    from orchestrator.status.as_json_groups import history_json  # noqa: PLC0415
+    from orchestrator.status.next_step import plan_command  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings, brief=True) as app:

@@ -9,9 +9,9 @@ from orchestrator.cli.render import clean, plural, rfc3339, timestamp
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError, UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.account.installing import HookAddress, Installed
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
-    from orchestrator.services.installing import HookAddress, Installed
     from orchestrator.store.events import ListedEvent
 
 _INSTANCE = flag("instance", "Only this instance.", metavar="NAME")
@@ -167,8 +167,8 @@ def _public_url(settings: "Settings", given: str | None) -> str:
 async def _install_one(
     app: "App", instance: "InstanceSettings", public: str, *, dry_run: bool
 ) -> "Installed":
+    from orchestrator.account.installing import HookAddress, install  # noqa: PLC0415
     from orchestrator.bootstrap import vendor_of  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.installing import HookAddress, install  # noqa: PLC0415
 
     hooks = app.settings.webhooks
     secrets = (hooks.path_secret.get_secret_value(), hooks.secret.get_secret_value())

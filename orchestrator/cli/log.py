@@ -40,7 +40,7 @@ async def log(
       rejoin log --recovery 3 --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.status.past import read_journal  # noqa: PLC0415
+    from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings, brief=not follow) as app:
@@ -68,7 +68,7 @@ def _none(group: str | None, recovery: int | None) -> str:
 async def _further(
     database: "Database", group: str | None, recovery: int | None, *, after: int
 ) -> "AsyncIterator[JournalLine]":
-    from orchestrator.services.status.past import read_journal  # noqa: PLC0415
+    from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     while True:
         lines = await read_journal(database, group=group, recovery=recovery, after_id=after, limit=_AT_ONCE)
@@ -90,6 +90,6 @@ def _show(call: Call, line: "JournalLine", zone: "tzinfo") -> None:
 
 
 def _as_json(line: "JournalLine") -> dict[str, object]:
-    from orchestrator.services.status.as_json_groups import journal_json  # noqa: PLC0415
+    from orchestrator.status.as_json_groups import journal_json  # noqa: PLC0415
 
     return journal_json(line)

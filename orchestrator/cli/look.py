@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.domain.hints import Hint
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
 
 _WHOSE = {
     Mover.YOU: "yours",

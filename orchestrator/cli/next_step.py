@@ -42,8 +42,9 @@ class TakenUp:
 
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
     """A plain run might be about others, too: the command is the latest recovery's."""
-    from orchestrator.services.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.status.moves import command_of, named  # noqa: PLC0415
+    from orchestrator.domain.commands import named  # noqa: PLC0415
+    from orchestrator.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.status.moves import command_of  # noqa: PLC0415
     from orchestrator.store import instances, reads  # noqa: PLC0415
 
     async with app.database.read() as connection:
@@ -68,7 +69,7 @@ def say_taken_up(call: Call, found: TakenUp) -> None:
 
 async def next_command(app: App) -> Command | None:
     """What the latest recovery leaves a person to do."""
-    from orchestrator.services.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     return next_step(await read_status(app.database, app.pace))

@@ -28,7 +28,7 @@ async def list_(
       rejoin outbox list --parked --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.deliver.outbox_listing import outbox_json, read_outbox  # noqa: PLC0415
+    from orchestrator.messaging.outbox_listing import outbox_json, read_outbox  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings) as app:
@@ -62,7 +62,7 @@ async def retry(
       rejoin outbox retry --all
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.deliver.outbox_listing import try_again  # noqa: PLC0415
+    from orchestrator.messaging.outbox_listing import try_again  # noqa: PLC0415
 
     if bool(ids) is all_:
         raise UsageError("say which: numbers, or --all", hint="rejoin outbox list --parked shows them")

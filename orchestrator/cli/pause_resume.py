@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.bootstrap import App
-    from orchestrator.services.operate.pausing import Paused
+    from orchestrator.operations.pausing import Paused
 
 TO = flag("to", "The backup instance (else the latest recovery's, else the only one).", metavar="INSTANCE")
 _RECOVERY = positional("RECOVERY", "Its number (else the latest).")
@@ -36,7 +36,7 @@ async def pause(
       rejoin pause --for 2h --because "the phone is being looked at"
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.pausing import pause as act  # noqa: PLC0415
+    from orchestrator.operations.pausing import pause as act  # noqa: PLC0415
 
     length = seconds("--for", duration)
     settings = call.settings()
@@ -79,7 +79,7 @@ async def resume(
       rejoin resume --to backup-2
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.pausing import resume as act  # noqa: PLC0415
+    from orchestrator.operations.pausing import resume as act  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings) as app:
@@ -111,7 +111,7 @@ async def stop(
       rejoin stop
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.stopping import stop as act  # noqa: PLC0415
+    from orchestrator.operations.stopping import stop as act  # noqa: PLC0415
 
     async with open_app(call.settings()) as app:
         done = await act(app.database, recovery, actor=app.actor)
@@ -128,7 +128,7 @@ async def instance_of(app: "App", recovery: int | None, to: str | None, *, to_ru
 
     Raises NotFoundError and UsageError.
     """
-    from orchestrator.services.operate.acting import choose_instance  # noqa: PLC0415
+    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
     from orchestrator.store import reads  # noqa: PLC0415
 
     await app.sync_instances()

@@ -15,9 +15,9 @@ from orchestrator.domain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from orchestrator.account.plan_probes import Probing
+    from orchestrator.account.plan_result import Plan
     from orchestrator.bootstrap import App
-    from orchestrator.services.plan.plan_probes import Probing
-    from orchestrator.services.plan.plan_result import Plan
     from orchestrator.store.recoveries import Scope
 
 FROM = flag("from", "Only groups recorded for this lost instance.", metavar="INSTANCE")
@@ -41,10 +41,10 @@ async def plan(  # noqa: PLR0913 - one for each flag
       rejoin plan --from sales-main --out plan.json
       rejoin plan --no-probe --exit-code
     """
+    from orchestrator.account.plan_making import make_plan  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.bootstrap import open_app  # noqa: PLC0415
     from orchestrator.cli.scope import scope_of  # noqa: PLC0415
-    from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
 
     settings = call.settings()
     call.start_logs(settings)
@@ -64,8 +64,8 @@ async def plan(  # noqa: PLR0913 - one for each flag
 
 
 def _next(made: "Plan", out: Path | None, backups: "Sequence[str]") -> Command | None:
-    from orchestrator.services.plan.plan_result import Decision  # noqa: PLC0415
-    from orchestrator.services.status.moves import named  # noqa: PLC0415
+    from orchestrator.account.plan_result import Decision  # noqa: PLC0415
+    from orchestrator.domain.commands import named  # noqa: PLC0415
 
     if not made.lines:
         return Command(Operation.IMPORT)
@@ -83,8 +83,8 @@ async def _chosen(
     app: "App", call: Call, name: str, asked: "Scope"
 ) -> "tuple[Scope, Collection[int] | None]":
     """What a run with these words would be about: without any it goes on with the open recovery."""
+    from orchestrator.account import requests  # noqa: PLC0415
     from orchestrator.cli.scope import announcement  # noqa: PLC0415
-    from orchestrator.services.recover import requests  # noqa: PLC0415
 
     request = requests.Request(asked)
     try:
@@ -103,8 +103,8 @@ async def _chosen(
 
 
 async def _probing(app: "App", call: Call, name: str) -> "Probing":
+    from orchestrator.account.plan_probes import Probing  # noqa: PLC0415
     from orchestrator.cli.render_plan import ProbingTalk  # noqa: PLC0415
-    from orchestrator.services.plan.plan_probes import Probing  # noqa: PLC0415
 
     cipher = await app.cipher()
     return Probing(
@@ -117,7 +117,7 @@ async def _probing(app: "App", call: Call, name: str) -> "Probing":
 
 
 def _save(made: "Plan", out: Path) -> None:
-    from orchestrator.services.plan.saved import save  # noqa: PLC0415
+    from orchestrator.account.saved_plan import save  # noqa: PLC0415
 
     try:
         save(made, out)
@@ -127,7 +127,7 @@ def _save(made: "Plan", out: Path) -> None:
 
 def _tell(call: Call, made: "Plan", out: Path | None, app: "App") -> None:
     if call.json:
-        from orchestrator.services.plan.saved import to_json  # noqa: PLC0415
+        from orchestrator.account.saved_plan import to_json  # noqa: PLC0415
 
         call.out.answer_json(to_json(made))
         return

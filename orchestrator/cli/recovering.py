@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from orchestrator import stop_signals, streams
+from orchestrator.account import loop
 from orchestrator.cli import exit_codes
 from orchestrator.cli.render import clean, duration, plural
 from orchestrator.cli.status import configured_schedule, look_of
@@ -14,20 +15,19 @@ from orchestrator.cli.watch import JsonLines, Lines, Screen
 from orchestrator.clock import SystemClock
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.domain.recoveries import EXIT_CODES, End
-from orchestrator.services.recover import loop
-from orchestrator.services.status.past import ChangeFeed
-from orchestrator.services.status.read import read_status
+from orchestrator.status.past import ChangeFeed
+from orchestrator.status.read import read_status
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orchestrator.account.context import Context
+    from orchestrator.account.loop import Ended, Job
     from orchestrator.bootstrap import App
     from orchestrator.cli.call import Call
     from orchestrator.cli.watch import Sink
-    from orchestrator.services.recover.context import Context
-    from orchestrator.services.recover.loop import Ended, Job
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
 
 EVERY = 1.0  # a person's seconds between two looks
 

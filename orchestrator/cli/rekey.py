@@ -23,7 +23,7 @@ async def rekey(
       rejoin db rekey --keep-old
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services import rekey as service  # noqa: PLC0415
+    from orchestrator.operations import rekey as service  # noqa: PLC0415
 
     settings = call.settings()
     if not keep_old:

@@ -13,8 +13,8 @@ from orchestrator.domain.watching import LossState
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from orchestrator.services.status.views import InstanceView, RunnerView, StatusView
-    from orchestrator.services.status.views_daemon import DaemonView, LossView
+    from orchestrator.status.views import InstanceView, RunnerView, StatusView
+    from orchestrator.status.views_daemon import DaemonView, LossView
 
 ACCOUNTS_SHOWN = 12
 OTHERS_SHOWN = 5

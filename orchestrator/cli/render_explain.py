@@ -12,7 +12,7 @@ from orchestrator.domain.hints import Mover
 
 if TYPE_CHECKING:
     from orchestrator.cli.look import Look
-    from orchestrator.services.status.explain_group import Explanation
+    from orchestrator.status.explain_group import Explanation
     from orchestrator.store.reads_journal import JournalLine
     from orchestrator.store.reads_memberships import GroupRow
     from orchestrator.store.reads_slots import SlotLine

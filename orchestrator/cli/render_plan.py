@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from orchestrator.account.plan_result import Decision
 from orchestrator.cli.render import clean, clock, clock_with_offset, duration, plural
-from orchestrator.services.plan.plan_result import Decision
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from orchestrator.account.plan_probes import Progress
+    from orchestrator.account.plan_result import Line, Plan
     from orchestrator.cli.output import Output
-    from orchestrator.services.plan.plan_probes import Progress
-    from orchestrator.services.plan.plan_result import Line, Plan
 
 _EVERY = 30.0  # a person's seconds between two lines where no terminal is
 _WORDS = {

@@ -9,7 +9,7 @@ from orchestrator.cli.render import clean, clock, clock_with_offset, rfc3339
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from orchestrator.services.schedule.entries import ScheduleView
+    from orchestrator.status.schedule_view import ScheduleView
 
 
 def scheduled_text(one: ScheduleView, zone: tzinfo, *, now: float) -> str:

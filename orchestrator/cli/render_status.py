@@ -32,14 +32,15 @@ from orchestrator.cli.render_daemon import (
 from orchestrator.cli.render_schedule import scheduled_text
 from orchestrator.cli.render_trouble import trouble
 from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.eta import EtaReason
 from orchestrator.domain.hints import OWN_WORDS
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.status.next_step import first_plan, next_step
-from orchestrator.services.status.views import EtaReason, Phase
+from orchestrator.status.next_step import first_plan, next_step
+from orchestrator.status.views import Phase
 
 if TYPE_CHECKING:
     from orchestrator.cli.look import Look
-    from orchestrator.services.status.views import (
+    from orchestrator.status.views import (
         InstanceView,
         NeedsYouView,
         RecoveryView,

@@ -12,11 +12,11 @@ from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import OWN_WORDS, identity_changed_hint
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.watching import LossState
-from orchestrator.services.status.views import Phase
+from orchestrator.status.views import Phase
 
 if TYPE_CHECKING:
     from orchestrator.cli.look import Look
-    from orchestrator.services.status.views import InstanceView, PauseView, RecoveryView, StatusView
+    from orchestrator.status.views import InstanceView, PauseView, RecoveryView, StatusView
 
 _SILENT_FOR = 150.0  # seconds
 _DOUBTED = (

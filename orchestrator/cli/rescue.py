@@ -16,9 +16,9 @@ from orchestrator.domain.errors import CredentialsError, InstanceLostError, Temp
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
+    from orchestrator.catalogue.report import ImportReport
+    from orchestrator.catalogue.source import ReadOptions, Source
     from orchestrator.config import Settings
-    from orchestrator.services.catalog.report import ImportReport
-    from orchestrator.services.catalog.source import ReadOptions, Source
 
 _SHOWN = 20
 
@@ -59,12 +59,12 @@ async def rescue(  # noqa: PLR0913 - one for each flag
       rejoin rescue groups.csv --instance-id 210987654321 --token-file backup.token --yes
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.catalogue.columns import parse_mapping  # noqa: PLC0415
+    from orchestrator.catalogue.source import ReadOptions, read_source  # noqa: PLC0415
     from orchestrator.cli.first_account import NOT_KEPT, Given, ensure  # noqa: PLC0415
     from orchestrator.cli.init import make_database  # noqa: PLC0415
     from orchestrator.cli.run import run  # noqa: PLC0415
-    from orchestrator.services.catalog.columns import parse_mapping  # noqa: PLC0415
-    from orchestrator.services.catalog.source import ReadOptions, read_source  # noqa: PLC0415
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad=True)
     with stop_signals.raised():
@@ -114,7 +114,7 @@ async def _test_session(call: Call, app: "App", name: str) -> None:
 
 
 async def _bring_in(app: "App", source: "Source", options: "ReadOptions") -> "ImportReport":
-    from orchestrator.services.catalog.importing import import_groups  # noqa: PLC0415
+    from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
 
     return await import_groups(app.database, app.key_ring(), source, actor=app.actor, options=options)
 
@@ -136,10 +136,10 @@ def _tell_import(call: Call, report: "ImportReport", mapping: tuple[str, ...]) -
 
 async def _tell_exceptions(call: Call, app: "App", name: str) -> None:
     """Groups that a run would not join, as far as that is known without asking the gateway."""
+    from orchestrator.account.plan_making import make_plan  # noqa: PLC0415
+    from orchestrator.account.plan_result import Decision  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
     from orchestrator.cli.render_plan import plan_rows  # noqa: PLC0415
-    from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
-    from orchestrator.services.plan.plan_result import Decision  # noqa: PLC0415
     from orchestrator.store.recoveries import Scope  # noqa: PLC0415
 
     if call.json:
@@ -155,7 +155,7 @@ async def _tell_exceptions(call: Call, app: "App", name: str) -> None:
 async def _needs_a_person(settings: "Settings", report: "ImportReport") -> int:
     from orchestrator.bootstrap import open_app  # noqa: PLC0415
     from orchestrator.domain.memberships import Bucket  # noqa: PLC0415
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     async with open_app(settings) as app:
         view = await read_status(app.database, app.pace)

@@ -12,7 +12,7 @@ from orchestrator.cli.prompt import confirm
 from orchestrator.cli.render import clean, plural
 
 if TYPE_CHECKING:
-    from orchestrator.services.operate.retry_skip import Decisions
+    from orchestrator.operations.retry_skip import Decisions
 
 _BECAUSE = flag("because", "Why; the journal keeps it.", metavar="TEXT")
 
@@ -37,7 +37,7 @@ async def retry(
       rejoin retry --all-needs-you
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.retry_skip import retry as act  # noqa: PLC0415
+    from orchestrator.operations.retry_skip import retry as act  # noqa: PLC0415
 
     wanted = known_reason(reason)
     async with open_app(call.settings()) as app:
@@ -64,7 +64,7 @@ async def skip(
       rejoin skip team-porto --because "closed in May"
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.retry_skip import skip as act  # noqa: PLC0415
+    from orchestrator.operations.retry_skip import skip as act  # noqa: PLC0415
 
     async with open_app(call.settings()) as app:
         name = await instance_of(app, None, to)
@@ -114,8 +114,8 @@ async def leave(
       rejoin leave crypto-deals --yes
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.services.operate.leaving import Whereabouts  # noqa: PLC0415
-    from orchestrator.services.operate.leaving import leave as act  # noqa: PLC0415
+    from orchestrator.operations.leaving import Whereabouts  # noqa: PLC0415
+    from orchestrator.operations.leaving import leave as act  # noqa: PLC0415
 
     settings = call.settings()
     call.start_logs(settings)

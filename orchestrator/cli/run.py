@@ -16,10 +16,10 @@ from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.account.plan_result import Plan
+    from orchestrator.account.recovery_settings import RecoverySettings
+    from orchestrator.account.requests import Meant, Request
     from orchestrator.bootstrap import App
-    from orchestrator.services.plan.plan_result import Plan
-    from orchestrator.services.recover.recovery_settings import RecoverySettings
-    from orchestrator.services.recover.requests import Meant, Request
 
 _PATIENCE = "15m"
 
@@ -62,10 +62,10 @@ async def run(  # noqa: PLR0913 - one for each flag
       rejoin run --plan plan.json --yes --json
       rejoin run --detach
     """
+    from orchestrator.account.loop import Job  # noqa: PLC0415
     from orchestrator.assembly import recovery_context, recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.bootstrap import open_app  # noqa: PLC0415
     from orchestrator.cli.recovering import recover  # noqa: PLC0415
-    from orchestrator.services.recover.loop import Job  # noqa: PLC0415
 
     _check_limit(limit)
     rate, longest = joins_a_minute(pace), seconds("--max-duration", max_duration)
@@ -97,7 +97,7 @@ def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -
     """A person at a terminal may close it, and would stop the recovery with it."""
     if not call.out.interactive or call.json:
         return
-    from orchestrator.services.status.moves import named  # noqa: PLC0415
+    from orchestrator.domain.commands import named  # noqa: PLC0415
 
     to = named(order.instance, [one.name for one in app.settings.backups])
     scope = order.meant.scope
@@ -113,7 +113,7 @@ def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -
 async def _detach(
     app: "App", call: Call, order: "Order", *, pace: float | None, limit: int | None, duration: float | None
 ) -> int:
-    from orchestrator.services.operate import ordering  # noqa: PLC0415
+    from orchestrator.operations import ordering  # noqa: PLC0415
     from orchestrator.store import orders  # noqa: PLC0415
 
     wanted = orders.Order(0, order.request.scope, app.actor, pace, only=order.request.only, joins_left=limit)
@@ -138,8 +138,8 @@ async def _nothing_to_do(app: "App", call: Call, order: "Order", *, detach: bool
     elif detach:
         call.out.answer_json({"recovery": None, "to": order.instance, "detached": False})
     else:
-        from orchestrator.services.status.as_json import summary_line  # noqa: PLC0415
-        from orchestrator.services.status.read import read_settled  # noqa: PLC0415
+        from orchestrator.status.as_json import summary_line  # noqa: PLC0415
+        from orchestrator.status.read import read_settled  # noqa: PLC0415
 
         standing = order.meant.standing
         call.out.answer_line(summary_line(await read_settled(app.database, app.pace, standing), 0))
@@ -169,8 +169,8 @@ async def _order(
     labels: tuple[str, ...],
     new: bool,
 ) -> Order:
+    from orchestrator.account.requests import NONE_OPEN, Request, resolve  # noqa: PLC0415
     from orchestrator.cli.scope import scope_of  # noqa: PLC0415
-    from orchestrator.services.recover.requests import NONE_OPEN, Request, resolve  # noqa: PLC0415
 
     if plan is None:
         name = await instance_of(app, None, to, to_run=True)
@@ -189,8 +189,8 @@ async def _order(
 
 
 async def _saved(app: "App", file: Path) -> "Plan":
+    from orchestrator.account.saved_plan import load, require_fresh  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
-    from orchestrator.services.plan.saved import load, require_fresh  # noqa: PLC0415
 
     try:
         saved = load(file)
@@ -211,8 +211,8 @@ async def _confirm(app: "App", call: Call, order: Order, told: "RecoverySettings
         if said is not None:
             call.out.say(said)
         return
+    from orchestrator.account.plan_making import make_plan  # noqa: PLC0415
     from orchestrator.cli.render_plan import plan_summary  # noqa: PLC0415
-    from orchestrator.services.plan.making import make_plan  # noqa: PLC0415
 
     meant = order.meant
     made = await make_plan(app.database, order.instance, meant.scope, settings=told, only=meant.only)

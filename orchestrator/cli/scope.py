@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.account.requests import which_groups
 from orchestrator.cli.render import clean, plural, scope_of_groups
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.group_fields import called, instance_called
 from orchestrator.domain.recoveries import scope_text
-from orchestrator.services.recover.requests import which_groups
 from orchestrator.store import scopes
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestrator.account.requests import Meant
     from orchestrator.bootstrap import App
-    from orchestrator.services.recover.requests import Meant
     from orchestrator.store.recoveries import Recovery
 
 _SHOWN = 10

@@ -9,7 +9,7 @@ from orchestrator.domain.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.cli.look import Look
-    from orchestrator.services.schedule.entries import Entry
+    from orchestrator.status.schedule_view import Entry
 
 SHORTEST_POLL = 1.0
 
@@ -39,7 +39,7 @@ async def status(
     if watch is not None and watch < SHORTEST_POLL:
         raise UsageError("--watch: at least 1 second", hint="rejoin status --watch 2")
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
 
     async with open_app(call.settings(), brief=watch is None) as app:
         if watch is not None:
@@ -53,7 +53,7 @@ async def status(
             schedule=configured_schedule(app),
         )
     if call.json:
-        from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
+        from orchestrator.status.as_json import to_json  # noqa: PLC0415
 
         call.out.answer_json(to_json(view))
     else:
@@ -62,7 +62,7 @@ async def status(
         call.out.show(status_text(view, look_of(app, call)))
     if not check:
         return 0
-    from orchestrator.services.status.result import result  # noqa: PLC0415
+    from orchestrator.status.result import result  # noqa: PLC0415
 
     return result(view)
 
@@ -83,12 +83,12 @@ async def explain(
       rejoin explain 120363041234567890@g.us --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
-    from orchestrator.services.status.explain_group import explain as read  # noqa: PLC0415
+    from orchestrator.status.explain_group import explain as read  # noqa: PLC0415
 
     async with open_app(call.settings(), brief=True) as app:
         found = await read(app.database, group, instance=instance, policy=app.pace)
     if call.json:
-        from orchestrator.services.status.as_json_groups import explanation_json  # noqa: PLC0415
+        from orchestrator.status.as_json_groups import explanation_json  # noqa: PLC0415
 
         call.out.answer_json(explanation_json(found))
         return
@@ -98,7 +98,7 @@ async def explain(
 
 
 def configured_schedule(app: "App") -> "tuple[Entry, ...]":
-    from orchestrator.services.schedule.entries import entries_of  # noqa: PLC0415
+    from orchestrator.status.schedule_view import entries_of  # noqa: PLC0415
 
     return entries_of(app.settings.schedule.model_dump(), app.settings.timezone)
 

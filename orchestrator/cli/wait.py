@@ -31,11 +31,11 @@ async def wait(
       rejoin wait 12 --timeout 1h
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings the database's library
-    from orchestrator.services.status.as_json import to_json  # noqa: PLC0415
-    from orchestrator.services.status.next_step import next_step  # noqa: PLC0415
-    from orchestrator.services.status.read import read_status  # noqa: PLC0415
-    from orchestrator.services.status.result import result  # noqa: PLC0415
-    from orchestrator.services.status.views import Phase  # noqa: PLC0415
+    from orchestrator.status.as_json import to_json  # noqa: PLC0415
+    from orchestrator.status.next_step import next_step  # noqa: PLC0415
+    from orchestrator.status.read import read_status  # noqa: PLC0415
+    from orchestrator.status.result import result  # noqa: PLC0415
+    from orchestrator.status.views import Phase  # noqa: PLC0415
 
     longest = seconds("--timeout", timeout)
     async with open_app(call.settings()) as app:

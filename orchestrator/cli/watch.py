@@ -11,12 +11,12 @@ from orchestrator.cli.render import clean, clock
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.cli.status import configured_schedule, look_of
 from orchestrator.clock import SystemClock
-from orchestrator.services.status.as_json import progress_line, summary_line
-from orchestrator.services.status.as_json_groups import group_line
-from orchestrator.services.status.past import ChangeFeed
-from orchestrator.services.status.read import read_status
-from orchestrator.services.status.result import result
-from orchestrator.services.status.views import Phase
+from orchestrator.status.as_json import progress_line, summary_line
+from orchestrator.status.as_json_groups import group_line
+from orchestrator.status.past import ChangeFeed
+from orchestrator.status.read import read_status
+from orchestrator.status.result import result
+from orchestrator.status.views import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.look import Look
     from orchestrator.cli.output import Output
     from orchestrator.clock import Clock
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
     from orchestrator.store.reads_memberships import GroupRow
 
 INTERRUPTED_FOR = 30.0

@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.account import lease
+from orchestrator.account.accounts import Account
+from orchestrator.account.context import Context
+from orchestrator.account.event_processor import EventProcessor
+from orchestrator.account.reconciler import Reconciler
+from orchestrator.account.recovery_settings import ConfirmMethod
 from orchestrator.assembly import recovery_settings, watch_settings
 from orchestrator.bootstrap import vendor_of
 from orchestrator.daemon.drivers import Drivers
+from orchestrator.failover.scheduled_recovery import Recover
+from orchestrator.failover.scheduler import Scheduler
+from orchestrator.failover.watch_settings import Watch
+from orchestrator.failover.watcher import Watcher
+from orchestrator.messaging.people_and_ping import Health
+from orchestrator.operations.retention import Keep, Retention
 from orchestrator.receivers import Receivers, open_receivers
-from orchestrator.services.accounts import Account
-from orchestrator.services.deliver.people_and_ping import Health
-from orchestrator.services.events.processor import EventProcessor
-from orchestrator.services.reconcile.reconciler import Reconciler
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.recovery_settings import ConfirmMethod
-from orchestrator.services.retention import Keep, Retention
-from orchestrator.services.schedule.entries import entries_of
-from orchestrator.services.schedule.scheduled_recovery import Recover
-from orchestrator.services.schedule.scheduler import Scheduler
-from orchestrator.services.status.read import read_status
-from orchestrator.services.watch.watch_settings import Watch
-from orchestrator.services.watch.watcher import Watcher
+from orchestrator.status.read import read_status
+from orchestrator.status.schedule_view import entries_of
 from orchestrator.store import instances, losses
 from orchestrator.web.server import HookServer
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AsyncExitStack
 
+    from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.bootstrap import App
-    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.store.daemons import Trouble
     from orchestrator.store.orders import Waiting
     from orchestrator.store.secrets import CodeCipher

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import orchestrator
-from orchestrator.services.recover.lease import REAL_LEASE, Holder, current_holder
+from orchestrator.account.lease import REAL_LEASE, Holder, current_holder
 from orchestrator.store import daemons
 
 if TYPE_CHECKING:

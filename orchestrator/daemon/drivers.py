@@ -7,13 +7,13 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.account import loop
+from orchestrator.account.loop import Job
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
 from orchestrator.redact import scrub
-from orchestrator.services.recover import loop
-from orchestrator.services.recover.loop import Job
 from orchestrator.store import instances, journal, losses, orders, outbox, recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.outgoing_messages import INSTANCE_HALTED
@@ -22,8 +22,8 @@ from orchestrator.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
+    from orchestrator.account.context import Context
     from orchestrator.clock import Clock
-    from orchestrator.services.recover.context import Context
     from orchestrator.store.engine import Database
     from orchestrator.store.orders import Waiting
 

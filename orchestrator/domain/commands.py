@@ -6,7 +6,7 @@ Without dataclasses: a health check, asked every half minute, loads this with th
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -120,3 +120,8 @@ def run_command(
     return Command(
         Operation.PLAN if chosen else Operation.RUN, from_name=from_name, labels=labels, instance=to
     )
+
+
+def named(instance: str, backups: Collection[str]) -> str | None:
+    """The instance where a command must name it; None where there is no other."""
+    return None if set(backups) <= {instance} else instance

@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any
 
+SCHEMA = 1
+"""Of the JSON that Rejoin writes: fields are only ever added under one number."""
 DEEPEST = 64
 """Levels: gateways nest about ten; a recursive reader stands some hundreds."""
 LONGEST_WHOLE = 38

@@ -14,12 +14,12 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
+from orchestrator.account.event_inbox import Inbox
+from orchestrator.account.event_quota import EventQuota
 from orchestrator.bootstrap import vendor_of
 from orchestrator.config import Settings
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
-from orchestrator.services.events.inbox import Inbox
-from orchestrator.services.events.quota import EventQuota
 from orchestrator.store.engine import Database
 from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
 from orchestrator.web.occupant import occupant

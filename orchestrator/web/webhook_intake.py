@@ -13,12 +13,12 @@ from typing import Any
 
 from aiohttp import web
 
+from orchestrator.account.event_inbox import Inbox
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.gateway_events import USED, GatewayEvent, ReadEvent
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.redact import scrub
 from orchestrator.redact_json import scrub_object
-from orchestrator.services.events.inbox import Inbox
 from orchestrator.store.events import Received, key_of
 from orchestrator.web.connection_limiter import ConnectionLimiter
 from orchestrator.web.refusals import Refusal, Refusals

@@ -147,7 +147,7 @@ def test_light_ways_stay_light(tmp_path: Path, words: tuple[str, ...]) -> None:
         ("healthcheck", "asyncio email http socket orchestrator.config orchestrator.domain ssl"),
         (
             "status",
-            """aiohttp alembic orchestrator.services.status.as_json sqlalchemy.dialects.postgresql
+            """aiohttp alembic orchestrator.status.as_json sqlalchemy.dialects.postgresql
             sqlalchemy.orm aiosqlite greenlet orchestrator.domain.folding orchestrator.domain.outcomes
             orchestrator.store.memberships orchestrator.store.codes cronsim html""",
         ),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.installing import HookAddress, install
 from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
 from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, reading
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
-from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.dialect import DIALECTS
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, select
 
+from orchestrator.account import presence
+from orchestrator.account.accounts import Account
+from orchestrator.account.comparing import Comparer
+from orchestrator.account.looking import Looker
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_result import Decision
+from orchestrator.account.session_state import recorded
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.watching import Debounce
+from orchestrator.failover.watch_settings import Watch, WatchSettings
+from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp import read_event
-from orchestrator.services.accounts import Account
-from orchestrator.services.operate import retry_skip
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_result import Decision
-from orchestrator.services.reconcile import presence
-from orchestrator.services.reconcile.comparing import Comparer
-from orchestrator.services.recover.looking import Looker
-from orchestrator.services.session_state import recorded
-from orchestrator.services.watch.watch_settings import Watch, WatchSettings
-from orchestrator.services.watch.watcher import Watcher
+from orchestrator.operations import retry_skip
 from orchestrator.simulator import deeds
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind

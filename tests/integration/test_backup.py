@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from orchestrator.domain.errors import ConfigurationError, UsageError
-from orchestrator.services import backup as backing_up
-from orchestrator.services.backup import Severity, backup, check, restored_at
+from orchestrator.operations import backup as backing_up
+from orchestrator.operations.backup import Severity, backup, check, restored_at
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.secrets import KeyRing

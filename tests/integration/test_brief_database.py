@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, text
 
-from orchestrator.services.status.as_json import to_json
+from orchestrator.status.as_json import to_json
 from orchestrator.store import engine, groups
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.tables import groups as groups_table

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from orchestrator.catalogue.exporting import ExportFormat, export_to, export_to_file
+from orchestrator.catalogue.importing import import_groups
+from orchestrator.catalogue.source import Source
 from orchestrator.domain.errors import UsageError
-from orchestrator.services.catalog.exporting import ExportFormat, export_to, export_to_file
-from orchestrator.services.catalog.importing import import_groups
-from orchestrator.services.catalog.source import Source
 from orchestrator.store.tables import journal
 from tests.support.catalogue import CODES, JIDS, Catalogue, opened
 

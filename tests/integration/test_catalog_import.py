@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from orchestrator.catalogue.set_code import set_code
+from orchestrator.catalogue.showing import show_group
 from orchestrator.domain.invites import parse_invite
-from orchestrator.services.catalog.set_code import set_code
-from orchestrator.services.catalog.showing import show_group
 from orchestrator.store.tables import groups
 from tests.support.catalogue import CODES, JIDS, opened
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from orchestrator.catalogue.lookup import resolve
+from orchestrator.catalogue.set_code import set_code
+from orchestrator.catalogue.showing import show_group
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.invites import parse_invite
-from orchestrator.services.catalog.lookup import resolve
-from orchestrator.services.catalog.set_code import set_code
-from orchestrator.services.catalog.showing import show_group
 from orchestrator.store.tables import journal
 from tests.support.catalogue import CODES, JIDS, Catalogue, opened
 

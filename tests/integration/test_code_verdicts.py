@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, select
 
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_probes import Probing
+from orchestrator.account.plan_result import Decision
 from orchestrator.domain.memberships import Status
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_probes import Probing
-from orchestrator.services.plan.plan_result import Decision
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import reads_doctor
@@ -23,7 +23,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.plan.plan_result import Plan
+    from orchestrator.account.plan_result import Plan
 
 ONE_TRY = retrying(read_tries=1)
 

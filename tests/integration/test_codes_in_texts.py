@@ -20,7 +20,7 @@ from orchestrator.domain.outcomes import (
 )
 from orchestrator.domain.verification import Expected, verify
 from orchestrator.gateways.own_codes import without_own_codes
-from orchestrator.services.operate.acting import said
+from orchestrator.operations.acting import said
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes, journal

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
+from orchestrator.account.lease import current_holder
 from orchestrator.clock import SystemClock
 from orchestrator.daemon.daemon_lease import DaemonLease
 from orchestrator.domain.errors import LeaseLostError
-from orchestrator.services.recover.lease import current_holder
 from orchestrator.store import daemons, schema
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import Database

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from orchestrator.account import loop
+from orchestrator.account.joining import Joiner
+from orchestrator.account.loop import Ended, Job, run
+from orchestrator.account.monitor import Monitor
 from orchestrator.daemon import drivers
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.watching import Case, LossState
-from orchestrator.services.operate.stopping import stop
-from orchestrator.services.recover import loop
-from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.loop import Ended, Job, run
-from orchestrator.services.recover.monitor import Monitor
+from orchestrator.operations.stopping import stop
 from orchestrator.simulator.model import AccountState
 from orchestrator.store import instances, losses, orders, recoveries
 from orchestrator.store.orders import Order

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, event, insert, select, text, update
 
+from orchestrator.account import lease
+from orchestrator.doctor import catalogue_checks, storage
+from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
+from orchestrator.doctor.examining import examine
+from orchestrator.doctor.finding import Cause, Finding, State, exit_code
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.verification import Mode
-from orchestrator.services.doctor import catalogue_checks, storage
-from orchestrator.services.doctor.doctor_context import DoctorContext, ExaminedAccount
-from orchestrator.services.doctor.examining import examine
-from orchestrator.services.doctor.finding import Cause, Finding, State, exit_code
-from orchestrator.services.recover import lease
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import insert, update
 
 import orchestrator
+from orchestrator.account.installing import HookAddress
+from orchestrator.doctor import daemon_checks, hook_checks
+from orchestrator.doctor.doctor_context import ExaminedAccount
+from orchestrator.doctor.finding import State
+from orchestrator.doctor.hook_checks import Hooks
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer, WebhookTarget
-from orchestrator.services.doctor import daemon_checks, hook_checks
-from orchestrator.services.doctor.doctor_context import ExaminedAccount
-from orchestrator.services.doctor.finding import State
-from orchestrator.services.doctor.hook_checks import Hooks
-from orchestrator.services.installing import HookAddress
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon, losses
@@ -26,9 +26,9 @@ from tests.support.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from orchestrator.doctor.doctor_context import DoctorContext
+    from orchestrator.doctor.finding import Finding
     from orchestrator.gateways.base import Gateway
-    from orchestrator.services.doctor.doctor_context import DoctorContext
-    from orchestrator.services.doctor.finding import Finding
 
 SECRET = "open-sesame"
 SIGNING = "key-between-us-0123"

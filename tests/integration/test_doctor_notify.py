@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.notify import people
-from orchestrator.services.doctor.finding import State
-from orchestrator.services.doctor.notify_checks import Told, outbox, receivers
+from orchestrator.doctor.finding import State
+from orchestrator.doctor.notify_checks import Told, outbox, receivers
+from orchestrator.messaging import apprise_people as people
 from orchestrator.store import deliveries
 from tests.support.post_office import HOOK, post_office
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.config import Settings, WawpOptions
+from orchestrator.doctor import account_checks
+from orchestrator.doctor.doctor_context import ExaminedAccount
+from orchestrator.doctor.finding import Cause, State
+from orchestrator.doctor.settling import LONGEST_WAIT, MOST, Settled, settle
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
 from orchestrator.gateways.base import Endpoint, Form, Gateway
 from orchestrator.gateways.wawp import forms
-from orchestrator.services.doctor import account_checks
-from orchestrator.services.doctor.doctor_context import ExaminedAccount
-from orchestrator.services.doctor.finding import Cause, State
-from orchestrator.services.doctor.settling import LONGEST_WAIT, MOST, Settled, settle
 from orchestrator.simulator.faults import Faults, Rule, Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.server import serve

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.recovery_settings import ConfirmMethod
+from orchestrator.account.session_state import recorded
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.gateways.wawp.event_reading import read_event
-from orchestrator.services.recover.recovery_settings import ConfirmMethod
-from orchestrator.services.session_state import recorded
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from orchestrator.account.greet import Greeter
+from orchestrator.account.loop import Ended, Job, run
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.greet import Greeter
-from orchestrator.services.recover.loop import Ended, Job, run
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_probes import Probing, Progress
 from orchestrator.cli.look import Look
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.recoveries import End
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_probes import Probing, Progress
-from orchestrator.services.status.as_json import to_json
 from orchestrator.simulator.truth import GROUP_CALLS, Kind
+from orchestrator.status.as_json import to_json
 from orchestrator.store.recoveries import Scope
 from tests.support.defaults import read_status
 from tests.support.stage import brisk, plain_code, set_stage

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.installing import HookAddress, install
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.domain.gateway_events import EventKind, GatewayEvent
 from orchestrator.gateways.base import Vendor
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
-from orchestrator.services.installing import HookAddress, install
 from orchestrator.simulator.webhooks import Webhooks
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.web.refusals import Refusal

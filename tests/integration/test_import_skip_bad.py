@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 import xlsxwriter
 
+from orchestrator.catalogue.importing import import_groups
+from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.importing import import_groups
-from orchestrator.services.catalog.source import ReadOptions, read_source
 from tests.support.catalogue import CODES, JIDS, Catalogue, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from orchestrator.services.catalog.report import ImportReport
+    from orchestrator.catalogue.report import ImportReport
 
 LINK = "https://chat.whatsapp.com/"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select, text
 
+from orchestrator.catalogue.changes import Changes, Writer
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.catalog.changes import Changes, Writer
 from orchestrator.store import codes, instances, memberships, reopening
 from orchestrator.store.codes import KnownCode, NewCode
 from orchestrator.store.secrets import CodeCipher, KeyRing

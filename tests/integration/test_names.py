@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from orchestrator.services.catalog.lookup import resolve
-from orchestrator.services.operate import retry_skip
-from orchestrator.services.status.listing import find_group, list_memberships
-from orchestrator.services.status.past import read_journal
+from orchestrator.catalogue.lookup import resolve
+from orchestrator.operations import retry_skip
+from orchestrator.status.listing import find_group, list_memberships
+from orchestrator.status.past import read_journal
 from orchestrator.store import groups, reads_doctor, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.reads_memberships import Filters

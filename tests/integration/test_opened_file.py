@@ -16,7 +16,7 @@ from orchestrator.bootstrap import open_database
 from orchestrator.cli.failure import describe
 from orchestrator.config.database import DatabaseSettings
 from orchestrator.domain.errors import ConfigurationError, DatabaseReplacedError
-from orchestrator.services.backup import backup
+from orchestrator.operations.backup import backup
 from orchestrator.store import schema
 from orchestrator.store.engine import Database, DatabaseGoneError, database_identity
 

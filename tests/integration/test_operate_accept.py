@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete
 
+from orchestrator.catalogue.showing import show_group
 from orchestrator.domain.errors import (
     CredentialsError,
     InputRejectedError,
@@ -14,8 +15,7 @@ from orchestrator.domain.errors import (
     UsageError,
 )
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.catalog.showing import show_group
-from orchestrator.services.operate.accepting import Accepted, Asking, Proposal, accept, propose
+from orchestrator.operations.accepting import Accepted, Asking, Proposal, accept, propose
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
 from orchestrator.store.tables import invite_codes

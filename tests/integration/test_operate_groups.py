@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.requests import NONE_OPEN, Request, to_go_on_with
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.retry_skip import retry, skip
-from orchestrator.services.recover.requests import NONE_OPEN, Request, to_go_on_with
+from orchestrator.operations.retry_skip import retry, skip
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.recoveries import Scope

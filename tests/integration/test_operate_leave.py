@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.domain.errors import CredentialsError, NotFoundError, TemporaryError, UsageError
 from orchestrator.domain.memberships import Greeting, Reason, Status
-from orchestrator.services.operate.leaving import Leaving, Whereabouts, leave
-from orchestrator.services.operate.retry_skip import retry
+from orchestrator.operations.leaving import Leaving, Whereabouts, leave
+from orchestrator.operations.retry_skip import retry
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind

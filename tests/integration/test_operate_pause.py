@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.instance_choice import choose_instance
+from orchestrator.account.joining import Joiner
+from orchestrator.account.monitor import Monitor
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.acting import choose_instance
-from orchestrator.services.operate.pausing import pause, resume
-from orchestrator.services.operate.stopping import stop
-from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.monitor import Monitor
+from orchestrator.operations.pausing import pause, resume
+from orchestrator.operations.stopping import stop
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances, recoveries
@@ -24,7 +24,7 @@ from tests.support.stage import Stage, brisk, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.recover.loop import Ended
+    from orchestrator.account.loop import Ended
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, select
 
+from orchestrator.account import pauses
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
-from orchestrator.services.operate.pausing import pause
-from orchestrator.services.operate.retry_skip import retry, skip
-from orchestrator.services.operate.stopping import stop
-from orchestrator.services.recover import pauses
+from orchestrator.operations.pausing import pause
+from orchestrator.operations.retry_skip import retry, skip
+from orchestrator.operations.stopping import stop
 from orchestrator.store import memberships
 from orchestrator.store.tables import group_labels, messages
 from tests.support.by_hand import BACKUP, put, put_recovery, set_group, set_instance
@@ -21,7 +21,7 @@ from tests.support.stage import Stage, brisk, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.recover.context import Context
+    from orchestrator.account.context import Context
     from orchestrator.store.memberships import Membership
 
 ANA = "ana@box"

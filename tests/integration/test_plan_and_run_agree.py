@@ -13,6 +13,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.joining import Joiner
+from orchestrator.account.looking import Looker
+from orchestrator.account.monitor import Monitor
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_probes import Probing
+from orchestrator.account.plan_result import Decision, Line
+from orchestrator.account.preparing import open_recovery, recognise, require_session
+from orchestrator.account.probing import Prober
+from orchestrator.account.recovery_settings import RecoverySettings
+from orchestrator.account.requests import Request
 from orchestrator.domain.errors import RejoinError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
@@ -25,18 +37,6 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
 )
 from orchestrator.domain.verification import Mode
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_probes import Probing
-from orchestrator.services.plan.plan_result import Decision, Line
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.looking import Looker
-from orchestrator.services.recover.monitor import Monitor
-from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
-from orchestrator.services.recover.probing import Prober
-from orchestrator.services.recover.recovery_settings import RecoverySettings
-from orchestrator.services.recover.requests import Request
 from orchestrator.store import instances, memberships
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope

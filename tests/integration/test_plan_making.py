@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select, update
 
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_probes import Probing, Progress
+from orchestrator.account.plan_result import Decision, Plan
 from orchestrator.domain.errors import (
     CredentialsError,
     InstanceLostError,
@@ -17,9 +20,6 @@ from orchestrator.domain.errors import (
     TemporaryError,
 )
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_probes import Probing, Progress
-from orchestrator.services.plan.plan_result import Decision, Plan
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
@@ -43,7 +43,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.plan.plan_result import Line
+    from orchestrator.account.plan_result import Line
 
 ONE_TRY = retrying(read_tries=1)
 

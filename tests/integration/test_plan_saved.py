@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete, update
 
+from orchestrator.account import saved_plan as saved
+from orchestrator.account.loop import Job, run
+from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_result import Decision, Plan
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.verification import Mode
-from orchestrator.services.plan import saved
-from orchestrator.services.plan.making import make_plan
-from orchestrator.services.plan.plan_result import Decision, Plan
-from orchestrator.services.recover.loop import Job, run
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_instances, groups, invite_codes
 from tests.support.by_hand import BACKUP, network_group, now, put, set_group

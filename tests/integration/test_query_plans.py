@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, text
 
+from orchestrator.catalogue.lookup import resolve
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Greeting, Status
-from orchestrator.services.catalog.lookup import resolve
 from orchestrator.store import instances, memberships, orders, reconcile_queries, recoveries, schema, slots
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select
 
+from orchestrator.account.loop import Job, run
 from orchestrator.cli.look import Look
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.instances import ClockPair, Continuity, continuity, is_continuous
 from orchestrator.domain.memberships import Reason
-from orchestrator.services.recover.loop import Job, run
-from orchestrator.services.status.as_json import to_json
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
+from orchestrator.status.as_json import to_json
 from orchestrator.store import instances
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope
@@ -36,7 +36,7 @@ from tests.support.worlds import judge, trouble, world
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
     from orchestrator.store.engine import DatabaseClock
 
 HERE = ClockPair(1000.0, 50.0, "boot", "database")

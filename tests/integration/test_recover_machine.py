@@ -21,20 +21,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import func, insert, select, update
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.greet import Greeter
+from orchestrator.account.joining import Joiner
+from orchestrator.account.looking import Looker
+from orchestrator.account.monitor import Monitor
+from orchestrator.account.points import POINTS
+from orchestrator.account.preparing import open_recovery, recognise, require_session
+from orchestrator.account.probing import Prober
+from orchestrator.account.requests import Request
 from orchestrator.domain.errors import LeaseLostError, RejoinError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.pacing import WINDOW, worst_window
-from orchestrator.services.operate import pausing, retry_skip
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.greet import Greeter
-from orchestrator.services.recover.joining import Joiner
-from orchestrator.services.recover.looking import Looker
-from orchestrator.services.recover.monitor import Monitor
-from orchestrator.services.recover.points import POINTS
-from orchestrator.services.recover.preparing import open_recovery, recognise, require_session
-from orchestrator.services.recover.probing import Prober
-from orchestrator.services.recover.requests import Request
+from orchestrator.operations import pausing, retry_skip
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.groups import keys_of

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import update
 
+from orchestrator.account.recovery_settings import ConfirmMethod
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.recover.recovery_settings import ConfirmMethod
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Effect, Kind
 from orchestrator.store.tables import memberships

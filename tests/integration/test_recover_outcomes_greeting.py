@@ -16,7 +16,7 @@ from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, judge, named, row, told, trouble, world
 
 if TYPE_CHECKING:
-    from orchestrator.services.recover.recovery_settings import RecoverySettings
+    from orchestrator.account.recovery_settings import RecoverySettings
 
 SPEED = 150.0
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from orchestrator.account.recovery_settings import stretched
 from orchestrator.domain.errors import LeaseLostError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.services.operate import pausing, retry_skip
-from orchestrator.services.recover.recovery_settings import stretched
+from orchestrator.operations import pausing, retry_skip
 from orchestrator.simulator import scenario
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import LOOKS, Effect, Kind

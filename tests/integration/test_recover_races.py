@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, update
 
+from orchestrator.account.loop import Ended, Job, run
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate.retry_skip import retry
-from orchestrator.services.operate.stopping import stop
-from orchestrator.services.recover.loop import Ended, Job, run
+from orchestrator.operations.retry_skip import retry
+from orchestrator.operations.stopping import stop
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind

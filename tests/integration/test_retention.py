@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, func, insert, select, text
 
-from orchestrator.services import retention as part
-from orchestrator.services.retention import BREATH, EVERY, Keep, Retention
+from orchestrator.operations import retention as part
+from orchestrator.operations.retention import BREATH, EVERY, Keep, Retention
 from orchestrator.store import pruning, schema
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.tables import (

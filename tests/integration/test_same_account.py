@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.account.session_state import Reader, record_answer, recorded
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import OwnIds
-from orchestrator.services.operate import pausing
-from orchestrator.services.session_state import Reader, record_answer, recorded
+from orchestrator.operations import pausing
 from orchestrator.simulator import deeds
 from orchestrator.store import instances, sessions
 from tests.support.by_hand import record
@@ -23,7 +23,7 @@ from tests.support.worlds import ACCOUNT, world
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.services.recover.context import Context
+    from orchestrator.account.context import Context
     from tests.support.stage import Stage
 
 PHONE, LID = "15550100002", "900000000000002"

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
+from orchestrator.domain.cron_times import Times
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.schedule.cron_times import Times
-from orchestrator.services.schedule.entries import Entry, entries_of, read_schedule
-from orchestrator.services.schedule.scheduled_recovery import Recover
-from orchestrator.services.schedule.scheduler import DAY, LONGEST_WAIT, NEVER, Scheduler
+from orchestrator.failover.scheduled_recovery import Recover
+from orchestrator.failover.scheduler import DAY, LONGEST_WAIT, NEVER, Scheduler
+from orchestrator.status.schedule_view import Entry, entries_of, read_schedule
 from orchestrator.store import schedules, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import instances, losses, memberships, messages, recoveries

@@ -7,17 +7,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from orchestrator.services.doctor import schedule_checks
-from orchestrator.services.doctor.finding import State
-from orchestrator.services.schedule.entries import entries_of
-from orchestrator.services.status.as_json import to_json
+from orchestrator.doctor import schedule_checks
+from orchestrator.doctor.finding import State
+from orchestrator.status.as_json import to_json
+from orchestrator.status.schedule_view import entries_of
 from orchestrator.store import schedules, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon
 from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
-    from orchestrator.services.doctor.doctor_context import DoctorContext
+    from orchestrator.doctor.doctor_context import DoctorContext
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from sqlalchemy import insert, select, update
 
+from orchestrator.account import event_processor as processor
+from orchestrator.account import reconciler
+from orchestrator.account.accounts import Account
+from orchestrator.account.context import Context
+from orchestrator.account.event_processor import EventProcessor
+from orchestrator.account.reconciler import Reconciler
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import (
@@ -21,12 +27,6 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.gateways.wawp.event_reading import read_event
-from orchestrator.services.accounts import Account
-from orchestrator.services.events import processor
-from orchestrator.services.events.processor import EventProcessor
-from orchestrator.services.reconcile import reconciler
-from orchestrator.services.reconcile.reconciler import Reconciler
-from orchestrator.services.recover.context import Context
 from orchestrator.store import events, instances, schema
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.events import Received

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.services.status.past import history
-from orchestrator.services.status.result import result
-from orchestrator.services.status.views import Phase
+from orchestrator.status.past import history
+from orchestrator.status.result import result
+from orchestrator.status.views import Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon, deliveries, events, losses, messages

@@ -7,10 +7,10 @@ import pytest
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.status.as_json_groups import explanation_json, group_json
-from orchestrator.services.status.listing import list_memberships
-from orchestrator.services.status.past import ChangeFeed, history, read_journal
-from orchestrator.services.status.views import Phase
+from orchestrator.status.as_json_groups import explanation_json, group_json
+from orchestrator.status.listing import list_memberships
+from orchestrator.status.past import ChangeFeed, history, read_journal
+from orchestrator.status.views import Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.reads_memberships import Filters

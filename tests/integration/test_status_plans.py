@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from orchestrator.domain.memberships import Status
-from orchestrator.services.status.past import ChangeFeed, read_journal
+from orchestrator.status.past import ChangeFeed, read_journal
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import (
     deliveries,

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.domain.errors import NotFoundError
+from orchestrator.domain.eta import EtaReason
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.status.as_json import to_json
-from orchestrator.services.status.past import read_journal
-from orchestrator.services.status.result import result
-from orchestrator.services.status.views import EtaReason, Phase
+from orchestrator.status.as_json import to_json
+from orchestrator.status.past import read_journal
+from orchestrator.status.result import result
+from orchestrator.status.views import Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from tests.integration.status_rows import NOW, Rows

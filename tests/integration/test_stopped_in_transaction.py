@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, text
 
-from orchestrator.services.status.listing import list_memberships
+from orchestrator.status.listing import list_memberships
 from orchestrator.store import engine
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.reads_memberships import Filters

@@ -14,15 +14,15 @@ from sqlalchemy import insert
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.notify.base import Parcel
-from orchestrator.notify.http_session import open_session
-from orchestrator.notify.people import Notice, Service
-from orchestrator.notify.ping import Ping
-from orchestrator.notify.webhook import Webhook
+from orchestrator.messaging.apprise_people import Notice, Service
+from orchestrator.messaging.carriers import Parcel
+from orchestrator.messaging.digesting import LOOK_EVERY, Digester
+from orchestrator.messaging.http_session import open_session
+from orchestrator.messaging.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
+from orchestrator.messaging.ping_carrier import Ping
+from orchestrator.messaging.routing import Routes, concerns_people
+from orchestrator.messaging.webhook_carrier import Webhook
 from orchestrator.receivers import open_receivers
-from orchestrator.services.deliver.digesting import LOOK_EVERY, Digester
-from orchestrator.services.deliver.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
-from orchestrator.services.deliver.routing import Routes, concerns_people
 from orchestrator.store import instances, orders, outgoing_messages, recoveries
 from orchestrator.store.deliveries import Stored
 from orchestrator.store.tables import groups, memberships
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from orchestrator.services.deliver.routing import Level
+    from orchestrator.messaging.routing import Level
 
 # Apprise asks for a module that Python 3.13 has no more.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -318,7 +318,7 @@ async def test_a_service_that_fails_is_tried_again_and_its_address_is_told_nowhe
 async def test_a_service_that_hangs_is_given_up_in_time(
     office: Office, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.notify.people.REAL_TIMEOUT", 0.0)
+    monkeypatch.setattr("orchestrator.messaging.apprise_people.REAL_TIMEOUT", 0.0)
     listener.usual = HANG
 
     answer = await service(office, listener).send(Notice("t", "b"))
@@ -331,7 +331,7 @@ async def test_an_answer_without_end_is_read_no_longer_than_the_time_out(
     office: Office, monkeypatch: pytest.MonkeyPatch, pause: float
 ) -> None:
     """The time is over in the middle of the answer, however long the process took to ask."""
-    monkeypatch.setattr("orchestrator.notify.people.REAL_TIMEOUT", PATIENCE)
+    monkeypatch.setattr("orchestrator.messaging.apprise_people.REAL_TIMEOUT", PATIENCE)
     limits, hung_up, usual = list[asyncio.Timeout](), asyncio.Event(), asyncio.timeout
 
     def limit(seconds: float) -> asyncio.Timeout:
@@ -473,7 +473,7 @@ async def test_without_receivers_the_outbox_is_a_part_all_the_same(office: Offic
 async def test_without_apprise_a_daemon_that_must_tell_people_does_not_start(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.notify.people.is_installed", lambda: False)
+    monkeypatch.setattr("orchestrator.messaging.apprise_people.is_installed", lambda: False)
     wanted = settings(tmp_path, "[notify]\nurls = ['json://a.example']")
 
     with pytest.raises(ConfigurationError, match="needs Apprise") as refusal:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from orchestrator.account.recording import Heard, session_event
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.watching import LossState
-from orchestrator.services.watch.recording import Heard, session_event
 from orchestrator.store import instances
 from orchestrator.store.tables import instances as instances_table
 from tests.support.watching import LOGGED_OUT, STARTING, lookout

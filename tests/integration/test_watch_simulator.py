@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from orchestrator.account.accounts import Account
 from orchestrator.domain.watching import Debounce, LossState
+from orchestrator.failover.watch_settings import Watch, WatchSettings
+from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp.event_reading import read_event
-from orchestrator.services.accounts import Account
-from orchestrator.services.watch.watch_settings import Watch, WatchSettings
-from orchestrator.services.watch.watcher import Watcher
 from orchestrator.simulator import deeds
 from orchestrator.simulator.model import AccountState
 from orchestrator.store import instances, losses

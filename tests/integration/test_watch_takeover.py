@@ -15,8 +15,8 @@ from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.watching import Case, LossState
-from orchestrator.services.watch import consequence
-from orchestrator.services.watch.watch_settings import Watch
+from orchestrator.failover import consequence
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import instances, losses, orders, outbox, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope

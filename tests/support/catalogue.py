@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, insert, select
 
+from orchestrator.catalogue.importing import import_groups
+from orchestrator.catalogue.showing import show_group
+from orchestrator.catalogue.source import ReadOptions, Source
+from orchestrator.catalogue.table_reading import read_table
 from orchestrator.domain.errors import InputRejectedError
-from orchestrator.services.catalog.importing import import_groups
-from orchestrator.services.catalog.showing import show_group
-from orchestrator.services.catalog.source import ReadOptions, Source
-from orchestrator.services.catalog.table_reading import read_table
 from orchestrator.store import codes, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.secrets import KeyRing, cipher_for_reading
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from orchestrator.services.catalog.report import ImportReport
-    from orchestrator.services.catalog.rows import ImportRow
+    from orchestrator.catalogue.report import ImportReport
+    from orchestrator.catalogue.rows import ImportRow
 
 CODES = [f"{letter}obOM8UXL8EDR3dXoKozql" for letter in "ABCDEFGHIJ"]
 JIDS = [f"12036302524612548{number}@g.us" for number in range(10)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.services.operate import retry_skip
+from orchestrator.operations import retry_skip
 from orchestrator.simulator.truth import Effect
 from orchestrator.store import schema
 from orchestrator.store.engine import Database

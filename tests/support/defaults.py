@@ -9,17 +9,17 @@ from orchestrator.assembly import recovery_settings
 from orchestrator.config import Settings, WawpOptions
 from orchestrator.gateways.wawp import WawpTimeouts
 from orchestrator.gateways.wawp.opening import routes_of
-from orchestrator.services.status import explain_group, read
+from orchestrator.status import explain_group, read
 
 if TYPE_CHECKING:
+    from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.domain.greeting_choice import GreetingPolicy
     from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.domain.retries import RetryPolicy
     from orchestrator.domain.verification import AllowList
     from orchestrator.gateways.wawp import WawpRoutes
-    from orchestrator.services.recover.recovery_settings import RecoverySettings
-    from orchestrator.services.status.explain_group import Explanation
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.explain_group import Explanation
+    from orchestrator.status.views import StatusView
     from orchestrator.store.engine import Database
 
 _SETTINGS = recovery_settings(Settings())

@@ -19,15 +19,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.loop import Ended, Job, run
+from orchestrator.account.points import POINTS
+from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.errors import RejoinError
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.loop import Ended, Job, run
-from orchestrator.services.recover.points import POINTS
-from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.store import instances
 from orchestrator.store.engine import Database, DatabaseTime
 from orchestrator.store.recoveries import Scope

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from orchestrator.account.accounts import Account
+from orchestrator.account.event_processor import EventProcessor
+from orchestrator.account.reconciler import Reconciler
 from orchestrator.gateways.wawp.event_reading import read_event
-from orchestrator.services.accounts import Account
-from orchestrator.services.events.processor import EventProcessor
-from orchestrator.services.reconcile.reconciler import Reconciler
 from orchestrator.store import events, instances
 from orchestrator.store.events import Received
 from orchestrator.store.tables import events as table
@@ -20,9 +20,9 @@ from tests.support.worlds import ACCOUNT, named
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from orchestrator.account.context import Context
+    from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.domain.gateway_events import ReadEvent
-    from orchestrator.services.recover.context import Context
-    from orchestrator.services.recover.recovery_settings import RecoverySettings
     from orchestrator.tasks import Part
     from tests.support.stage import Stage
 

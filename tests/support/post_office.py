@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from orchestrator.services.deliver.deliverer import Deliverer
-from orchestrator.services.deliver.routing import Routes
+from orchestrator.messaging.deliverer import Deliverer
+from orchestrator.messaging.routing import Routes
 from orchestrator.store import instances, outbox, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.outbox import Message
@@ -19,7 +19,7 @@ from tests.support.clock import ManualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.notify.base import Receiver
+    from orchestrator.messaging.carriers import Receiver
 
 HOOK = "hook:crm"
 

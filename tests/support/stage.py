@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
+from orchestrator.account import lease
+from orchestrator.account.context import Context
+from orchestrator.account.loop import Ended, Job, run
+from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.memberships import Status
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp import WawpGateway
-from orchestrator.services.recover import lease
-from orchestrator.services.recover.context import Context
-from orchestrator.services.recover.loop import Ended, Job, run
-from orchestrator.services.recover.recovery_settings import RecoverySettings
 from orchestrator.simulator import scenario, server
 from orchestrator.simulator.simtime import SimTime
 from orchestrator.store import instances, schema

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
+from orchestrator.account.accounts import Account
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
     GroupListAnswer,
@@ -20,10 +21,9 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.domain.watching import Debounce
+from orchestrator.failover.watch_settings import Watch, WatchSettings
+from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp.event_reading import read_event
-from orchestrator.services.accounts import Account
-from orchestrator.services.watch.watch_settings import Watch, WatchSettings
-from orchestrator.services.watch.watcher import Watcher
 from orchestrator.store import instances, losses, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import group_instances, groups, journal, messages, recoveries

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.eta import Eta, EtaReason
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.watching import LossState
-from orchestrator.services.schedule.entries import ScheduleView
-from orchestrator.services.status.explain_group import Explanation
-from orchestrator.services.status.past import PastRecovery
-from orchestrator.services.status.views import (
+from orchestrator.status.explain_group import Explanation
+from orchestrator.status.past import PastRecovery
+from orchestrator.status.schedule_view import ScheduleView
+from orchestrator.status.views import (
     CatalogueView,
-    Eta,
-    EtaReason,
     InstanceView,
     NeedsYouView,
     OtherView,
@@ -25,7 +24,7 @@ from orchestrator.services.status.views import (
     StatusView,
     WaitingView,
 )
-from orchestrator.services.status.views_daemon import (
+from orchestrator.status.views_daemon import (
     DaemonView,
     EventsView,
     LossView,

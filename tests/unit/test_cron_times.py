@@ -10,8 +10,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.config.values import Cron
-from orchestrator.services.schedule.cron_times import Times
-from orchestrator.services.schedule.entries import Entry, entries_of, local, upcoming
+from orchestrator.domain.cron_times import Times
+from orchestrator.status.schedule_view import Entry, entries_of, local, upcoming
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")

@@ -6,13 +6,15 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orchestrator
 from orchestrator.assembly import recovery_settings, watch_settings
 from orchestrator.config import Settings, WawpOptions, models
 from orchestrator.gateways.wawp import WawpTimeouts
 from orchestrator.gateways.wawp.opening import routes_of
-from orchestrator.services.retention import Keep
+from orchestrator.operations.retention import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +94,13 @@ def configured_names() -> set[str]:
     return {name for section in sections for name in section.model_fields} - NOT_CONFIGURED
 
 
+ROOMS = [
+    found.name
+    for found in pkgutil.iter_modules([str(Path(orchestrator.__file__).parent)])
+    if found.ispkg and found.name not in ("cli", "config", "simulator")
+]
+
+
 def defaults(module: Any) -> Iterator[tuple[str, str, Any]]:
     for owner in vars(module).values():
         if not inspect.isclass(owner) or owner.__module__ != module.__name__:
@@ -104,7 +113,7 @@ def defaults(module: Any) -> Iterator[tuple[str, str, Any]]:
 
 def test_no_part_has_a_default_of_its_own_for_what_bears_a_configured_name() -> None:
     names, twice = configured_names(), []
-    for package in ("domain", "services", "gateways", "notify", "store", "daemon", "web"):
+    for package in ROOMS:
         inside = importlib.import_module(f"orchestrator.{package}")
         for found in pkgutil.walk_packages(inside.__path__, f"{inside.__name__}."):
             if found.name.endswith("_process"):  # a program of its own

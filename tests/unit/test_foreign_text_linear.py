@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.catalogue import rows, words
 from orchestrator.cli import layout, render
 from orchestrator.domain import group_fields
 from orchestrator.domain.errors import UsageError
@@ -22,7 +23,6 @@ from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.verification import Expected, verify
 from orchestrator.redact import one_line, scrub
-from orchestrator.services.catalog import rows, words
 from tests.support.defaults import allowing
 from tests.support.expressions import Used, all_patterns, bad_texts, made_at_run_time
 

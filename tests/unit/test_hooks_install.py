@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from orchestrator.account.installing import HookAddress, install, merged
 from orchestrator.domain.errors import ConfigurationError, CredentialsError, RejoinError, TemporaryError
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer, WebhookTarget
-from orchestrator.services.installing import HookAddress, install, merged
 
 EVENTS = ("group.v2.join", "session.status")
 ADDRESS = HookAddress("https://rejoin.example.org/in/", "backup-1", "s3cret/+", events=EVENTS)

@@ -113,4 +113,4 @@ def test_one_module_writes_what_a_session_says_of_the_number() -> None:
             if {"own_phone", "own_lid"} & set(words):
                 writers.add(str(file.relative_to(package)))
 
-    assert writers == {"services/session_state.py"}
+    assert writers == {"account/session_state.py"}

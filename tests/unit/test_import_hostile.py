@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import xlsxwriter
 
+from orchestrator.catalogue.source import ReadOptions, Source
 from orchestrator.domain.errors import InputRejectedError, UsageError
-from orchestrator.services.catalog.source import ReadOptions, Source
 from tests.support.catalogue import Rows, rows_of
 from tests.support.command import PATIENCE
 
@@ -221,8 +221,8 @@ def test_a_giant_first_line_is_refused() -> None:
 _WITHIN = f"""
 import resource, sys
 from orchestrator.domain.errors import RejoinError
-from orchestrator.services.catalog.table_reading import read_table
-from orchestrator.services.catalog.source import ReadOptions, Source
+from orchestrator.catalogue.table_reading import read_table
+from orchestrator.catalogue.source import ReadOptions, Source
 resource.setrlimit(resource.RLIMIT_AS, ({2**30}, {2**30}))
 try:
     table = read_table(Source("groups", open(sys.argv[1], "rb").read()), ReadOptions())

@@ -10,8 +10,8 @@ import zlib
 
 import pytest
 
+from orchestrator.catalogue.source import ReadOptions, Source
 from orchestrator.domain.errors import InputRejectedError, NotFoundError
-from orchestrator.services.catalog.source import ReadOptions, Source
 from tests.support.catalogue import Rows, rows_of
 
 CODE = "AAAOM8UXL8EDR3dXoKozql"

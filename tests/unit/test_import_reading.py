@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from orchestrator.catalogue.columns import columns_of
+from orchestrator.catalogue.source import ReadOptions, Source
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
-from orchestrator.services.catalog.columns import columns_of
-from orchestrator.services.catalog.source import ReadOptions, Source
 from tests.support.catalogue import Rows, rows_of
 
 CODES = [f"{letter * 3}OM8UXL8EDR3dXoKozql"[:22] for letter in "ABCDEFGHIJ"]

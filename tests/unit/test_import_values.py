@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.catalogue.columns import letter, parse_mapping
+from orchestrator.catalogue.report import ImportReport
+from orchestrator.catalogue.rows import defuse, undefuse
+from orchestrator.catalogue.source import read_source
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.group_fields import (
     InvalidValueError,
@@ -18,10 +22,6 @@ from orchestrator.domain.group_fields import (
     slug,
     unique_slug,
 )
-from orchestrator.services.catalog.columns import letter, parse_mapping
-from orchestrator.services.catalog.report import ImportReport
-from orchestrator.services.catalog.rows import defuse, undefuse
-from orchestrator.services.catalog.source import read_source
 
 
 @given(st.text())

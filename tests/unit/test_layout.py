@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.account.plan_result import Decision, Line, Plan
 from orchestrator.cli import layout, render
 from orchestrator.cli.history import _HEADERS, _row
 from orchestrator.cli.look import Look
@@ -23,8 +24,7 @@ from orchestrator.cli.render_plan import plan_rows
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.plan.plan_result import Decision, Line, Plan
-from orchestrator.services.status.views import NeedsYouView
+from orchestrator.status.views import NeedsYouView
 from orchestrator.store.recoveries import Scope
 from tests.unit.status_samples import EXPLANATION, NEEDS_YOU, NOW, PAST, PAUSE, VIEW
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.domain.hints import Hint
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
 
 WIDTHS = range(60, 201)
 ZONE = timezone(timedelta(hours=-3))

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.cli.doctor_verdict import verdict
+from orchestrator.doctor.finding import failed, ok, warning
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.services.doctor.finding import failed, ok, warning
-from orchestrator.services.status.next_step import next_step
-from orchestrator.services.status.views import CatalogueView, Phase
+from orchestrator.status.next_step import next_step
+from orchestrator.status.views import CatalogueView, Phase
 from tests.unit.status_samples import INSTANCE, NEEDS_YOU, PAUSE, PRIMARY, RECOVERY, VIEW, WAITING
 
 if TYPE_CHECKING:
-    from orchestrator.services.status.views import StatusView
+    from orchestrator.status.views import StatusView
 
 GOING = VIEW._replace(instances=(PRIMARY, INSTANCE._replace(pause=None)))
 NOTHING_LEFT = GOING._replace(needs_you=(), waiting=(), buckets=dict.fromkeys(Bucket, 0))

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from orchestrator.notify.base import Parcel, retry_after
-from orchestrator.notify.webhook import body_of, key_of, signature
+from orchestrator.messaging.carriers import Parcel, retry_after
+from orchestrator.messaging.webhook_carrier import body_of, key_of, signature
 from orchestrator.store.outbox import new_uid
 
 

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.account import plan_lines
+from orchestrator.account.plan_lines import Known
+from orchestrator.account.plan_result import Decision, Line, probing_time, span
+from orchestrator.domain.eta import Course
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
@@ -19,10 +23,6 @@ from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.domain.sightings import OwnIds
 from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
-from orchestrator.services.plan import plan_lines
-from orchestrator.services.plan.plan_lines import Known
-from orchestrator.services.plan.plan_result import Decision, Line, probing_time, span
-from orchestrator.services.status.eta import Course
 from orchestrator.store.memberships import StoredCode
 from orchestrator.store.reads_plan import PlanRow
 from tests.support.defaults import allowing, retrying

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.services.status.eta import DAY, Course, Remaining, estimate
-from orchestrator.services.status.views import EtaReason
+from orchestrator.domain.eta import DAY, Course, EtaReason, Remaining, estimate
 
 START = 1_000.0
 COURSE = Course(start=START, spacing=15.0, slow_spacing=30.0)

@@ -11,16 +11,16 @@ import pytest
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.domain.times import instant
-from orchestrator.services.status.as_json import progress_line, summary_line, to_json
-from orchestrator.services.status.as_json_groups import (
+from orchestrator.status.as_json import progress_line, summary_line, to_json
+from orchestrator.status.as_json_groups import (
     explanation_json,
     group_json,
     group_line,
     history_json,
     journal_json,
 )
-from orchestrator.services.status.instance_views import NOBODY
-from orchestrator.services.status.views_daemon import NO_DAEMON
+from orchestrator.status.instance_views import NOBODY
+from orchestrator.status.views_daemon import NO_DAEMON
 from tests.unit.status_samples import EXPLANATION, LINE, NOW, PAST, ROW, VIEW
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from orchestrator.cli.look import Look
 from orchestrator.cli.render_explain import explanation_text
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.eta import Eta, EtaReason, PutOff
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.domain.watching import LossState
-from orchestrator.services.status.instance_views import NOBODY
-from orchestrator.services.status.views import Eta, EtaReason, Phase, PutOff
-from orchestrator.services.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
+from orchestrator.status.instance_views import NOBODY
+from orchestrator.status.views import Phase
+from orchestrator.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
 from tests.unit.status_samples import (
     DAEMON,
     EXPLANATION,

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import orchestrator
+from orchestrator.account.saved_plan import from_json
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
@@ -29,7 +30,6 @@ from orchestrator.gateways.wawp.rate_limits import limits
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.whatsapp_answers import Call
 from orchestrator.redact_json import scrub_object
-from orchestrator.services.plan.saved import from_json
 
 WRAPPERS = [
     "data", "session", "result", "me", "id", "status", "group", "groups", "config", "payload", "response",
@@ -185,15 +185,15 @@ def test_nothing_else_reads_json_from_outside() -> None:
     """The store and its readers parse what we wrote ourselves; the simulator stands apart."""
     root = Path(orchestrator.__file__).parent
     ours = {
-        "services/doctor/account_checks.py",
-        "services/recover/lease.py",
+        "doctor/account_checks.py",
+        "account/lease.py",
         "daemon/daemon_lease.py",
         "domain/strict_json.py",
     }
     found = set()
     for file in root.rglob("*.py"):
         place = file.relative_to(root).as_posix()
-        if place.startswith(("store/", "simulator/", "services/status/")) or place in ours:
+        if place.startswith(("store/", "simulator/", "status/")) or place in ours:
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         found |= {place for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _loads(node)}

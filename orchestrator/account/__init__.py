@@ -1,0 +1,1 @@
+"""Everything that one account asks of its gateway: recovery, events, comparison, plan."""

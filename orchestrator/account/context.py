@@ -1,0 +1,160 @@
+"""What the stages of one recovery share, and the one way they write."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.account.points import Points, Silent
+from orchestrator.domain.memberships import Status
+from orchestrator.domain.sightings import OwnIds
+from orchestrator.store import instances, memberships, sessions
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
+from orchestrator.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.account.recovery_settings import RecoverySettings
+    from orchestrator.clock import Clock
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.memberships import Reason
+    from orchestrator.domain.outcomes import SeenGroup
+    from orchestrator.gateways.base import Gateway
+    from orchestrator.store.engine import Database
+    from orchestrator.store.memberships import Membership, StoredCode, Work
+
+
+def _say_nothing(sentence: str) -> None:
+    del sentence
+
+
+@dataclass(slots=True)
+class Context:
+    """One backup instance under recovery. Mutable: the stages keep their common knowledge here."""
+
+    database: Database
+    gateway: Gateway
+    clock: Clock
+    settings: RecoverySettings
+    reveal: Callable[[StoredCode], str]
+    instance_id: int
+    instance_name: str
+    actor: str
+    boot_id: str
+    points: Points = field(default_factory=Silent)
+    say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    fence: int | None = 0  # None: without a lease, for work that joins nothing
+    driving_since: float = float("inf")  # when the lease was taken
+    recovery_id: int = 0
+    own: OwnIds = field(default_factory=OwnIds)
+    namesakes: frozenset[int] = frozenset()  # ids of other instances that are, or were, this number
+    begins: bool = False  # a person's run that has not opened its recovery yet
+    listed: dict[str, SeenGroup] = field(default_factory=dict)  # what the first list showed, by JID
+    listed_at: float | None = None  # boot time of the last list
+    joins_left: int | None = None  # --limit
+    under_daemon: bool = False  # its change poller wakes the stages when others act: no need to look for that
+    busy: bool = False  # the monitor comes by itself soon: moves need not wake it
+    lost: bool = False  # the watcher decided that this instance is lost
+    alive_at: float = 0.0  # boot time of the monitor's last step
+    stopping: bool = False  # drain: begin nothing new
+    reads_failed: int = 0  # transport failures in a row, over all groups
+    back_offs: int = 0  # short pauses in a row
+    limits: Counter[str] = field(
+        default_factory=Counter
+    )  # the gateway's own limit, in a row, by kind of call
+    accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
+    accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
+    own_lines: int = 0  # journal lines that this process wrote
+    wake_events: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
+    high_water_mark: SlotHighWaterMark = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.high_water_mark = SlotHighWaterMark.of(self.database, self.instance_id)
+
+    def wake(self, *stages: str) -> None:
+        """Something changed: these stages look again; without a name, all of them."""
+        for name in stages or tuple(self.wake_events):
+            if name in self.wake_events:
+                self.wake_events[name].set()
+
+    async def observe(self, connection: AsyncConnection) -> tuple[InstanceRecord, float]:
+        """The instance's row and the database's clock, for a decision that a write will check again."""
+        return await instances.observe(connection, self.instance_id, self.database.now_expression())
+
+    async def in_line(self, connection: AsyncConnection, status: Status, *, limit: int) -> list[Work]:
+        """This recovery's next ones. What an earlier one with a wider scope left behind is none of ours."""
+        return await memberships.in_line(
+            connection, self.instance_id, status, limit=limit, recovery_id=self.recovery_id or None
+        )
+
+    @asynccontextmanager
+    async def writing(self, *, everyone: bool = False) -> AsyncIterator[Writing]:
+        """A transaction behind the instance's lock and fence. Moves and journal lines leave as one.
+
+        With `everyone` the rows of all instances are locked, in the order of their ids.
+        """
+        async with self.database.write() as connection:
+            rows = await sessions.lock_all(connection) if everyone else {}
+            instance = await instances.lock(connection, self.instance_id, fence=self.fence)
+            before = self.clock.boottime()
+            now = await self.database.now(connection)
+            writing = Writing(
+                connection,
+                instance,
+                now,
+                self.actor,
+                self.recovery_id or None,
+                context=self,
+                boottimes=(before, self.clock.boottime()),
+                everyone=rows,
+            )
+            yield writing
+            await writing.flush()
+        if writing.to_wake:
+            self.wake(*writing.to_wake, *(("monitor",) if self.under_daemon and not self.busy else ()))
+
+
+_CONCERNED = {
+    Status.PENDING: "probing",
+    Status.READY: "joining",
+    Status.CONFIRMING: "looking",
+    Status.AWAITING_APPROVAL: "looking",
+    Status.ACTIVE: "greeting",
+}
+
+
+def _concerned(old: Membership, new: Membership) -> set[str]:
+    """The stages that a move gives work to; one that leaves `ready` makes room for the next probe."""
+    concerned = {_CONCERNED[new.status]} if new.status in _CONCERNED else set()
+    return concerned | {"probing"} if old.status is Status.READY else concerned
+
+
+@dataclass(kw_only=True)
+class Writing(UnitOfWork):
+    """A worker's unit of work: also wakes the stages that a move gives work to."""
+
+    context: Context
+    boottimes: tuple[float, float]  # `now` was read between these two
+    everyone: dict[int, InstanceRecord] = field(default_factory=dict)  # all rows, where they are locked
+    to_wake: set[str] = field(default_factory=set)  # stages that have something new to do
+
+    def move(
+        self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
+    ) -> Membership:
+        """Plan a move. What is not said again is cleared: detail and time of the next attempt."""
+        new = super().move(old, status, reason, **changes)
+        self.to_wake |= _concerned(old, new)
+        return new
+
+    async def flush(self, *, tell: bool = True) -> set[int]:
+        """Write what was planned; returns the ids of memberships that moved."""
+        self.context.own_lines += len(self.entries)
+        return await super().flush(tell=tell)

@@ -1,0 +1,1 @@
+"""Groups and codes: import, export, one resolver of names."""

@@ -1,0 +1,1 @@
+"""The examination of everything that a recovery stands on."""

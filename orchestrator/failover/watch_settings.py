@@ -1,0 +1,43 @@
+"""What the watcher is told; the entry point makes it from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from orchestrator.domain.watching import Debounce
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.account.accounts import Account
+    from orchestrator.clock import Clock
+    from orchestrator.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """`pace`: joins a minute of the recoveries that a loss brings about."""
+
+    debounce: Debounce
+    on_loss: Literal["notify", "recover"]
+    on_backup_lost: Literal["stop", "next"]
+    pace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What watching and its consequences share. `accounts`: all that are configured, in that order."""
+
+    database: Database
+    clock: Clock
+    accounts: Sequence[Account]
+    settings: WatchSettings
+    actor: str
+
+    def account(self, instance_id: int) -> Account | None:
+        return next((one for one in self.accounts if one.id == instance_id), None)
+
+    @property
+    def backups(self) -> list[Account]:
+        return [one for one in self.accounts if one.role == "backup"]

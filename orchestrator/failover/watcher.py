@@ -1,0 +1,173 @@
+"""The watcher: asks for every account's session, evenly spread, and brings to disk what it learns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from orchestrator.failover import consequence, noting
+from orchestrator.failover.asking import Asked, Track, ask
+from orchestrator.failover.reach import Reach
+from orchestrator.store import losses, reads
+
+if TYPE_CHECKING:
+    from orchestrator.failover.watch_settings import Watch
+    from orchestrator.store.losses import Loss
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE = 4  # questions to one gateway at a time
+REAL_PATIENCE = 0.1  # the least, in accelerated time
+UNANSWERED = 1.0  # seconds until a step looks again for answers that are on their way
+TOGETHER = 10  # so many batches of questions in one interval
+
+
+class Watcher:
+    """A part of the daemon: one step asks whoever is due. `close` gives up the questions under way."""
+
+    name = "watching"
+    patience = 2.0  # seconds that a step waits for answers; later ones are taken by the next step
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._debounce = watch.settings.debounce
+        self._tracks: dict[int, Track] = {}
+        self._addresses: dict[int, str] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._reach = Reach(self._debounce.every)
+        self._shift = 0.0  # the database's time less the boot time
+        self._tidied = False
+        self._unsettled = False  # a loss waits for a backup, or its recovery for its end
+        self._settle_at = 0.0  # boot time
+
+    async def step(self) -> float:
+        """Ask who is due, record what was answered, and carry out what follows."""
+        if not self._tidied:
+            await consequence.end_unconfigured(self._watch)
+            self._tidied = True
+        await self._look_around()
+        asked = await self._answers()
+        decided = False
+        if asked:
+            noted = await noting.write_down(self._watch, asked, self._reach.news)
+            self._reach.news.clear()
+            self._shift = noted.shift
+            self._hasten(asked)
+            for account in noted.ripe:
+                decided = await consequence.decide(self._watch, account) or decided
+        await self._settle(at_once=decided)
+        return self._wait()
+
+    async def close(self) -> None:
+        """Give up the questions under way; nothing of them is half written."""
+        tasks = [track.asking for track in self._tracks.values() if track.asking is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_around(self) -> None:
+        """What events opened or added to since the last step, and what still waits."""
+        database, clock = self._watch.database, self._watch.clock
+        async with database.read() as connection:
+            open_ones = await losses.open_ones(connection)
+            if not self._tracks:
+                self._shift = await database.now(connection) - clock.boottime()
+                for record in await reads.instance_records(connection):
+                    self._addresses[record.id] = record.account.rpartition("#")[0]
+        if not self._tracks:
+            self._begin()
+        for track in self._tracks.values():
+            self._hurry(track, open_ones.get(track.account.id))
+        self._unsettled = any(map(self._waits, open_ones.values()))
+
+    def _begin(self) -> None:
+        """Spread the first polls evenly over one interval, and the first calls over theirs."""
+        boottime, number = self._watch.clock.boottime(), len(self._watch.accounts)
+        for place, account in enumerate(self._watch.accounts):
+            share = place / number
+            self._tracks[account.id] = Track(
+                account,
+                due=boottime + share * self._debounce.every,
+                called_at=boottime - (1 - share) * self._debounce.call_every,
+            )
+
+    def _hurry(self, track: Track, loss: Loss | None) -> None:
+        """A suspicion that an event opened does not wait for the next regular poll."""
+        known, track.case = track.case, None if loss is None else loss.case
+        if known is None and track.case is not None and track.case.suspected:
+            track.due = min(track.due, self._watch.clock.boottime())
+
+    def _waits(self, loss: Loss) -> bool:
+        account = self._watch.account(loss.instance_id)
+        return loss.waits_for_a_backup or (loss.is_lost and account is not None and account.role == "backup")
+
+    async def _answers(self) -> list[Asked]:
+        """Ask who is due, all at once; what is not answered soon holds nobody up and is taken later."""
+        boottime = self._watch.clock.boottime()
+        batch = self._debounce.every / TOGETHER
+        for track in self._tracks.values():
+            if track.asking is None and track.due <= boottime + batch:
+                track.asking = asyncio.create_task(self._ask(track), name="watching")
+        under_way = {track.asking for track in self._tracks.values() if track.asking is not None}
+        if under_way:
+            patience = max(REAL_PATIENCE, self._watch.clock.real(self.patience))
+            await asyncio.wait(under_way, timeout=patience)
+        return self._collect()
+
+    async def _ask(self, track: Track) -> Asked:
+        """In its turn: a gateway that is slow holds up its own accounts only."""
+        gate = self._gates.setdefault(self._address(track), asyncio.Semaphore(AT_ONCE))
+        async with gate:
+            return await ask(self._watch, track, self._shift)
+
+    def _address(self, track: Track) -> str:
+        return self._addresses.get(track.account.id, "")
+
+    def _collect(self) -> list[Asked]:
+        boottime, found = self._watch.clock.boottime(), []
+        for track in self._tracks.values():
+            if track.asking is None or not track.asking.done():
+                continue
+            task, track.asking = track.asking, None
+            self._plan_next(track, boottime)
+            try:
+                asked = task.result()
+            # An adapter's defect leaves one account unread, not all of them.
+            except Exception:  # noqa: BLE001 - see above
+                _log.exception("%s could not be asked; it is tried again in its turn", track.account.name)
+                continue
+            self._reach.heard(self._address(track), answered=not asked.out_of_reach, boottime=boottime)
+            track.due = max(track.due, boottime + asked.peace)
+            found.append(asked)
+        return found
+
+    def _plan_next(self, track: Track, boottime: float) -> None:
+        """In step with the others, unless it is late or suspected."""
+        if track.case is not None and track.case.suspected:
+            track.due = boottime + self._debounce.poll_when_suspected
+        else:
+            track.due = max(track.due + self._debounce.every, boottime + self._debounce.every / 2)
+
+    def _hasten(self, asked: list[Asked]) -> None:
+        """Whom these answers made suspect is asked again soon."""
+        soon = self._watch.clock.boottime() + self._debounce.poll_when_suspected
+        for one in asked:
+            if one.track.case is not None and one.track.case.suspected:
+                one.track.due = min(one.track.due, soon + one.peace)
+
+    async def _settle(self, *, at_once: bool) -> None:
+        boottime = self._watch.clock.boottime()
+        if at_once or (self._unsettled and boottime >= self._settle_at):
+            self._unsettled = True
+            self._settle_at = boottime + self._debounce.poll_when_suspected
+            await consequence.catch_up(self._watch)
+
+    def _wait(self) -> float:
+        boottime = self._watch.clock.boottime()
+        waits = [track.due - boottime for track in self._tracks.values() if track.asking is None]
+        if any(track.asking is not None for track in self._tracks.values()):
+            waits.append(UNANSWERED)
+        if self._unsettled:
+            waits.append(self._settle_at - boottime)
+        return max(0.0, min(waits, default=self._debounce.every))

@@ -1,0 +1,1 @@
+"""Carries messages from the outbox to hooks and people."""

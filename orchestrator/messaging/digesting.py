@@ -1,0 +1,62 @@
+"""The part that tells people together what needs them: soon when it is new, else once a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.digests import OpenNeeds, due_at
+from orchestrator.messaging import people_texts
+from orchestrator.store import outbox, outgoing_messages, reads_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.store.engine import Database
+
+LOOK_EVERY = 120.0
+OVERLAP = 5.0
+"""Seconds: what a transaction that ended during the last telling wrote counts as new once more."""
+
+
+@dataclass(slots=True)
+class Digester:
+    """Puts a digest into the outbox when one is due. `backups`: the names of those that are configured."""
+
+    database: Database
+    backups: Collection[str]
+    name: str = "digest"
+
+    async def step(self) -> float:
+        async with self.database.read() as connection:
+            due, now = await self._due(connection)
+        if due is None or due > now:
+            return LOOK_EVERY
+        async with self.database.write() as connection:
+            await reads_needs.lock_telling(connection)
+            due, now = await self._due(connection)
+            if due is not None and due <= now:
+                await outbox.append(connection, now, [outbox.Message(outgoing_messages.DIGEST, "people", {})])
+                await reads_needs.set_told_at(connection, now)
+        return LOOK_EVERY
+
+    async def _due(self, connection: AsyncConnection) -> tuple[float | None, float]:
+        now = await self.database.now(connection)
+        told = await reads_needs.told_at(connection)
+        standing = await self._standing(connection, told - OVERLAP, now)
+        running = await reads_needs.running_since(connection)
+        return due_at(standing, told_at=told, running_since=running, now=now), now
+
+    async def _standing(self, connection: AsyncConnection, since: float, now: float) -> OpenNeeds:
+        records = await reads_needs.backups(connection, self.backups)
+        paused = [one.paused_at or 0.0 for one in records if people_texts.needs_a_person(one, now)]
+        causes = await reads_needs.causes(connection, [one.id for one in records], since)
+        fresh = [at for at in paused if at > since]
+        oldest = [*fresh, *(row.oldest_new for row in causes if row.oldest_new is not None)]
+        return OpenNeeds(
+            count=len(paused) + sum(row.count for row in causes),
+            new=len(fresh) + sum(row.new for row in causes),
+            oldest_new=min(oldest, default=None),
+        )

@@ -1,1 +1,0 @@
-"""What the product does, between its faces and its rules: a package a subject."""

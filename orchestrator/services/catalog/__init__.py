@@ -1,1 +1,0 @@
-"""Groups and codes: import, export, and the one resolver of names."""

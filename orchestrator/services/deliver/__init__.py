@@ -1,1 +1,0 @@
-"""Telling the outside: which facts become messages, and carrying each message to every receiver."""

@@ -1,1 +1,0 @@
-"""What gateways tell by webhook, and what follows from it."""

@@ -1,1 +1,0 @@
-"""The plan: what a run would do with each group, by name, and how long it would take. It joins nothing."""

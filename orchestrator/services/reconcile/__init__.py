@@ -1,1 +1,0 @@
-"""Reconciles stored memberships with the gateway where no recovery works."""

@@ -1,1 +1,0 @@
-"""The recovery: takes one backup instance through every group, one stage a file."""

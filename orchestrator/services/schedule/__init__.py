@@ -1,1 +1,0 @@
-"""The schedule: what is due when, carried out once, and shown."""

@@ -1,1 +1,0 @@
-"""The read model: where everything stands, from the database alone, with or without a runner."""

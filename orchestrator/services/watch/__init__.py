@@ -1,1 +1,0 @@
-"""Watching the accounts: readings, the decision that one is lost, and what follows from it."""

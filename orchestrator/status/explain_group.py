@@ -1,0 +1,160 @@
+"""Why one group stands where it stands, until when, and whose move it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.errors import NotFoundError
+from orchestrator.domain.group_fields import instance_called
+from orchestrator.domain.hints import Hint, Mover
+from orchestrator.domain.memberships import Status
+from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.status import derive
+from orchestrator.status.facts import gather
+from orchestrator.status.instance_views import pause
+from orchestrator.status.listing import find_group
+from orchestrator.store import reads, reads_journal, reads_memberships, reads_slots
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.status.facts import Facts
+    from orchestrator.status.views import PauseView
+    from orchestrator.store.engine import Database
+    from orchestrator.store.reads_journal import JournalLine
+    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.reads_slots import SlotLine
+
+JOINS_SHOWN = 5
+LINES_SHOWN = 15
+_IN_LINE = frozenset({Status.PENDING, Status.READY})
+_NEVER_TRIED = Hint(
+    "no recovery has taken it up yet",
+    Mover.YOU,
+    "run a recovery whose scope has it; a plan shows what a run would do",
+    Command(Operation.PLAN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One group. `until`: when what it waits for is over or looked at; `place`: how many are joined before
+    it, None where it does not stand in line; `expected_at`: about when it is its turn.
+    """
+
+    now: float
+    row: GroupRow
+    others: tuple[GroupRow, ...]  # its memberships of other instances
+    hint: Hint
+    until: float | None
+    place: int | None
+    expected_at: float | None
+    pause: PauseView | None
+    joins: tuple[SlotLine, ...]  # newest first
+    lines: tuple[JournalLine, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Where a membership stands in the line of its instance."""
+
+    place: int | None = None
+    expected_at: float | None = None
+
+
+async def explain(
+    database: Database,
+    group: str,
+    policy: PacingPolicy,
+    *,
+    instance: str | None = None,
+    now: float | None = None,
+) -> Explanation:
+    """`group` is a slug, a JID or an exact name. Without `instance`: the one that worked on it last.
+
+    Raises NotFoundError, and UsageError for a name that several groups share.
+    """
+    async with database.read() as connection:
+        rows = await find_group(connection, group)
+        row = _chosen(rows, instance)
+        moment = await database.now(connection) if now is None else now
+        facts = await _facts(connection, row, policy, moment)
+        line = await _line(connection, row, facts)
+        joins, lines = await _past(connection, row)
+    held = None if facts.target is None else pause(facts.target, moment)
+    hint, until = _whose_move(row, facts, held, line)
+    return Explanation(
+        now=moment,
+        row=row,
+        others=tuple(other for other in rows if other is not row),
+        hint=hint,
+        until=until,
+        place=line.place,
+        expected_at=line.expected_at,
+        pause=held,
+        joins=joins,
+        lines=lines,
+    )
+
+
+def _chosen(rows: list[GroupRow], instance: str | None) -> GroupRow:
+    if instance is None:
+        return max(rows, key=lambda row: (row.recovery_id or 0, row.since or 0.0))
+    found = instance_called({row.instance for row in rows if row.instance is not None}, instance)
+    for row in rows:
+        if found is not None and row.instance == found:
+            return row
+    raise NotFoundError(f"{instance} has nothing to do with {rows[0].slug}", hint="leave --instance out")
+
+
+async def _facts(connection: AsyncConnection, row: GroupRow, policy: PacingPolicy, now: float) -> Facts:
+    recovery = await reads.recovery(connection, row.recovery_id) if row.recovery_id is not None else None
+    return await gather(connection, recovery, policy, needs_you_limit=0, now=now)
+
+
+async def _line(connection: AsyncConnection, row: GroupRow, facts: Facts) -> _Line:
+    if row.status not in _IN_LINE:
+        return _Line()
+    place = 0 if row.status is Status.READY else await reads_memberships.ahead_in_line(connection, row)
+    hold = derive.held(facts)
+    if not derive.driven(facts) or (hold is not None and hold[1] is None):
+        return _Line(place)
+    course = derive.course(facts)
+    return _Line(place, course.after(place + 1, course.start))
+
+
+async def _past(
+    connection: AsyncConnection, row: GroupRow
+) -> tuple[tuple[SlotLine, ...], tuple[JournalLine, ...]]:
+    joins: list[SlotLine] = []
+    if row.membership_id is not None:
+        joins = await reads_slots.slots_of(connection, row.membership_id, JOINS_SHOWN)
+    lines = await reads_journal.journal_lines(connection, group_id=row.group_id, limit=LINES_SHOWN)
+    return tuple(joins), tuple(lines)
+
+
+def _whose_move(
+    row: GroupRow, facts: Facts, held: PauseView | None, line: _Line
+) -> tuple[Hint, float | None]:
+    if row.status is None:
+        return _NEVER_TRIED, None
+    if row.status in _IN_LINE and not derive.driven(facts):
+        return _nobody_works(facts, held)
+    if row.status in _IN_LINE and held is not None:
+        return held.hint, held.until
+    until = row.next_attempt_at if row.next_attempt_at is not None else line.expected_at
+    return derive.move(facts, row), until
+
+
+def _nobody_works(facts: Facts, held: PauseView | None) -> tuple[Hint, float | None]:
+    """What holds the account comes first: a run would only wait for it."""
+    if held is None:
+        sentence = "waits for its turn, but no recovery is running"
+        move = "start it again; it goes on where it was"
+        return Hint(sentence, Mover.YOU, move, derive.run_again(facts)), None
+    if held.until is None:
+        return held.hint, None
+    move = "start the recovery again then; it goes on where it was"
+    return Hint(held.hint.sentence, Mover.YOU, move, derive.run_again(facts)), held.until

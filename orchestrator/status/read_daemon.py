@@ -1,0 +1,104 @@
+"""The daemon as shown: from its row, from the losses it decided, from its inbox and outbox."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestrator.domain.loss_wording import how_decided
+from orchestrator.domain.watching import LossState, accusing
+from orchestrator.status.views_daemon import (
+    DaemonView,
+    EventsView,
+    LossView,
+    OutboxView,
+    SinkView,
+)
+from orchestrator.store import daemons, losses, reads_daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.domain.watching import Case
+    from orchestrator.store.daemons import DaemonRow
+    from orchestrator.store.losses import Loss
+    from orchestrator.store.reads_daemon import EventsRow, OutboxRow
+
+
+class Surroundings(NamedTuple):
+    """What the status shows beside the recovery."""
+
+    losses: tuple[LossView, ...]
+    outbox: OutboxView
+    events: EventsView
+
+
+async def surroundings(
+    connection: AsyncConnection, records: Sequence[InstanceRecord], now: float
+) -> Surroundings:
+    """At most five small queries."""
+    found = [one for one in (await losses.latest(connection)).values() if _is_shown(one)]
+    recoveries = {one.recovery_id for one in found if one.recovery_id is not None}
+    filled = await reads_daemon.filled_by(connection, recoveries)
+    names = {record.id: record.name for record in records}
+    views = [_loss(one, names, filled) for one in found if one.instance_id in names]
+    events, outbox = await reads_daemon.letters(connection, now)
+    return Surroundings(tuple(sorted(views, key=lambda one: one.since)), _outbox(outbox), _events(events))
+
+
+def daemon_view(row: DaemonRow, now: float) -> DaemonView:
+    """Without a sign of life in time it is not running, whatever it last said."""
+    if not row.alive(now):
+        return DaemonView(running=False, heartbeat_at=row.heartbeat_at)
+    holder = json.loads(row.holder or "{}")
+    return DaemonView(
+        running=True,
+        heartbeat_at=row.heartbeat_at,
+        host=holder.get("host"),
+        pid=holder.get("pid"),
+        version=row.version,
+        listen=row.listen,
+        started_at=row.started_at,
+        stopping=row.stopping,
+        troubles=tuple(daemons.troubles_of(row)),
+    )
+
+
+def _is_shown(loss: Loss) -> bool:
+    return loss.case.standing is not LossState.DISMISSED
+
+
+def _loss(loss: Loss, names: Mapping[int, str], filled: Mapping[int, int]) -> LossView:
+    to = None if loss.recovery_id is None else names.get(filled.get(loss.recovery_id, 0))
+    return LossView(
+        instance=names[loss.instance_id],
+        state=loss.case.standing,
+        since=loss.case.since,
+        decided_at=loss.decided_at,
+        ended_at=loss.ended_at,
+        decided_by=None if loss.decided_at is None else _decided_by(loss.case, loss.decided_at),
+        evidence=loss.case.evidence,
+        action=loss.action,
+        recovery=loss.recovery_id,
+        to=to,
+        detail=loss.detail,
+    )
+
+
+def _decided_by(case: Case, decided_at: float) -> str:
+    """From what was known then: readings since may say otherwise."""
+    known = replace(case, evidence=tuple(one for one in case.evidence if one.at <= decided_at))
+    return how_decided(known if accusing(known) else case, decided_at - case.since)
+
+
+def _outbox(row: OutboxRow) -> OutboxView:
+    sinks = tuple(SinkView(one.sink, one.pending, one.parked) for one in row.sinks)
+    return OutboxView(row.unsorted, row.pending, row.oldest_pending_at, row.parked, sinks)
+
+
+def _events(row: EventsRow) -> EventsView:
+    return EventsView(row.received_last_day, row.open, row.last_at)
