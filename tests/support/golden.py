@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.account.lease import current_holder
 from orchestrator.cli.catalogue import COMMANDS
 from tests.support.command import Rejoin
 from tests.support.migrated import migrate
@@ -151,6 +152,12 @@ def _lay_out(world: str, folder: Path) -> None:
             "update meta set value = (select max(at) + 30 from journal) where key = 'created_at'"
         )
         connection.execute("update instances set seen_database = ?", (here,))
+        # The killed run was one of this machine: that it lives no more is known here only.
+        holder = current_holder()
+        connection.execute(
+            "update instances set lease_holder = json_set(lease_holder, '$.boot_id', ?, '$.pid_space', ?)",
+            (holder.boot_id, holder.pid_space),
+        )
     connection.close()
     database.chmod(0o644)  # whatever the machine's umask is: some answers tell it
 
