@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.account import lease
 from orchestrator.account.context import Context
-from orchestrator.account.recovery_settings import ConfirmMethod, RecoverySettings
+from orchestrator.account.recovery_settings import ConfirmMethod, GreetingPolicy, RecoverySettings
 from orchestrator.bootstrap import pacing_policy
-from orchestrator.domain.greeting_choice import GreetingPolicy
-from orchestrator.domain.retries import RetryPolicy
+from orchestrator.domain.answer_reactions import RetryPolicy
+from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.verification import AllowList, Mode
-from orchestrator.domain.watching import Debounce
 from orchestrator.failover.watch_settings import WatchSettings
 from orchestrator.store import instances
 

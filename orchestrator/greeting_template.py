@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from orchestrator.domain.greeting_choice import MAX_LENGTH
-
 if TYPE_CHECKING:
     from jinja2 import Template
 
+MAX_LENGTH = 4096  # characters: what every gateway takes in one text
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr),

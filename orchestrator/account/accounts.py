@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.domain.gateway_events import ReadEvent
+from orchestrator.domain.outcomes import ReadEvent
 from orchestrator.gateways.base import Gateway
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.account.points import Points, Silent
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.store import instances, memberships, sessions
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.unit_of_work import UnitOfWork

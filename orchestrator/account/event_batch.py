@@ -22,9 +22,9 @@ from orchestrator.domain.event_rules import (
     by_somebody_else,
     decide,
 )
-from orchestrator.domain.gateway_events import GatewayEvent, ReadEvent
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import MembershipEvidence, Status
+from orchestrator.domain.outcomes import GatewayEvent, ReadEvent
 from orchestrator.store import events, instances, reconcile_queries
 from orchestrator.store.events import StoredEvent
 from orchestrator.store.memberships import Work

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from orchestrator.domain.identity import OwnIds
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.sightings import OwnIds
 
 HELD = frozenset({Reason.SAME_ACCOUNT.value, Reason.IDENTITY_UNKNOWN.value})
 _RECENT = 600.0  # seconds: joins before that are out of every window, however long they were on their way

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.account.plan_result import Decision, Line
 from orchestrator.domain.answer_reactions import SUSPECTED_FOR, Tries
 from orchestrator.domain.hints import explain_reason
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, ProbeAnswer, SeenGroup
 from orchestrator.domain.probe_judgement import (
@@ -22,7 +23,7 @@ from orchestrator.domain.probe_judgement import (
     WhyLook,
     judge_probe,
 )
-from orchestrator.domain.sightings import OwnIds, Sighting, sight
+from orchestrator.domain.sightings import Sighting, sight
 from orchestrator.domain.verification import AllowList, Expected, Mode, digits
 from orchestrator.store.reads_plan import PlanRow
 

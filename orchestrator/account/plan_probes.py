@@ -34,11 +34,11 @@ from orchestrator.domain.errors import (
     RejoinError,
     TemporaryError,
 )
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
 from orchestrator.domain.probe_judgement import ProbeJudgement
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.gateways.base import Gateway
 from orchestrator.store import codes, journal, sessions
 from orchestrator.store.engine import Database

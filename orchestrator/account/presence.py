@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.account.looking import REST, apply_look
 from orchestrator.account.session_state import recorded, told_by, works
-from orchestrator.domain.identity import Told, compare
+from orchestrator.domain.identity import OwnIds, Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.domain.sightings import OwnIds, Sighting
+from orchestrator.domain.sightings import Sighting
 from orchestrator.store import memberships, reconcile_queries
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.account import pauses
 from orchestrator.account.session_state import Reader, overtaken, record_answer, works
+from orchestrator.domain.loss_evidence import by_state
+from orchestrator.domain.loss_judgement import NoSuspicion, notice_state
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
-from orchestrator.domain.readings import by_state
-from orchestrator.domain.watching import NoSuspicion, notice_state
 from orchestrator.store import journal, losses
 from orchestrator.store.unit_of_work import UnitOfWork
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.watching import Case
+    from orchestrator.domain.loss_judgement import Case
 
 
 @dataclass(frozen=True, slots=True)

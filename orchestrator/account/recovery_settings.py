@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.clock import SHORTEST_TIMEOUT
-from orchestrator.domain.greeting_choice import GreetingPolicy
+from orchestrator.domain.answer_reactions import RetryPolicy
 from orchestrator.domain.pacing import PacingPolicy
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.domain.verification import AllowList
 
 REAL_LEAD = 0.25  # real seconds that a reservation may take
@@ -37,6 +36,22 @@ class ConfirmMethod(StrEnum):
     EVENT = "event"
     LOOKUP = "lookup"
     RECEIPT = "receipt"  # the operator vouches that this gateway's receipt is proof
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingPolicy:
+    """Templates in Jinja's language, run in a sandbox."""
+
+    enabled: bool
+    default: str
+    small: str
+    small_group_members: int
+
+    def template(self, members: int | None) -> str:
+        """The small groups' tone only where the member count is known to be small."""
+        if members is not None and members < self.small_group_members and self.small:
+            return self.small
+        return self.default
 
 
 @dataclass(frozen=True, slots=True)

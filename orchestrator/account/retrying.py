@@ -16,8 +16,8 @@ from tenacity import (
 )
 
 from orchestrator.clock import Clock
+from orchestrator.domain.answer_reactions import RetryPolicy
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.store.engine import DatabaseGoneError
 
 

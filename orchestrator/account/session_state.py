@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.account import numbers
 from orchestrator.domain import identity
-from orchestrator.domain.identity import Told
+from orchestrator.domain.identity import OwnIds, Told
 from orchestrator.domain.instances import session_change
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.store import instances, journal, sessions
 from orchestrator.store.unit_of_work import UnitOfWork
 

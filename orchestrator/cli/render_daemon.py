@@ -8,7 +8,7 @@ from orchestrator.cli.layout import whole
 from orchestrator.cli.next_step import to_paste
 from orchestrator.cli.render import clean, clock, duration, plural
 from orchestrator.domain.commands import run_command
-from orchestrator.domain.watching import LossState
+from orchestrator.domain.loss_judgement import LossState
 
 if TYPE_CHECKING:
     from datetime import tzinfo

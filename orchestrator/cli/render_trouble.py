@@ -10,8 +10,8 @@ from orchestrator.cli.render import clean, plural
 from orchestrator.cli.render_daemon import loss_lines, parked_line
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import OWN_WORDS, identity_changed_hint
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Reason
-from orchestrator.domain.watching import LossState
 from orchestrator.status.views import Phase
 
 if TYPE_CHECKING:

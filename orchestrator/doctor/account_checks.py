@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
+    from orchestrator.domain.identity import OwnIds
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
-    from orchestrator.domain.sightings import OwnIds
     from orchestrator.gateways.base import Gateway
 
 _REFUSED = {

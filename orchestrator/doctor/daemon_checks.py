@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import orchestrator
 from orchestrator.doctor.finding import ok, warning
 from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import LossState
 from orchestrator.status.read_daemon import daemon_view
 from orchestrator.store import daemons, losses, reads
 

@@ -17,7 +17,7 @@ from orchestrator.doctor import (
     storage,
 )
 from orchestrator.doctor.finding import Finding, State, failed, ok, skipped, warning
-from orchestrator.domain.sightings import OwnIds
+from orchestrator.domain.identity import OwnIds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.doctor.finding import Finding, failed, ok, warning
 from orchestrator.domain import identity
 from orchestrator.domain.commands import Command, Operation
-from orchestrator.domain.identity import Told
-from orchestrator.domain.sightings import OwnIds
+from orchestrator.domain.identity import OwnIds, Told
 from orchestrator.store import reads, reads_doctor
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
-from orchestrator.domain.identity import Told, compare
+from orchestrator.domain.identity import OwnIds, Told, compare
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.domain.sightings import SETTLE, OwnIds, Sighting, sight
+from orchestrator.domain.outcomes import EventKind, GatewayEvent, MemberChange
+from orchestrator.domain.sightings import SETTLE, Sighting, sight
 
 SKEW = 120.0  # seconds by which a gateway's clock may differ from the database's
 OPEN_JOIN = frozenset({Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL})

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.folding import fold, visible
-from orchestrator.domain.jids import group_jid, user_id
-from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.folding import fold, normalized, visible
+from orchestrator.domain.identity import group_jid, user_id
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import hide_codes, looks_like_code, reduce_words
 

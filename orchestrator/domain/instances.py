@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.domain.sightings import OwnIds
+    from orchestrator.domain.identity import OwnIds
 
 HALF_PACE = 0.5
 HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
@@ -53,7 +53,7 @@ class InstanceRecord:
     @property
     def own(self) -> OwnIds:
         """The number behind it, as far as it was ever told."""
-        from orchestrator.domain.sightings import OwnIds  # noqa: PLC0415 - for who looks
+        from orchestrator.domain.identity import OwnIds  # noqa: PLC0415 - for who looks
 
         return OwnIds(self.own_phone, self.own_lid)
 

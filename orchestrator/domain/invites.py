@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.folding import visible
-from orchestrator.domain.normal_forms import normalized
+from orchestrator.domain.folding import normalized, visible
 
 _USUAL = re.compile(r"[A-Za-z0-9]{22}")
 _ACCEPTED = re.compile(r"[A-Za-z0-9_-]{20,24}")

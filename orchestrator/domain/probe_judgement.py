@@ -10,10 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action, Reaction, Tries, after_refusal
+from orchestrator.domain.answer_reactions import (
+    PROBE_REACTIONS,
+    Action,
+    Reaction,
+    RetryPolicy,
+    Tries,
+    after_refusal,
+)
 from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview, Outcome, ProbeAnswer
-from orchestrator.domain.retries import RetryPolicy
 from orchestrator.domain.sightings import SETTLE
 from orchestrator.domain.verification import AllowList, Expected, verify
 

@@ -12,8 +12,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from orchestrator.domain.normal_forms import normalized
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
@@ -134,6 +132,8 @@ def _joined(broken: str) -> str:
 
 
 def _plain(text: str) -> str:
+    from orchestrator.domain.folding import normalized  # noqa: PLC0415 - brings tables: for text that is not ASCII
+
     signs = _UNSEEN.sub("", normalized("NFKC", text))
     return signs if signs.isprintable() else "".join(c for c in signs if unicodedata.category(c) != "Cf")
 

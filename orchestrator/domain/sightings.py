@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ class Sighting(StrEnum):
     IN = "in"
     ABSENT = "absent"
     INCONCLUSIVE = "inconclusive"
-
-
-@dataclass(frozen=True, slots=True)
-class OwnIds:
-    """This account's ids: bare digits, each kind compared only with its own kind."""
-
-    phone: str | None = None
-    lid: str | None = None
 
 
 def sight(own: OwnIds, participants: Collection[Participant]) -> Sighting:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.domain.readings import OUT_OF_REACH, Kind, LossEvidence, by_call, by_poll
-from orchestrator.domain.watching import NoSuspicion, next_check, next_check_unsuspected, notice
+from orchestrator.domain.loss_evidence import OUT_OF_REACH, Kind, LossEvidence, by_call, by_poll
+from orchestrator.domain.loss_judgement import NoSuspicion, next_check, next_check_unsuspected, notice
 from orchestrator.store import failover_queries
 from orchestrator.store.engine import DatabaseGoneError
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from orchestrator.account.accounts import Account
+    from orchestrator.domain.loss_judgement import Case, NextCheck
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
-    from orchestrator.domain.watching import Case, NextCheck
     from orchestrator.failover.watch_settings import Watch
 
 KNOWN_GROUPS = 5

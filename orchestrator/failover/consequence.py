@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.account.recording import Desk
 from orchestrator.domain.commands import Command, Operation, run_command
-from orchestrator.domain.loss_wording import how_decided, in_words
+from orchestrator.domain.loss_evidence import in_words
+from orchestrator.domain.loss_judgement import LossState, how_decided, judge
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import LossState, judge
 from orchestrator.failover import placing
 from orchestrator.failover.choosing import Choice, choose
 from orchestrator.store import failover_queries, instances, losses, outbox

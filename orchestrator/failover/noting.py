@@ -13,8 +13,8 @@ from orchestrator.account.session_state import (
     record_answer,
     says_the_same,
 )
+from orchestrator.domain.loss_judgement import LossState, NoSuspicion, judge, notice
 from orchestrator.domain.times import instant
-from orchestrator.domain.watching import LossState, NoSuspicion, judge, notice
 from orchestrator.store import losses, outbox, sessions
 from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.account.accounts import Account
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.watching import Case
+    from orchestrator.domain.loss_judgement import Case
     from orchestrator.failover.asking import Asked, Track
     from orchestrator.failover.watch_settings import Watch
     from orchestrator.store.losses import Loss

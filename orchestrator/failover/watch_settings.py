@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from orchestrator.domain.watching import Debounce
+from orchestrator.domain.loss_judgement import Debounce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.clock import Clock
-from orchestrator.domain.gateway_events import ReadEvent
 from orchestrator.domain.outcomes import (
     CodeAnswer,
     GatewayAnswer,
@@ -19,6 +18,7 @@ from orchestrator.domain.outcomes import (
     LimitsAnswer,
     ParticipantsAnswer,
     ProbeAnswer,
+    ReadEvent,
     SendAnswer,
     SessionAnswer,
     WebhooksAnswer,

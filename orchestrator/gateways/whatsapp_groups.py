@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.domain.jids import group_jid
+from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import GroupPreview, Outcome, Participant, SeenGroup
 from orchestrator.gateways.whatsapp_values import by_index, clean, participant, serialized
 

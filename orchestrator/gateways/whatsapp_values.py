@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.domain.gateway_events import MemberChange
-from orchestrator.domain.jids import UserId, user_id
-from orchestrator.domain.outcomes import Participant
+from orchestrator.domain.identity import UserId, user_id
+from orchestrator.domain.outcomes import MemberChange, Participant
 
 _LONG = 4096
 _MILLISECONDS = 1e11

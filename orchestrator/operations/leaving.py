@@ -14,9 +14,10 @@ from orchestrator.domain.errors import (
     UsageError,
     credentials_refused,
 )
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.domain.sightings import OwnIds, Sighting, sight
+from orchestrator.domain.sightings import Sighting, sight
 from orchestrator.operations.acting import acting, said
 from orchestrator.operations.choices import entered_by_mistake
 from orchestrator.status.listing import find_group

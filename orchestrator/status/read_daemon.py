@@ -6,8 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.domain.loss_wording import how_decided
-from orchestrator.domain.watching import LossState, accusing
+from orchestrator.domain.loss_judgement import LossState, accusing, how_decided
 from orchestrator.status.views_daemon import (
     DaemonView,
     EventsView,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.watching import Case
+    from orchestrator.domain.loss_judgement import Case
     from orchestrator.store.daemons import DaemonRow
     from orchestrator.store.losses import Loss
     from orchestrator.store.reads_daemon import EventsRow, OutboxRow

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.domain.cron_times import Times
+from orchestrator.domain.times import CronTimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     """One line of the schedule. `name` is the kind of work."""
 
     name: str
-    times: Times
+    times: CronTimes
 
 
 class ScheduleView(NamedTuple):
@@ -41,7 +41,7 @@ class ScheduleView(NamedTuple):
 def entries_of(expressions: Mapping[str, str], zone: ZoneInfo) -> tuple[Entry, ...]:
     """From the kinds of work with their expressions (empty: never) to what this version carries out."""
     wanted = {name: expressions.get(name, "") for name in DONE_BY_THIS_VERSION}
-    return tuple(Entry(name, Times(text, zone)) for name, text in wanted.items() if text)
+    return tuple(Entry(name, CronTimes(text, zone)) for name, text in wanted.items() if text)
 
 
 async def read_schedule(

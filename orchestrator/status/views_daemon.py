@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from orchestrator.domain.readings import LossEvidence
-    from orchestrator.domain.watching import LossState
+    from orchestrator.domain.loss_evidence import LossEvidence
+    from orchestrator.domain.loss_judgement import LossState
     from orchestrator.store.daemons import Trouble
 
 

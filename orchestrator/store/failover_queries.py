@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select, update
 
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.watching import LossState
 from orchestrator.store.recoveries import Scope, groups_in
 from orchestrator.store.tables import group_instances, groups, losses, memberships, recoveries
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, insert, select, text, update
 
-from orchestrator.domain.readings import Kind, LossEvidence
-from orchestrator.domain.watching import Case, LossState
+from orchestrator.domain.loss_evidence import Kind, LossEvidence
+from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.store.tables import instances, losses
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import InstanceRecord
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.store.bulk import chunks
 from orchestrator.store.tables import instances, memberships, slots
 

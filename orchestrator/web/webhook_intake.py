@@ -15,7 +15,7 @@ from aiohttp import web
 
 from orchestrator.account.event_inbox import Inbox
 from orchestrator.domain.errors import TemporaryError
-from orchestrator.domain.gateway_events import USED, GatewayEvent, ReadEvent
+from orchestrator.domain.outcomes import USED, GatewayEvent, ReadEvent
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 from orchestrator.redact import scrub
 from orchestrator.redact_json import scrub_object

@@ -16,9 +16,9 @@ from orchestrator.account.looking import Looker
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_result import Decision
 from orchestrator.account.session_state import recorded
+from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.watching import Debounce
 from orchestrator.failover.watch_settings import Watch, WatchSettings
 from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp import read_event

@@ -16,10 +16,10 @@ from orchestrator.account.joining import Joiner
 from orchestrator.account.loop import Ended, Job, run
 from orchestrator.account.monitor import Monitor
 from orchestrator.daemon import drivers
+from orchestrator.domain.loss_evidence import Kind, LossEvidence
+from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.readings import Kind, LossEvidence
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.watching import Case, LossState
 from orchestrator.operations.stopping import stop
 from orchestrator.simulator.model import AccountState
 from orchestrator.store import instances, losses, orders, recoveries

@@ -22,7 +22,7 @@ from tests.support.worlds import ACCOUNT, group, named, told, trouble, world
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.domain.gateway_events import GatewayEvent
+    from orchestrator.domain.outcomes import GatewayEvent
 
 SPEED = 400.0
 JOIN, LEAVE = "group.v2.join", "group.v2.leave"

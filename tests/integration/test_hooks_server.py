@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.account.installing import HookAddress, install
 from orchestrator.domain.errors import ConfigurationError, TemporaryError
-from orchestrator.domain.gateway_events import EventKind, GatewayEvent
+from orchestrator.domain.outcomes import EventKind, GatewayEvent
 from orchestrator.gateways.base import Vendor
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED

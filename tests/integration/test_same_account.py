@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator.account.session_state import Reader, record_answer, recorded
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import End
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.operations import pausing
 from orchestrator.simulator import deeds
 from orchestrator.store import instances, sessions

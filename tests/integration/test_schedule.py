@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from orchestrator.domain.cron_times import Times
 from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.times import CronTimes
 from orchestrator.failover.scheduled_recovery import Recover
 from orchestrator.failover.scheduler import DAY, LONGEST_WAIT, NEVER, Scheduler
 from orchestrator.status.schedule_view import Entry, entries_of, read_schedule
@@ -83,7 +83,7 @@ def _row(name: str) -> dict[str, Any]:
 def scheduler(
     database: Database, work: Any, expression: str = "0 6 * * *", zone: ZoneInfo = UTC
 ) -> Scheduler:
-    return Scheduler(database, [Entry("recover", Times(expression, zone))], {"recover": work})
+    return Scheduler(database, [Entry("recover", CronTimes(expression, zone))], {"recover": work})
 
 
 async def kept(database: Database) -> schedules.Kept | None:

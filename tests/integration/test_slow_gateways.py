@@ -39,7 +39,7 @@ from tests.support.stage import brisk
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from orchestrator.domain.gateway_events import GatewayEvent
+    from orchestrator.domain.outcomes import GatewayEvent
     from orchestrator.gateways.base import Gateway
 
 SPEED = 10.0  # what is told apart by time is seconds apart, on a busy machine too

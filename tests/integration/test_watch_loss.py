@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from orchestrator.account.recording import Heard, session_event
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.domain.watching import LossState
 from orchestrator.store import instances
 from orchestrator.store.tables import instances as instances_table
 from tests.support.watching import LOGGED_OUT, STARTING, lookout

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from orchestrator.account.accounts import Account
-from orchestrator.domain.watching import Debounce, LossState
+from orchestrator.domain.loss_judgement import Debounce, LossState
 from orchestrator.failover.watch_settings import Watch, WatchSettings
 from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp.event_reading import read_event

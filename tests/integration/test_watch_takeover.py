@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
+from orchestrator.domain.loss_evidence import Kind, LossEvidence
+from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.domain.readings import Kind, LossEvidence
-from orchestrator.domain.watching import Case, LossState
 from orchestrator.failover import consequence
 from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import instances, losses, orders, outbox, recoveries

@@ -12,10 +12,9 @@ from orchestrator.gateways.wawp.opening import routes_of
 from orchestrator.status import explain_group, read
 
 if TYPE_CHECKING:
-    from orchestrator.account.recovery_settings import RecoverySettings
-    from orchestrator.domain.greeting_choice import GreetingPolicy
+    from orchestrator.account.recovery_settings import GreetingPolicy, RecoverySettings
+    from orchestrator.domain.answer_reactions import RetryPolicy
     from orchestrator.domain.pacing import PacingPolicy
-    from orchestrator.domain.retries import RetryPolicy
     from orchestrator.domain.verification import AllowList
     from orchestrator.gateways.wawp import WawpRoutes
     from orchestrator.status.explain_group import Explanation

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from orchestrator.account.context import Context
     from orchestrator.account.recovery_settings import RecoverySettings
-    from orchestrator.domain.gateway_events import ReadEvent
+    from orchestrator.domain.outcomes import ReadEvent
     from orchestrator.tasks import Part
     from tests.support.stage import Stage
 

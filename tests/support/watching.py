@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from orchestrator.account.accounts import Account
+from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
     GroupListAnswer,
@@ -20,7 +21,6 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
     SessionAnswer,
 )
-from orchestrator.domain.watching import Debounce
 from orchestrator.failover.watch_settings import Watch, WatchSettings
 from orchestrator.failover.watcher import Watcher
 from orchestrator.gateways.wawp.event_reading import read_event

@@ -5,9 +5,9 @@ from __future__ import annotations
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.eta import Eta, EtaReason
 from orchestrator.domain.hints import account_hint, group_hint
+from orchestrator.domain.loss_evidence import Kind, LossEvidence
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.domain.readings import Kind, LossEvidence
-from orchestrator.domain.watching import LossState
 from orchestrator.status.explain_group import Explanation
 from orchestrator.status.past import PastRecovery
 from orchestrator.status.schedule_view import ScheduleView

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.config.values import Cron
-from orchestrator.domain.cron_times import Times
+from orchestrator.domain.times import CronTimes
 from orchestrator.status.schedule_view import Entry, entries_of, local, upcoming
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -28,7 +28,7 @@ def shown(instants: list[float]) -> list[str]:
 
 
 def runs(expression: str, zone: ZoneInfo, start: str, count: int) -> list[str]:
-    return shown(list(islice(Times(expression, zone).after(at(start)), count)))
+    return shown(list(islice(CronTimes(expression, zone).after(at(start)), count)))
 
 
 def test_a_daily_entry_follows_the_wall_clock_of_its_zone_across_both_changes() -> None:
@@ -67,7 +67,7 @@ def test_an_entry_with_a_star_follows_the_time_that_passes() -> None:
 def test_going_on_from_any_instant_leads_to_the_same_runs_as_going_through(
     zone: ZoneInfo, expression: str
 ) -> None:
-    times = Times(expression, zone)
+    times = CronTimes(expression, zone)
     for day in ("2026-03-28 20:00", "2026-10-24 20:00", "2026-04-04 10:00", "2026-10-03 10:00"):
         through = [one for one in islice(times.after(at(day)), 80) if one < at(day) + DAY]
         for step in range(0, 24 * 60, 10):
@@ -78,7 +78,7 @@ def test_going_on_from_any_instant_leads_to_the_same_runs_as_going_through(
 
 
 def test_the_instant_itself_is_over_and_a_moment_before_it_is_not() -> None:
-    times, six = Times("0 6 * * *", ZoneInfo("UTC")), at("2026-11-23 06:00")
+    times, six = CronTimes("0 6 * * *", ZoneInfo("UTC")), at("2026-11-23 06:00")
 
     assert times.next(six - 0.001) == six
     assert times.next(six) == six + DAY
@@ -98,7 +98,7 @@ def test_only_what_this_version_does_is_an_entry() -> None:
     assert entries_of({"audit": "0 6 * * *", "recover": ""}, zone) == ()
     (entry,) = entries_of({"audit": "0 6 * * *", "recover": "0 5 * * *"}, zone)
 
-    assert entry == Entry("recover", Times("0 5 * * *", zone))
+    assert entry == Entry("recover", CronTimes("0 5 * * *", zone))
     assert shown(upcoming(entry, at("2026-11-22 12:00"), 2)) == ["11-23 05:00", "11-24 05:00"]
 
 

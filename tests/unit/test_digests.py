@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.domain.digests import OpenNeeds, due_at
+from orchestrator.messaging.digesting import OpenNeeds, due_at
 
 NOW = 1_000_000.0
 NOBODY = OpenNeeds(0, 0, None)

@@ -22,10 +22,10 @@ from orchestrator.domain.event_rules import (
     decide,
     is_the_group,
 )
-from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
-from orchestrator.domain.outcomes import Participant
-from orchestrator.domain.sightings import OwnIds, Sighting
+from orchestrator.domain.outcomes import EventKind, GatewayEvent, MemberChange, Participant
+from orchestrator.domain.sightings import Sighting
 
 JID, OTHER_JID = "120363000000000001@g.us", "120363000000000002@g.us"
 US = OwnIds("15550100002", "900000000000002")

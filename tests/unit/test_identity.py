@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import orchestrator
 from orchestrator.domain.identity import (
+    OwnIds,
     Told,
     after,
     compare,
@@ -19,7 +20,6 @@ from orchestrator.domain.identity import (
     may_be_one_number,
     shown,
 )
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.gateways.wawp import reading
 
 PHONE, LID = "15550100002", "900000000000002"

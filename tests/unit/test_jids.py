@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.jids import UserId, group_jid, user_id
+from orchestrator.domain.identity import UserId, group_jid, user_id
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from orchestrator.account import plan_lines
 from orchestrator.account.plan_lines import Known
 from orchestrator.account.plan_result import Decision, Line, probing_time, span
 from orchestrator.domain.eta import Course
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import (
     GatewayAnswer,
@@ -20,7 +21,6 @@ from orchestrator.domain.outcomes import (
     SeenGroup,
 )
 from orchestrator.domain.probe_judgement import ProbeRules
-from orchestrator.domain.sightings import OwnIds
 from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
 from orchestrator.store.memberships import StoredCode

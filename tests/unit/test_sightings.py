@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
 from orchestrator.domain.outcomes import Participant
 from orchestrator.domain.sightings import (
@@ -16,7 +17,6 @@ from orchestrator.domain.sightings import (
     AFTER_UNKNOWN,
     SETTLE,
     LookCase,
-    OwnIds,
     Sighting,
     after_look,
     approval_wait,

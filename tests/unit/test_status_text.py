@@ -13,8 +13,8 @@ from orchestrator.cli.render_status import headline, status_text
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.eta import Eta, EtaReason, PutOff
 from orchestrator.domain.hints import account_hint
+from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.domain.watching import LossState
 from orchestrator.status.instance_views import NOBODY
 from orchestrator.status.views import Phase
 from orchestrator.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL

@@ -11,7 +11,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.config import InstanceSettings
 from orchestrator.config.models import OPTIONS, Gateway
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.domain.gateway_events import USED
+from orchestrator.domain.outcomes import USED
 from orchestrator.gateways.base import Endpoint
 from orchestrator.gateways.vendors import VENDORS
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
-from orchestrator.domain.readings import CALLS, Kind, LossEvidence, add, by_call, by_poll, by_state
-from orchestrator.domain.watching import (
+from orchestrator.domain.loss_evidence import CALLS, Kind, LossEvidence, add, by_call, by_poll, by_state
+from orchestrator.domain.loss_judgement import (
     Case,
     Debounce,
     LossState,
@@ -24,6 +23,7 @@ from orchestrator.domain.watching import (
     next_check_unsuspected,
     notice,
 )
+from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
-from orchestrator.domain.jids import group_jid
-from orchestrator.domain.outcomes import InstanceState, Participant
+from orchestrator.domain.identity import group_jid
+from orchestrator.domain.outcomes import EventKind, GatewayEvent, InstanceState, MemberChange, Participant
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED, read_event
 from tests.unit.test_wawp_properties import values
 

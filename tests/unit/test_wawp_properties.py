@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.domain.jids import group_jid
+from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.gateways.answers import Hidden, failure
 from orchestrator.gateways.http import FailureKind, HttpFailure, HttpResult

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.gateway_events import MemberChange
-from orchestrator.domain.jids import UserId
-from orchestrator.domain.outcomes import GroupPreview, Outcome, Participant, SeenGroup
+from orchestrator.domain.identity import UserId
+from orchestrator.domain.outcomes import GroupPreview, MemberChange, Outcome, Participant, SeenGroup
 from orchestrator.gateways.whatsapp_groups import ENGINES, GroupNames, GroupReader
 from orchestrator.gateways.whatsapp_values import affected, instant, member_change, own_ids
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any
 
-from orchestrator.domain.jids import group_jid
+from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import (
     CodeAnswer,
     GatewayAnswer,

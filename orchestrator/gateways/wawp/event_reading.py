@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.domain.gateway_events import EventKind, GatewayEvent, MemberChange
-from orchestrator.domain.jids import group_jid
-from orchestrator.domain.outcomes import InstanceState, Participant
+from orchestrator.domain.identity import group_jid
+from orchestrator.domain.outcomes import EventKind, GatewayEvent, InstanceState, MemberChange, Participant
 from orchestrator.gateways.wawp.reading import STATES
 from orchestrator.gateways.whatsapp_values import (
     affected,

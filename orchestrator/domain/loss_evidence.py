@@ -1,4 +1,4 @@
-"""What the watcher sees of an account, and how little each reading says by itself."""
+"""What is seen of an account, how little each reading says by itself, and each in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.meanings import InstanceState, Outcome
+from orchestrator.domain.times import instant
 
 if TYPE_CHECKING:
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
@@ -25,6 +26,20 @@ CALLS = frozenset({Kind.MEMBERS, Kind.LIST})
 
 WORKS, SESSION_DOWN, REFUSED = "works", "session_down", "credentials_refused"
 OUT_OF_REACH, EMPTY, UNCLEAR = "out_of_reach", "empty", "unclear"
+SOURCES = {
+    Kind.STATE: "the session's state, asked for",
+    Kind.EVENT: "the session's state, told by the gateway",
+    Kind.MEMBERS: "a look at the members of one of its groups",
+    Kind.LIST: "a look at its list of groups",
+}
+_SAYS = {
+    WORKS: "it works",
+    SESSION_DOWN: "the session is down",
+    REFUSED: "the gateway refuses the token or the instance_id",
+    OUT_OF_REACH: "the gateway gave no answer",
+    EMPTY: "an empty answer, which proves nothing",
+    UNCLEAR: "an answer that says nothing of the account",
+}
 _GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 _WEAK_STATES = frozenset({InstanceState.STARTING.value, InstanceState.DISCONNECTED.value})
 _UNREACHED = frozenset({Outcome.TRANSIENT, Outcome.UNKNOWN})
@@ -104,3 +119,10 @@ def _places(evidence: tuple[LossEvidence, ...], kind: Kind) -> list[int]:
 
 def _alike(one: LossEvidence, other: LossEvidence) -> bool:
     return (one.gone, one.says) == (other.gone, other.says)
+
+
+def in_words(one: LossEvidence) -> str:
+    """`2026-11-22T21:42:00Z the session's state, asked for: needs_login (SCAN_QR_CODE)`."""
+    said = _SAYS.get(one.says, one.says)
+    text = f" ({one.text})" if one.text else ""
+    return f"{instant(one.at)} {SOURCES[one.kind]}: {said}{text}"

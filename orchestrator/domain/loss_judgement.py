@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from orchestrator.domain.readings import CALLS, Kind, LossEvidence, add
+from orchestrator.domain.loss_evidence import CALLS, SOURCES, Kind, LossEvidence, add
 
 NOT_WORKING_AT_ALL = 2400.0
 """Seconds, at the least, for which starting says nothing: healthy sessions do that every half hour."""
@@ -249,3 +249,13 @@ def next_check(case: Case, debounce: Debounce, now: float) -> NextCheck | None:
         turn = Kind.MEMBERS if Kind.LIST in accusing(case) else Kind.LIST
         return NextCheck(turn, max(gap, debounce.lost_after / 3))
     return NextCheck(Kind.MEMBERS, gap)
+
+
+def how_decided(case: Case, lasted: float) -> str:
+    """Why it counts as lost, in a sentence."""
+    kinds = sorted(accusing(case), key=list(Kind).index)
+    sources = [SOURCES[kind] for kind in kinds]
+    if len(sources) == 1:
+        sources.insert(0, "a session that never came to work")
+    minutes = max(1, round(lasted / 60))
+    return f"after {minutes} min by {len(sources)} kinds of evidence: {'; '.join(sources)}"
