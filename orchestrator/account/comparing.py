@@ -22,7 +22,7 @@ from orchestrator.domain.event_rules import is_the_group
 from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.domain.sightings import SETTLE, Sighting, sight
-from orchestrator.store import memberships, reconcile_queries
+from orchestrator.store import due_work, memberships
 
 if TYPE_CHECKING:
     from orchestrator.account.context import Context, Writing
@@ -81,18 +81,18 @@ class Comparer:
     async def _compare(self) -> None:
         context, doubtful = self._context, list[tuple[int, str]]()
         async with context.writing() as writing:
-            known = await reconcile_queries.by_jids(writing.connection, context.instance_id, context.listed)
+            known = await memberships.by_jids(writing.connection, context.instance_id, context.listed)
             for jid, work in known.items():
                 doubtful += _by_list(writing, work, context.listed[jid])
             doubtful += await self._missing(writing)
-            await reconcile_queries.compared(writing.connection, context.instance_id, writing.now)
+            await due_work.compared(writing.connection, context.instance_id, writing.now)
         context.rng.shuffle(doubtful)
         self._doubtful = doubtful[:MOST_LOOKS]
         context.points.reach("list.recorded")
 
     async def _missing(self, writing: Writing) -> list[tuple[int, str]]:
         """What is active, and not seen in the list as it should be."""
-        found = await reconcile_queries.active_jids(writing.connection, self._context.instance_id)
+        found = await memberships.active_jids(writing.connection, self._context.instance_id)
         listed = self._context.listed
         return [(number, jid) for number, jid in found if not _is_shown(self._context, listed.get(jid))]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.account.points import Points, Silent
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Status
-from orchestrator.store import instances, memberships, sessions
+from orchestrator.store import due_work, instances
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.unit_of_work import UnitOfWork
 
@@ -91,7 +91,7 @@ class Context:
 
     async def in_line(self, connection: AsyncConnection, status: Status, *, limit: int) -> list[Work]:
         """This recovery's next ones. What an earlier one with a wider scope left behind is none of ours."""
-        return await memberships.in_line(
+        return await due_work.in_line(
             connection, self.instance_id, status, limit=limit, recovery_id=self.recovery_id or None
         )
 
@@ -102,7 +102,7 @@ class Context:
         With `everyone` the rows of all instances are locked, in the order of their ids.
         """
         async with self.database.write() as connection:
-            rows = await sessions.lock_all(connection) if everyone else {}
+            rows = await instances.lock_all(connection) if everyone else {}
             instance = await instances.lock(connection, self.instance_id, fence=self.fence)
             before = self.clock.boottime()
             now = await self.database.now(connection)

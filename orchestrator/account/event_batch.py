@@ -25,7 +25,7 @@ from orchestrator.domain.event_rules import (
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.domain.outcomes import GatewayEvent, ReadEvent
-from orchestrator.store import events, instances, reconcile_queries
+from orchestrator.store import events, instances, memberships
 from orchestrator.store.events import StoredEvent
 from orchestrator.store.memberships import Work
 
@@ -69,9 +69,9 @@ class EventBatch:
         connection, number = writing.connection, self._context.instance_id
         jids = {_jid(event) for _, event, whom in classified if whom in _ABOUT_US} - {""}
         if jids:
-            self._works = await reconcile_queries.by_jids(connection, number, jids)
+            self._works = await memberships.by_jids(connection, number, jids)
         unsettled = {w.membership.group_id for w in self._works.values() if w.membership.status in OPEN_JOIN}
-        self._gone_at = await reconcile_queries.departures(connection, number, unsettled, DEPARTED)
+        self._gone_at = await events.departures(connection, number, unsettled, DEPARTED)
 
     async def _process_one(
         self, writing: Writing, stored: StoredEvent, event: GatewayEvent, whom: About

@@ -10,7 +10,7 @@ from orchestrator.account.retrying import call_with_retry
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.greeting_template import fill_in
-from orchestrator.store import memberships
+from orchestrator.store import due_work, memberships
 
 if TYPE_CHECKING:
     from orchestrator.account.context import Context
@@ -62,7 +62,7 @@ class Greeter:
             instance, now = await context.observe(connection)
             if instance.paused(now):
                 return None
-            works = await memberships.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
+            works = await due_work.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
         return works[0] if works else None
 
     async def _greet(self, work: Work) -> None:
@@ -158,7 +158,7 @@ class Greeter:
 async def give_up_on_unsure(context: Context) -> None:
     """Greetings that a dead process may or may not have sent count as sent: nobody is greeted twice."""
     async with context.database.read() as connection:
-        unsure = await memberships.greetings(connection, context.instance_id, Greeting.SENDING, limit=1000)
+        unsure = await due_work.greetings(connection, context.instance_id, Greeting.SENDING, limit=1000)
     if not unsure:
         return
     async with context.writing() as writing:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.group_fields import instance_called
-from orchestrator.store import acts, reads
+from orchestrator.store import recoveries
 from orchestrator.store.engine import Database
 
 
@@ -24,8 +24,8 @@ async def choose_instance(
             raise NotFoundError(f"no backup instance is called {wanted}", hint=f"there are: {choices}")
         return found
     async with database.read() as connection:
-        open_id = await acts.running_recovery_id(connection) if to_run else None
-        latest = await reads.recovery(connection, open_id)
+        open_id = await recoveries.latest_running_id(connection) if to_run else None
+        latest = await recoveries.get_or_latest(connection, open_id)
     if latest is not None and latest.to_name in backups:
         return latest.to_name
     if len(backups) == 1:

@@ -13,7 +13,7 @@ from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOS
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
 from orchestrator.domain.sightings import LookCase, NextStep, Sighting, after_look, approval_wait, sight
-from orchestrator.store import memberships
+from orchestrator.store import due_work, memberships
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,10 +81,10 @@ class Looker:
             if instance.paused(now):
                 return [], None
             for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
-                found += await memberships.due(connection, context.instance_id, status, now, limit=50)
+                found += await due_work.due(connection, context.instance_id, status, now, limit=50)
             if found:
                 return found, None
-            due = await memberships.next_due(
+            due = await due_work.next_due(
                 connection, context.instance_id, (Status.CONFIRMING, Status.AWAITING_APPROVAL)
             )
         return [], None if due is None else max(0.05, due - now)
@@ -330,7 +330,7 @@ async def start_lookups_after_crash(context: Context) -> int:
     Without a lease of our own: unless somebody took it meanwhile, who does this himself.
     """
     async with context.database.read() as connection:
-        left = await memberships.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
+        left = await due_work.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
     if not left:
         return 0
     async with context.writing() as writing:

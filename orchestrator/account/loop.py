@@ -24,7 +24,7 @@ from orchestrator.account.probing import Prober
 from orchestrator.account.requests import Request
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, first_of
 from orchestrator.domain.recoveries import End, stays_open
-from orchestrator.store import recoveries
+from orchestrator.store import progress, recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.recoveries import Scope
 from orchestrator.tasks import to_its_end
@@ -190,7 +190,7 @@ async def _wait(context: Context, wake_event: asyncio.Event, wait: float | None)
 async def close(context: Context, end: End, *, open_still: bool = False) -> Ended:
     """Write down how the recovery of this context ended; one that is open still is gone on with later."""
     async with context.writing() as writing:
-        counted = await recoveries.counts(writing.connection, context.recovery_id)
+        counted = await progress.counts(writing.connection, context.recovery_id)
         if open_still or await recoveries.finish(
             writing.connection,
             context.recovery_id,

@@ -15,7 +15,7 @@ from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
-from orchestrator.store import memberships, recoveries, slots
+from orchestrator.store import due_work, memberships, progress, recoveries, slots
 from orchestrator.store.tables import journal
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ class Monitor:
                 outlook=await read_outlook(
                     context, connection, instance, now=now, in_flight=not self._joiner.idle
                 ),
-                ready=await memberships.in_line(
-                    connection, context.instance_id, Status.READY, limit=MOST_READY
-                ),
+                ready=await due_work.in_line(connection, context.instance_id, Status.READY, limit=MOST_READY),
                 recovery=await recoveries.get(connection, context.recovery_id),
                 last_line=int(await connection.scalar(select(func.max(journal.c.id))) or 0),
             )
@@ -230,7 +228,7 @@ class Monitor:
 
     async def _verdict(self) -> End:
         async with self._context.database.read() as connection:
-            return verdict(await recoveries.counts(connection, self._context.recovery_id))
+            return verdict(await progress.counts(connection, self._context.recovery_id))
 
 
 def _settling(outlook: Outlook) -> bool:
@@ -254,19 +252,19 @@ async def read_outlook(
     number, mine = context.instance_id, context.recovery_id
     policy = context.settings.policy.slowed(instance.pace_factor(now))
     upcoming = await slots.peek(connection, instance, policy, now)
-    look_at = await memberships.next_due(connection, number, (Status.AWAITING_APPROVAL,), recovery_id=mine)
+    look_at = await due_work.next_due(connection, number, (Status.AWAITING_APPROVAL,), recovery_id=mine)
     paused = instance.paused(now)
     return Outlook(
-        present=await recoveries.present(connection, context.recovery_id),
+        present=await progress.present(connection, context.recovery_id),
         greetings=bool(
-            await memberships.greetings(connection, number, Greeting.PENDING, limit=1, recovery_id=mine)
+            await due_work.greetings(connection, number, Greeting.PENDING, limit=1, recovery_id=mine)
         ),
         in_flight=in_flight,
         paused_until=_until(instance) if paused else None,
         pause_reason=Reason(instance.pause_reason) if paused and instance.pause_reason else None,
         paused_since=instance.paused_at if paused else None,
         next_slot_at=upcoming.at,
-        next_deferred_at=await memberships.next_due(connection, number, (Status.DEFERRED,), recovery_id=mine),
+        next_deferred_at=await due_work.next_due(connection, number, (Status.DEFERRED,), recovery_id=mine),
         look_due=look_at is not None and look_at <= now,
     )
 

@@ -14,7 +14,7 @@ from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import SETTLE
-from orchestrator.store import instances, memberships, reconcile_queries, recoveries, sessions
+from orchestrator.store import due_work, instances, memberships, progress, recoveries, slots
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ async def _wait_for_joins_of(
     """Joins that another entry of this number sent count for its pace: the window begins anew, and only when
     what may be under way has arrived or been given up.
     """
-    last = await sessions.last_slot(connection, other.id)
+    last = await slots.last_slot(connection, other.id)
     if last is None or last.reserved_at < max(one.known_since, now - _RECENT):
         return
     since = now + SETTLE if last.open else now
@@ -146,7 +146,7 @@ async def part_from_old(
     if recovery is not None and not begins:
         stopped = recovery.id
         await _end(unit, recovery.id)
-    await reconcile_queries.forget_comparison(connection, record.id)
+    await due_work.forget_comparison(connection, record.id)
     unit.note(
         "instance.identity_changed",
         was=identity.shown(record.own),
@@ -162,7 +162,7 @@ async def _end(unit: UnitOfWork, recovery_id: int) -> None:
     await recoveries.request_stop(unit.connection, recovery_id, actor=unit.actor, now=unit.now)
     if unit.instance.driven(unit.now):
         return
-    counted = await recoveries.counts(unit.connection, recovery_id)
+    counted = await progress.counts(unit.connection, recovery_id)
     end = End.STOPPED.value
     if await recoveries.finish(
         unit.connection, recovery_id, state="stopped", outcome=end, counted=counted, now=unit.now

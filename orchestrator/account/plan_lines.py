@@ -25,7 +25,7 @@ from orchestrator.domain.probe_judgement import (
 )
 from orchestrator.domain.sightings import Sighting, sight
 from orchestrator.domain.verification import AllowList, Expected, Mode, digits
-from orchestrator.store.reads_plan import PlanRow
+from orchestrator.store.group_rows import PlanRow
 
 _REASONS = {reason.value: reason for reason in Reason}
 

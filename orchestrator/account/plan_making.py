@@ -19,9 +19,9 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.redact import scrub
-from orchestrator.store import instances, reads_plan, reads_slots, slots
+from orchestrator.store import group_rows, instances, memberships, slots
 from orchestrator.store.engine import Database
-from orchestrator.store.reads_plan import PlanRow
+from orchestrator.store.group_rows import PlanRow
 from orchestrator.store.recoveries import Scope
 
 
@@ -42,9 +42,9 @@ async def make_plan(
     """
     async with database.read() as connection:
         instance = await instances.get(connection, instance_name)
-        rows = await reads_plan.in_join_order(connection, instance.id, scope)
+        rows = await group_rows.in_join_order(connection, instance.id, scope)
         rows = rows if only is None else _among(rows, frozenset(only))
-        holders = await reads_plan.holders(connection, instance.id)
+        holders = await memberships.holders(connection, instance.id)
         now = await database.now(connection)
     known = Known(
         now,
@@ -115,7 +115,7 @@ async def _course(
     slowed = policy.slowed(instance.pace_factor(now))
     upcoming = await slots.peek(connection, instance, slowed, now)
     until = (instance.paused_until or 0.0) if instance.paused(now) else 0.0
-    sent = await reads_slots.sent_instants(connection, instance.id, now - reads_slots.DAY)
+    sent = await slots.sent_instants(connection, instance.id, now - slots.DAY)
     return Course(
         start=max(now, upcoming.at, until),
         spacing=policy.spacing,

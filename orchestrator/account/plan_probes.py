@@ -40,10 +40,10 @@ from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, ProbeAnswer
 from orchestrator.domain.probe_judgement import ProbeJudgement
 from orchestrator.gateways.base import Gateway
-from orchestrator.store import codes, journal, sessions
+from orchestrator.store import codes, instances, journal, memberships
 from orchestrator.store.engine import Database
+from orchestrator.store.group_rows import PlanRow
 from orchestrator.store.memberships import StoredCode
-from orchestrator.store.reads_plan import PlanRow
 
 LONGEST_WAITING = 300.0
 """Seconds that one plan rests in all because the gateway wants fewer calls; then it ends, and says so."""
@@ -137,11 +137,11 @@ class Prober:
     async def _entered(self, rows: Sequence[PlanRow], own: OwnIds) -> dict[int, float]:
         """By group: when another entry, as this very number, last asked to join or was found in."""
         async with self._database.read() as connection:
-            others = await sessions.others(connection, self._instance.id)
+            others = await instances.others(connection, self._instance.id)
             namesakes = {number for number, ids in others.items() if identity.likeness(ids, own)}
             if not namesakes:
                 return {}
-            return await sessions.entered_by(connection, namesakes, [row.group_id for row in rows])
+            return await memberships.entered_by(connection, namesakes, [row.group_id for row in rows])
 
     async def _probe(self, row: PlanRow, known: Known, total: int) -> Line:
         while True:

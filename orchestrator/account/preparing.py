@@ -28,8 +28,8 @@ from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import Sighting
-from orchestrator.store import limits, memberships, orders, recoveries, reopening
-from orchestrator.store.limits import StoredLimits
+from orchestrator.store import instances, memberships, orders, recoveries, unit_of_work
+from orchestrator.store.instances import StoredLimits
 
 if TYPE_CHECKING:
     from orchestrator.account.context import Context, Writing
@@ -103,7 +103,7 @@ async def follow_limits(context: Context) -> None:
             f"probes and looks are {gap:.1f} s apart"
         )
     async with context.writing() as writing:
-        await limits.save(writing.connection, context.instance_id, slows)
+        await instances.save_limits(writing.connection, context.instance_id, slows)
     context.settings = replace(
         settings, probe_gap=max(settings.probe_gap, gap), look_gap=max(settings.look_gap, gap)
     )
@@ -184,7 +184,7 @@ async def open_recovery(context: Context, request: Request, *, pace: float | Non
             await _begin(writing, request, pace)
         else:
             await _go_on(writing, existing, pace)
-        await reopening.after_new_number(writing)
+        await unit_of_work.reopen_after_new_number(writing)
         context.begins = False
         kind = "recovery.started" if existing is None else "recovery.continued"
         writing.note(kind, pace=context.settings.policy.joins_per_minute)
@@ -217,9 +217,7 @@ async def _go_on(writing: Writing, existing: Recovery, pace: float | None) -> No
         connection, existing.id, pace=pace, joins_left=limit, since=context.driving_since
     )
     if not existing.fixed:
-        await recoveries.take_up(
-            connection, context.instance_id, existing.id, existing.scope, now=writing.now
-        )
+        await orders.take_up(connection, context.instance_id, existing.id, existing.scope, now=writing.now)
 
 
 async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
@@ -234,7 +232,7 @@ async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
         context.recovery_id = writing.recovery_id = recovery_id
         context.joins_left = found.joins_left
         if not found.fixed:
-            await recoveries.take_up(
+            await orders.take_up(
                 writing.connection, context.instance_id, recovery_id, found.scope, now=writing.now
             )
         begun = found.begun_before

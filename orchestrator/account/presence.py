@@ -10,7 +10,7 @@ from orchestrator.domain.identity import OwnIds, Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.sightings import Sighting
-from orchestrator.store import memberships, reconcile_queries
+from orchestrator.store import due_work, journal
 
 if TYPE_CHECKING:
     from orchestrator.account.context import Context, Writing
@@ -58,7 +58,7 @@ async def look_later(context: Context) -> None:
         if writing.instance.driven(writing.now):
             return
         for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
-            due = await memberships.due(writing.connection, context.instance_id, status, writing.now, limit=1)
+            due = await due_work.due(writing.connection, context.instance_id, status, writing.now, limit=1)
             for work in due:
                 old, at = work.membership, writing.now + REST
                 writing.move(old, old.status, old.reason, detail=old.detail, next_attempt_at=at)
@@ -83,7 +83,7 @@ def apply_presence(writing: Writing, work: Work, jid: str, look: Look) -> Member
 async def apply_absence(writing: Writing, work: Work, look: Look, *, removed: bool = False) -> Membership:
     """We are in no more: left, and a person's, unless a person wanted it so."""
     old = work.membership
-    asked = await reconcile_queries.asked_to_leave(
+    asked = await journal.asked_to_leave(
         writing.connection, writing.context.instance_id, old.group_id, old.confirmed_at
     )
     reason = Reason.REMOVED_BY_ADMIN if removed else _WHY.get(look.answer.outcome)

@@ -21,7 +21,7 @@ from orchestrator.domain.probe_judgement import (
 )
 from orchestrator.domain.verification import Expected
 from orchestrator.redact import scrub
-from orchestrator.store import memberships, sessions
+from orchestrator.store import memberships
 from orchestrator.store.memberships import Membership, Work
 
 
@@ -164,7 +164,7 @@ async def entered_as_namesake(writing: Writing, works: Sequence[Work]) -> dict[i
     if not others or not works:
         return {}
     groups = {work.membership.group_id: work.membership for work in works}
-    found = await sessions.entered_by(writing.connection, others, groups)
+    found = await memberships.entered_by(writing.connection, others, groups)
     return {groups[group].id: at for group, at in found.items()}
 
 

@@ -14,7 +14,7 @@ from orchestrator.account.comparing import Comparer
 from orchestrator.account.greet import Greeter, give_up_on_unsure
 from orchestrator.account.looking import Looker, start_lookups_after_crash
 from orchestrator.account.presence import know_ourselves, look_later, may_ask
-from orchestrator.store import reconcile_queries
+from orchestrator.store import due_work
 from orchestrator.tasks import side_by_side
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from orchestrator.account.accounts import Account
     from orchestrator.account.context import Context
     from orchestrator.clock import Clock
+    from orchestrator.store.due_work import Need
     from orchestrator.store.engine import Database
-    from orchestrator.store.reconcile_queries import Need
 
 ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
@@ -120,7 +120,7 @@ class Reconciler:
         """
         async with self._database.read() as connection:
             now = await self._database.now(connection)
-            needs = await reconcile_queries.needs(connection)
+            needs = await due_work.needs(connection)
         due = list(self._due(needs, now))
         busy = [(need, what) for need, what in due if what.anything]
         busy.sort(key=lambda item: self._begun_at(item[0]))

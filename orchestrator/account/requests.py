@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.recoveries import scope_text
-from orchestrator.store import instances, recoveries
+from orchestrator.store import instances, progress, recoveries
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.engine import Database
-    from orchestrator.store.recoveries import Recovery, ScopeProgress
+    from orchestrator.store.progress import ScopeProgress
+    from orchestrator.store.recoveries import Recovery
 
 
 NONE_OPEN = 0  # in place of a recovery's id
@@ -70,7 +71,7 @@ async def resolve(database: Database, instance_name: str, request: Request) -> M
         if found is not None:
             return await _going_on(connection, instance.id, found)
         ends = await recoveries.open_one(connection, instance.id)
-        standing = await recoveries.standing(connection, instance.id, request.scope, request.only)
+        standing = await progress.standing(connection, instance.id, request.scope, request.only)
     if not standing.groups:
         raise _no_groups(request.scope)
     return Meant(request.scope, request.only, standing, ends=ends)
@@ -78,7 +79,7 @@ async def resolve(database: Database, instance_name: str, request: Request) -> M
 
 async def _going_on(connection: AsyncConnection, instance_id: int, found: Recovery) -> Meant:
     only = await recoveries.group_ids(connection, found.id) if found.fixed else None
-    standing = await recoveries.standing(connection, instance_id, found.scope, only)
+    standing = await progress.standing(connection, instance_id, found.scope, only)
     left = found.joins_left
     if left is not None:
         left -= await recoveries.joins_sent(connection, found.id)

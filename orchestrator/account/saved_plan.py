@@ -18,7 +18,7 @@ from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.strict_json import SCHEMA, parse_json
 from orchestrator.domain.times import instant, seconds
 from orchestrator.private_files import replacing
-from orchestrator.store import instances, reads_plan
+from orchestrator.store import group_rows, instances
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.verification import AllowList
     from orchestrator.store.engine import Database
-    from orchestrator.store.reads_plan import PlanRow
+    from orchestrator.store.group_rows import PlanRow
 
 TYPE = "plan"
 _AGAIN = f"make a new plan: {Command(Operation.SAVE_PLAN)}"
@@ -155,7 +155,7 @@ async def check_saved(database: Database, plan: Plan, allow: AllowList) -> list[
     async with database.read() as connection:
         instance = await instances.get(connection, plan.instance)
         ids = [line.group_id for line in joins.values()]
-        rows = await reads_plan.by_group_ids(connection, instance.id, ids)
+        rows = await group_rows.by_group_ids(connection, instance.id, ids)
     changes = ((n, line, _change(line, rows.get(line.group_id), allow)) for n, line in joins.items())
     return [f"line {n}: {line.group}: {change}" for n, line, change in changes if change is not None]
 

@@ -19,7 +19,7 @@ from orchestrator.domain import identity
 from orchestrator.domain.identity import OwnIds, Told
 from orchestrator.domain.instances import session_change
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.store import instances, journal, sessions
+from orchestrator.store import instances, journal
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ async def record_answer(
         return Seen(await instances.lock(connection, record.id), verdict)
     if verdict is not Told.NOTHING:
         await _record_number(connection, record, told, reader, identified=works(answer))
-    rows = await sessions.lock_all(connection)
+    rows = await instances.lock_all(connection)
     namesakes, rival = await numbers.settle(connection, rows, record.id, reader.actor, reader.now)
     return Seen(await instances.lock(connection, record.id), verdict, namesakes, rival)
 

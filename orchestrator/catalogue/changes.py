@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.catalogue.words import quoted
 from orchestrator.domain.group_fields import unique_slug
-from orchestrator.store import codes, groups, reopening
+from orchestrator.store import codes, groups, unit_of_work
 from orchestrator.store.codes import NewCode
 from orchestrator.store.journal import Entry, append
 
@@ -125,11 +125,11 @@ class Writer:
         this, and nobody waits in a circle. Groups that were blocked for what has changed go back in line.
         """
         concerned = self.with_new_code | self.with_new_identity | self.priorities.keys()
-        await reopening.lock_instances_of(self.connection, concerned)
+        await unit_of_work.lock_instances_of(self.connection, concerned)
         await groups.move_in_line(self.connection, self.priorities)
         for reopen, group_ids in (
-            (reopening.after_new_code, self.with_new_code),
-            (reopening.after_new_identity, self.with_new_identity),
+            (unit_of_work.reopen_after_new_code, self.with_new_code),
+            (unit_of_work.reopen_after_new_identity, self.with_new_identity),
         ):
             await reopen(self.connection, group_ids=group_ids, actor=self.actor, now=self.now)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.catalogue.lookup import resolve
 from orchestrator.catalogue.words import quoted
 from orchestrator.domain.errors import InputRejectedError
-from orchestrator.store import codes, groups, reopening
+from orchestrator.store import codes, groups, unit_of_work
 from orchestrator.store.codes import KnownCode, NewCode
 from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import cipher_for_writing
@@ -50,7 +50,9 @@ async def set_code(
         changed = await _store(connection, cipher, group, code, now=now)
         requeued = 0
         if changed:
-            requeued = await reopening.after_new_code(connection, group_ids=[group.id], actor=actor, now=now)
+            requeued = await unit_of_work.reopen_after_new_code(
+                connection, group_ids=[group.id], actor=actor, now=now
+            )
             data = {"code_last4": code.last4, "code_fingerprint": fingerprint}
             await append(connection, now, [Entry("act.set_code", actor, data, group_id=group.id)])
     warning = "" if code.usual else "the code has an unusual form; used as it is"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.bootstrap import App
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
 
 BucketName = Literal["done", "working", "waiting", "needs_you", "skipped"]
 
@@ -44,7 +44,7 @@ async def list_(  # noqa: PLR0913 - one for each flag
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.listing import list_memberships  # noqa: PLC0415
-    from orchestrator.store.reads_memberships import Filters  # noqa: PLC0415
+    from orchestrator.store.group_rows import Filters  # noqa: PLC0415
 
     if as_csv and call.json:
         raise UsageError("Either --csv or --json.")
@@ -71,10 +71,10 @@ async def list_(  # noqa: PLR0913 - one for each flag
 
 async def _none(app: "App", filters: "dict[str, str | None]") -> str:
     """Why nothing is listed: there is nothing, or nothing that the filters let through."""
-    from orchestrator.store import reads  # noqa: PLC0415
+    from orchestrator.store import progress  # noqa: PLC0415
 
     async with app.database.read() as connection:
-        stored = (await reads.catalogue(connection)).groups
+        stored = (await progress.catalogue(connection)).groups
     if not stored:
         return "No groups. rejoin groups import brings them in."
     said = " ".join(f"{flag} {clean(word)}" for flag, word in filters.items() if word is not None)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from orchestrator.bootstrap import App
     from orchestrator.catalogue.showing import CodeFacts, GroupDetails
-    from orchestrator.store.reads_journal import JournalLine
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.journal import JournalLine
 
 _LABEL = 10
 

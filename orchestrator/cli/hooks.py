@@ -71,13 +71,13 @@ async def list_(
       rejoin hooks list --instance backup-1 --limit 10 --json
     """
     from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.store import events, reads  # noqa: PLC0415
+    from orchestrator.store import events, instances  # noqa: PLC0415
 
     settings = call.settings()
     async with open_app(settings) as app:
         await app.sync_instances()
         async with app.database.read() as connection:
-            names = {row.id: row.name for row in await reads.instance_records(connection)}
+            names = {row.id: row.name for row in await instances.all_records(connection)}
             only = _known(names, instance)
             found = await events.latest(connection, limit=max(1, limit), instance_id=only)
             open_ones = await events.backlog(connection)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.store.engine import Database
-    from orchestrator.store.reads_journal import JournalLine
+    from orchestrator.store.journal import JournalLine
 
 _EVERY = 1.0  # a person's seconds between two looks, however fast the clock may run
 _AT_ONCE = 500

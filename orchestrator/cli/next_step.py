@@ -45,12 +45,12 @@ async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> Taken
     from orchestrator.domain.commands import named  # noqa: PLC0415
     from orchestrator.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.moves import command_of  # noqa: PLC0415
-    from orchestrator.store import instances, reads  # noqa: PLC0415
+    from orchestrator.store import instances, recoveries  # noqa: PLC0415
 
     async with app.database.read() as connection:
         record = await instances.get(connection, instance)
-        latest = await reads.latest_onto(connection, record.id)
-        known = latest is not None and await reads.goes_for(connection, latest, slugs)
+        latest = await recoveries.latest_onto(connection, record.id)
+        known = latest is not None and await recoveries.goes_for(connection, latest, slugs)
         driven = known and runner(record, await app.database.now(connection)).running
     if latest is None or not known:
         return TakenUp(driven, None)

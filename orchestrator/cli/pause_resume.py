@@ -129,12 +129,12 @@ async def instance_of(app: "App", recovery: int | None, to: str | None, *, to_ru
     Raises NotFoundError and UsageError.
     """
     from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
-    from orchestrator.store import reads  # noqa: PLC0415
+    from orchestrator.store import recoveries  # noqa: PLC0415
 
     await app.sync_instances()
     if recovery is not None:
         async with app.database.read() as connection:
-            row = await reads.recovery(connection, recovery)
+            row = await recoveries.get_or_latest(connection, recovery)
         if row is None:
             raise NotFoundError(f"there is no recovery {recovery}", hint="rejoin history lists them")
         return row.to_name

@@ -13,9 +13,9 @@ from orchestrator.domain.hints import Mover
 if TYPE_CHECKING:
     from orchestrator.cli.look import Look
     from orchestrator.status.explain_group import Explanation
-    from orchestrator.store.reads_journal import JournalLine
-    from orchestrator.store.reads_memberships import GroupRow
-    from orchestrator.store.reads_slots import SlotLine
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.journal import JournalLine
+    from orchestrator.store.slots import SlotLine
 
 _LABEL = 12
 

@@ -9,7 +9,7 @@ from orchestrator.cli.render import clean, timestamp
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from orchestrator.store.reads_journal import JournalLine
+    from orchestrator.store.journal import JournalLine
 
 _INSTANTS = ("_at", "until")
 _PAST = 1e9  # numbers from here on are instants, smaller ones are not

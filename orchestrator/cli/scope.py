@@ -9,7 +9,7 @@ from orchestrator.cli.render import clean, plural, scope_of_groups
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.group_fields import called, instance_called
 from orchestrator.domain.recoveries import scope_text
-from orchestrator.store import scopes
+from orchestrator.store import groups as groups_store
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ async def scope_of(app: App, from_name: str | None, labels: Sequence[str]) -> Sc
     Raises UsageError for a name or a label that no group has: an empty recovery is a mistake.
     """
     async with app.database.read() as connection:
-        names = [] if from_name is None else await scopes.instance_names(connection)
-        known = await scopes.labels(connection) if labels else []
+        names = [] if from_name is None else await groups_store.all_instance_names(connection)
+        known = await groups_store.all_labels(connection) if labels else []
     return Scope(
         None if from_name is None else _one_instance(names, from_name),
         tuple(sorted({spelt for label in labels for spelt in _labels(known, label)})),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.output import Output
     from orchestrator.clock import Clock
     from orchestrator.status.views import StatusView
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
 
 INTERRUPTED_FOR = 30.0
 """Seconds for which nobody may drive the recovery before watching ends: a restart takes less."""

@@ -13,7 +13,7 @@ from orchestrator.daemon.components import Components
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import first_of
-from orchestrator.store import reads
+from orchestrator.store import progress
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Runtime:
     async def _log_start(self, components: Components) -> None:
         settings = self._app.settings
         async with self._app.database.read() as connection:
-            stored = await reads.catalogue(connection)
+            stored = await progress.catalogue(connection)
         _log.info(
             "rejoin %s watches %s accounts, with %s groups in %s; webhooks come in at %s",
             orchestrator.__version__,

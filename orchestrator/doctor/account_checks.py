@@ -14,14 +14,12 @@ from orchestrator.doctor.settling import written
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, LockHeldError, NotFoundError, RejoinError
 from orchestrator.domain.hints import account_hint
-from orchestrator.domain.memberships import Reason
+from orchestrator.domain.memberships import Reason, known_reason
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.domain.pacing import worst_window
 from orchestrator.status.moves import command_of
-from orchestrator.store import instances, reads, reads_doctor, reads_slots, slots
-from orchestrator.store.join_history import in_doubt
-from orchestrator.store.reads import known_reason
-from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
+from orchestrator.store import instances, recoveries, slots
+from orchestrator.store.slot_high_water_mark import SlotHighWaterMark, in_doubt
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -165,7 +163,7 @@ async def on_record(context: DoctorContext, account: ExaminedAccount) -> list[Fi
             doubt = await in_doubt(context.database, connection, None)
             return [new, _doubted(account.name)] if doubt else [new]
         now = await context.database.now(connection)
-        latest = await reads.latest_onto(connection, record.id)
+        latest = await recoveries.latest_onto(connection, record.id)
         run = Command(Operation.RUN) if latest is None else command_of(latest, record.name)
         return [
             _driver(record, now, run),
@@ -203,9 +201,9 @@ async def _pace(
 ) -> Finding:
     """The worst window, counted anew from the log; a join that may have left counts as sent at its time."""
     policy = context.settings.policy
-    lines = await reads_slots.latest_slots(connection, record.id, reads_slots.MOST_SLOTS_A_DAY)
+    lines = await slots.latest_slots(connection, record.id, slots.MOST_SLOTS_A_DAY)
     sent = [line.sent_at if line.sent_at is not None else line.send_at for line in lines if _left(line)]
-    recent = [at for at in sent if at >= now - reads_slots.DAY]
+    recent = [at for at in sent if at >= now - slots.DAY]
     worst = worst_window(recent, policy.window)
     sentence = f"at most {worst} of {policy.limit} joins in any {policy.window:.0f} s of the last day"
     if worst > policy.limit:
@@ -214,7 +212,7 @@ async def _pace(
     return ok("pace", f"{sentence}; {len(recent)} sent", instance=record.name)
 
 
-def _left(line: reads_slots.SlotLine) -> bool:
+def _left(line: slots.SlotLine) -> bool:
     return line.sent_at is not None or line.finished_at is None
 
 
@@ -224,7 +222,7 @@ async def _loose_ends(
     """Slots and joins that no living process can be waiting for."""
     policy = context.settings.policy
     over = now - policy.life - policy.timeout
-    found = await reads_doctor.open_slots(connection, record.id, over_before=over)
+    found = await slots.open_slots(connection, record.id, over_before=over)
     driven = _is_driven(record, now)
     orphaned = 0 if driven else found.joining
     if not orphaned and not found.overdue:

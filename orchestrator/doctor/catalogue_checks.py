@@ -14,7 +14,8 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
 from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.verification import Mode
-from orchestrator.store import codes, reads_doctor
+from orchestrator.store import codes
+from orchestrator.store import groups as groups_store
 from orchestrator.store.memberships import Membership, Work
 from orchestrator.store.secrets import WHEN_UNREADABLE
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from orchestrator.doctor.doctor_context import DoctorContext
     from orchestrator.store.codes import SealedCode
-    from orchestrator.store.reads_doctor import Some
+    from orchestrator.store.groups import Some
     from orchestrator.store.secrets import CodeCipher
 
 CODES_READ = 5000
@@ -104,7 +105,7 @@ def _ends(last4: list[str]) -> str:
 async def groups(context: DoctorContext) -> list[Finding]:
     """The allow-list: not empty, every group with what identifies it and with a code that worked last."""
     async with context.database.read(long=True) as connection:
-        count = await reads_doctor.group_count(connection)
+        count = await groups_store.count(connection)
         if not count:
             return [failed("groups", "no group is stored: nothing could be recovered", _IMPORT)]
         return [
@@ -117,12 +118,12 @@ async def groups(context: DoctorContext) -> list[Finding]:
 
 async def _identities(connection: AsyncConnection, mode: Mode) -> Finding:
     if mode is Mode.LISTED_JIDS:
-        missing = await reads_doctor.without_jid(connection)
+        missing = await groups_store.without_jid(connection)
         if missing.count:
             sentence = f"{_some(missing)} without a JID: allow_list.mode listed_jids blocks them"
             return warning("allow-list", sentence, f"import their JIDs: {_IMPORT}")
         return ok("allow-list", "every group has its JID")
-    missing = await reads_doctor.by_name_alone(connection)
+    missing = await groups_store.by_name_alone(connection)
     if missing.count:
         sentence = f"{_some(missing)} with neither JID nor subject: the name must equal the subject"
         return warning("allow-list", sentence, f"import their JIDs or subjects: {_IMPORT}")
@@ -130,7 +131,7 @@ async def _identities(connection: AsyncConnection, mode: Mode) -> Finding:
 
 
 async def _alike(connection: AsyncConnection) -> Finding:
-    found = await reads_doctor.alike(connection)
+    found = await groups_store.alike(connection)
     if found.count:
         sentence = f"{_some(found)} cannot be told from one another by subject and owner"
         return warning("expectations", sentence, f"import their JIDs: {_IMPORT}")
@@ -138,10 +139,10 @@ async def _alike(connection: AsyncConnection) -> Finding:
 
 
 async def _without_code(connection: AsyncConnection) -> Finding:
-    missing = await reads_doctor.without_code(connection)
+    missing = await groups_store.without_code(connection)
     if missing.count:
         return warning("current codes", f"{_some(missing)} without a code", _SET_CODE)
-    dead = await reads_doctor.with_dead_code(connection)
+    dead = await groups_store.with_dead_code(connection)
     if dead.count:
         sentence = f"{_some(dead)} whose code failed when it was last used"
         return warning("current codes", sentence, _SET_CODE)

@@ -13,7 +13,7 @@ from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.times import instant
 from orchestrator.status.read_daemon import daemon_view
-from orchestrator.store import daemons, losses, reads
+from orchestrator.store import daemons, instances, losses
 
 if TYPE_CHECKING:
     from orchestrator.doctor.doctor_context import DoctorContext
@@ -90,7 +90,7 @@ async def lost(context: DoctorContext) -> list[Finding]:
     """Accounts that the daemon suspects or holds for lost."""
     async with context.database.read() as connection:
         found = await losses.open_ones(connection)
-        names = {record.id: record.name for record in await reads.instance_records(connection)}
+        names = {record.id: record.name for record in await instances.all_records(connection)}
     if not found:
         return [ok("losses", "no account is suspected or lost")]
     return [_loss(one, names[one.instance_id]) for one in found.values()]

@@ -9,7 +9,7 @@ from orchestrator.doctor.finding import Finding, failed, ok, warning
 from orchestrator.domain import identity
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.identity import OwnIds, Told
-from orchestrator.store import reads, reads_doctor
+from orchestrator.store import instances, memberships
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ async def one_driver(context: DoctorContext, told: Mapping[str, OwnIds]) -> Find
     `told`: what the sessions say just now, by name; of the others counts what they said last.
     """
     async with context.database.read() as connection:
-        doubled = await reads_doctor.accounts_with_two_names(connection)
-        records = {one.name: one for one in await reads.instance_records(connection)}
+        doubled = await instances.accounts_with_two_names(connection)
+        records = {one.name: one for one in await instances.all_records(connection)}
     names = [account.name for account in context.accounts]
     for _, pair in doubled:
         both = [name for name in pair if name in names]
@@ -49,9 +49,9 @@ async def one_driver(context: DoctorContext, told: Mapping[str, OwnIds]) -> Find
 async def same_number(context: DoctorContext, account: ExaminedAccount, told: OwnIds) -> list[Finding]:
     """Whether the instance is still the number that its memberships were recorded for."""
     async with context.database.read() as connection:
-        records = {one.name: one for one in await reads.instance_records(connection)}
+        records = {one.name: one for one in await instances.all_records(connection)}
         record = records.get(account.name)
-        left = 0 if record is None else await reads_doctor.left_by_number(connection, record.id)
+        left = 0 if record is None else await memberships.left_by_number(connection, record.id)
     if record is None:
         return []
     run = Command(Operation.RUN, instance=account.name)

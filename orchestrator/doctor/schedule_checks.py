@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.doctor.finding import Finding, ok, warning
 from orchestrator.domain.commands import Operation
 from orchestrator.status.schedule_view import local, upcoming
-from orchestrator.store import schedules
+from orchestrator.store import daemons
 
 if TYPE_CHECKING:
     from orchestrator.doctor.doctor_context import DoctorContext
@@ -23,7 +23,7 @@ async def schedule(context: DoctorContext) -> list[Finding]:
         return [ok("schedule", "nothing is scheduled")]
     async with context.database.read() as connection:
         now = await context.database.now(connection)
-        lives = await schedules.daemon_lives(connection, now)
+        lives = await daemons.lives(connection, now)
     return [_entry(entry, now, lives=lives) for entry in context.schedule]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.doctor.finding import Finding, failed, ok, warning
 from orchestrator.domain.commands import Operation
-from orchestrator.store import reads, reads_doctor, schema
+from orchestrator.store import instances, schema
 from orchestrator.store.engine import database_identity
 from orchestrator.store.schema import SchemaState
 
@@ -50,7 +50,7 @@ async def database(context: DoctorContext) -> list[Finding]:
 
 async def _writable(context: DoctorContext) -> Finding:
     try:
-        await reads_doctor.try_write(context.database)
+        await schema.try_write(context.database)
     except DBAPIError as error:
         return failed("writable", f"cannot be written: {said(error)}", "check rights and free space")
     return ok("writable", "can be written")
@@ -58,7 +58,7 @@ async def _writable(context: DoctorContext) -> Finding:
 
 async def _durable(context: DoctorContext) -> Finding:
     async with context.database.read() as connection:
-        found = await reads_doctor.durability(connection)
+        found = await schema.durability(connection)
     shown = ", ".join(f"{name} {value}" for name, value in found.items())
     wrong = [name for name, value in found.items() if value not in SAFE[name]]
     if wrong:
@@ -102,7 +102,7 @@ async def _long_drift(context: DoctorContext) -> Finding | None:
     """Since the last run on this machine, in this boot, with this database."""
     async with context.database.read() as connection:
         identity = await database_identity(context.database, connection)
-        records = await reads.instance_records(connection)
+        records = await instances.all_records(connection)
         now = await context.database.now(connection)
     boottime = context.clock.boottime()
     slack = max(1.0, READING_TAKES / context.clock.real(1.0))

@@ -72,6 +72,14 @@ class Reason(StrEnum):
     OPERATOR = "operator"
 
 
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+def known_reason(word: str | None) -> Reason | None:
+    """The reason as a member of the closed list; a newer version's word, which we do not know, is None."""
+    return _REASONS.get(word or "")
+
+
 class MembershipEvidence(StrEnum):
     """What proves a membership."""
 

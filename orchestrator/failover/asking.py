@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.loss_evidence import OUT_OF_REACH, Kind, LossEvidence, by_call, by_poll
 from orchestrator.domain.loss_judgement import NoSuspicion, next_check, next_check_unsuspected, notice
-from orchestrator.store import failover_queries
+from orchestrator.store import memberships
 from orchestrator.store.engine import DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -101,5 +101,5 @@ async def _known_jids(watch: Watch, account: Account) -> list[str]:
     """None while the database is away: whoever records the answer says so."""
     with suppress(DatabaseGoneError):
         async with watch.database.read() as connection:
-            return await failover_queries.known_jids(connection, account.id, account.name, limit=KNOWN_GROUPS)
+            return await memberships.known_jids(connection, account.id, account.name, limit=KNOWN_GROUPS)
     return []

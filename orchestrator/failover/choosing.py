@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.outcomes import InstanceState, Outcome
-from orchestrator.store import failover_queries, losses, reads
+from orchestrator.store import instances, losses, recoveries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.account.accounts import Account
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.failover_queries import UnderWay
     from orchestrator.store.losses import Loss
+    from orchestrator.store.recoveries import UnderWay
 
 ANSWERS_WITHIN = 10.0  # seconds for one backup's state
 RESTS = 3600.0  # seconds: a recovery that only waits, and for longer than that, keeps no backup busy
@@ -68,12 +68,12 @@ def is_live(record: InstanceRecord, now: float) -> bool:
 
 
 async def read_scene(connection: AsyncConnection, now: float) -> Scene:
-    records = {record.id: record for record in await reads.instance_records(connection)}
+    records = {record.id: record for record in await instances.all_records(connection)}
     return Scene(
         await losses.open_ones(connection),
-        await failover_queries.under_way(connection),
+        await recoveries.under_way(connection),
         records,
-        await failover_queries.resting(connection, now + RESTS),
+        await recoveries.resting(connection, now + RESTS),
         now,
     )
 

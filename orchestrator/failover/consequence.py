@@ -14,7 +14,7 @@ from orchestrator.domain.loss_judgement import LossState, how_decided, judge
 from orchestrator.domain.times import instant
 from orchestrator.failover import placing
 from orchestrator.failover.choosing import Choice, choose
-from orchestrator.store import failover_queries, instances, losses, outbox
+from orchestrator.store import groups, instances, losses, outbox, recoveries
 from orchestrator.store.losses import NOTIFY, RECOVER
 from orchestrator.store.outgoing_messages import INSTANCE_LOST
 
@@ -55,7 +55,7 @@ async def _without_a_backup(watch: Watch, desk: Desk, account: Account, loss: Lo
     """Nothing follows in this transaction. A backup's own recovery is first ended by its driver."""
     if account.role == "primary":
         return placing.Followed(NOTIFY)
-    behind = await failover_queries.left_behind(desk.connection, account.id, loss.case.since)
+    behind = await recoveries.cut_off(desk.connection, account.id, loss.case.since)
     if behind is None:
         return placing.Followed(NOTIFY, detail="it was idle")
     if watch.settings.on_backup_lost == "stop":
@@ -97,7 +97,7 @@ async def _write_down(desk: Desk, fact: _Fact) -> None:
         "command": await _to_recover(desk, account, followed),
     }
     if followed.of is not None:
-        taken = await failover_queries.taken(desk.connection, followed.of)
+        taken = await losses.taken(desk.connection, followed.of)
         data |= {"cut_off": followed.of, "is_in": taken.inside}
         data |= {"may_be_in": taken.perhaps, "may_be_in_groups": taken.names}
     recovery_id = followed.recovery_id or followed.of
@@ -112,7 +112,7 @@ async def _to_recover(desk: Desk, account: Account, followed: placing.Followed) 
     """The command for a lost account's groups, where nothing follows by itself."""
     if followed.action == RECOVER or account.role == "backup":
         return None
-    recorded = await failover_queries.has_groups(desk.connection, account.name)
+    recorded = await groups.any_of_instance(desk.connection, account.name)
     return str(run_command(account.name, ()) if recorded else Command(Operation.PLAN))
 
 
@@ -166,14 +166,14 @@ async def succession(watch: Watch, account: Account) -> None:
         loss = await losses.open_one(connection, account.id)
         if loss is None or not loss.waits_for_a_backup:
             return
-        behind = await failover_queries.left_behind(connection, account.id, loss.case.since)
+        behind = await recoveries.cut_off(connection, account.id, loss.case.since)
     if behind is not None and behind.running:
         return  # its loop is ending it
     choice = await choose(watch)
     async with _still_waiting(watch, account, choice) as case:
         if case is None:
             return
-        behind = await failover_queries.left_behind(case.desk.connection, account.id, case.loss.case.since)
+        behind = await recoveries.cut_off(case.desk.connection, account.id, case.loss.case.since)
         if behind is None:
             followed = placing.Followed(NOTIFY, detail="its recovery had ended otherwise")
         else:

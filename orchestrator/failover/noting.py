@@ -15,7 +15,7 @@ from orchestrator.account.session_state import (
 )
 from orchestrator.domain.loss_judgement import LossState, NoSuspicion, judge, notice
 from orchestrator.domain.times import instant
-from orchestrator.store import losses, outbox, sessions
+from orchestrator.store import instances, losses, outbox
 from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
             await lift_pause_if_cured(desk, record, one.session)
             await _weigh(watch, desk, one, open_ones.get(record.id), noted)
         if same:
-            await sessions.unchanged(connection, same, desk.now)
+            await instances.unchanged(connection, same, desk.now)
         for address, kind in news.items():
             await desk.note(kind, None, gateway=address)
     for track, no_suspicion, case in noted.minds:
@@ -78,11 +78,11 @@ async def _lock(
 ) -> tuple[dict[int, InstanceRecord], dict[int, InstanceRecord] | None]:
     """The rows of these accounts; those of all instances, too, where one says something new of its number."""
     ids = [one.track.account.id for one in asked]
-    seen = await sessions.read_many(connection, ids)
+    seen = await instances.read_many(connection, ids)
     if any(concerns_others(seen[one.track.account.id], one.session) for one in asked):
-        rows = await sessions.lock_all(connection)
+        rows = await instances.lock_all(connection)
         return rows, rows
-    return await sessions.lock_many(connection, ids), None
+    return await instances.lock_many(connection, ids), None
 
 
 async def _weigh(watch: Watch, desk: Desk, one: Asked, loss: Loss | None, noted: Noted) -> None:

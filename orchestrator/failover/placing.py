@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.account.recording import Desk
 from orchestrator.domain.recoveries import End
 from orchestrator.failover.choosing import is_driven, is_live, read_scene
-from orchestrator.store import failover_queries, instances, orders, recoveries
+from orchestrator.store import groups, instances, losses, orders, progress, recoveries
 from orchestrator.store.losses import NOTIFY, RECOVER
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.choosing import Choice, Scene
     from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.failover_queries import UnderWay
+    from orchestrator.store.recoveries import UnderWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ async def take_over(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice) -
     why_not = _why_not(scene, rows, choice)
     if rows.chosen is None or why_not is not None:
         return Followed(RECOVER, detail=f"no backup is healthy: {why_not}")
-    name = rows.lost.name if await failover_queries.has_groups(desk.connection, rows.lost.name) else None
+    name = rows.lost.name if await groups.any_of_instance(desk.connection, rows.lost.name) else None
     order = Order(rows.chosen.id, Scope(name), watch.actor)
     made = await _place(desk, rows.chosen, order)
     return Followed(RECOVER, made, rows.chosen.name)
@@ -68,10 +68,10 @@ async def take_over(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice) -
 
 async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behind: UnderWay) -> Followed:
     """The next backup takes the groups that the lost one surely is not in; a person decides on the others."""
-    following = await failover_queries.follower(desk.connection, behind.id)
+    following = await recoveries.follower(desk.connection, behind.id)
     if following is not None:
         return Followed(RECOVER, following)
-    only = await failover_queries.to_go_on_with(desk.connection, behind.id)
+    only = await losses.to_go_on_with(desk.connection, behind.id)
     if not only:
         return Followed(NOTIFY, detail=f"nothing was left to do of recovery {behind.id}")
     scene = await read_scene(desk.connection, desk.now)
@@ -84,7 +84,7 @@ async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behin
 
 
 async def _left_to_a_person(desk: Desk, name: str, recovery_id: int) -> str | None:
-    taken = await failover_queries.taken(desk.connection, recovery_id)
+    taken = await losses.taken(desk.connection, recovery_id)
     if not taken.inside + taken.perhaps:
         return None
     return f"left to a person: groups that {name} is in ({taken.inside}) or may be in ({taken.perhaps})"
@@ -111,9 +111,9 @@ async def _place(desk: Desk, chosen: InstanceRecord, order: Order) -> int:
     before = await recoveries.open_one(desk.connection, chosen.id)
     made = await orders.place(desk.connection, order, desk.now)
     if order.only is not None:  # among them may be what was taken along from another scope
-        await recoveries.take_up(desk.connection, chosen.id, made, Scope(), now=desk.now, only=order.only)
+        await orders.take_up(desk.connection, chosen.id, made, Scope(), now=desk.now, only=order.only)
     if before is not None:
-        await failover_queries.take_along(desk.connection, before.id, made)
+        await losses.take_along(desk.connection, before.id, made)
     data = {"from": order.scope.from_name, "follows": order.follows_id}
     await _tell(desk, chosen, "recovery.started", made, data)
     return made
@@ -122,7 +122,7 @@ async def _place(desk: Desk, chosen: InstanceRecord, order: Order) -> int:
 async def end_abandoned(watch: Watch) -> None:
     """End recoveries onto lost accounts that no loop drives any more; a loop ends its own."""
     async with watch.database.read() as connection:
-        found = await failover_queries.of_lost(connection)
+        found = await recoveries.onto_lost(connection)
     for recovery in found:
         async with watch.database.write() as connection:
             record = await instances.lock(connection, recovery.to_instance_id)
@@ -132,9 +132,9 @@ async def end_abandoned(watch: Watch) -> None:
 
 
 async def _end(desk: Desk, record: InstanceRecord, recovery_id: int) -> None:
-    if not any(one.id == recovery_id for one in await failover_queries.of_lost(desk.connection)):
+    if not any(one.id == recovery_id for one in await recoveries.onto_lost(desk.connection)):
         return  # it ended, or the account came back
-    counted = await recoveries.counts(desk.connection, recovery_id)
+    counted = await progress.counts(desk.connection, recovery_id)
     end = End.INSTANCE_LOST.value
     if await recoveries.finish(
         desk.connection, recovery_id, state="finished", outcome=end, counted=counted, now=desk.now

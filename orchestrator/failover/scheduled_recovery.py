@@ -10,17 +10,9 @@ from orchestrator.account.requests import command
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.hints import account_hint
+from orchestrator.domain.memberships import known_reason
 from orchestrator.domain.outcomes import InstanceState
-from orchestrator.store import (
-    failover_queries,
-    instances,
-    journal,
-    losses,
-    orders,
-    reads,
-    recoveries,
-    schedules,
-)
+from orchestrator.store import instances, journal, losses, orders, progress, recoveries
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.unit_of_work import UnitOfWork
 
@@ -30,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.progress import Missing
     from orchestrator.store.recoveries import Recovery
-    from orchestrator.store.schedules import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +41,8 @@ class Recover:
         return result
 
     async def _run(self, connection: AsyncConnection, now: float) -> str:
-        latest = await reads.recovery(connection)
-        known = {record.name: record for record in await reads.instance_records(connection)}
+        latest = await recoveries.get_or_latest(connection)
+        known = {record.name: record for record in await instances.all_records(connection)}
         wanted = self.backups
         if latest is not None and latest.to_name in self.backups:  # another one is a person's decision
             wanted = [latest.to_name]
@@ -71,7 +63,7 @@ class Recover:
         if before is not None:
             return await _not_ended(connection, instance, before, now)
         part = await _part(connection, instance)
-        missing = await schedules.missing(connection, instance.id, part.scope, part.only)
+        missing = await progress.missing(connection, instance.id, part.scope, part.only)
         if not missing.open:
             return f"nothing to do on {instance.name}: {_said(missing)}{part.left_out}"
         order = orders.Order(instance.id, part.scope, self.actor, only=part.only, follows_id=part.follows_id)
@@ -87,7 +79,7 @@ async def _unfit(connection: AsyncConnection, instance: InstanceRecord, now: flo
     """Why nothing can be recovered onto it now. An account that merely reconnects is waited for later."""
     cured = instance.state == InstanceState.WORKING and instance.pause_reason in CURED_BY_A_WORKING_SESSION
     if instance.paused(now) and not cured:
-        hint = account_hint(reads.known_reason(instance.pause_reason), instance.paused_until, instance.name)
+        hint = account_hint(known_reason(instance.pause_reason), instance.paused_until, instance.name)
         return f"{instance.name} is paused ({hint.sentence})"
     if instance.state in GONE_STATES:
         return f"{instance.name} is logged out"
@@ -126,14 +118,14 @@ class _Part:
 
 async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
     """What the latest recovery was about, less what others before it hold; all groups before the first."""
-    latest = await reads.recovery(connection)
+    latest = await recoveries.get_or_latest(connection)
     found = None if latest is None else await recoveries.get(connection, latest.id)
     if found is None:
         return _Part(Scope())
-    links = await failover_queries.chain(connection, found.id)
+    links = await losses.chain(connection, found.id)
     if links.instances == {instance.id} and not links.begun_fixed:
         return _Part(links.scope)
-    free, held = await failover_queries.free_for(connection, instance.id, links)
+    free, held = await losses.free_for(connection, instance.id, links)
     follows_id = None if found.to_instance_id == instance.id else found.id
     return _Part(links.scope, free, held, follows_id)
 

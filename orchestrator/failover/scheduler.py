@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.store import schedules
+from orchestrator.store import daemons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.status.schedule_view import Entry
+    from orchestrator.store.daemons import ScheduleEntry
     from orchestrator.store.engine import Database
-    from orchestrator.store.schedules import Kept
 
 DAY = 86400.0
 LONGEST_WAIT = 300.0
@@ -59,16 +59,16 @@ class Scheduler:
         if not self._entries:
             return NEVER
         async with self._database.read() as connection:
-            rows, now = await schedules.read(connection), await self._database.now(connection)
+            rows, now = await daemons.schedule_entries(connection), await self._database.now(connection)
         waits = [await self._attend(entry, rows.get(entry.name), now) for entry in self._entries]
         return min(*waits, LONGEST_WAIT)
 
     async def _tidy(self) -> None:
         async with self._database.write() as connection:
-            await schedules.keep_only(connection, [entry.name for entry in self._entries])
+            await daemons.forget_other_entries(connection, [entry.name for entry in self._entries])
         self._tidied = True
 
-    async def _attend(self, entry: Entry, kept: Kept | None, now: float) -> float:
+    async def _attend(self, entry: Entry, kept: ScheduleEntry | None, now: float) -> float:
         last = None if kept is None or kept.expression != str(entry.times) else kept.last_due_at
         if kept is None or last is None or last > now + DAY:  # so far ahead only after a clock's fault
             await self._begin(entry)
@@ -83,12 +83,14 @@ class Scheduler:
     async def _begin(self, entry: Entry) -> None:
         async with self._database.write() as connection:
             now = await self._database.now(connection)
-            await schedules.begin(connection, entry.name, str(entry.times), now)
+            await daemons.begin_entry(connection, entry.name, str(entry.times), now)
 
-    async def _carry_out(self, kept: Kept, due: float) -> None:
+    async def _carry_out(self, kept: ScheduleEntry, due: float) -> None:
         async with self._database.write() as connection:
             now = await self._database.now(connection)
-            if not await schedules.claim(connection, kept, due=due, now=now):
+            if not await daemons.claim_entry(connection, kept, due=due, now=now):
                 return
-            await schedules.say(connection, kept.name, await self._kinds[kept.name](connection, now))
+            await daemons.set_entry_result(
+                connection, kept.name, await self._kinds[kept.name](connection, now)
+            )
         self._ran()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.failover import consequence, noting
 from orchestrator.failover.asking import Asked, Track, ask
 from orchestrator.failover.reach import Reach
-from orchestrator.store import losses, reads
+from orchestrator.store import instances, losses
 
 if TYPE_CHECKING:
     from orchestrator.failover.watch_settings import Watch
@@ -73,7 +73,7 @@ class Watcher:
             open_ones = await losses.open_ones(connection)
             if not self._tracks:
                 self._shift = await database.now(connection) - clock.boottime()
-                for record in await reads.instance_records(connection):
+                for record in await instances.all_records(connection):
                     self._addresses[record.id] = record.account.rpartition("#")[0]
         if not self._tracks:
             self._begin()

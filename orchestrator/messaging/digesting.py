@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.messaging import people_texts
-from orchestrator.store import outbox, outgoing_messages, reads_needs
+from orchestrator.store import instances, outbox, outgoing_messages, progress, recoveries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -63,24 +63,24 @@ class Digester:
         if due is None or due > now:
             return LOOK_EVERY
         async with self.database.write() as connection:
-            await reads_needs.lock_telling(connection)
+            await outbox.lock_telling(connection)
             due, now = await self._due(connection)
             if due is not None and due <= now:
                 await outbox.append(connection, now, [outbox.Message(outgoing_messages.DIGEST, "people", {})])
-                await reads_needs.set_told_at(connection, now)
+                await outbox.set_told_at(connection, now)
         return LOOK_EVERY
 
     async def _due(self, connection: AsyncConnection) -> tuple[float | None, float]:
         now = await self.database.now(connection)
-        told = await reads_needs.told_at(connection)
+        told = await outbox.told_at(connection)
         standing = await self._standing(connection, told - OVERLAP, now)
-        running = await reads_needs.running_since(connection)
+        running = await recoveries.running_since(connection)
         return due_at(standing, told_at=told, running_since=running, now=now), now
 
     async def _standing(self, connection: AsyncConnection, since: float, now: float) -> OpenNeeds:
-        records = await reads_needs.backups(connection, self.backups)
+        records = await instances.of_names(connection, self.backups)
         paused = [one.paused_at or 0.0 for one in records if people_texts.needs_a_person(one, now)]
-        causes = await reads_needs.causes(connection, [one.id for one in records], since)
+        causes = await progress.causes(connection, [one.id for one in records], since)
         fresh = [at for at in paused if at > since]
         oldest = [*fresh, *(row.oldest_new for row in causes if row.oldest_new is not None)]
         return OpenNeeds(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.commands import Operation, named
 from orchestrator.domain.hints import account_hint, group_hint
-from orchestrator.domain.memberships import Reason
+from orchestrator.domain.memberships import Reason, known_reason
 from orchestrator.domain.recoveries import End
 from orchestrator.messaging.apprise_people import Notice
 from orchestrator.redact import scrub
-from orchestrator.store import outgoing_messages, reads_needs
-from orchestrator.store.reads import known_reason
+from orchestrator.store import instances, outgoing_messages, progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.messaging.apprise_people import Weight
     from orchestrator.messaging.carriers import Parcel
-    from orchestrator.store.reads_needs import CauseRow, NamedGroup
+    from orchestrator.store.progress import CauseRow, NamedGroup
 
 NAMES = 10
 """Groups that are named for each cause."""
@@ -57,11 +56,11 @@ class Needs:
 
 async def read_needs(connection: AsyncConnection, backups: Collection[str], now: float) -> Needs:
     """With the names of the most valuable groups. `backups`: the names of those that are configured."""
-    records = await reads_needs.backups(connection, backups)
-    rows = await reads_needs.causes(connection, [one.id for one in records], now)
+    records = await instances.of_names(connection, backups)
+    rows = await progress.causes(connection, [one.id for one in records], now)
     to = {one.id: named(one.name, backups) for one in records}
     causes = [
-        Cause(row, tuple(await reads_needs.names(connection, row, NAMES)), to[row.instance_id])
+        Cause(row, tuple(await progress.names_of_cause(connection, row, NAMES)), to[row.instance_id])
         for row in rows
     ]
     causes.sort(key=lambda cause: -cause.row.count)

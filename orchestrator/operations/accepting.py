@@ -25,7 +25,7 @@ from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.verification import Expected, digits, same_jid, verify
-from orchestrator.store import codes, groups, instances, journal, memberships, reopening
+from orchestrator.store import codes, groups, instances, journal, memberships, unit_of_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,9 @@ async def accept(database: Database, proposal: Proposal, *, instance: str, actor
         record = await instances.get(connection, instance)
         if changed:
             await groups.change(connection, [(group.id, changed)], now=now)
-        requeued = await reopening.after_new_identity(connection, group_ids=[group.id], actor=actor, now=now)
+        requeued = await unit_of_work.reopen_after_new_identity(
+            connection, group_ids=[group.id], actor=actor, now=now
+        )
         if changed or requeued:
             data: dict[str, Any] = {"was": _said(proposal.before), "now": _said(after)}
             entry = journal.Entry("act.accept", actor, data, record.id, group.id)

@@ -13,7 +13,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store import codes, groups, sessions
+from orchestrator.store import codes, groups, instances
 from orchestrator.store.journal import Entry, append
 from orchestrator.store.memberships import matching
 from orchestrator.store.secrets import CodeCipher, KeyRing, use_key
@@ -96,7 +96,7 @@ async def _block(connection: AsyncConnection, actor: str, now: float) -> int:
     for_it = and_(
         c.status == Status.BLOCKED.value, c.reason.in_([reason.value for reason in _BLOCKED_FOR_IT])
     )
-    for instance in (await sessions.lock_all(connection)).values():
+    for instance in (await instances.lock_all(connection)).values():
         unit = UnitOfWork(connection, instance, now, actor)
         for old in await matching(connection, c.instance_id == instance.id, or_(needs_it, for_it)):
             unit.move(old, Status.BLOCKED, Reason.CODE_MISSING)

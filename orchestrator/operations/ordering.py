@@ -10,7 +10,7 @@ from orchestrator.account.requests import to_go_on_with
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import LockHeldError, UsageError
 from orchestrator.operations.acting import acting
-from orchestrator.store import daemons, orders, recoveries, reopening
+from orchestrator.store import daemons, orders, recoveries, unit_of_work
 
 if TYPE_CHECKING:
     from orchestrator.account.requests import Request
@@ -59,7 +59,7 @@ async def order(
             )
         else:
             await _hand_over(unit, found, wanted, deadline)
-        await reopening.after_new_number(unit)
+        await unit_of_work.reopen_after_new_number(unit)
         unit.note("act.run", pace=wanted.pace, limit=wanted.joins_left)
         return Ordered(unit.recovery_id or 0, instance_name)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.store import pruning
+from orchestrator.store import instances, pruning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,7 +87,7 @@ class Retention:
 
     async def _round(self) -> list[_Walk]:
         async with self._database.read() as connection:
-            ids = await pruning.instance_ids(connection)
+            ids = await instances.all_ids(connection)
         keep = self._keep
         return [
             _Walk(partial(pruning.prune_journal, limit=BATCH), keep.journal),

@@ -11,8 +11,8 @@ from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.operations.acting import acting, said
 from orchestrator.operations.choices import Choice, Way, on_retry, on_retry_of_all, on_skip
 from orchestrator.status.listing import find_group
-from orchestrator.store import acts, reads_memberships
-from orchestrator.store.reads_memberships import Filters
+from orchestrator.store import group_rows, memberships
+from orchestrator.store.group_rows import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ async def _named(unit: UnitOfWork, references: Sequence[str]) -> list[tuple[Work
         rows = await find_group(unit.connection, reference)
         group_id = rows[0].group_id
         if group_id not in found:
-            found[group_id] = await acts.membership_of(
+            found[group_id] = await memberships.find_or_make(
                 unit.connection, unit.instance.id, group_id, now=unit.now
             )
     return list(found.values())
@@ -120,10 +120,10 @@ async def _chosen(unit: UnitOfWork, reason: Reason | None) -> list[tuple[Work, b
     filters = Filters(instance=unit.instance.name, reason=reason, bucket=bucket, recovery_id=unit.recovery_id)
     ids = [
         row.membership_id
-        async for row in reads_memberships.stream_groups(unit.connection, filters)
+        async for row in group_rows.stream_groups(unit.connection, filters)
         if row.membership_id is not None and row.status not in _IN_MOTION
     ]
-    return [(work, False) for work in await acts.works(unit.connection, ids)]
+    return [(work, False) for work in await memberships.works(unit.connection, ids)]
 
 
 def _decide(unit: UnitOfWork, work: Work, choice: Choice, because: str | None, *, fresh: bool) -> Decided:

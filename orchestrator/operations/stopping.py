@@ -10,7 +10,7 @@ from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import LockHeldError, NotFoundError
 from orchestrator.domain.recoveries import End
 from orchestrator.operations.acting import acting
-from orchestrator.store import acts, reads, recoveries
+from orchestrator.store import progress, recoveries
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ async def stop(database: Database, recovery_id: int | None = None, *, actor: str
     Nothing more is sent but for joins on their way. Raises NotFoundError.
     """
     async with database.read() as connection:
-        chosen = recovery_id if recovery_id is not None else await acts.running_recovery_id(connection)
-        row = await reads.recovery(connection, chosen)
+        chosen = recovery_id if recovery_id is not None else await recoveries.latest_running_id(connection)
+        row = await recoveries.get_or_latest(connection, chosen)
     if row is None:
         missing = (
             "there was no recovery yet" if recovery_id is None else f"there is no recovery {recovery_id}"
@@ -56,7 +56,7 @@ async def _stop(unit: UnitOfWork, recovery: Recovery) -> Stopped:
     if not _driven(unit):
         # A runner that only lost its lease for being late sees the wish, too.
         await recoveries.request_stop(unit.connection, recovery.id, actor=unit.actor, now=unit.now)
-        counted = await recoveries.counts(unit.connection, recovery.id)
+        counted = await progress.counts(unit.connection, recovery.id)
         if not await recoveries.finish(
             unit.connection,
             recovery.id,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         StatusView,
         WaitingView,
     )
-    from orchestrator.store.limits import StoredLimits
-    from orchestrator.store.reads_slots import LastJoin
+    from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.slots import LastJoin
 
 
 def to_json(view: StatusView) -> dict[str, Any]:

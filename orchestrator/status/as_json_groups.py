@@ -11,9 +11,9 @@ from orchestrator.status.as_json import pause_fields
 if TYPE_CHECKING:
     from orchestrator.status.explain_group import Explanation
     from orchestrator.status.past import PastRecovery
-    from orchestrator.store.reads_journal import JournalLine
-    from orchestrator.store.reads_memberships import GroupRow
-    from orchestrator.store.reads_slots import SlotLine
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.journal import JournalLine
+    from orchestrator.store.slots import SlotLine
 
 _PAST = 1e9  # numbers from here on are instants, smaller ones are not
 

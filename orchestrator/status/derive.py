@@ -8,12 +8,11 @@ from orchestrator.domain.commands import Command, Operation, named
 from orchestrator.domain.eta import Course, Eta, EtaReason, PutOff, Remaining, estimate
 from orchestrator.domain.hints import explain_reason
 from orchestrator.domain.instances import HALF_PACE
-from orchestrator.domain.memberships import Bucket, Status, bucket
+from orchestrator.domain.memberships import Bucket, Status, bucket, known_reason
 from orchestrator.domain.pacing import Wait, worst_window
 from orchestrator.status.instance_views import pause, runner
 from orchestrator.status.moves import There, command_of, group_move
 from orchestrator.status.views import NeedsYouView, OtherView, PaceView, Phase, RecoveryView, WaitingView
-from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from orchestrator.domain.memberships import Reason
     from orchestrator.status.facts import Facts
     from orchestrator.status.views_daemon import DaemonView
-    from orchestrator.store.reads import CountRow, DueRow, NeedsYouRow, RecoveryRow
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.progress import CountRow, DueRow, NeedsYouRow
+    from orchestrator.store.recoveries import RecoveryRow
 
 MOST_WAITING_LINES = 20
 LONG = 900.0

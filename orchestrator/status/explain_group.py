@@ -15,7 +15,7 @@ from orchestrator.status import derive
 from orchestrator.status.facts import gather
 from orchestrator.status.instance_views import pause
 from orchestrator.status.listing import find_group
-from orchestrator.store import reads, reads_journal, reads_memberships, reads_slots
+from orchestrator.store import group_rows, journal, recoveries, slots
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from orchestrator.status.facts import Facts
     from orchestrator.status.views import PauseView
     from orchestrator.store.engine import Database
-    from orchestrator.store.reads_journal import JournalLine
-    from orchestrator.store.reads_memberships import GroupRow
-    from orchestrator.store.reads_slots import SlotLine
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.journal import JournalLine
+    from orchestrator.store.slots import SlotLine
 
 JOINS_SHOWN = 5
 LINES_SHOWN = 15
@@ -110,14 +110,16 @@ def _chosen(rows: list[GroupRow], instance: str | None) -> GroupRow:
 
 
 async def _facts(connection: AsyncConnection, row: GroupRow, policy: PacingPolicy, now: float) -> Facts:
-    recovery = await reads.recovery(connection, row.recovery_id) if row.recovery_id is not None else None
+    recovery = (
+        await recoveries.get_or_latest(connection, row.recovery_id) if row.recovery_id is not None else None
+    )
     return await gather(connection, recovery, policy, needs_you_limit=0, now=now)
 
 
 async def _line(connection: AsyncConnection, row: GroupRow, facts: Facts) -> _Line:
     if row.status not in _IN_LINE:
         return _Line()
-    place = 0 if row.status is Status.READY else await reads_memberships.ahead_in_line(connection, row)
+    place = 0 if row.status is Status.READY else await group_rows.ahead_in_line(connection, row)
     hold = derive.held(facts)
     if not derive.driven(facts) or (hold is not None and hold[1] is None):
         return _Line(place)
@@ -130,8 +132,8 @@ async def _past(
 ) -> tuple[tuple[SlotLine, ...], tuple[JournalLine, ...]]:
     joins: list[SlotLine] = []
     if row.membership_id is not None:
-        joins = await reads_slots.slots_of(connection, row.membership_id, JOINS_SHOWN)
-    lines = await reads_journal.journal_lines(connection, group_id=row.group_id, limit=LINES_SHOWN)
+        joins = await slots.of_membership(connection, row.membership_id, JOINS_SHOWN)
+    lines = await journal.lines(connection, group_id=row.group_id, limit=LINES_SHOWN)
     return tuple(joins), tuple(lines)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.status.read_daemon import daemon_view
-from orchestrator.store import daemons, limits, reads, reads_slots
+from orchestrator.store import daemons, progress
+from orchestrator.store import instances as instances_store
 from orchestrator.store import slots as slot_store
 from orchestrator.store.recoveries import Scope
 
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.status.views_daemon import DaemonView
-    from orchestrator.store.limits import StoredLimits
-    from orchestrator.store.reads import CatalogueRow, CountRow, DueRow, NeedsYouRow, RecoveryRow
-    from orchestrator.store.reads_slots import LastJoin
+    from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.progress import CatalogueRow, CountRow, DueRow, NeedsYouRow
+    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.slots import LastJoin
 
 
 class Untried(NamedTuple):
@@ -76,12 +78,12 @@ async def gather(
     now: float,
 ) -> Facts:
     """A dozen small queries, all along indexes."""
-    records = tuple(await reads.instance_records(connection))
+    records = tuple(await instances_store.all_records(connection))
     target = next((one for one in records if row is not None and one.id == row.to_instance_id), None)
     full = policy if row is None or row.pace is None else replace(policy, joins_per_minute=row.pace)
     sends = await _sends(connection, target, full, now)
     work = Work() if row is None else await _work(connection, row, needs_you_limit)
-    catalogue = await reads.catalogue(connection)
+    catalogue = await progress.catalogue(connection)
     return Facts(
         now=now,
         recovery=row,
@@ -98,20 +100,20 @@ async def gather(
         catalogue=catalogue,
         daemon=daemon_view(await daemons.read(connection), now),
         untried=Untried() if row is None else await _untried(connection, row, catalogue.groups),
-        limits=None if target is None else await limits.of(connection, target.id),
+        limits=None if target is None else await instances_store.limits_of(connection, target.id),
     )
 
 
 async def _untried(connection: AsyncConnection, row: RecoveryRow, stored: int) -> Untried:
-    every = max(0, stored - await reads.tried(connection))
-    within = await reads.never_tried(connection, row.scope) if every and row.scope != Scope() else every
-    return Untried(within, every - within, await reads.left_behind(connection, row.to_instance_id, row.id))
+    every = max(0, stored - await progress.tried(connection))
+    within = await progress.never_tried(connection, row.scope) if every and row.scope != Scope() else every
+    return Untried(within, every - within, await progress.left_behind(connection, row.to_instance_id, row.id))
 
 
 async def _work(connection: AsyncConnection, row: RecoveryRow, limit: int) -> Work:
-    counts = tuple(await reads.membership_counts(connection, row.id))
-    due = tuple(await reads.due_by_minute(connection, row.id))
-    return Work(counts, due, tuple(await reads.needs_you(connection, row, limit)))
+    counts = tuple(await progress.membership_counts(connection, row.id))
+    due = tuple(await progress.due_by_minute(connection, row.id))
+    return Work(counts, due, tuple(await progress.needs_you(connection, row, limit)))
 
 
 async def _sends(
@@ -123,6 +125,6 @@ async def _sends(
     return Sends(
         slowed,
         await slot_store.peek(connection, target, slowed, now),
-        tuple(await reads_slots.sent_instants(connection, target.id, now - reads_slots.DAY)),
-        await reads_slots.last_join(connection, target.id),
+        tuple(await slot_store.sent_instants(connection, target.id, now - slot_store.DAY)),
+        await slot_store.last_join(connection, target.id),
     )

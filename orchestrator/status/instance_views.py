@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hints import account_hint
+from orchestrator.domain.memberships import known_reason
 from orchestrator.status.views import InstanceView, PauseView, RunnerView
-from orchestrator.store.reads import known_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.reads import RecoveryRow
+    from orchestrator.store.recoveries import RecoveryRow
 
 NOBODY = RunnerView(running=False, heartbeat_at=None, host=None, pid=None)
 

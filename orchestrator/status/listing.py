@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.catalogue.lookup import resolve
 from orchestrator.domain.group_fields import called, instance_called
-from orchestrator.domain.memberships import Status
-from orchestrator.store import reads, reads_memberships, scopes
-from orchestrator.store.reads import known_reason
+from orchestrator.domain.memberships import Status, known_reason
+from orchestrator.store import group_rows, groups, instances
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.store.engine import Database
-    from orchestrator.store.reads_memberships import Filters, GroupRow
+    from orchestrator.store.group_rows import Filters, GroupRow
 
 _HELD = frozenset({Status.PENDING, Status.READY})
 
@@ -40,20 +39,20 @@ async def list_memberships(
     """
     async with database.read(long=True) as connection:
         if label is not None:
-            filters = replace(filters, labels=called(await scopes.labels(connection), label))
+            filters = replace(filters, labels=called(await groups.all_labels(connection), label))
         if instance is not None:
-            names = [one.name for one in await reads.instance_records(connection)]
+            names = [one.name for one in await instances.all_records(connection)]
             filters = replace(filters, instance=instance_called(names, instance) or instance)
         moment = await database.now(connection) if now is None else now
         paused = await paused_instances(connection, moment)
-        rows = reads_memberships.stream_groups(connection, filters)
+        rows = group_rows.stream_groups(connection, filters)
         async with aclosing(rows):
             async for row in rows:
                 yield held_back(row, paused)
 
 
 async def paused_instances(connection: AsyncConnection, now: float) -> dict[int, InstanceRecord]:
-    return {one.id: one for one in await reads.instance_records(connection) if one.paused(now)}
+    return {one.id: one for one in await instances.all_records(connection) if one.paused(now)}
 
 
 def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
@@ -67,4 +66,4 @@ def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
 async def find_group(connection: AsyncConnection, reference: str) -> list[GroupRow]:
     """The rows of the group that a person means, one for each membership. Raises as `resolve` does."""
     group = await resolve(connection, reference)
-    return await reads_memberships.of_groups(connection, [group.id])
+    return await group_rows.of_groups(connection, [group.id])

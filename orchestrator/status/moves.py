@@ -11,7 +11,7 @@ from orchestrator.domain.memberships import Status
 if TYPE_CHECKING:
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.memberships import Reason
-    from orchestrator.store.reads import RecoveryRow
+    from orchestrator.store.recoveries import RecoveryRow
 
 
 class There(NamedTuple):

@@ -12,7 +12,7 @@ from orchestrator.domain.memberships import Status
 from orchestrator.status import derive
 from orchestrator.status.listing import find_group, held_back, paused_instances
 from orchestrator.status.read_daemon import daemon_view
-from orchestrator.store import daemons, reads, reads_journal, reads_memberships
+from orchestrator.store import daemons, group_rows, instances, journal, progress, recoveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from orchestrator.status.views import Phase
     from orchestrator.store.engine import Database
-    from orchestrator.store.reads import RecoveryRow
-    from orchestrator.store.reads_journal import JournalLine
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.journal import JournalLine
+    from orchestrator.store.recoveries import RecoveryRow
 
 HISTORY_LIMIT = 100
 JOURNAL_LIMIT = 100
@@ -51,10 +51,10 @@ async def history(database: Database, *, limit: int = HISTORY_LIMIT) -> list[Pas
     """Newest first."""
     async with database.read() as connection:
         now = await database.now(connection)
-        records = {one.id: one for one in await reads.instance_records(connection)}
+        records = {one.id: one for one in await instances.all_records(connection)}
         daemon = daemon_view(await daemons.read(connection), now)
         found = []
-        for row in await reads.latest_recoveries(connection, limit):
+        for row in await recoveries.latest(connection, limit):
             driven = derive.is_driven(row, records[row.to_instance_id], daemon, now)
             found.append(await _past(connection, row, driven=driven))
         return found
@@ -62,7 +62,7 @@ async def history(database: Database, *, limit: int = HISTORY_LIMIT) -> list[Pas
 
 async def _past(connection: AsyncConnection, row: RecoveryRow, *, driven: bool) -> PastRecovery:
     if row.counts is None:
-        counts = derive.count_statuses(await reads.membership_counts(connection, row.id))
+        counts = derive.count_statuses(await progress.membership_counts(connection, row.id))
     else:
         stored = json.loads(row.counts)
         counts = {status: int(stored.get(status.value, 0)) for status in Status}
@@ -82,10 +82,10 @@ async def read_journal(
     `group` is a slug, a JID or an exact name. Raises NotFoundError.
     """
     async with database.read() as connection:
-        if recovery is not None and await reads.recovery(connection, recovery) is None:
+        if recovery is not None and await recoveries.get_or_latest(connection, recovery) is None:
             raise NotFoundError(f"there is no recovery {recovery}", hint=f"{Operation.HISTORY} lists them")
         group_id = None if group is None else (await find_group(connection, group))[0].group_id
-        return await reads_journal.journal_lines(
+        return await journal.lines(
             connection, group_id=group_id, recovery_id=recovery, after_id=after_id, limit=limit
         )
 
@@ -104,13 +104,13 @@ class ChangeFeed:
         """Groups that stand elsewhere than last told, as they changed. The first call marks the start."""
         async with self._database.read() as connection:
             if self._after is None:
-                self._after = await reads_journal.last_line_id(connection)
+                self._after = await journal.last_line_id(connection)
                 return []
             touched = await self._touched(connection)
             return await self._changed(connection, touched) if touched else []
 
     async def _touched(self, connection: AsyncConnection) -> list[int]:
-        lines = await reads_journal.journal_lines(
+        lines = await journal.lines(
             connection, recovery_id=self._recovery_id, after_id=self._after, limit=_LINES_A_POLL
         )
         if lines:
@@ -118,10 +118,10 @@ class ChangeFeed:
         return list(dict.fromkeys(line.group_id for line in lines if line.group_id is not None))
 
     async def _changed(self, connection: AsyncConnection, touched: list[int]) -> list[GroupRow]:
-        records = await reads.instance_records(connection)
+        records = await instances.all_records(connection)
         instance_id = next(one.id for one in records if one.name == self._instance)
         paused = await paused_instances(connection, await self._database.now(connection))
-        found = await reads_memberships.by_groups(connection, instance_id, touched)
+        found = await group_rows.by_groups(connection, instance_id, touched)
         rows = {row.group_id: held_back(row, paused) for row in found}
         return [rows[group_id] for group_id in touched if group_id in rows and self._is_news(rows[group_id])]
 

@@ -15,8 +15,8 @@ from orchestrator.status.instance_views import instance_views, runner
 from orchestrator.status.read_daemon import surroundings
 from orchestrator.status.schedule_view import read_schedule
 from orchestrator.status.views import CatalogueView, StatusView
-from orchestrator.store import reads
-from orchestrator.store.join_history import in_doubt
+from orchestrator.store import recoveries
+from orchestrator.store.slot_high_water_mark import in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.status.read_daemon import Surroundings
     from orchestrator.status.schedule_view import Entry, ScheduleView
     from orchestrator.store.engine import Database
-    from orchestrator.store.recoveries import ScopeProgress
+    from orchestrator.store.progress import ScopeProgress
 
 NEEDS_YOU_LIMIT = 50
 
@@ -48,14 +48,14 @@ async def read_status(
     Raises NotFoundError for a recovery that does not exist; without any recovery the view says so.
     """
     async with database.read() as connection:
-        row = await reads.recovery(connection, recovery_id)
+        row = await recoveries.get_or_latest(connection, recovery_id)
         if row is None and recovery_id is not None:
             raise NotFoundError(f"there is no recovery {recovery_id}", hint=f"{Operation.HISTORY} lists them")
         moment = await database.now(connection) if now is None else now
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
         planned = await read_schedule(connection, schedule, moment)
         around = await surroundings(connection, facts.instances, moment)
-        open_ones = await reads.open_recoveries(connection)
+        open_ones = await recoveries.open_ones(connection)
         doubt = await _in_doubt(database, connection, facts)
     view = _view(facts, planned, around)
     return view._replace(others=derive.others(facts, open_ones), history_in_doubt=doubt)

@@ -14,7 +14,9 @@ from orchestrator.status.views_daemon import (
     OutboxView,
     SinkView,
 )
-from orchestrator.store import daemons, losses, reads_daemon
+from orchestrator.store import daemons, losses
+from orchestrator.store import outbox as outbox_store
+from orchestrator.store import recoveries as recoveries_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.loss_judgement import Case
     from orchestrator.store.daemons import DaemonRow
     from orchestrator.store.losses import Loss
-    from orchestrator.store.reads_daemon import EventsRow, OutboxRow
+    from orchestrator.store.outbox import EventsRow, OutboxRow
 
 
 class Surroundings(NamedTuple):
@@ -42,10 +44,10 @@ async def surroundings(
     """At most five small queries."""
     found = [one for one in (await losses.latest(connection)).values() if _is_shown(one)]
     recoveries = {one.recovery_id for one in found if one.recovery_id is not None}
-    filled = await reads_daemon.filled_by(connection, recoveries)
+    filled = await recoveries_store.filled_by(connection, recoveries)
     names = {record.id: record.name for record in records}
     views = [_loss(one, names, filled) for one in found if one.instance_id in names]
-    events, outbox = await reads_daemon.letters(connection, now)
+    events, outbox = await outbox_store.letters(connection, now)
     return Surroundings(tuple(sorted(views, key=lambda one: one.since)), _outbox(outbox), _events(events))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.store import schedules
+    from orchestrator.store import daemons
 
 DONE_BY_THIS_VERSION = ("recover",)
 
@@ -50,13 +50,13 @@ async def read_schedule(
     """The configured entries, with what the database remembers of them."""
     if not entries:
         return ()
-    from orchestrator.store import schedules  # noqa: PLC0415 - not for the many that have no schedule
+    from orchestrator.store import daemons  # noqa: PLC0415 - not for the many that have no schedule
 
-    rows = await schedules.read(connection)
+    rows = await daemons.schedule_entries(connection)
     return tuple(_view(entry, rows.get(entry.name), now) for entry in entries)
 
 
-def _view(entry: Entry, kept: schedules.Kept | None, now: float) -> ScheduleView:
+def _view(entry: Entry, kept: daemons.ScheduleEntry | None, now: float) -> ScheduleView:
     known = kept is not None and kept.expression == str(entry.times)
     done = kept.last_due_at if kept is not None and known and kept.last_due_at is not None else now
     coming = entry.times.next(max(now, done))

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from orchestrator.domain.memberships import Reason
     from orchestrator.status.schedule_view import ScheduleView
     from orchestrator.status.views_daemon import LossView
-    from orchestrator.store.limits import StoredLimits
-    from orchestrator.store.reads import NeedsYouRow
-    from orchestrator.store.reads_slots import LastJoin
+    from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.progress import NeedsYouRow
+    from orchestrator.store.slots import LastJoin
 
 
 class Phase(StrEnum):

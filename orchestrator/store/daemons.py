@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError
-from orchestrator.store.tables import daemon
+from orchestrator.store.tables import daemon, schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _THE_ROW = daemon.c.id == 1
@@ -111,3 +110,53 @@ def troubles_of(row: DaemonRow) -> list[Trouble]:
 
 async def _set(connection: AsyncConnection, **values: Any) -> None:
     await connection.execute(update(daemon).where(_THE_ROW).values(**values))
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEntry:
+    """One row. `expression` has its time zone at its end. `last_due_at`: nothing before that is due."""
+
+    name: str
+    expression: str
+    last_due_at: float | None
+    last_ran_at: float | None
+    last_result: str | None
+
+
+async def schedule_entries(connection: AsyncConnection) -> dict[str, ScheduleEntry]:
+    """All rows by name: a handful."""
+    rows = (await connection.execute(select(schedule))).all()
+    return {row.name: ScheduleEntry(*row) for row in rows}
+
+
+async def forget_other_entries(connection: AsyncConnection, names: Collection[str]) -> None:
+    """Forget entries that are no longer configured: they begin anew when they come back."""
+    await connection.execute(delete(schedule).where(schedule.c.name.not_in(list(names))))
+
+
+async def begin_entry(connection: AsyncConnection, name: str, expression: str, now: float) -> None:
+    """An expression seen for the first time, or another one than before: only what comes after now is due."""
+    row = {"expression": expression, "last_due_at": now}
+    changed = await connection.execute(update(schedule).where(schedule.c.name == name).values(**row))
+    if not changed.rowcount:
+        await connection.execute(insert(schedule).values(name=name, **row))
+
+
+async def claim_entry(connection: AsyncConnection, kept: ScheduleEntry, *, due: float, now: float) -> bool:
+    """Take the instant `due` for this transaction; False if the row is no longer as it was read."""
+    this = schedule.c.name == kept.name, schedule.c.expression == kept.expression
+    statement = update(schedule).where(*this, schedule.c.last_due_at == kept.last_due_at)
+    claimed = await connection.execute(statement.values(last_due_at=due, last_ran_at=now))
+    return bool(claimed.rowcount)
+
+
+async def set_entry_result(connection: AsyncConnection, name: str, result: str) -> None:
+    """What became of the run, in one sentence."""
+    await connection.execute(update(schedule).where(schedule.c.name == name).values(last_result=result))
+
+
+async def lives(connection: AsyncConnection, now: float) -> bool:
+    """Whether a daemon gave a sign of life lately: without one nothing of the schedule is carried out."""
+    return bool(
+        await connection.scalar(select(exists().where(daemon.c.holder.is_not(None), daemon.c.until > now)))
+    )

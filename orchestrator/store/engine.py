@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import event, literal_column, select, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
-from orchestrator.store.direct import DirectEngine
-from orchestrator.store.opened_file import OpenedFile, replaced
-from orchestrator.store.writer_lock import WriterLock
+from orchestrator.store.sqlite import DirectEngine, OpenedFile, WriterLock, replaced
 from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from contextlib import AbstractAsyncContextManager
-
-    from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-    from sqlalchemy.sql import Select
-    from sqlalchemy.sql.elements import ColumnElement
 
-    from orchestrator.store.data_version import DataVersion
+    from orchestrator.store.sqlite_driver import DataVersion
 
 _CLOCK_SQL = {
     # julianday has millisecond steps, on every SQLite that is still about
@@ -68,7 +70,7 @@ class DatabaseTime:
 class Database:
     """An engine, and the two kinds of transaction that the store uses.
 
-    `brief`: for a process that only reads, a few times, and ends; see orchestrator.store.direct.
+    `brief`: for a process that only reads, a few times, and ends; see orchestrator.store.sqlite.
     """
 
     def __init__(self, url: str, clock: DatabaseClock | None = None, *, brief: bool = False) -> None:
@@ -150,7 +152,7 @@ class Database:
         if self.dialect != "sqlite":
             return None
         if self._data_version is None:
-            from orchestrator.store.data_version import DataVersion  # noqa: PLC0415 - for who looks again and again
+            from orchestrator.store.sqlite_driver import DataVersion  # noqa: PLC0415 - for who looks again and again
 
             self._data_version = DataVersion(self.engine.url.database)
         return await self._data_version.version()

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, literal_column, select, update
+from sqlalchemy import Row, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.store.tables import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 ROW_BYTES = 512  # what an event takes beside its body, in the table and its indexes
@@ -238,3 +236,19 @@ async def unknown(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
 def _stored(row: Any) -> StoredEvent:
     values = row._asdict()
     return StoredEvent(**{**values, "body": json.loads(values["body"])})
+
+
+async def departures(
+    connection: AsyncConnection, instance_id: int, group_ids: Collection[int], results: Collection[str]
+) -> dict[int, float]:
+    """The latest event with one of these results for each group, by the gateway's own time."""
+    if not group_ids:
+        return {}
+    e = events.c
+    query = (
+        select(e.group_id, func.max(e.sent_at))
+        .where(e.instance_id == instance_id, e.group_id.in_(list(group_ids)), e.result.in_(list(results)))
+        .group_by(e.group_id)
+    )
+    rows = (await connection.execute(query)).all()
+    return {int(group_id): float(at) for group_id, at in rows if at is not None}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import Column, Table, and_, bindparam, delete, exists, func, select, text, update
+from sqlalchemy.sql import Select
 
 from orchestrator.domain.group_fields import name_key
+from orchestrator.domain.probe_judgement import GOOD_CODE
 from orchestrator.store.bulk import CHUNK, chunks, insert_rows
-from orchestrator.store.tables import group_instances, group_labels, groups, memberships
+from orchestrator.store.tables import group_instances, group_labels, groups, invite_codes, memberships
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-
-    from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = 0x526A436174  # PostgreSQL's advisory lock: one writer of the catalogue at a time
@@ -214,3 +214,86 @@ async def _replace(
             await connection.execute(delete(table).where(group_id.in_(part)))
     rows = [(key, one) for key, words in wanted.items() for one in words]
     await insert_rows(connection, table, (group_id.name, word.name), rows)
+
+
+async def any_of_instance(connection: AsyncConnection, name: str) -> bool:
+    """Whether groups are recorded for an instance of that name."""
+    return bool(await connection.scalar(select(exists().where(group_instances.c.instance_name == name))))
+
+
+async def all_instance_names(connection: AsyncConnection) -> list[str]:
+    """Names of instances for which groups are recorded, sorted. Index ix_group_instances_instance_name."""
+    return await _distinct(connection, group_instances.c.instance_name)
+
+
+async def all_labels(connection: AsyncConnection) -> list[str]:
+    """Labels that groups have, sorted. Index ix_group_labels_label."""
+    return await _distinct(connection, group_labels.c.label)
+
+
+async def _distinct(connection: AsyncConnection, column: Column[str]) -> list[str]:
+    return list((await connection.scalars(select(column).distinct().order_by(column))).all())
+
+
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """How many groups are so, and the slugs of the first few."""
+
+    count: int
+    slugs: tuple[str, ...]
+
+
+async def count(connection: AsyncConnection) -> int:
+    return int((await connection.execute(select(func.count()).select_from(groups))).scalar_one())
+
+
+async def without_jid(connection: AsyncConnection) -> Some:
+    """Groups that only a subject identifies."""
+    return await _some(connection, select(groups.c.slug).where(groups.c.jid.is_(None)))
+
+
+async def by_name_alone(connection: AsyncConnection) -> Some:
+    """Groups with neither JID nor subject: the name in the list stands for the subject."""
+    nothing = and_(groups.c.jid.is_(None), groups.c.subject.is_(None))
+    return await _some(connection, select(groups.c.slug).where(nothing))
+
+
+async def without_code(connection: AsyncConnection) -> Some:
+    c = invite_codes.c
+    current = exists().where(and_(c.group_id == groups.c.id, c.current))
+    return await _some(connection, select(groups.c.slug).where(~current))
+
+
+async def with_dead_code(connection: AsyncConnection) -> Some:
+    """Groups whose current code failed when it was last used."""
+    c = invite_codes.c
+    dead = select(groups.c.slug).join(invite_codes, c.group_id == groups.c.id)
+    return await _some(connection, dead.where(c.current, c.verdict.is_not(None), c.verdict != GOOD_CODE))
+
+
+async def alike(connection: AsyncConnection) -> Some:
+    """Groups without a JID that another one cannot be told from: same subject, same owner.
+
+    Compared as verification does, by the keys: SQLite's `lower` knows ASCII only.
+    """
+    expected = func.coalesce(groups.c.subject_key, groups.c.name_key)
+    owner = func.coalesce(groups.c.owner, "")
+    key = (
+        select(expected.label("expected"), owner.label("owner"))
+        .where(groups.c.jid.is_(None))
+        .group_by(expected, owner)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    found = select(groups.c.slug).join(key, and_(key.c.expected == expected, key.c.owner == owner))
+    return await _some(connection, found.where(groups.c.jid.is_(None)))
+
+
+async def _some(connection: AsyncConnection, query: Select[Any]) -> Some:
+    counted = select(func.count()).select_from(query.subquery())
+    count = int((await connection.execute(counted)).scalar_one())
+    first = (await connection.execute(query.order_by(groups.c.id).limit(SHOWN))).scalars().all()
+    return Some(count, tuple(first))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.errors import LeaseLostError, NotFoundError
+from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
+from orchestrator.domain.memberships import Reason
 from orchestrator.store.tables import instances, meta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql import Select
-    from sqlalchemy.sql.elements import ColumnElement
-
-    from orchestrator.domain.memberships import Reason
 
 IDENTITY = "identity"  # in `meta`: what the database was when it was made, see `engine.database_identity`
 _FIELDS = [field.name for field in fields(InstanceRecord)]
@@ -227,3 +227,85 @@ def _seen(pair: ClockPair) -> dict[str, Any]:
         "seen_boot_id": pair.boot_id,
         "seen_database": pair.database_id,
     }
+
+
+async def lock_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
+    """Take the rows' locks until the transaction ends, the lowest id first: nobody waits in a circle."""
+    query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids))).order_by(instances.c.id)
+    rows = (await connection.execute(query.with_for_update())).all()
+    return {row[0]: InstanceRecord(*row) for row in rows}
+
+
+async def lock_all(connection: AsyncConnection) -> dict[int, InstanceRecord]:
+    """The same for every instance: who is one number with whom is decided with all of them in hand."""
+    query = select(*_COLUMNS).order_by(instances.c.id).with_for_update()
+    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+
+
+async def read_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
+    """Without locks."""
+    query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids)))
+    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+
+
+async def others(connection: AsyncConnection, instance_id: int) -> dict[int, OwnIds]:
+    """Which number every other instance was last seen to be."""
+    i = instances.c
+    query = select(i.id, i.own_phone, i.own_lid).where(i.id != instance_id)
+    return {row.id: OwnIds(row.own_phone, row.own_lid) for row in await connection.execute(query)}
+
+
+async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float) -> None:
+    """They were asked, and said what they said before. The rows must be locked."""
+    statement = update(instances).where(instances.c.id.in_(sorted(ids)))
+    await connection.execute(statement.values(state_checked_at=now))
+
+
+async def all_records(connection: AsyncConnection) -> list[InstanceRecord]:
+    """All of them: a handful."""
+    rows = await connection.execute(select(instances).order_by(instances.c.id))
+    return [InstanceRecord(**row) for row in rows.mappings()]
+
+
+_LIMITS = "limits:"  # and the instance's id
+
+
+class StoredLimits(NamedTuple):
+    """Limits that slow a recovery. `gap` in seconds; `policy` is foreign text."""
+
+    per_minute: float
+    per_day: int | None
+    policy: str
+    gap: float
+
+
+async def save_limits(connection: AsyncConnection, instance_id: int, found: StoredLimits | None) -> None:
+    """None: nothing slows it. The instance's row must be locked."""
+    key = f"{_LIMITS}{instance_id}"
+    await connection.execute(delete(meta).where(meta.c.key == key))
+    if found is not None:
+        await connection.execute(insert(meta).values(key=key, value=json.dumps(found._asdict())))
+
+
+async def limits_of(connection: AsyncConnection, instance_id: int) -> StoredLimits | None:
+    query = select(meta.c.value).where(meta.c.key == f"{_LIMITS}{instance_id}")
+    stored = await connection.scalar(query)
+    return None if stored is None else StoredLimits(**json.loads(stored))
+
+
+async def accounts_with_two_names(connection: AsyncConnection) -> list[tuple[str, list[str]]]:
+    """Accounts that several instances stand for: (one of their names, all of them)."""
+    rows = await connection.execute(select(instances.c.account, instances.c.name).order_by(instances.c.id))
+    by_account: dict[str, list[str]] = {}
+    for account, name in rows:
+        by_account.setdefault(account, []).append(name)
+    return [(names[0], names) for names in by_account.values() if len(names) > 1]
+
+
+async def of_names(connection: AsyncConnection, configured: Collection[str]) -> list[InstanceRecord]:
+    """The rows of the backups that are still configured."""
+    return [record for record in await all_records(connection) if record.name in configured]
+
+
+async def all_ids(connection: AsyncConnection) -> list[int]:
+    return list((await connection.scalars(select(instances.c.id).order_by(instances.c.id))).all())

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, text, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.elements import ColumnElement
 
-from orchestrator.domain.memberships import (
-    Greeting,
-    MembershipEvidence,
-    Reason,
-    Status,
-    check_move,
-)
+from orchestrator.domain.memberships import Greeting, MembershipEvidence, Reason, Status, check_move
 from orchestrator.store.bulk import chunks
-from orchestrator.store.tables import groups, invite_codes, memberships
+from orchestrator.store.tables import group_instances, groups, instances, invite_codes, memberships
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from sqlalchemy.engine import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql import Select
-    from sqlalchemy.sql.elements import ColumnElement
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +104,6 @@ _SAVE = (
     .where(memberships.c.id == bindparam("row_id"))
     .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
 )
-
-
-# Statements that loops send all the time are made once: making one costs more than carrying it out.
-_OF_INSTANCE = memberships.c.instance_id == bindparam("instance")
-_OF_RECOVERY = memberships.c.recovery_id == bindparam("recovery")
-_IN_STATUS = memberships.c.status == bindparam("status")
-_NEXT_DUE = select(func.min(memberships.c.next_attempt_at)).where(_IN_STATUS)
-_NEXT_DUE_OF_INSTANCE = _NEXT_DUE.where(_OF_INSTANCE)
-_NEXT_DUE_OF_RECOVERY = _NEXT_DUE.where(_OF_RECOVERY)
 _STATUSES = select(memberships.c.id, memberships.c.status).where(
     memberships.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -133,7 +117,7 @@ def _membership(values: Sequence[Any]) -> Membership:
     return Membership(**read)
 
 
-def _work_query() -> Select[Any]:
+def work_query() -> Select[Any]:
     current = and_(invite_codes.c.group_id == groups.c.id, invite_codes.c.current)
     return (
         select(
@@ -154,101 +138,11 @@ def _work_query() -> Select[Any]:
     )
 
 
-def _work(row: Row[Any]) -> Work:
+def as_work(row: Row[Any]) -> Work:
     width = len(_FIELDS)
     slug, name, jid, subject, owner, code_id, ciphertext, key_id, last4, verdict = row[width:]
     code = None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4, verdict)
     return Work(_membership(row[:width]), slug, name, jid, subject or name, owner, code)
-
-
-async def in_line(
-    connection: AsyncConnection,
-    instance_id: int,
-    status: Status,
-    *,
-    limit: int,
-    recovery_id: int | None = None,
-) -> list[Work]:
-    """The next ones in a status, the most valuable first. Index ix_memberships_claim.
-
-    With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
-    """
-    asked = {"instance": instance_id, "status": status.value, "recovery": recovery_id, "most": limit}
-    query = _in_line(of_one_recovery=recovery_id is not None)
-    return [_work(row) for row in (await connection.execute(query, asked)).all()]
-
-
-@cache
-def _in_line(*, of_one_recovery: bool) -> Select[Any]:
-    query = _work_query().where(_OF_INSTANCE, _IN_STATUS)
-    if of_one_recovery:
-        query = query.where(_OF_RECOVERY)
-    return query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(bindparam("most"))
-
-
-async def due(
-    connection: AsyncConnection, instance_id: int, status: Status, now: float, *, limit: int
-) -> list[Work]:
-    """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
-    asked = {"instance": instance_id, "status": status.value, "now": now, "most": limit}
-    return [_work(row) for row in (await connection.execute(_due(), asked)).all()]
-
-
-@cache
-def _due() -> Select[Any]:
-    query = _work_query().where(_OF_INSTANCE, _IN_STATUS, memberships.c.next_attempt_at <= bindparam("now"))
-    return query.order_by(memberships.c.next_attempt_at).limit(bindparam("most"))
-
-
-async def next_due(
-    connection: AsyncConnection,
-    instance_id: int,
-    statuses: Collection[Status],
-    *,
-    recovery_id: int | None = None,
-) -> float | None:
-    """The earliest time that anything in these statuses waits for. Index ix_memberships_due.
-
-    With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
-    """
-    query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
-    earliest: float | None = None
-    for status in statuses:
-        asked = {"instance": instance_id, "recovery": recovery_id, "status": status.value}
-        found = await connection.scalar(query, asked)
-        if found is not None and (earliest is None or found < earliest):
-            earliest = float(found)
-    return earliest
-
-
-async def greetings(
-    connection: AsyncConnection,
-    instance_id: int,
-    greeting: Greeting,
-    *,
-    limit: int,
-    recovery_id: int | None = None,
-) -> list[Work]:
-    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting.
-
-    With `recovery_id` only those of that recovery.
-    """
-    asked = {"instance": instance_id, "greeting": greeting.value, "recovery": recovery_id, "most": limit}
-    query = _greetings(of_one_recovery=recovery_id is not None)
-    return [_work(row) for row in (await connection.execute(query, asked)).all()]
-
-
-@cache
-def _greetings(*, of_one_recovery: bool) -> Select[Any]:
-    query = _work_query().where(
-        _OF_INSTANCE,
-        memberships.c.greeting == bindparam("greeting"),
-        # The partial index holds only these; said in its own words, the planner can use it.
-        text("memberships.greeting IN ('pending', 'sending')"),
-    )
-    if of_one_recovery:
-        query = query.where(_OF_RECOVERY)
-    return query.order_by(memberships.c.confirmed_at).limit(bindparam("most"))
 
 
 async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[Membership]:
@@ -264,18 +158,18 @@ async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[M
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
-    return [_work(row) for row in (await connection.execute(_by_ids(), {"ids": list(ids)})).all()]
+    return [as_work(row) for row in (await connection.execute(_by_ids(), {"ids": list(ids)})).all()]
 
 
 @cache
 def _by_ids() -> Select[Any]:
-    return _work_query().where(memberships.c.id.in_(bindparam("ids", expanding=True)))
+    return work_query().where(memberships.c.id.in_(bindparam("ids", expanding=True)))
 
 
 async def by_group(connection: AsyncConnection, instance_id: int, group_id: int) -> Work | None:
-    query = _work_query().where(memberships.c.instance_id == instance_id, memberships.c.group_id == group_id)
+    query = work_query().where(memberships.c.instance_id == instance_id, memberships.c.group_id == group_id)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _work(row)
+    return None if row is None else as_work(row)
 
 
 async def holders_of(connection: AsyncConnection, instance_id: int, jids: Collection[str]) -> dict[str, int]:
@@ -292,7 +186,7 @@ async def expecting(
     """Memberships in a status whose group is known, or expected, to be one of these JIDs."""
     wanted = list(jids)
     found = [
-        _work_query().where(
+        work_query().where(
             memberships.c.instance_id == instance_id, memberships.c.status == status.value, condition
         )
         for condition in (
@@ -300,7 +194,7 @@ async def expecting(
             and_(memberships.c.jid.in_(wanted), groups.c.jid.is_(None)),
         )
     ]
-    works = [_work(row) for query in found for row in (await connection.execute(query)).all()]
+    works = [as_work(row) for query in found for row in (await connection.execute(query)).all()]
     return list({work.membership.id: work for work in works}.values())
 
 
@@ -349,3 +243,127 @@ async def matching(connection: AsyncConnection, *conditions: ColumnElement[bool]
     """The memberships for which all of these hold, in the order of their ids."""
     query = select(*_COLUMNS).where(*conditions).order_by(memberships.c.id)
     return [_membership(row) for row in (await connection.execute(query)).all()]
+
+
+async def entered_by(
+    connection: AsyncConnection, instance_ids: Collection[int], group_ids: Collection[int]
+) -> dict[int, float]:
+    """By group: when one of these instances, as its number of now, last asked to join or was seen in it."""
+    m, i = memberships.c, instances.c
+    at = func.coalesce(m.requested_at, m.confirmed_at)
+    query = (
+        select(m.group_id, func.max(at))
+        .join(instances, i.id == m.instance_id)
+        .where(m.instance_id.in_(sorted(instance_ids)), at > func.coalesce(i.identity_changed_at, 0.0))
+        .group_by(m.group_id)
+    )
+    found: dict[int, float] = {}
+    for part in chunks(sorted(group_ids)):
+        rows = (await connection.execute(query.where(m.group_id.in_(part)))).all()
+        found |= {int(group_id): float(instant) for group_id, instant in rows}
+    return found
+
+
+_AT_A_TIME = 500
+
+
+async def find_or_make(
+    connection: AsyncConnection, instance_id: int, group_id: int, *, now: float
+) -> tuple[Work, bool]:
+    """The membership, made (`pending`) if there is none yet; and whether it was made. The lock is held."""
+    known = await by_group(connection, instance_id, group_id)
+    if known is not None:
+        return known, False
+    priority = select(groups.c.priority).where(groups.c.id == group_id).scalar_subquery()
+    row: dict[str, Any] = {
+        "instance_id": instance_id,
+        "group_id": group_id,
+        "priority": priority,
+        "status": Status.PENDING.value,
+        "status_since": now,
+    }
+    await connection.execute(insert(memberships).values(**row))
+    made = await by_group(connection, instance_id, group_id)
+    if made is None:
+        raise LookupError(f"group {group_id} has no row")
+    return made, True
+
+
+async def works(connection: AsyncConnection, ids: Sequence[int]) -> list[Work]:
+    """Many memberships, in the order of the ids."""
+    found: list[Work] = []
+    for start in range(0, len(ids), _AT_A_TIME):
+        found += await by_ids(connection, ids[start : start + _AT_A_TIME])
+    place = {membership_id: number for number, membership_id in enumerate(ids)}
+    return sorted(found, key=lambda work: place[work.membership.id])
+
+
+async def by_jids(connection: AsyncConnection, instance_id: int, jids: Collection[str]) -> dict[str, Work]:
+    """The membership of each group: who has its JID (and was not expected elsewhere), else who expects it."""
+    wanted = sorted(set(jids))
+    found: dict[str, Work] = {}
+    m, g = memberships.c, groups.c
+    for start in range(0, len(wanted), _AT_A_TIME):
+        page = wanted[start : start + _AT_A_TIME]
+        has = select(m.id).where(m.instance_id == instance_id, m.jid.in_(page))
+        expects = select(m.id).join(groups, g.id == m.group_id)
+        expects = expects.where(m.instance_id == instance_id, g.jid.in_(page))
+        ids = (await connection.scalars(has.union(expects))).all()
+        for work in await by_ids(connection, ids):
+            known, expected = work.membership.jid, work.expected_jid
+            if expected in page and expected is not None:
+                found.setdefault(expected, work)
+            if known in page and known is not None and expected in (None, known):
+                found[known] = work
+    return found
+
+
+async def active_jids(connection: AsyncConnection, instance_id: int) -> list[tuple[int, str]]:
+    """(membership's id, JID) of what is active. Index ix_memberships_claim."""
+    m = memberships.c
+    query = select(m.id, m.jid).where(m.instance_id == instance_id, m.status == Status.ACTIVE.value)
+    rows = (await connection.execute(query)).all()
+    return [(int(number), str(jid)) for number, jid in rows if jid is not None]
+
+
+async def known_jids(connection: AsyncConnection, instance_id: int, name: str, *, limit: int) -> list[str]:
+    """Groups that the account should be in: where it is active, then those recorded for it."""
+    active = (
+        select(memberships.c.jid)
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.status == Status.ACTIVE.value,
+            memberships.c.jid.is_not(None),
+        )
+        .order_by(memberships.c.priority.desc(), memberships.c.id)
+        .limit(limit)
+    )
+    found = list((await connection.scalars(active)).all())
+    if found:
+        return found
+    recorded = (
+        select(groups.c.jid)
+        .join(group_instances, group_instances.c.group_id == groups.c.id)
+        .where(group_instances.c.instance_name == name, groups.c.jid.is_not(None))
+        .order_by(groups.c.id)
+        .limit(limit)
+    )
+    return list((await connection.scalars(recorded)).all())
+
+
+async def holders(connection: AsyncConnection, instance_id: int) -> dict[str, int]:
+    """Which group of the instance already has each JID, in the scope or not."""
+    m = memberships.c
+    query = select(m.jid, m.group_id).where(m.instance_id == instance_id, m.jid.is_not(None))
+    return {str(jid): int(group_id) for jid, group_id in await connection.execute(query)}
+
+
+async def left_by_number(connection: AsyncConnection, instance_id: int) -> int:
+    """Groups that count as left since another number stands behind it. Index ix_memberships_reason."""
+    c = memberships.c
+    query = select(func.count()).where(
+        c.instance_id == instance_id,
+        c.status == Status.LEFT.value,
+        c.reason == Reason.IDENTITY_CHANGED.value,
+    )
+    return int(await connection.scalar(query) or 0)

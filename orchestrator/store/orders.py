@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, insert, or_, select
+from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 
-from orchestrator.store.recoveries import Scope, counts, finish, groups_in, joins_sent, open_one, take_up
-from orchestrator.store.tables import instances, journal, losses, memberships, recoveries, slots
+from orchestrator.domain.memberships import Status
+from orchestrator.store.progress import counts
+from orchestrator.store.recoveries import Scope, finish, groups_in, joins_sent, open_one
+from orchestrator.store.tables import groups, instances, journal, losses, memberships, recoveries, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -166,3 +167,44 @@ async def _again(connection: AsyncConnection, instance_id: int, rows: Sequence[A
     if inside != len(only):  # of another recovery's scope, or labelled anew: else they would wait for ever
         scope = Scope()
     return Order(instance_id=instance_id, scope=scope, actor=row.actor, pace=row.pace, only=only)
+
+
+async def take_up(
+    connection: AsyncConnection,
+    instance_id: int,
+    recovery_id: int,
+    scope: Scope,
+    *,
+    now: float,
+    only: Sequence[int] | None = None,
+) -> None:
+    """Give every group in the scope a membership, and put those that are not at their end into this recovery.
+
+    Two statements however many groups there are. `only` narrows it to these group ids (a saved plan).
+    """
+    wanted = groups_in(scope)
+    if only is not None:
+        wanted = wanted.where(groups.c.id.in_(list(only)))
+    found = wanted.subquery()
+    known = exists().where(
+        and_(memberships.c.group_id == found.c.id, memberships.c.instance_id == instance_id)
+    )
+    fresh = select(
+        literal(instance_id),
+        found.c.id,
+        literal(recovery_id),
+        found.c.priority,
+        literal(Status.PENDING.value),
+        literal(now),
+    ).where(~known)
+    columns = ["instance_id", "group_id", "recovery_id", "priority", "status", "status_since"]
+    await connection.execute(insert(memberships).from_select(columns, fresh))
+    priority = select(groups.c.priority).where(groups.c.id == memberships.c.group_id).scalar_subquery()
+    await connection.execute(
+        update(memberships)
+        .where(
+            memberships.c.instance_id == instance_id,
+            memberships.c.group_id.in_(select(found.c.id)),
+        )
+        .values(recovery_id=recovery_id, priority=priority)
+    )

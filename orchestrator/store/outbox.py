@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select, text, union_all, update
 
-from orchestrator.store.tables import messages
+from orchestrator.store.tables import deliveries, events, messages, meta, recoveries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -64,3 +63,96 @@ async def was_told(connection: AsyncConnection, kind: str, recovery_id: int, *, 
     m = messages.c
     query = select(m.id).where(m.at >= since, m.kind == kind, m.recovery_id == recovery_id).limit(1)
     return await connection.scalar(query) is not None
+
+
+_TOLD_AT = "people_told_at"
+
+
+async def told_at(connection: AsyncConnection) -> float:
+    """When people last heard what needs them: by a digest, or by the end of a recovery; else 0."""
+    stored = await connection.scalar(select(meta.c.value).where(meta.c.key == _TOLD_AT))
+    ended = await connection.scalar(
+        select(func.max(recoveries.c.finished_at)).where(recoveries.c.outcome != "replaced")
+    )
+    return max(float(stored or 0.0), float(ended or 0.0))
+
+
+async def lock_telling(connection: AsyncConnection) -> None:
+    """Of two that would tell at once, the second waits and sees that it is done. (SQLite has one writer.)"""
+    await connection.execute(select(meta.c.value).where(meta.c.key == _TOLD_AT).with_for_update())
+
+
+async def set_told_at(connection: AsyncConnection, at: float) -> None:
+    value: dict[str, Any] = {"value": repr(at)}
+    changed = await connection.execute(update(meta).where(meta.c.key == _TOLD_AT).values(value))
+    if not changed.rowcount:
+        await connection.execute(insert(meta).values(key=_TOLD_AT, **value))
+
+
+DAY = 86400.0
+
+
+class EventsRow(NamedTuple):
+    """Webhooks that were taken. `open`: not processed yet."""
+
+    received_last_day: int
+    open: int
+    last_at: float | None
+
+
+class SinkRow(NamedTuple):
+    """How many messages wait for one receiver, and how many were given up."""
+
+    sink: str
+    pending: int
+    parked: int
+
+
+class OutboxRow(NamedTuple):
+    """`unsorted`: messages that no daemon has looked at yet."""
+
+    unsorted: int
+    oldest_pending_at: float | None
+    sinks: tuple[SinkRow, ...]
+
+    @property
+    def pending(self) -> int:
+        return sum(sink.pending for sink in self.sinks)
+
+    @property
+    def parked(self) -> int:
+        return sum(sink.parked for sink in self.sinks)
+
+
+async def letters(connection: AsyncConnection, now: float) -> tuple[EventsRow, OutboxRow]:
+    """Two queries, three while something waits; the conditions are those of the partial indexes."""
+    e, m = events.c, messages.c
+    recent = select(func.count()).select_from(events).where(e.received_at >= now - DAY)
+    open_ones = select(func.count()).select_from(events).where(text("state IN ('new', 'waiting')"))
+    fresh = select(func.count()).select_from(messages).where(text("NOT fanned_out"))
+    last = select(func.max(e.received_at))
+    parts = (recent, open_ones, last, fresh)
+    received, open_, last_at, unsorted = (
+        await connection.execute(select(*(part.scalar_subquery() for part in parts)))
+    ).one()
+    sinks, oldest = await _sinks(connection)
+    since = None if oldest is None else await connection.scalar(select(m.at).where(m.id == oldest))
+    return EventsRow(received, open_, last_at), OutboxRow(unsorted, since, sinks)
+
+
+async def _sinks(connection: AsyncConnection) -> tuple[tuple[SinkRow, ...], int | None]:
+    """Open deliveries by receiver, and the oldest message that waits."""
+    d = deliveries.c
+    counted = (d.sink, func.count(), func.min(d.message_id))
+    pending, parked = (
+        select(text(f"'{state}'"), *counted).where(text(f"state = '{state}'")).group_by(d.sink)
+        for state in ("pending", "parked")
+    )
+    found: dict[str, dict[str, int]] = {}
+    oldest: list[int] = []
+    for state, sink, count, first in (await connection.execute(union_all(pending, parked))).all():
+        found.setdefault(sink, {})[state] = count
+        if state == "pending":
+            oldest.append(first)
+    rows = (SinkRow(name, of.get("pending", 0), of.get("parked", 0)) for name, of in sorted(found.items()))
+    return tuple(rows), min(oldest, default=None)

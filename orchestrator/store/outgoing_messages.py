@@ -6,23 +6,27 @@ that it came about. A group that blocks again after a retry is told again.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
 from orchestrator.domain.hints import account_hint, group_hint, identity_changed_hint
-from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, known_reason
 from orchestrator.domain.times import instant
 from orchestrator.redact import scrub
-from orchestrator.store import outbox, outbox_facts
+from orchestrator.store import outbox, recoveries
 from orchestrator.store.outbox import Message
-from orchestrator.store.reads import known_reason
+from orchestrator.store.tables import group_labels, groups
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.domain.instances import InstanceRecord
     from orchestrator.store.journal import Entry
     from orchestrator.store.memberships import Membership, Move
-    from orchestrator.store.outbox_facts import GroupFacts, RecoveryFacts
+    from orchestrator.store.recoveries import RecoveryFacts
     from orchestrator.store.unit_of_work import UnitOfWork
 
 GROUP_ACTIVE = "group.active"
@@ -49,7 +53,7 @@ async def tell(unit: UnitOfWork, moved: Collection[int]) -> None:
     planned: list[Message] = []
     if moves:
         ids = {move.new.group_id for move in moves}
-        groups = await outbox_facts.of_groups(unit.connection, ids)
+        groups = await facts_of_groups(unit.connection, ids)
         planned += [group_message(move, groups[move.new.group_id], unit.instance) for move in moves]
     for kind, entry in entries:
         planned += await _of_entry(unit, kind, entry)
@@ -131,7 +135,7 @@ async def _of_entry(unit: UnitOfWork, kind: str, entry: Entry) -> list[Message]:
         return [identity_message(unit.instance, entry, unit.now)]
     if entry.recovery_id is None:
         return []
-    recovery = await outbox_facts.of_recovery(unit.connection, entry.recovery_id)
+    recovery = await recoveries.facts_of(unit.connection, entry.recovery_id)
     return [] if recovery is None else [recovery_message(kind, unit.instance, recovery)]
 
 
@@ -205,3 +209,36 @@ def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Messag
     return Message(
         INSTANCE_PAUSED, f"instance:{instance.id}", data, instance.id, recovery_id=entry.recovery_id
     )
+
+
+_UNIT = "\x1f"  # between labels: a control character, which no label may hold
+_AT_A_TIME = 500
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """One group. `jid` and `subject` are what is expected."""
+
+    id: int
+    name: str
+    slug: str
+    jid: str | None
+    subject: str | None
+    labels: tuple[str, ...]
+
+
+async def facts_of_groups(connection: AsyncConnection, ids: Collection[int]) -> dict[int, GroupFacts]:
+    labels = (
+        select(func.aggregate_strings(group_labels.c.label, _UNIT))
+        .where(group_labels.c.group_id == groups.c.id)
+        .scalar_subquery()
+    )
+    g, wanted, found = groups.c, sorted(ids), {}
+    for start in range(0, len(wanted), _AT_A_TIME):
+        query = select(g.id, g.name, g.slug, g.jid, g.subject, labels).where(
+            g.id.in_(wanted[start : start + _AT_A_TIME])
+        )
+        for number, name, slug, jid, subject, joined in (await connection.execute(query)).all():
+            told = tuple(sorted(joined.split(_UNIT))) if joined else ()
+            found[number] = GroupFacts(number, name, slug, jid, subject, told)
+    return found

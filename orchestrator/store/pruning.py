@@ -6,20 +6,18 @@ index of their time. No look reads more than one batch, however large the table 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, exists, literal_column, select
+from sqlalchemy import Table, and_, delete, exists, literal_column, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.store.engine import DatabaseTime
-from orchestrator.store.tables import deliveries, events, instances, journal, losses, messages, slots
+from orchestrator.store.tables import deliveries, events, journal, losses, messages, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql.elements import ColumnElement
 
 JOURNAL_STAYS_FOR = 30 * 86400.0
 """Seconds for which the database itself refuses to delete a journal line, by its own unaccelerated clock."""
@@ -33,10 +31,6 @@ class Pruned:
 
     rows: int
     seen_to: int | None
-
-
-async def instance_ids(connection: AsyncConnection) -> list[int]:
-    return list((await connection.scalars(select(instances.c.id).order_by(instances.c.id))).all())
 
 
 async def prune_journal(connection: AsyncConnection, before: float, after: int, *, limit: int) -> Pruned:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, not_, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.sql import Select
 
-from orchestrator.domain.memberships import Greeting, Reason, Status
-from orchestrator.store.tables import group_instances, group_labels, groups, memberships, recoveries, slots
+from orchestrator.domain.loss_judgement import LossState
+from orchestrator.domain.memberships import UNFINISHED, Status
+from orchestrator.domain.recoveries import End
+from orchestrator.store.tables import (
+    group_instances,
+    group_labels,
+    groups,
+    instances,
+    losses,
+    memberships,
+    recoveries,
+    slots,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql import Select
-    from sqlalchemy.sql.elements import BindParameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,112 +164,6 @@ async def joins_sent(connection: AsyncConnection, recovery_id: int) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeProgress:
-    """The groups of a scope on one instance. `unsettled`: neither in place nor left out by a person."""
-
-    groups: int
-    active: int
-    unsettled: int
-
-
-async def standing(
-    connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
-) -> ScopeProgress:
-    """Count the scope's groups. `only`: these group ids alone. One whose greeting waits is unsettled."""
-    wanted, m = groups_in(scope), memberships.c
-    if only is not None:
-        wanted = wanted.where(groups.c.id.in_(list(only)))
-    found = wanted.subquery()
-    theirs = and_(m.group_id == found.c.id, m.instance_id == instance_id)
-    waits = m.greeting.in_((Greeting.PENDING.value, Greeting.SENDING.value))
-    settled = or_(
-        and_(m.status == Status.ACTIVE.value, not_(waits)),
-        m.status == Status.SKIPPED.value,
-        and_(m.status == Status.LEFT.value, m.reason == Reason.OPERATOR.value),
-    )
-    query = select(
-        func.count(),
-        func.coalesce(func.sum(case((m.status == Status.ACTIVE.value, 1), else_=0)), 0),
-        func.coalesce(func.sum(case((settled, 0), else_=1)), 0),
-    ).select_from(found.outerjoin(memberships, theirs))
-    return ScopeProgress(*(int(number) for number in (await connection.execute(query)).one()))
-
-
-async def take_up(
-    connection: AsyncConnection,
-    instance_id: int,
-    recovery_id: int,
-    scope: Scope,
-    *,
-    now: float,
-    only: Sequence[int] | None = None,
-) -> None:
-    """Give every group in the scope a membership, and put those that are not at their end into this recovery.
-
-    Two statements however many groups there are. `only` narrows it to these group ids (a saved plan).
-    """
-    wanted = groups_in(scope)
-    if only is not None:
-        wanted = wanted.where(groups.c.id.in_(list(only)))
-    found = wanted.subquery()
-    known = exists().where(
-        and_(memberships.c.group_id == found.c.id, memberships.c.instance_id == instance_id)
-    )
-    fresh = select(
-        literal(instance_id),
-        found.c.id,
-        literal(recovery_id),
-        found.c.priority,
-        literal(Status.PENDING.value),
-        literal(now),
-    ).where(~known)
-    columns = ["instance_id", "group_id", "recovery_id", "priority", "status", "status_since"]
-    await connection.execute(insert(memberships).from_select(columns, fresh))
-    priority = select(groups.c.priority).where(groups.c.id == memberships.c.group_id).scalar_subquery()
-    await connection.execute(
-        update(memberships)
-        .where(
-            memberships.c.instance_id == instance_id,
-            memberships.c.group_id.in_(select(found.c.id)),
-        )
-        .values(recovery_id=recovery_id, priority=priority)
-    )
-
-
-async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int]:
-    """How many memberships stand where. Index ix_memberships_recovery_id."""
-    query = (
-        select(memberships.c.status, func.count())
-        .where(memberships.c.recovery_id == recovery_id)
-        .group_by(memberships.c.status)
-    )
-    found = {str(status): int(number) for status, number in (await connection.execute(query)).all()}
-    return {status.value: found.get(status.value, 0) for status in Status}
-
-
-@cache  # made once: every beat of every loop asks
-def _present() -> Select[Any]:
-    mine, next_one = memberships.alias("mine"), memberships.alias("next_one")
-    this: BindParameter[int] = bindparam("recovery")
-    walk = select(func.min(mine.c.status).label("status")).where(mine.c.recovery_id == this)
-    steps = walk.cte("steps", recursive=True)
-    following = (
-        select(func.min(next_one.c.status))
-        .where(next_one.c.recovery_id == this, next_one.c.status > steps.c.status)
-        .correlate(steps)
-        .scalar_subquery()
-    )
-    steps = steps.union_all(select(following).where(steps.c.status.is_not(None)))
-    return select(steps.c.status)
-
-
-async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
-    """Which statuses occur at all: a walk along the index, one step a status."""
-    found = (await connection.execute(_present(), {"recovery": recovery_id})).scalars().all()
-    return frozenset(Status(status) for status in found if status is not None)
-
-
 async def finish(
     connection: AsyncConnection,
     recovery_id: int,
@@ -286,3 +188,232 @@ async def request_stop(connection: AsyncConnection, recovery_id: int, *, actor: 
         .where(recoveries.c.id == recovery_id)
         .values(stop_requested_at=now, stop_requested_by=actor)
     )
+
+
+class RecoveryRow(NamedTuple):
+    """One recovery, with the name of the instance that it fills. `labels` and `counts` are JSON texts."""
+
+    id: int
+    to_instance_id: int
+    to_name: str
+    from_name: str | None
+    labels: str
+    state: str
+    outcome: str | None
+    actor: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    stop_requested_at: float | None
+    stop_requested_by: str | None
+    counts: str | None
+    pace: float | None
+    driver: str
+    follows_id: int | None
+    fixed: bool
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.from_name, tuple(json.loads(self.labels)))
+
+
+async def get_or_latest(connection: AsyncConnection, recovery_id: int | None = None) -> RecoveryRow | None:
+    """That recovery, or the latest."""
+    query = _recoveries().order_by(recoveries.c.id.desc()).limit(1)
+    if recovery_id is not None:
+        query = _recoveries().where(recoveries.c.id == recovery_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else RecoveryRow(**row._mapping)  # noqa: SLF001 - the public name of a row's dict
+
+
+async def latest_onto(connection: AsyncConnection, instance_id: int) -> RecoveryRow | None:
+    """The instance's latest recovery. Index ix_recoveries_to_instance_id."""
+    query = _recoveries().where(recoveries.c.to_instance_id == instance_id)
+    row = (await connection.execute(query.order_by(recoveries.c.id.desc()).limit(1))).one_or_none()
+    return None if row is None else RecoveryRow(**row._mapping)  # noqa: SLF001 - as above
+
+
+async def latest(connection: AsyncConnection, limit: int) -> list[RecoveryRow]:
+    """Newest first."""
+    rows = await connection.execute(_recoveries().order_by(recoveries.c.id.desc()).limit(limit))
+    return [RecoveryRow(**row) for row in rows.mappings()]
+
+
+async def open_ones(connection: AsyncConnection) -> list[RecoveryRow]:
+    """Each instance has one at most, and it is its latest: found along the index, whatever came before."""
+    of_one = recoveries.alias("of_one")
+    newest = select(func.max(of_one.c.id)).where(of_one.c.to_instance_id == instances.c.id)
+    ids = select(newest.correlate(instances).scalar_subquery()).select_from(instances)
+    query = _recoveries().where(recoveries.c.id.in_(ids), recoveries.c.state == "running")
+    return [RecoveryRow(**row) for row in (await connection.execute(query)).mappings()]
+
+
+def _recoveries() -> Select[Any]:
+    names = [name for name in RecoveryRow._fields if name != "to_name"]
+    return select(*(recoveries.c[name] for name in names), instances.c.name.label("to_name")).join(
+        instances, instances.c.id == recoveries.c.to_instance_id
+    )
+
+
+async def goes_for(connection: AsyncConnection, recovery: RecoveryRow, slugs: Collection[str]) -> bool:
+    """Whether a run that goes on with the recovery is about all of these groups.
+
+    An open one has them already; after its end they must be in its scope.
+    """
+    if recovery.state == "running":
+        return True
+    inside = groups_in(recovery.scope).with_only_columns(groups.c.slug)
+    return set(slugs) <= set((await connection.scalars(inside)).all())
+
+
+async def latest_running_id(connection: AsyncConnection) -> int | None:
+    """The latest recovery that did not end, of whichever instance."""
+    query = select(recoveries.c.id).where(recoveries.c.state == "running")
+    return (await connection.execute(query.order_by(recoveries.c.id.desc()).limit(1))).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryFacts:
+    """One recovery as it stands in this transaction. `counts` is empty until it has ended."""
+
+    id: int
+    to_name: str
+    from_name: str | None
+    labels: tuple[str, ...]
+    state: str
+    outcome: str | None
+    actor: str
+    driver: str
+    started_at: float | None
+    finished_at: float | None
+    counts: Mapping[str, int]
+    follows_id: int | None
+
+
+async def facts_of(connection: AsyncConnection, recovery_id: int) -> RecoveryFacts | None:
+    r = recoveries.c
+    query = (
+        select(
+            r.id,
+            instances.c.name.label("to_name"),
+            r.from_name,
+            r.labels,
+            r.state,
+            r.outcome,
+            r.actor,
+            r.driver,
+            r.started_at,
+            r.finished_at,
+            r.counts,
+            r.follows_id,
+        )
+        .join(instances, instances.c.id == r.to_instance_id)
+        .where(r.id == recovery_id)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    known = dict(row._mapping)  # noqa: SLF001 - the public name of a row's dict
+    known |= {"labels": tuple(json.loads(known["labels"])), "counts": json.loads(known["counts"] or "{}")}
+    return RecoveryFacts(**known)
+
+
+_AT_WORK = [one.value for one in UNFINISHED - {Status.DEFERRED}]
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A recovery as far as a successor needs it."""
+
+    id: int
+    to_instance_id: int
+    scope: Scope
+    driver: str
+    fixed: bool
+    running: bool
+
+    def covers(self, name: str) -> bool:
+        """Whether it brings back all groups of that instance."""
+        return not self.fixed and not self.scope.labels and self.scope.from_name in (name, None)
+
+
+async def under_way(connection: AsyncConnection) -> list[UnderWay]:
+    """Recoveries that did not end, oldest first. One that a person interrupted is among them."""
+    query = select(recoveries).where(recoveries.c.state == "running").order_by(recoveries.c.id)
+    return [as_under_way(row) for row in (await connection.execute(query)).all()]
+
+
+async def resting(connection: AsyncConnection, until: float) -> frozenset[int]:
+    """Ids of the daemon's open recoveries that have nothing to do before that instant but wait for it."""
+    mine = memberships.c.recovery_id == recoveries.c.id
+    later = and_(memberships.c.status == Status.DEFERRED.value, memberships.c.next_attempt_at > until)
+    sooner = and_(
+        memberships.c.status == Status.DEFERRED.value,
+        or_(memberships.c.next_attempt_at.is_(None), memberships.c.next_attempt_at <= until),
+    )
+    query = select(recoveries.c.id).where(
+        recoveries.c.state == "running",
+        recoveries.c.driver == "daemon",
+        exists().where(mine, later),
+        ~exists().where(mine, or_(memberships.c.status.in_(_AT_WORK), sooner)),
+    )
+    return frozenset((await connection.scalars(query)).all())
+
+
+async def onto_lost(connection: AsyncConnection) -> list[UnderWay]:
+    """Those of the daemon onto instances that are lost now."""
+    lost = exists().where(
+        losses.c.instance_id == recoveries.c.to_instance_id, losses.c.state == LossState.LOST.value
+    )
+    query = select(recoveries).where(recoveries.c.state == "running", recoveries.c.driver == "daemon", lost)
+    return [as_under_way(row) for row in (await connection.execute(query.order_by(recoveries.c.id))).all()]
+
+
+async def cut_off(connection: AsyncConnection, instance_id: int, since: float) -> UnderWay | None:
+    """The daemon's recovery that an instance's loss cut off: still open, or ended by it since then."""
+    cut_off = and_(recoveries.c.outcome == End.INSTANCE_LOST.value, recoveries.c.finished_at >= since)
+    query = (
+        select(recoveries)
+        .where(
+            recoveries.c.to_instance_id == instance_id,
+            recoveries.c.driver == "daemon",
+            or_(recoveries.c.state == "running", cut_off),
+        )
+        .order_by(recoveries.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else as_under_way(row)
+
+
+async def follower(connection: AsyncConnection, recovery_id: int) -> int | None:
+    """The recovery that goes on with this one."""
+    query = select(recoveries.c.id).where(recoveries.c.follows_id == recovery_id).limit(1)
+    found = await connection.scalar(query)
+    return None if found is None else int(found)
+
+
+def as_under_way(row: Any) -> UnderWay:
+    return UnderWay(
+        row.id,
+        row.to_instance_id,
+        Scope(row.from_name, tuple(json.loads(row.labels))),
+        row.driver,
+        row.fixed,
+        row.state == "running",
+    )
+
+
+async def running_since(connection: AsyncConnection) -> float | None:
+    """When the latest recovery under way began; None if none is."""
+    query = select(func.max(recoveries.c.started_at)).where(recoveries.c.state == "running")
+    found: float | None = await connection.scalar(query)
+    return found
+
+
+async def filled_by(connection: AsyncConnection, ids: Collection[int]) -> dict[int, int]:
+    """The instance that each of these recoveries fills, by recovery."""
+    if not ids:
+        return {}
+    query = select(recoveries.c.id, recoveries.c.to_instance_id).where(recoveries.c.id.in_(sorted(ids)))
+    return {row.id: row.to_instance_id for row in (await connection.execute(query)).all()}

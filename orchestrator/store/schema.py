@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy.engine import Connection
 
 import orchestrator
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
-from orchestrator.store.engine import database_identity
+from orchestrator.store.engine import WRITES, database_identity
 from orchestrator.store.instances import IDENTITY
 from orchestrator.store.tables import instances, meta
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.engine import Database
@@ -150,3 +150,23 @@ def _too_old() -> ConfigurationError:
     return ConfigurationError(
         "this rejoin is older than the database", hint="install the newest rejoin, or restore a backup"
     )
+
+
+async def try_write(database: Database) -> None:
+    """Write for real, then roll back. Raises the driver's error where that is impossible."""
+    async with database.engine.connect() as connection:
+        await connection.execution_options(**{WRITES: True})
+        async with connection.begin() as transaction:
+            same = update(meta).where(meta.c.key == "created_at").values(value=meta.c.value)
+            await connection.execute(same)
+            await transaction.rollback()
+
+
+async def durability(connection: AsyncConnection) -> dict[str, str]:
+    """The settings that decide whether a commit is on disk when it returns."""
+    if connection.dialect.name == "sqlite":
+        names = ("journal_mode", "synchronous")
+        found = {name: await connection.exec_driver_sql(f"PRAGMA {name}") for name in names}
+        return {name: str(result.scalar_one()) for name, result in found.items()}
+    settings = ("synchronous_commit", "fsync")
+    return {name: str((await connection.execute(text(f"SHOW {name}"))).scalar_one()) for name in settings}

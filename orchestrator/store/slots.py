@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy.sql import Select
 
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, SlotRecord, Wait, next_slot
-from orchestrator.store.tables import slots
+from orchestrator.store.tables import groups, memberships, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store import memberships as store
+    from orchestrator.store import memberships as memberships_store
     from orchestrator.store.unit_of_work import UnitOfWork
 
 RECENT = 40
@@ -34,7 +34,7 @@ class Slot:
     id: int
     n: int
     send_at: float
-    work: store.Work
+    work: memberships_store.Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,11 @@ class Reserved:
 
 
 async def reserve(
-    unit: UnitOfWork, policy: PacingPolicy, *, works: Sequence[store.Work], draw: Callable[[], float]
+    unit: UnitOfWork,
+    policy: PacingPolicy,
+    *,
+    works: Sequence[memberships_store.Work],
+    draw: Callable[[], float],
 ) -> Reserved:
     """Reserve slots for ready memberships, as many as the pace gives now (with a real pace: at most one).
 
@@ -144,7 +148,7 @@ async def reserve(
 
 
 def _slot_row(
-    instance: InstanceRecord, work: store.Work, n: int, record: SlotRecord, now: float
+    instance: InstanceRecord, work: memberships_store.Work, n: int, record: SlotRecord, now: float
 ) -> dict[str, Any]:
     return {
         "instance_id": instance.id,
@@ -215,3 +219,124 @@ async def finish(connection: AsyncConnection, finishes: Sequence[Finish], now: f
             for item in finishes
         ],
     )
+
+
+MOST_UNDER_WAY = 10  # slots: more joins are never under way at once
+
+
+@dataclass(frozen=True, slots=True)
+class LastSlot:
+    """An instance's latest slot. `open`: its join may still be under way."""
+
+    reserved_at: float
+    open: bool
+
+
+async def last_slot(connection: AsyncConnection, instance_id: int) -> LastSlot | None:
+    """Index uq_slots_instance_id_n."""
+    query = select(slots.c.reserved_at, slots.c.finished_at).where(slots.c.instance_id == instance_id)
+    rows = (await connection.execute(query.order_by(slots.c.n.desc()).limit(MOST_UNDER_WAY))).all()
+    if not rows:
+        return None
+    return LastSlot(float(rows[0].reserved_at), any(row.finished_at is None for row in rows))
+
+
+MOST_SLOTS_A_DAY = 7200
+"""12 s between two sends; the index goes by number, so this bounds the read, not the time."""
+
+
+class SlotLine(NamedTuple):
+    """One slot. Instants are seconds since 1970; `sent_at` is None when it was not sent, or nobody knows."""
+
+    n: int
+    reserved_at: float
+    send_at: float
+    sent_at: float | None
+    finished_at: float | None
+    dice: float
+    outcome: str | None
+
+
+class LastJoin(NamedTuple):
+    """The latest join that was sent, and where its group stands now. `group` and `jid` as stored."""
+
+    at: float
+    group: str
+    slug: str
+    status: Status
+    jid: str | None
+    members: int | None
+
+
+async def latest_slots(connection: AsyncConnection, instance_id: int, limit: int) -> list[SlotLine]:
+    """Newest first."""
+    rows = await connection.execute(latest_slots_query(instance_id, limit))
+    return [SlotLine(*row) for row in rows]
+
+
+async def sent_instants(connection: AsyncConnection, instance_id: int, since: float) -> list[float]:
+    """When joins left, newest first, no further back than `since` or a day's worth of slots."""
+    rows = await connection.execute(sent_instants_query(instance_id))
+    return [at for (at,) in rows if at is not None and at >= since]
+
+
+def sent_instants_query(instance_id: int) -> Select[Any]:
+    s = slots.c
+    return select(s.sent_at).where(s.instance_id == instance_id).order_by(s.n.desc()).limit(MOST_SLOTS_A_DAY)
+
+
+def latest_slots_query(instance_id: int, limit: int) -> Select[Any]:
+    s = slots.c
+    return (
+        select(s.n, s.reserved_at, s.send_at, s.sent_at, s.finished_at, s.dice, s.outcome)
+        .where(s.instance_id == instance_id)
+        .order_by(s.n.desc())
+        .limit(limit)
+    )
+
+
+async def of_membership(connection: AsyncConnection, membership_id: int, limit: int) -> list[SlotLine]:
+    """The latest joins of one membership, newest first."""
+    s = slots.c
+    query = (
+        select(s.n, s.reserved_at, s.send_at, s.sent_at, s.finished_at, s.dice, s.outcome)
+        .where(s.membership_id == membership_id)
+        .order_by(s.id.desc())
+        .limit(limit)
+    )
+    return [SlotLine(*row) for row in await connection.execute(query)]
+
+
+async def last_join(connection: AsyncConnection, instance_id: int) -> LastJoin | None:
+    """The latest join that surely left."""
+    s, m, g = slots.c, memberships.c, groups.c
+    query = (
+        select(s.sent_at, g.name, g.slug, m.status, m.jid, m.seen_members)
+        .join(memberships, m.id == s.membership_id)
+        .join(groups, g.id == m.group_id)
+        .where(s.instance_id == instance_id, s.sent_at.is_not(None))
+        .order_by(s.n.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else LastJoin(row[0], row[1], row[2], Status(row[3]), row[4], row[5])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlots:
+    """Slots of one instance that nobody finished: all of them, and those that no run can be waiting for."""
+
+    count: int
+    overdue: int
+    joining: int  # memberships whose join is under way, as far as the database knows
+
+
+async def open_slots(connection: AsyncConnection, instance_id: int, *, over_before: float) -> OpenSlots:
+    """`over_before`: a slot planned before that instant cannot be in use any more."""
+    s, m = slots.c, memberships.c
+    unfinished = and_(s.instance_id == instance_id, s.finished_at.is_(None))
+    overdue = func.count().filter(s.send_at < over_before)
+    row = (await connection.execute(select(func.count(), overdue).select_from(slots).where(unfinished))).one()
+    joining = select(func.count()).select_from(memberships)
+    joining = joining.where(m.instance_id == instance_id, m.status == Status.JOINING.value)
+    return OpenSlots(int(row[0]), int(row[1]), int((await connection.execute(joining)).scalar_one()))

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import collections
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import (
@@ -22,8 +23,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 )
 from sqlalchemy.util import await_only
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from orchestrator.store.sqlite import existing
 
 
 class _Done(NamedTuple):
@@ -121,3 +121,32 @@ async def opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
 def driver() -> _Module:
     """For `create_async_engine(..., module=driver())`."""
     return _Module(aiosqlite, sqlite3)
+
+
+class DataVersion:
+    """Whether anybody wrote to the file since the last question, asked on a kept connection.
+
+    `PRAGMA data_version`: one number, from memory that all processes at this file share.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._connection: aiosqlite.Connection | None = None
+
+    async def version(self) -> int | None:
+        """None when it cannot be told: whoever asks then looks for himself."""
+        if not self._path:
+            return None
+        try:
+            if self._connection is None:
+                self._connection = await opened(aiosqlite.connect(existing(self._path), uri=True))
+            rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        except (sqlite3.Error, ValueError, OSError):
+            await self.close()
+            return None
+        return next((int(row[0]) for row in rows), None)
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

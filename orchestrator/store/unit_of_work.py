@@ -5,18 +5,25 @@ The journal's lines and the messages for outside are written in the same transac
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orchestrator.store import codes, instances, journal, memberships, outgoing_messages, slots
+from sqlalchemy import and_, not_, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
+from orchestrator.store import codes, instances, journal, outgoing_messages, slots
+from orchestrator.store import memberships as memberships_store
 from orchestrator.store.bulk import chunks
+from orchestrator.store.memberships import Membership, matching
+from orchestrator.store.tables import groups, memberships
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.memberships import Reason, Status
-    from orchestrator.store.memberships import Membership, Move, StoredCode
+    from orchestrator.store.memberships import Move, StoredCode
 
 
 class OfAGroup(Protocol):
@@ -54,7 +61,7 @@ class UnitOfWork:
         if status != old.status:
             fields |= {"status_since": self.now, "looks": fields.get("looks", 0)}
         new = replace(old, status=status, reason=reason, **fields)
-        self.moves.append(memberships.Move(old, new))
+        self.moves.append(memberships_store.Move(old, new))
         return new
 
     def count_in(self, membership: Membership) -> None:
@@ -110,12 +117,102 @@ class UnitOfWork:
         await codes.record_verdicts(self.connection, self.verdicts, now=self.now)
         moved: set[int] = set()
         for some in chunks(self.moves):
-            moved |= await memberships.save(self.connection, some)
+            moved |= await memberships_store.save(self.connection, some)
         if self.recovery_id is not None and self.counted_in:
-            await memberships.put_into_recovery(self.connection, self.counted_in, self.recovery_id)
+            await memberships_store.put_into_recovery(self.connection, self.counted_in, self.recovery_id)
         await slots.finish(self.connection, self.finishes, self.now)
         await journal.append(self.connection, self.now, self.entries)
         if tell:
             await outgoing_messages.tell(self, moved)
         self.moves, self.entries, self.finishes, self.verdicts, self.counted_in = [], [], [], {}, set()
         return moved
+
+
+async def reopen_after_new_code(
+    connection: AsyncConnection, *, group_ids: Collection[int], actor: str, now: float
+) -> int:
+    """A group blocked for its code, or for what it opened, goes back in line once it has a new one.
+
+    Not one whose join led elsewhere: the account is in there still.
+    """
+    condition = and_(_blocked_for(*CURED_BY_CODE, *CURED_BY_IDENTITY), not_(_entered()))
+    return await _reopen_all(connection, group_ids, condition, "new code", actor, now)
+
+
+async def reopen_after_new_identity(
+    connection: AsyncConnection, *, group_ids: Collection[int], actor: str, now: float
+) -> int:
+    """A group blocked because it was not the expected one goes back in line once the expectation changed.
+
+    Not one whose join led elsewhere, unless that is what is expected now: the account is in there still.
+    """
+    c = memberships.c
+    expected = select(groups.c.jid).where(groups.c.id == c.group_id).scalar_subquery()
+    condition = and_(_blocked_for(*CURED_BY_IDENTITY), or_(not_(_entered()), c.jid == expected))
+    return await _reopen_all(connection, group_ids, condition, "new expectation", actor, now)
+
+
+async def reopen_after_new_number(unit: UnitOfWork) -> None:
+    """A person's run puts back in line what counts as left because another number stands behind the instance.
+
+    Index ix_memberships_recovery_id.
+    """
+    c = memberships.c
+    of_the_old = await matching(
+        unit.connection,
+        c.recovery_id == unit.recovery_id,
+        c.status == Status.LEFT.value,
+        c.reason == Reason.IDENTITY_CHANGED.value,
+    )
+    for old in of_the_old:
+        _reopen(unit, old, "new number")
+
+
+async def lock_instances_of(
+    connection: AsyncConnection, group_ids: Collection[int]
+) -> dict[int, InstanceRecord]:
+    """The instances with a membership of one of these groups, in any status: a worker may be blocking it
+    this moment, for what it knew before. After the last write to groups and codes, as they wait for workers.
+    """
+    c, concerned = memberships.c, set[int]()
+    for part in chunks(sorted(group_ids)):
+        query = select(c.instance_id).where(c.group_id.in_(part)).distinct()
+        concerned.update((await connection.scalars(query)).all())
+    return await instances.lock_many(connection, concerned) if concerned else {}
+
+
+def _entered() -> ColumnElement[bool]:
+    """A join led into another group than expected."""
+    c = memberships.c
+    return and_(c.reason == Reason.IDENTITY_MISMATCH.value, c.joined_at.is_not(None), c.jid.is_not(None))
+
+
+def _blocked_for(*reasons: Reason) -> ColumnElement[bool]:
+    c = memberships.c
+    return and_(c.status == Status.BLOCKED.value, c.reason.in_([reason.value for reason in reasons]))
+
+
+async def _reopen_all(
+    connection: AsyncConnection,
+    group_ids: Collection[int],
+    condition: ColumnElement[bool],
+    cure: str,
+    actor: str,
+    now: float,
+) -> int:
+    c, parts, reopened = memberships.c, list(chunks(sorted(group_ids))), 0
+    for instance_id, instance in (await lock_instances_of(connection, group_ids)).items():
+        unit = UnitOfWork(connection, instance, now, actor)
+        for part in parts:
+            for old in await matching(
+                connection, c.instance_id == instance_id, c.group_id.in_(part), condition
+            ):
+                _reopen(unit, old, cure)
+            reopened += len(await unit.flush())
+    return reopened
+
+
+def _reopen(unit: UnitOfWork, old: Membership, cure: str) -> None:
+    was = old.status.value if old.reason is None else f"{old.status.value}: {old.reason.value}"
+    unit.note("group.reopened", old, was=was, cure=cure)
+    unit.move(old, Status.PENDING, attempts=0, slow_rounds=0, unknowns=0)

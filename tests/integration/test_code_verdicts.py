@@ -13,7 +13,7 @@ from orchestrator.account.plan_result import Decision
 from orchestrator.domain.memberships import Status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
-from orchestrator.store import reads_doctor
+from orchestrator.store import groups
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import invite_codes, memberships
 from tests.support.by_hand import BACKUP, lines, membership, network_group, put, set_group, trouble
@@ -58,7 +58,7 @@ async def test_a_run_records_what_its_probes_say_of_the_codes_and_the_doctor_see
 
     assert await verdicts(stage) == ["code_revoked", "identity_mismatch", "good", "good"]
     async with stage.database.read() as connection:
-        dead = await reads_doctor.with_dead_code(connection)
+        dead = await groups.with_dead_code(connection)
     assert (dead.count, dead.slugs) == (2, ("group-1", "group-2"))
 
 

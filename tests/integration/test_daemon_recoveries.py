@@ -22,7 +22,7 @@ from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.operations.stopping import stop
 from orchestrator.simulator.model import AccountState
-from orchestrator.store import instances, losses, orders, recoveries
+from orchestrator.store import instances, losses, orders, progress, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import group_labels, journal, memberships, messages, slots
@@ -215,7 +215,7 @@ async def test_a_group_outside_the_latest_ones_scope_is_taken_too(sqlite_url: st
         (order,) = await put_back(stage, 3)
         made = await place(stage, scope=order.scope, only=order.only)
         async with stage.database.write() as connection:
-            assert (await recoveries.counts(connection, made))["pending"] == 2
+            assert (await progress.counts(connection, made))["pending"] == 2
             await recoveries.finish(
                 connection, made, state="finished", outcome="complete", counted={}, now=stage.anchor
             )

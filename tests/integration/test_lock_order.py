@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from orchestrator.catalogue.changes import Changes, Writer
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store import codes, instances, memberships, reopening
+from orchestrator.store import codes, instances, memberships, unit_of_work
 from orchestrator.store.codes import KnownCode, NewCode
 from orchestrator.store.secrets import CodeCipher, KeyRing
 from orchestrator.store.tables import invite_codes
@@ -53,7 +53,7 @@ async def give_new_code(stage: Stage, group_id: int, cured: list[int], stored: a
         new = NewCode(group_id, b"NewNewNewNewNewNewNew2", "clear", f"fp-new-{group_id}", "New2")
         await codes.add_current(connection, [new], source="set-code", now=now)
         stored.set()
-        return await reopening.after_new_code(connection, group_ids=cured, actor="ana@box", now=now)
+        return await unit_of_work.reopen_after_new_code(connection, group_ids=cured, actor="ana@box", now=now)
 
 
 async def test_what_a_worker_learns_of_a_code_that_is_being_replaced_holds_up_nobody(stage: Stage) -> None:

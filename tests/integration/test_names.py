@@ -11,9 +11,9 @@ from orchestrator.catalogue.lookup import resolve
 from orchestrator.operations import retry_skip
 from orchestrator.status.listing import find_group, list_memberships
 from orchestrator.status.past import read_journal
-from orchestrator.store import groups, reads_doctor, schema
+from orchestrator.store import groups, schema
 from orchestrator.store.engine import Database
-from orchestrator.store.reads_memberships import Filters
+from orchestrator.store.group_rows import Filters
 from tests.support.catalogue import CODES, JIDS, Catalogue, opened
 from tests.support.defaults import explain
 
@@ -142,7 +142,7 @@ async def test_the_doctor_sees_that_two_groups_expect_the_same(database_url: str
             f"GROSSE MU\u0308LLER,{CODES[2]},\nC,{CODES[3]},Grosse Muller\n"
         )
         async with catalogue.database.read() as connection:
-            found = await reads_doctor.alike(connection)
+            found = await groups.alike(connection)
 
     assert (found.count, found.slugs) == (3, ("a", "b", "grosse-muller"))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, text
 
-from orchestrator.store import deliveries, outbox, outbox_facts, reads_needs, schema
+from orchestrator.store import deliveries, outbox, outgoing_messages, progress, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import deliveries as delivery_table
 from orchestrator.store.tables import messages
@@ -62,8 +62,8 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await deliveries.retry_parked(connection, [line[7].id])
     await deliveries.retry_parked(connection)
     await outbox.was_told(connection, "instance.lost", 3, since=NOW + MANY - 10)
-    await outbox_facts.of_groups(connection, [1, 2])
-    await reads_needs.causes(connection, [1], NOW)
+    await outgoing_messages.facts_of_groups(connection, [1, 2])
+    await progress.causes(connection, [1], NOW)
 
 
 async def test_no_query_reads_what_is_done_with(database_url: str) -> None:

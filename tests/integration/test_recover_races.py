@@ -18,7 +18,7 @@ from orchestrator.operations.stopping import stop
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
-from orchestrator.store import instances, reopening
+from orchestrator.store import instances, unit_of_work
 from orchestrator.store.recoveries import Scope
 from orchestrator.store.tables import groups, invite_codes, memberships
 from tests.support.command import PATIENCE
@@ -98,7 +98,7 @@ async def set_code(stage: Stage, name: str) -> None:
         new: dict[str, Any] = {"ciphertext": code.encode(), "fingerprint": "fp-new", "last4": code[-4:]}
         new |= {"group_id": group_id, "key_id": "clear", "source": "set-code"}
         await connection.execute(insert(invite_codes).values(**new, current=True, created_at=now))
-        await reopening.after_new_code(connection, group_ids=[group_id], actor="test", now=now)
+        await unit_of_work.reopen_after_new_code(connection, group_ids=[group_id], actor="test", now=now)
 
 
 async def set_jid(stage: Stage, name: str) -> None:
@@ -108,7 +108,7 @@ async def set_jid(stage: Stage, name: str) -> None:
         now = await stage.database.now(connection)
         jid = named(stage, name).jid
         await connection.execute(update(groups).where(groups.c.id == group_id).values(jid=jid))
-        await reopening.after_new_identity(connection, group_ids=[group_id], actor="test", now=now)
+        await unit_of_work.reopen_after_new_identity(connection, group_ids=[group_id], actor="test", now=now)
 
 
 async def recover_with(stage: Stage, kind: Kind, meanwhile: Any) -> Ended:
@@ -298,7 +298,9 @@ async def test_an_import_does_not_forget_a_group_that_was_entered_by_mistake(
         async with stage.database.write() as connection:
             await connection.execute(update(memberships).values(**foreign))
             await connection.execute(update(groups).values(jid=expected))
-            moved = await reopening.after_new_identity(connection, group_ids=[1], actor="test", now=5.0)
+            moved = await unit_of_work.reopen_after_new_identity(
+                connection, group_ids=[1], actor="test", now=5.0
+            )
             assert moved == requeued
 
 

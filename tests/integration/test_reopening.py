@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store import instances, memberships, reopening, schema
+from orchestrator.store import instances, memberships, schema, unit_of_work
 from orchestrator.store.bulk import CHUNK
 from orchestrator.store.tables import groups
 from orchestrator.store.tables import memberships as table
@@ -35,7 +35,10 @@ async def test_each_reopened_group_has_its_line_in_the_journal(stage: Stage) -> 
 
     async with stage.database.write() as connection:
         now = await stage.database.now(connection)
-        assert await reopening.after_new_code(connection, group_ids=[1, 2], actor="ana@box", now=now) == 1
+        assert (
+            await unit_of_work.reopen_after_new_code(connection, group_ids=[1, 2], actor="ana@box", now=now)
+            == 1
+        )
 
     one, two = await membership(stage, 1), await membership(stage, 2)
     assert (one.status, one.reason, one.attempts, one.detail) == ("pending", None, 0, None)
@@ -52,7 +55,7 @@ async def test_it_waits_for_whoever_holds_the_instance_and_leaves_what_moved_mea
         begun.set()
         async with stage.database.write() as connection:
             now = await stage.database.now(connection)
-            return await reopening.after_new_code(connection, group_ids=[1], actor="ana", now=now)
+            return await unit_of_work.reopen_after_new_code(connection, group_ids=[1], actor="ana", now=now)
 
     async with stage.database.write() as connection:
         known = await instances.get(connection, BACKUP)
@@ -88,7 +91,9 @@ async def test_of_many_groups_only_some_are_in_memory_at_a_time(stage: Stage) ->
 
     event.listen(stage.database.engine.sync_engine, "before_cursor_execute", note)
     async with stage.database.write() as connection:
-        assert await reopening.after_new_code(connection, group_ids=ids, actor="ana", now=2.0) == many
+        assert (
+            await unit_of_work.reopen_after_new_code(connection, group_ids=ids, actor="ana", now=2.0) == many
+        )
 
     assert max(sizes) <= CHUNK
     assert len(await lines(stage, "group.reopened")) == many

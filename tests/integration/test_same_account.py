@@ -15,7 +15,7 @@ from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, 
 from orchestrator.domain.recoveries import End
 from orchestrator.operations import pausing
 from orchestrator.simulator import deeds
-from orchestrator.store import instances, sessions
+from orchestrator.store import instances
 from tests.support.by_hand import record
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, world
@@ -51,7 +51,7 @@ async def said(stage: Stage, name: str, **ids: Any) -> None:
     """What a session says, as the watcher records it."""
     answer = SessionAnswer(GatewayAnswer(Outcome.OK), InstanceState.WORKING, "WORKING", **ids)
     async with stage.database.write() as connection:
-        rows = await sessions.lock_all(connection)
+        rows = await instances.lock_all(connection)
         now = await stage.database.now(connection)
         one = await instances.get(connection, name)
         await record_answer(connection, one, answer, Reader("watcher", now), rows)

@@ -13,7 +13,7 @@ from orchestrator.domain.times import CronTimes
 from orchestrator.failover.scheduled_recovery import Recover
 from orchestrator.failover.scheduler import DAY, LONGEST_WAIT, NEVER, Scheduler
 from orchestrator.status.schedule_view import Entry, entries_of, read_schedule
-from orchestrator.store import schedules, schema
+from orchestrator.store import daemons, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import instances, losses, memberships, messages, recoveries
 from tests.integration.status_rows import Rows
@@ -86,9 +86,9 @@ def scheduler(
     return Scheduler(database, [Entry("recover", CronTimes(expression, zone))], {"recover": work})
 
 
-async def kept(database: Database) -> schedules.Kept | None:
+async def kept(database: Database) -> daemons.ScheduleEntry | None:
     async with database.read() as connection:
-        return (await schedules.read(connection)).get("recover")
+        return (await daemons.schedule_entries(connection)).get("recover")
 
 
 async def traces(database: Database) -> int:
@@ -114,7 +114,7 @@ async def test_what_is_due_is_done_once_and_the_first_look_makes_nothing_up(
 
     assert work.times == [SIX]
     found = await kept(database)
-    assert found == schedules.Kept("recover", "0 6 * * * UTC", SIX, SIX, "run 1")
+    assert found == daemons.ScheduleEntry("recover", "0 6 * * * UTC", SIX, SIX, "run 1")
 
 
 async def test_two_daemons_at_the_same_moment_do_it_once(database: Database, clock: HandClock) -> None:

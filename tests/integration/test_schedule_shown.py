@@ -11,7 +11,7 @@ from orchestrator.doctor import schedule_checks
 from orchestrator.doctor.finding import State
 from orchestrator.status.as_json import to_json
 from orchestrator.status.schedule_view import entries_of
-from orchestrator.store import schedules, schema
+from orchestrator.store import daemons, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon
 from tests.support.defaults import read_status
@@ -61,10 +61,10 @@ async def test_the_status_tells_what_the_schedule_did_and_will_do(sqlite_url: st
     await schema.upgrade(database)
     entries = entries_of({"recover": "0 6 * * *"}, ZoneInfo("UTC"))
     async with database.write() as connection:
-        await schedules.begin(connection, "recover", "0 6 * * * UTC", NOON - 90000)
-        before = (await schedules.read(connection))["recover"]
-        assert await schedules.claim(connection, before, due=NOON - 21600, now=NOON - 21599)
-        await schedules.say(connection, "recover", "nothing to do")
+        await daemons.begin_entry(connection, "recover", "0 6 * * * UTC", NOON - 90000)
+        before = (await daemons.schedule_entries(connection))["recover"]
+        assert await daemons.claim_entry(connection, before, due=NOON - 21600, now=NOON - 21599)
+        await daemons.set_entry_result(connection, "recover", "nothing to do")
 
     shown = to_json(await read_status(database, schedule=entries))
     without = to_json(await read_status(database))

@@ -13,7 +13,7 @@ from orchestrator.status.past import ChangeFeed, history, read_journal
 from orchestrator.status.views import Phase
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
-from orchestrator.store.reads_memberships import Filters
+from orchestrator.store.group_rows import Filters
 from orchestrator.store.tables import memberships
 from tests.integration.status_rows import NOW, Rows
 from tests.support.defaults import explain
@@ -21,7 +21,7 @@ from tests.support.defaults import explain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.store.reads_memberships import GroupRow
+    from orchestrator.store.group_rows import GroupRow
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy import insert, text
 from orchestrator.status.listing import list_memberships
 from orchestrator.store import engine
 from orchestrator.store.engine import Database, DatabaseGoneError
-from orchestrator.store.reads_memberships import Filters
+from orchestrator.store.group_rows import Filters
 from orchestrator.store.tables import groups
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.store.writer_lock import WriterLock
+from orchestrator.store.sqlite import WriterLock
 from tests.support.command import PATIENCE
 
 

@@ -32,10 +32,11 @@ from orchestrator.status.views_daemon import (
     SinkView,
 )
 from orchestrator.store.daemons import Trouble
-from orchestrator.store.reads import NeedsYouRow, RecoveryRow
-from orchestrator.store.reads_journal import JournalLine
-from orchestrator.store.reads_memberships import GroupRow
-from orchestrator.store.reads_slots import LastJoin, SlotLine
+from orchestrator.store.group_rows import GroupRow
+from orchestrator.store.journal import JournalLine
+from orchestrator.store.progress import NeedsYouRow
+from orchestrator.store.recoveries import RecoveryRow
+from orchestrator.store.slots import LastJoin, SlotLine
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
 

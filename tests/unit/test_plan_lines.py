@@ -23,8 +23,8 @@ from orchestrator.domain.outcomes import (
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.domain.verification import Mode
 from orchestrator.redact import scrub
+from orchestrator.store.group_rows import PlanRow
 from orchestrator.store.memberships import StoredCode
-from orchestrator.store.reads_plan import PlanRow
 from tests.support.defaults import allowing, retrying
 
 NOW = 1_800_000_000.0

@@ -16,7 +16,8 @@ from orchestrator.messaging.webhook_carrier import key_of, signature
 from orchestrator.store import outgoing_messages
 from orchestrator.store.journal import Entry
 from orchestrator.store.memberships import Membership, Move
-from orchestrator.store.outbox_facts import GroupFacts, RecoveryFacts
+from orchestrator.store.outgoing_messages import GroupFacts
+from orchestrator.store.recoveries import RecoveryFacts
 
 if TYPE_CHECKING:
     from orchestrator.store.outbox import Message

@@ -1,0 +1,212 @@
+"""What is to be done next: the memberships of one account in order, and what each account asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, and_, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.selectable import ScalarSelect
+
+from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.store.memberships import Work, as_work, work_query
+from orchestrator.store.tables import instances, memberships, meta, recoveries
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one instance asks for while no recovery drives it. Instants are seconds since 1970."""
+
+    instance_id: int
+    lease_until: float | None  # None: nobody drives it
+    look_at: float | None  # the earliest look that is due in `confirming` or `awaiting_approval`
+    greetings: bool  # some wait, or a dead process may have sent them
+    cut_off_at: float | None  # since when the oldest `joining` stands
+    active: bool  # or another number was, and the new one may be in
+    compared_at: float | None
+
+
+def _to_be_driven() -> Any:
+    """Whether a daemon's recovery is open: its loop greets, and must find no greeting of ours on its way."""
+    r = recoveries.c
+    return (
+        exists()
+        .where(r.to_instance_id == instances.c.id, r.state == "running", r.driver == "daemon")
+        .correlate(instances)
+    )
+
+
+async def needs(connection: AsyncConnection) -> list[Need]:
+    """Of all instances: one statement made of look-ups in indexes, and one for the times of comparison."""
+    query = select(
+        instances.c.id,
+        instances.c.lease_until,
+        _earliest(memberships.c.next_attempt_at, Status.CONFIRMING),
+        _earliest(memberships.c.next_attempt_at, Status.AWAITING_APPROVAL),
+        and_(exists().where(_MINE, text(_UNGREETED)).correlate(instances), ~_to_be_driven()),
+        _earliest(memberships.c.status_since, Status.JOINING),
+        _any_in(Status.ACTIVE),
+        _any_in(Status.LEFT, Reason.IDENTITY_CHANGED),  # the new number may be in it
+    )
+    compared_at = await _compared_at(connection)
+    return [
+        Need(
+            number,
+            until,
+            min((at for at in (one, other) if at is not None), default=None),
+            bool(greetings),
+            joining,
+            active is not None or of_another is not None,
+            compared_at.get(number),
+        )
+        for number, until, one, other, greetings, joining, active, of_another in await connection.execute(
+            query
+        )
+    ]
+
+
+_MINE = memberships.c.instance_id == instances.c.id
+_UNGREETED = "memberships.greeting IN ('pending', 'sending')"  # as the partial index has it
+
+
+def _earliest(column: Column[Any], status: Status) -> ScalarSelect[Any]:
+    query = select(func.min(column)).where(_MINE, memberships.c.status == status.value)
+    return query.correlate(instances).scalar_subquery()
+
+
+def _any_in(status: Status, reason: Reason | None = None) -> ScalarSelect[Any]:
+    """In the order of ix_memberships_claim, or of ix_memberships_reason: an EXISTS may be planned as a walk
+    through the whole table.
+    """
+    c = memberships.c
+    query = select(c.id).where(_MINE, c.status == status.value)
+    if reason is None:
+        query = query.order_by(c.priority.desc(), c.id)
+    else:
+        query = query.where(c.reason == reason.value)
+    return query.limit(1).correlate(instances).scalar_subquery()
+
+
+_COMPARED = "compared:"  # and the instance's id: when its memberships were last compared with the gateway
+
+
+async def _compared_at(connection: AsyncConnection) -> dict[int, float]:
+    rows = await connection.execute(select(meta).where(meta.c.key.startswith(_COMPARED)))
+    return {int(key.removeprefix(_COMPARED)): float(value) for key, value in rows}
+
+
+async def compared(connection: AsyncConnection, instance_id: int, now: float) -> None:
+    """Remember it. The instance's row must be locked."""
+    key = f"{_COMPARED}{instance_id}"
+    await connection.execute(delete(meta).where(meta.c.key == key))
+    await connection.execute(insert(meta).values(key=key, value=repr(now)))
+
+
+async def forget_comparison(connection: AsyncConnection, instance_id: int) -> None:
+    """Its list is asked for anew soon. The instance's row must be locked."""
+    await connection.execute(delete(meta).where(meta.c.key == f"{_COMPARED}{instance_id}"))
+
+
+# Statements that loops send all the time are made once: making one costs more than carrying it out.
+_OF_INSTANCE = memberships.c.instance_id == bindparam("instance")
+_OF_RECOVERY = memberships.c.recovery_id == bindparam("recovery")
+_IN_STATUS = memberships.c.status == bindparam("status")
+_NEXT_DUE = select(func.min(memberships.c.next_attempt_at)).where(_IN_STATUS)
+_NEXT_DUE_OF_INSTANCE = _NEXT_DUE.where(_OF_INSTANCE)
+_NEXT_DUE_OF_RECOVERY = _NEXT_DUE.where(_OF_RECOVERY)
+
+
+async def in_line(
+    connection: AsyncConnection,
+    instance_id: int,
+    status: Status,
+    *,
+    limit: int,
+    recovery_id: int | None = None,
+) -> list[Work]:
+    """The next ones in a status, the most valuable first. Index ix_memberships_claim.
+
+    With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
+    """
+    asked = {"instance": instance_id, "status": status.value, "recovery": recovery_id, "most": limit}
+    query = _in_line(of_one_recovery=recovery_id is not None)
+    return [as_work(row) for row in (await connection.execute(query, asked)).all()]
+
+
+@cache
+def _in_line(*, of_one_recovery: bool) -> Select[Any]:
+    query = work_query().where(_OF_INSTANCE, _IN_STATUS)
+    if of_one_recovery:
+        query = query.where(_OF_RECOVERY)
+    return query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(bindparam("most"))
+
+
+async def due(
+    connection: AsyncConnection, instance_id: int, status: Status, now: float, *, limit: int
+) -> list[Work]:
+    """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
+    asked = {"instance": instance_id, "status": status.value, "now": now, "most": limit}
+    return [as_work(row) for row in (await connection.execute(_due(), asked)).all()]
+
+
+@cache
+def _due() -> Select[Any]:
+    query = work_query().where(_OF_INSTANCE, _IN_STATUS, memberships.c.next_attempt_at <= bindparam("now"))
+    return query.order_by(memberships.c.next_attempt_at).limit(bindparam("most"))
+
+
+async def next_due(
+    connection: AsyncConnection,
+    instance_id: int,
+    statuses: Collection[Status],
+    *,
+    recovery_id: int | None = None,
+) -> float | None:
+    """The earliest time that anything in these statuses waits for. Index ix_memberships_due.
+
+    With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
+    """
+    query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
+    earliest: float | None = None
+    for status in statuses:
+        asked = {"instance": instance_id, "recovery": recovery_id, "status": status.value}
+        found = await connection.scalar(query, asked)
+        if found is not None and (earliest is None or found < earliest):
+            earliest = float(found)
+    return earliest
+
+
+async def greetings(
+    connection: AsyncConnection,
+    instance_id: int,
+    greeting: Greeting,
+    *,
+    limit: int,
+    recovery_id: int | None = None,
+) -> list[Work]:
+    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting.
+
+    With `recovery_id` only those of that recovery.
+    """
+    asked = {"instance": instance_id, "greeting": greeting.value, "recovery": recovery_id, "most": limit}
+    query = _greetings(of_one_recovery=recovery_id is not None)
+    return [as_work(row) for row in (await connection.execute(query, asked)).all()]
+
+
+@cache
+def _greetings(*, of_one_recovery: bool) -> Select[Any]:
+    query = work_query().where(
+        _OF_INSTANCE,
+        memberships.c.greeting == bindparam("greeting"),
+        # The partial index holds only these; said in its own words, the planner can use it.
+        text("memberships.greeting IN ('pending', 'sending')"),
+    )
+    if of_one_recovery:
+        query = query.where(_OF_RECOVERY)
+    return query.order_by(memberships.c.confirmed_at).limit(bindparam("most"))
