@@ -120,14 +120,20 @@ MOST_ACCUSATIONS = 3
 """So often in one run may a group's answer stop the account for a session that works after all."""
 
 
+ALONE = 2
+"""So often may one group say, with no good answer between, what no session can tell of."""
+
+
 def is_believed(reason: Reason, accused_by: Mapping[int, int]) -> bool:
     """Whether what groups say of the account is taken as true without asking its session.
 
     `accused_by`: how often each of them said so since the last good answer. Several groups are believed. What
-    no session can tell of (a call that the gateway does not know) is believed the second time.
+    no session can tell of (a call that the gateway does not know) is believed of two groups, and of one group
+    the third time: it may be asked again before any other is.
     """
-    repeated = reason not in CURED_BY_A_WORKING_SESSION and sum(accused_by.values()) > 1
-    return repeated or len(accused_by) >= SEVERAL
+    if reason in CURED_BY_A_WORKING_SESSION:
+        return len(accused_by) >= SEVERAL
+    return len(accused_by) > 1 or sum(accused_by.values()) > ALONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.answer_reactions import (
     BACK_OFF_WAITS,
+    CURED_BY_A_WORKING_SESSION,
     JOIN_REACTIONS,
     PROBE_REACTIONS,
     SLOW_WAITS,
     Action,
     Reaction,
+    is_believed,
     step,
 )
 from orchestrator.domain.memberships import TRANSITIONS, Reason, Status
@@ -81,3 +83,19 @@ def test_a_dead_code_is_never_tried_again_by_itself() -> None:
 def test_waits_never_shrink_and_the_last_one_repeats(attempt: int, waits: tuple[float, ...]) -> None:
     assert step(waits, attempt) <= step(waits, attempt + 1) <= waits[-1]
     assert step(waits, attempt + len(waits)) == waits[-1]
+
+
+@pytest.mark.parametrize(
+    ("accused_by", "believed"),
+    [({1: 1}, False), ({1: 2}, False), ({1: 3}, True), ({1: 1, 2: 1}, True)],
+)
+def test_a_call_that_the_gateway_does_not_know_is_believed_of_two_groups_or_of_one_the_third_time(
+    accused_by: dict[int, int], believed: bool
+) -> None:
+    assert is_believed(Reason.NOT_SUPPORTED, accused_by) is believed
+
+
+@pytest.mark.parametrize("reason", sorted(CURED_BY_A_WORKING_SESSION))
+def test_what_the_session_can_tell_of_is_believed_of_several_groups_only(reason: Reason) -> None:
+    assert not is_believed(reason, {1: 100, 2: 100})
+    assert is_believed(reason, {1: 1, 2: 1, 3: 1})
