@@ -2,12 +2,12 @@
 
 It stands alone and knows nothing of what it tests. The parts, from the inside out:
 
-model, iq, doors, agenda, network, strangers   who is in which group, and what WhatsApp answers
-truth                               the log of what really reached the gateway, and what it did
-faults                              troubles as data
-http, calls, acts, bodies, dialect, wawp   Wawp's face
-events, webhooks, envelopes, courier, posting, deliveries   what the gateway tells by itself, and its log
-deeds, control                      what admins and WhatsApp do, by timeline or by remote control
-scenario, generate, sheets          networks from TOML, and the organisation's own list of them
-server                              serving it all
+model, refusals, simtime, network, strangers   who is in which group, when, and what WhatsApp answers
+truth                                   the log of what really reached the gateway, what it did and told
+faults                                  troubles as data
+http_server, wawp, wawp_calls, group_bodies, error_bodies   Wawp's face
+webhook_bodies, courier                 what the gateway tells by itself
+deeds, control                          what admins and WhatsApp do, by timeline or by remote control
+tables, knobs, scenario, generate, sheets   networks from TOML, and the organisation's own list of them
+server                                  serving it all
 """

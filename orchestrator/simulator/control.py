@@ -15,22 +15,17 @@ POST /_sim/webhooks  knobs of the section [webhooks]; those not named stay, "tar
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from orchestrator.simulator import deeds, knobs
-from orchestrator.simulator.http_server import Reply, json_reply, reply
+from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply, reply
+from orchestrator.simulator.model import Account, Group
+from orchestrator.simulator.network import Network
 from orchestrator.simulator.sheets import LINK
 from orchestrator.simulator.tables import Reader, ScenarioError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from orchestrator.simulator.delivery_log import WebhookLog
-    from orchestrator.simulator.http_server import HttpRequest
-    from orchestrator.simulator.model import Account, Group
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.truth import Request
-    from orchestrator.simulator.wawp import WawpFace
+from orchestrator.simulator.truth import Request, WebhookLog
+from orchestrator.simulator.wawp import WawpFace
 
 PREFIX = "/_sim/"
 

@@ -1,25 +1,57 @@
-"""Carries a network's events to the webhooks: draws the faults, posts, tries again, notes it all."""
+"""Carries a network's events to the webhooks: draws the faults, posts to this machine alone, tries again,
+notes it all.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.simulator import strangers
-from orchestrator.simulator.delivery_log import Copy, Delivery, WebhookLog
-from orchestrator.simulator.envelopes import Envelopes, Wire
-from orchestrator.simulator.model import AccountState
-from orchestrator.simulator.network_events import Event
-from orchestrator.simulator.posting import Poster
-from orchestrator.simulator.truth import Effect
+from orchestrator.simulator.faults import Faults, Target, Webhooks
+from orchestrator.simulator.http_server import is_loopback_url
+from orchestrator.simulator.model import Account, AccountState, Event
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.truth import Copy, Delivery, Effect, WebhookLog
+from orchestrator.simulator.webhook_bodies import Envelopes, Wire
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.faults import Faults
-    from orchestrator.simulator.model import Account
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.webhooks import Target, Webhooks
+    import aiohttp
+
+PATIENCE = 10.0
+"""Real seconds to wait for a receiver."""
+
+
+class Poster:
+    """One pool of connections, opened when it is first needed."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        """The status; 0 and why if there was none. Redirects are not followed."""
+        import aiohttp  # noqa: PLC0415 - only where webhooks are used
+
+        if not is_loopback_url(url):
+            return 0, "not on loopback"
+        if self._session is None:
+            limits = aiohttp.TCPConnector(limit=64)
+            self._session = aiohttp.ClientSession(
+                connector=limits, timeout=aiohttp.ClientTimeout(total=PATIENCE)
+            )
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                return answer.status, ""
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return 0, type(error).__name__
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
 
 _OF_US = ("group.join", "group.leave")
 

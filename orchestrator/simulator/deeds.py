@@ -5,17 +5,14 @@ One table serves the timeline of a scenario and the control endpoint. Durations 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.simulator import strangers, tables
 from orchestrator.simulator.model import Account, AccountState, Group, Member
+from orchestrator.simulator.network import Network
 from orchestrator.simulator.tables import Reader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from orchestrator.simulator.network import Network
 
 GROUP_FLAGS = (
     "announce",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from itertools import count
-from typing import TYPE_CHECKING
 
 from orchestrator.simulator.model import Group, Member
 from orchestrator.simulator.network import ALPHABET
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TEAMS = (
     "Support",

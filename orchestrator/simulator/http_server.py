@@ -8,15 +8,14 @@ garble and truncate them. Bodies need a Content-Length; one request at a time pe
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_REQUEST = 4 * 1024 * 1024
 JSON = "application/json; charset=utf-8"
@@ -239,3 +238,29 @@ def _query(text: str) -> dict[str, str]:
         return dict(parse_qsl(text, keep_blank_values=True))
     pairs = (pair.partition("=") for pair in text.split("&") if pair)
     return {name: value for name, _, value in pairs}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that host is this machine by name or number."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether that is an http address on this machine."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and is_loopback(parts.hostname or "")
+    except ValueError:
+        return False
+
+
+def url_on_loopback(value: object) -> str:
+    """The same as a check of what people wrote."""
+    if not isinstance(value, str) or not is_loopback_url(value):
+        raise ValueError("must be an http address on loopback: http://127.0.0.1:8080/...")
+    return value

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from orchestrator.simulator import tables
-from orchestrator.simulator.bodies import ENGINES
-from orchestrator.simulator.dialect import DIALECTS
-from orchestrator.simulator.faults import Rule, Trouble, When
-from orchestrator.simulator.loopback import url_on_loopback
+from orchestrator.simulator.error_bodies import DIALECTS
+from orchestrator.simulator.faults import NAMES, Rule, Target, Trouble, When
+from orchestrator.simulator.group_bodies import ENGINES
+from orchestrator.simulator.http_server import url_on_loopback
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.tables import Reader
 from orchestrator.simulator.truth import Kind
-from orchestrator.simulator.webhooks import NAMES, Target
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.tables import Reader
 
 GATEWAY: Mapping[str, tables.Check] = {
     "dialect": tables.one_of(*DIALECTS),

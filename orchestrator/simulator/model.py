@@ -1,9 +1,10 @@
-"""The things of a WhatsApp network: accounts, groups, members and invite codes."""
+"""The things of a WhatsApp network: accounts, groups, members, invite codes, and what happens to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 
 class AccountState(StrEnum):
@@ -135,3 +136,19 @@ class Group:
 def stranger(number: int) -> Member:
     """A member without a face, by number."""
     return Member(f"9990{number:07d}", f"8880{number:010d}")
+
+
+class Event(NamedTuple):
+    """Something that a gateway would tell by webhook to the one account that saw it.
+
+    group.join, group.leave   the account itself; `effect` says how
+    group.member              another member of one of its groups: `joined`, and `phone` or `lid` or both
+    group.update              `subject`
+    session.status            `status`
+    """
+
+    at: float
+    kind: str
+    account: str
+    group: str | None
+    data: dict[str, Any]

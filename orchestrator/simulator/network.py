@@ -9,17 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from orchestrator.simulator.agenda import Agenda
-from orchestrator.simulator.doors import behind, refuse_at_door, spend_budget
-from orchestrator.simulator.iq import IqError, SessionDownError
-from orchestrator.simulator.model import Account, AccountState, Group
-from orchestrator.simulator.network_events import Event
+from orchestrator.simulator.model import Account, AccountState, Event, Group
+from orchestrator.simulator.refusals import IqError, SessionDownError, behind, refuse_at_door, spend_budget
+from orchestrator.simulator.simtime import Agenda
 from orchestrator.simulator.truth import Effect, Request, TruthLog
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 

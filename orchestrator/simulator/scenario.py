@@ -1,23 +1,201 @@
-"""Scenario files: a whole network with its troubles, in TOML."""
+"""Scenario files: a whole network with its troubles, in TOML, and the rows that an organisation has of it."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.simulator import deeds, knobs, tables
-from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.faults import Faults, Webhooks
 from orchestrator.simulator.generate import Maker
-from orchestrator.simulator.model import Account, AccountState
+from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming
 from orchestrator.simulator.network import Network
-from orchestrator.simulator.scenario_groups import GENERATE, GROUP, Builder, Row
+from orchestrator.simulator.simtime import Clock
 from orchestrator.simulator.tables import Reader, ScenarioError
-from orchestrator.simulator.webhooks import Webhooks
 
-if TYPE_CHECKING:
-    from orchestrator.simulator.simtime import Clock
+_PLAIN: dict[str, tables.Check] = {  # keys of a group that are fields of `Group` as they stand
+    "subject": tables.text,
+    "description": tables.text,
+    "owner": tables.digits,
+    "created": tables.whole,
+    "announce": tables.flag,
+    "approval": tables.flag,
+    "approve_after": tables.number,
+    "max_size": tables.whole,
+    "full": tables.flag,
+    "locked": tables.flag,
+    "needs_upgrade": tables.flag,
+    "closed": tables.flag,
+    "suspended": tables.flag,
+    "parent": tables.text,
+    "is_parent": tables.flag,
+    "is_announcement_child": tables.flag,
+    "probe_tells": tables.flag,
+}
+GROUP: dict[str, tables.Check] = {
+    **_PLAIN,
+    "jid": tables.text,
+    "naming": tables.one_of(*Naming),
+    "members": tables.whole,
+    "growth_locked_for": tables.number,
+    "inside": tables.texts,
+    "admins": tables.texts,
+    "removed": tables.texts,
+    "pending": tables.texts,
+    "codes": tables.texts,
+    "revoked_codes": tables.texts,
+    "revoked": tables.flag,
+    "import": lambda value: value,
+}
+GENERATE: dict[str, tables.Check] = {
+    "groups": tables.whole,
+    "seed": tables.whole,
+    "members": tables.span,
+    "owner": tables.digits,
+    "admins": tables.texts,
+}
+IMPORT: dict[str, tables.Check] = {
+    "skip": tables.flag,
+    "name": tables.text,
+    "code": tables.text,
+    "code_of": tables.text,
+    "jid": tables.text,
+    "subject": tables.text,
+    "owner": tables.text,
+    "instances": tables.texts,
+    "labels": tables.texts,
+    "priority": tables.whole,
+}
+DEFAULTS: dict[str, tables.Check] = {
+    "jid": tables.flag,
+    "owner": tables.flag,
+    "instances": tables.texts,
+    "labels": tables.texts,
+}
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the organisation's list: what it believes of a group, which may be wrong."""
+
+    group: Group = field(repr=False)  # the group that is really meant
+    name: str
+    code: str = field(repr=False)
+    jid: str
+    subject: str
+    owner: str
+    instances: list[str]
+    labels: list[str]
+    priority: int
+
+
+class Builder:
+    """Makes groups and remembers their rows."""
+
+    def __init__(self, reader: Reader, network: Network, maker: Maker, defaults: object) -> None:
+        self._reader = reader
+        self._network = network
+        self._maker = maker
+        self._subjects = maker.subjects()
+        self._defaults = reader.table(defaults, DEFAULTS, "import")
+        self._made: list[tuple[Group, dict[str, Any], str]] = []
+
+    def add(self, good: dict[str, Any], where: str) -> None:
+        """One group as the scenario describes it."""
+        if "subject" not in good:
+            return
+        listed = self._reader.table(good.get("import", {}), IMPORT, f"{where}.import")
+        group = Group(
+            **{key: good[key] for key in good.keys() & _PLAIN.keys()},
+            jid=good.get("jid") or self._maker.jid(),
+        )
+        if not group.jid.endswith("@g.us"):
+            self._reader.wrong(f"{where}.jid", "must end in @g.us")
+        group.naming = Naming(good.get("naming", "phone"))
+        self._people(group, good, where)
+        self._codes(group, good)
+        if "growth_locked_for" in good:
+            group.growth_locked_until = self._network.now() + good["growth_locked_for"]
+        self._keep(group, listed, where)
+
+    def generate(self, good: dict[str, Any]) -> None:
+        """So many healthy groups after the described ones."""
+        for name in good.get("admins", []):
+            self._known(name, "generate.admins")
+        taken = {group.subject for group, _, _ in self._made}
+        low, high = good.get("members", (5, 120))
+        maker = type(self._maker)(good["seed"]) if "seed" in good else self._maker
+        groups = maker.groups(
+            good.get("groups", 0) + len(taken),
+            members=(int(low), int(high)),
+            owner=good.get("owner", ""),
+            admins=tuple(good.get("admins", [])),
+        )
+        fresh = [group for group in groups if group.subject not in taken]
+        for group in fresh[: good.get("groups", 0)]:
+            self._keep(group, {}, "generate")
+
+    def rows(self) -> list[Row]:
+        """The organisation's list, in the order of the scenario."""
+        rows = [
+            self._row(group, listed, where) for group, listed, where in self._made if not listed.get("skip")
+        ]
+        return [row for row in rows if row is not None]
+
+    def _keep(self, group: Group, listed: dict[str, Any], where: str) -> None:
+        try:
+            self._network.add_group(group)
+        except ValueError as error:
+            self._reader.wrong(where, str(error))
+        self._made.append((group, listed, where))
+
+    def _people(self, group: Group, good: dict[str, Any], where: str) -> None:
+        for key in ("inside", "admins", "removed", "pending"):
+            for name in good.get(key, []):
+                self._known(name, f"{where}.{key}")
+        group.inside = dict.fromkeys(good.get("inside", []), False) | dict.fromkeys(
+            good.get("admins", []), True
+        )
+        group.removed = set(good.get("removed", []))
+        group.pending = dict.fromkeys(good.get("pending", []), self._network.now())
+        if group.owner and not good.get("admins"):
+            group.members.append(Member(group.owner, f"77{group.owner[-9:]}", admin=True, owner=True))
+        wanted = good.get("members", 12)
+        group.strangers = max(0, wanted - len(group.inside) - len(group.members))
+
+    def _known(self, name: str, where: str) -> None:
+        if name not in self._network.accounts:
+            self._reader.wrong(where, f"no account is called {name!r}")
+
+    def _codes(self, group: Group, good: dict[str, Any]) -> None:
+        group.codes = dict.fromkeys(good.get("revoked_codes", []), False)
+        group.codes |= dict.fromkeys(
+            good.get("codes", []) or [self._maker.code()], not good.get("revoked", False)
+        )
+
+    def _row(self, group: Group, listed: dict[str, Any], where: str) -> Row | None:
+        code = listed.get("code", next(reversed(group.codes)))
+        if "code_of" in listed:
+            try:
+                code = self._network.group(listed["code_of"]).current_code or ""
+            except KeyError as error:
+                self._reader.wrong(f"{where}.import.code_of", str(error.args[0]))
+                return None
+        usual = self._defaults
+        return Row(
+            group=group,
+            name=listed.get("name", group.subject),
+            code=code,
+            jid=listed.get("jid", group.jid if usual.get("jid", True) else ""),
+            subject=listed.get("subject", group.subject),
+            owner=listed.get("owner", group.owner if usual.get("owner", True) else ""),
+            instances=listed.get("instances", usual.get("instances", [])),
+            labels=listed.get("labels", usual.get("labels", [])),
+            priority=listed.get("priority", 0),
+        )
+
 
 FOLDER = Path(__file__).parent / "scenarios"
 

@@ -5,29 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from orchestrator.simulator.agenda import Ticker
 from orchestrator.simulator.control import ControlFace
 from orchestrator.simulator.courier import Courier
 from orchestrator.simulator.faults import Faults
-from orchestrator.simulator.http_server import HttpServer
-from orchestrator.simulator.loopback import is_loopback
+from orchestrator.simulator.http_server import HttpServer, is_loopback
+from orchestrator.simulator.model import Account
+from orchestrator.simulator.network import Network
 from orchestrator.simulator.scenario import World, built_in, load
-from orchestrator.simulator.simtime import SimTime
-from orchestrator.simulator.truth import Effect
+from orchestrator.simulator.simtime import SimTime, Ticker
+from orchestrator.simulator.truth import Effect, Request, TruthLog, WebhookLog
 from orchestrator.simulator.wawp import WawpFace
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
-    from orchestrator.simulator.delivery_log import WebhookLog
-    from orchestrator.simulator.model import Account
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.truth import Request, TruthLog
 
 
 @dataclass(slots=True)

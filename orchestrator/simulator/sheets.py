@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from orchestrator.simulator.model import Account, Group
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.scenario import World
-    from orchestrator.simulator.scenario_groups import Row
+from orchestrator.simulator.model import Account, Group
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.scenario import Row, World
 
 LINK = "https://chat.whatsapp.com/"
 IMPORT_HEADER = ("name", "code", "jid", "subject", "owner", "instances", "labels", "priority")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
 
 from orchestrator.simulator.model import Group, Member
-
-if TYPE_CHECKING:
-    from orchestrator.simulator.network import Network
+from orchestrator.simulator.network import Network
 
 
 def fresh(group: Group) -> Member:

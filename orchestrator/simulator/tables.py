@@ -6,12 +6,10 @@ A check takes a value and gives it back, or raises `ValueError` with the end of 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Check = Callable[[Any], Any]
+Check = Callable[[Any], Any]
 
 
 class ScenarioError(ValueError):

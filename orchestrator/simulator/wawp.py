@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from orchestrator.simulator import calls, dialect
-from orchestrator.simulator.acts import Acts, Turn
+from orchestrator.simulator import error_bodies
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.http_server import CUT, HttpRequest, Reply, json_reply, reply, truncated
-from orchestrator.simulator.iq import IqError, SessionDownError
+from orchestrator.simulator.model import Account
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.refusals import IqError, SessionDownError
 from orchestrator.simulator.truth import GROUP_CALLS, Kind, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from orchestrator.simulator.model import Account
-    from orchestrator.simulator.network import Network
+from orchestrator.simulator.wawp_calls import Acts, Call, Turn, code_of, credentials, let_in, read
 
 HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 NOTHING = json_reply(200, {})  # what WAHA's NOWEB engine answers when WhatsApp did not
@@ -33,19 +29,19 @@ class WawpFace:
         self._acts = Acts(network, faults)
 
     def __call__(self, request: HttpRequest) -> Reply | Awaitable[Reply]:
-        call = calls.read(request)
+        call = read(request)
         if isinstance(call, Reply):
             return self._noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
-        instance, token = calls.credentials(request, call.data, self.faults.auth)
+        instance, token = credentials(request, call.data, self.faults.auth)
         account = self.network.instances.get(instance)
         entry = self._arrived(request, call, account)
-        refusal = calls.let_in(account, token) or self._refused_method(request, call)
+        refusal = let_in(account, token) or self._refused_method(request, call)
         if refusal is None and entry.code is None and call.kind in (Kind.PROBE, Kind.JOIN):
-            refusal = dialect.NO_LINK
+            refusal = error_bodies.NO_LINK
         if refusal is None and account is not None and self._too_many(entry):
-            refusal = dialect.plan_limit(GROUP_LIMIT_WAIT)
+            refusal = error_bodies.plan_limit(GROUP_LIMIT_WAIT)
         if refusal is not None or account is None:
-            return self._noted(entry, refusal or dialect.INVALID_SESSION)
+            return self._noted(entry, refusal or error_bodies.INVALID_SESSION)
         turn = Turn(call, account, entry)
         if self.faults.rules:
             turn.rule = self.faults.take(call.kind, account.name, entry.group)
@@ -54,24 +50,24 @@ class WawpFace:
             return self._noted(entry, self._answer(turn))
         return self._slowly(turn, delay)
 
-    def _arrived(self, request: HttpRequest, call: calls.Call, account: Account | None) -> Request:
+    def _arrived(self, request: HttpRequest, call: Call, account: Account | None) -> Request:
         code, jid = None, call.jid
         if call.kind is Kind.PROBE or call.kind is Kind.JOIN:
             faults = self.faults
             place = faults.code_in if call.kind is Kind.JOIN else "query"
-            code = calls.code_of(request, call, faults.code_param, place=place, form=faults.code_form)
+            code = code_of(request, call, faults.code_param, place=place, form=faults.code_form)
             behind = self.network.leads_to(code or "")
             jid = None if behind is None else behind.jid
         elif call.kind is Kind.SEND:
             jid = str(call.data.get("chatId") or "")
         return self.network.log.arrived(call.kind, None if account is None else account.name, jid, code)
 
-    def _refused_method(self, request: HttpRequest, call: calls.Call) -> Reply | None:
+    def _refused_method(self, request: HttpRequest, call: Call) -> Reply | None:
         two = self.faults.paths == "two"
         if call.kind is Kind.PROBE and call.path.endswith("/join-info") != two:
-            return dialect.NOT_ALLOWED if two else dialect.NOT_FOUND
+            return error_bodies.NOT_ALLOWED if two else error_bodies.NOT_FOUND
         if call.kind is Kind.SESSION and self.faults.session_info not in ("both", request.method.lower()):
-            return dialect.NOT_ALLOWED
+            return error_bodies.NOT_ALLOWED
         return None
 
     def _too_many(self, entry: Request) -> bool:
@@ -88,12 +84,12 @@ class WawpFace:
         except IqError as error:
             return self._refuse(turn, error)
         except SessionDownError:
-            return dialect.INVALID_SESSION
+            return error_bodies.INVALID_SESSION
 
     def _refuse(self, turn: Turn, error: IqError) -> Reply:
         turn.entry.iq = error.code
         worded = turn.rule.dialect if turn.rule is not None else None
-        return dialect.DIALECTS[worded or self.faults.dialect](error)
+        return error_bodies.DIALECTS[worded or self.faults.dialect](error)
 
     def _noted(self, entry: Request, answer: Reply) -> Reply:
         self.network.log.answered(entry, answer.status)
@@ -134,15 +130,15 @@ SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
     Trouble.SLOW: lambda _rule, good: good,
     Trouble.TRUNCATED: lambda _rule, good: truncated(good),
     Trouble.GARBAGE: lambda _rule, _good: reply(200, GARBAGE),
-    Trouble.HTTP: lambda rule, _good: dialect.plain_error(rule.status, rule.text),
+    Trouble.HTTP: lambda rule, _good: error_bodies.plain_error(rule.status, rule.text),
     Trouble.HTML: lambda rule, _good: reply(rule.status, HTML, "text/html; charset=utf-8"),
-    Trouble.ERROR_BODY: lambda rule, _good: dialect.error_body(rule.text),
-    Trouble.SAID_STATUS: lambda rule, _good: dialect.said_status(rule.status, rule.text),
+    Trouble.ERROR_BODY: lambda rule, _good: error_bodies.error_body(rule.text),
+    Trouble.SAID_STATUS: lambda rule, _good: error_bodies.said_status(rule.status, rule.text),
     Trouble.IQ: lambda _rule, good: good,
-    Trouble.SESSION: lambda _rule, _good: dialect.INVALID_SESSION,
-    Trouble.UNAUTHORIZED: lambda _rule, _good: dialect.WRONG_TOKEN,
-    Trouble.PLAN_LIMIT: lambda rule, _good: dialect.plan_limit(rule.seconds),
-    Trouble.SUBSCRIPTION: lambda _rule, _good: dialect.SUBSCRIPTION,
+    Trouble.SESSION: lambda _rule, _good: error_bodies.INVALID_SESSION,
+    Trouble.UNAUTHORIZED: lambda _rule, _good: error_bodies.WRONG_TOKEN,
+    Trouble.PLAN_LIMIT: lambda rule, _good: error_bodies.plan_limit(rule.seconds),
+    Trouble.SUBSCRIPTION: lambda _rule, _good: error_bodies.SUBSCRIPTION,
 }
 """Troubles that replace or spoil the answer; all others change the good answer itself."""
 

@@ -17,7 +17,7 @@ from orchestrator.domain.outcomes import EventKind, GatewayEvent
 from orchestrator.gateways.base import Vendor
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
-from orchestrator.simulator.webhooks import Webhooks
+from orchestrator.simulator.faults import Webhooks
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.web.refusals import Refusal
 from orchestrator.web.server import HookServer

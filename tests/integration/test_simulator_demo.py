@@ -14,7 +14,7 @@ from orchestrator.simulator.server import simulate
 from orchestrator.simulator.truth import Effect
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.scenario_groups import Row
+    from orchestrator.simulator.scenario import Row
     from orchestrator.simulator.server import Running
 
 SPEED = 3000.0

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.simulator import deeds
-from orchestrator.simulator.delivery_log import About, Copy
+from orchestrator.simulator.faults import Target, Webhooks
 from orchestrator.simulator.model import Naming
-from orchestrator.simulator.webhooks import Target, Webhooks
+from orchestrator.simulator.truth import About, Copy
 from tests.integration.simulator_talk import JID, talk
 from tests.integration.webhook_receiver import HEADER, heard, join_many, quiet, receiver, until
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.delivery_log import Delivery
+    from orchestrator.simulator.truth import Delivery
     from tests.integration.simulator_talk import Talk
 
 SECRET = "between us"

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
+from orchestrator.simulator.faults import Target
 from orchestrator.simulator.generate import benchmark_groups
-from orchestrator.simulator.webhooks import Target
 from tests.integration.simulator_talk import talk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from orchestrator.simulator.webhooks import Webhooks
+    from orchestrator.simulator.faults import Webhooks
     from tests.integration.simulator_talk import Talk
 
 HEADER = "X-Webhook-Hmac"

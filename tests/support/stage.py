@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from orchestrator.gateways.base import Gateway
-    from orchestrator.simulator.scenario_groups import Row
+    from orchestrator.simulator.scenario import Row
     from orchestrator.simulator.server import Running
 
 SMOOTH = """

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from orchestrator.simulator import deeds, knobs, scenario
-from orchestrator.simulator.webhooks import Webhooks
+from orchestrator.simulator.faults import Webhooks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.simulator import deeds, scenario, strangers
-from orchestrator.simulator.agenda import Ticker
-from orchestrator.simulator.iq import SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.network import Network
-from orchestrator.simulator.simtime import SimTime
+from orchestrator.simulator.refusals import SessionDownError
+from orchestrator.simulator.simtime import SimTime, Ticker
 from orchestrator.simulator.tables import ScenarioError
 from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.network_events import Event
+    from orchestrator.simulator.model import Event
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"
 JID = "120363000000000001@g.us"

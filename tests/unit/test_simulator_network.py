@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.simulator.iq import IqError, SessionDownError
 from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.network import Network
+from orchestrator.simulator.refusals import IqError, SessionDownError
 from orchestrator.simulator.truth import Effect
 
 if TYPE_CHECKING:
-    from orchestrator.simulator.network_events import Event
+    from orchestrator.simulator.model import Event
 
 CODE = "A1b2C3d4E5f6G7h8I9j0Kl"
 OLD = "Z1b2C3d4E5f6G7h8I9j0Kl"

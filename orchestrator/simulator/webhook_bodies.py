@@ -9,20 +9,14 @@ waha   payload {group: {id, ...}}; `group.v2.join` and `group.v2.leave` mean the
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+import random
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from orchestrator.simulator.delivery_log import About
-from orchestrator.simulator.model import Naming
-from orchestrator.simulator.truth import Effect
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
-
-    from orchestrator.simulator.faults import Faults
-    from orchestrator.simulator.model import Account, Group
-    from orchestrator.simulator.network import Network
-    from orchestrator.simulator.network_events import Event
+from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.model import Account, Event, Group, Naming
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.truth import About, Effect
 
 ENGINES = ("GOWS", "NOWEB", "WEBJS")
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -1,22 +1,105 @@
-"""The good answer to each of Wawp's calls: what it does in the network and the body it gives."""
+"""Wawp's calls: which one a request is, whose and with what; and the good answer, with what it does."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from orchestrator.simulator import bodies, dialect
+from orchestrator.simulator import error_bodies, group_bodies
 from orchestrator.simulator.faults import Faults, Rule, Trouble
-from orchestrator.simulator.http_server import Reply, json_reply
-from orchestrator.simulator.iq import IqError
+from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply
 from orchestrator.simulator.model import Account, AccountState, Group
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.refusals import IqError
 from orchestrator.simulator.truth import Effect, Kind, Request
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_EXACT: dict[tuple[str, str], Kind] = {
+    ("GET", "/v2/groups/join"): Kind.PROBE,
+    ("POST", "/v2/groups/join"): Kind.JOIN,
+    ("GET", "/v2/groups/join-info"): Kind.PROBE,
+    ("GET", "/v2/groups"): Kind.LIST,
+    ("POST", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/session/info"): Kind.SESSION,
+    ("POST", "/v2/session/info"): Kind.SESSION,
+    ("GET", "/v2/session/webhook"): Kind.WEBHOOKS,
+    ("POST", "/v2/session/webhook"): Kind.SET_WEBHOOKS,
+    ("POST", "/v2/session/restart"): Kind.RESTART,
+    ("GET", "/v2/session/rate-limit"): Kind.RATE_LIMIT,
+}
+_PATHS = frozenset(path for _, path in _EXACT)
+_OF_GROUP: dict[tuple[str, str], Kind] = {
+    ("GET", ""): Kind.GROUP,
+    ("GET", "/participants"): Kind.PARTICIPANTS,
+    ("POST", "/leave"): Kind.LEAVE,
+    ("GET", "/invite-code"): Kind.CODE,
+    ("POST", "/invite-code/revoke"): Kind.REVOKE,
+}
+_GROUP_PATH = re.compile(r"/v2/groups/([^/]+@g\.us)(/.*)?")
 
-    from orchestrator.simulator.calls import Call
-    from orchestrator.simulator.network import Network
+
+class Call(NamedTuple):
+    """One understood request."""
+
+    kind: Kind
+    data: dict[str, Any]  # query and JSON body together
+    jid: str | None  # from the path
+    path: str
+
+
+def read(request: HttpRequest) -> Call | Reply:
+    """The call, or the gateway's answer to a request that it does not know."""
+    data: dict[str, Any] = {**request.query, **request.json()} if request.body else dict(request.query)
+    kind = _EXACT.get((request.method, request.path))
+    if kind is not None:
+        return Call(kind, data, None, request.path)
+    match = _GROUP_PATH.fullmatch(request.path)
+    kind = _OF_GROUP.get((request.method, match[2] or "")) if match else None
+    if match is None or kind is None:
+        known = request.path in _PATHS or match is not None
+        return error_bodies.NOT_ALLOWED if known else error_bodies.NOT_FOUND
+    return Call(kind, data, match[1], request.path)
+
+
+def code_of(request: HttpRequest, call: Call, name: str, *, place: str, form: str) -> str | None:
+    """The invite code of a probe or a join, from where it must stand; None if it is written in another form.
+
+    Found as WAHA's parseGroupInviteLink finds it: what stands after the last slash.
+    """
+    found = call.data if place == "any" else request.query if place == "query" else request.json()
+    text = str(found.get(name) or "")
+    if form == "link" and text and not text.startswith("https://chat.whatsapp.com/"):
+        return None
+    return text if form == "code" else text.rpartition("/")[2]
+
+
+def credentials(request: HttpRequest, data: dict[str, Any], auth: str = "any") -> tuple[str, str]:
+    """(instance id, access token) from where they must stand; empty where missing."""
+    headers = request.headers
+    instance = data.get("instance_id") or headers.get("x-instance-id", "")
+    token = ""
+    if auth == "any":
+        token = data.get("access_token", "")
+    elif auth in ("query", "body"):
+        posted = auth == "body" and request.method == "POST"
+        token = (request.json() if posted else request.query).get("access_token", "")
+    if not token and auth in ("any", "header"):
+        token = headers.get("access-token", "")
+    if not token and auth in ("any", "bearer"):
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        token = value.strip() if scheme.lower() == "bearer" else ""
+    return str(instance), str(token)
+
+
+def let_in(account: Account | None, token: str) -> Reply | None:
+    """The refusal, or None if the credentials are right."""
+    if not token:
+        return error_bodies.MISSING_TOKEN
+    if account is None:
+        return error_bodies.INVALID_SESSION
+    return None if token == account.access_token else error_bodies.WRONG_TOKEN
 
 
 @dataclass(slots=True)
@@ -68,7 +151,7 @@ class Acts:
         if not code:
             return _missing(self._faults.code_param)
         group = self._network.probe(turn.account, code)
-        return json_reply(200, bodies.preview(self._faults.engine, group))
+        return json_reply(200, group_bodies.preview(self._faults.engine, group))
 
     def _join(self, turn: Turn) -> Reply:
         code = turn.entry.code
@@ -91,15 +174,15 @@ class Acts:
     def _receipt(self, turn: Turn, group: Group) -> Reply:
         if turn.suffers(Trouble.NO_ID):
             return json_reply(200, {})
-        return json_reply(200, bodies.receipt(group, only_id=self._faults.join_receipt == "id"))
+        return json_reply(200, group_bodies.receipt(group, only_id=self._faults.join_receipt == "id"))
 
     def _pending(self, turn: Turn, group: Group) -> Reply:
         if turn.suffers(Trouble.ID_THOUGH_PENDING) or self._faults.pending_receipt == "with_id":
             return json_reply(200, {"id": group.jid})
         if self._faults.pending_receipt == "error":
-            return dialect.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
+            return error_bodies.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
         if self._faults.pending_receipt in ("exception", "missing_group"):
-            return dialect.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
+            return error_bodies.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
         return json_reply(200, {})
 
     def _list(self, turn: Turn) -> Reply:
@@ -109,7 +192,7 @@ class Acts:
         groups = groups[: int(limit)] if limit.isascii() and limit.isdecimal() else groups
         shown = self._lied([self._whole(group) for group in groups], turn)
         if not self._faults.list_participants or turn.text("exclude") == "participants":
-            shown = [bodies.strip_members(group) for group in shown]
+            shown = [group_bodies.strip_members(group) for group in shown]
         if self._faults.list_shape == "object" or turn.suffers(Trouble.LIST_OBJECT):
             return json_reply(200, {str(_jid(group)): group for group in shown})
         return json_reply(200, shown)
@@ -118,18 +201,18 @@ class Acts:
         if turn.suffers(Trouble.LIST_EMPTY):
             return []
         if turn.suffers(Trouble.LIST_NO_NAMES):
-            return [bodies.nameless(group) for group in shown]
+            return [group_bodies.nameless(group) for group in shown]
         if turn.suffers(Trouble.LIST_MISSING):
             return shown[1::2]
         if turn.suffers(Trouble.LIST_BARE):
-            return [bodies.strip_members(group) for group in shown]
+            return [group_bodies.strip_members(group) for group in shown]
         if turn.suffers(Trouble.LIST_STALE):
             outside = (g for g in self._network.groups.values() if turn.account.name not in g.inside)
             return [*shown, *(self._whole(group) for group in [next(outside, None)] if group)]
         return shown
 
     def _whole(self, group: Group) -> dict[str, Any]:
-        return bodies.whole(self._faults.engine, group, self._network.accounts)
+        return group_bodies.whole(self._faults.engine, group, self._network.accounts)
 
     def _group(self, turn: Turn) -> Reply:
         return json_reply(200, self._whole(self._network.metadata(turn.account, turn.call.jid or "")))
@@ -138,7 +221,7 @@ class Acts:
         if turn.suffers(Trouble.NO_MEMBERS):
             return json_reply(200, [])
         group = self._network.metadata(turn.account, turn.call.jid or "")
-        return json_reply(200, bodies.participants(self._faults.engine, group, self._network.accounts))
+        return json_reply(200, group_bodies.participants(self._faults.engine, group, self._network.accounts))
 
     def _leave(self, turn: Turn) -> Reply:
         self._network.leave(turn.account, turn.call.jid or "", turn.entry)
@@ -194,12 +277,12 @@ class Acts:
 
     def _webhooks(self, turn: Turn) -> Reply:
         if self._faults.plan == "free":
-            return dialect.SUBSCRIPTION
+            return error_bodies.SUBSCRIPTION
         return json_reply(200, {"webhooks": turn.account.webhooks, "systemConfig": {"events": []}})
 
     def _set_webhooks(self, turn: Turn) -> Reply:
         if self._faults.plan == "free":
-            return dialect.SUBSCRIPTION
+            return error_bodies.SUBSCRIPTION
         webhooks = turn.call.data.get("webhooks")
         if not isinstance(webhooks, list) or not all(isinstance(w, dict) and w.get("url") for w in webhooks):
             return _missing("webhooks (a list of {url, events, is_active})")
@@ -210,8 +293,8 @@ class Acts:
         """https://api.wawp.net/en/docs/v2/session/rate-limit names the fields, and shows no answer."""
         allowed = self._faults.group_req_per_minute
         if not allowed:
-            return dialect.NOT_FOUND
-        return json_reply(200, bodies.rate_limit(allowed, self._faults.rate_limit_shape))
+            return error_bodies.NOT_FOUND
+        return json_reply(200, group_bodies.rate_limit(allowed, self._faults.rate_limit_shape))
 
     def _restart(self, turn: Turn) -> Reply:
         """A restart heals a failed session; a logged-out or banned account stays where it is."""

@@ -13,14 +13,11 @@ wrapped_noweb, wrapped_gows   HTTP 502 with WAHA's exception inside "data"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from orchestrator.simulator.http_server import Reply, json_reply, reply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchestrator.simulator.iq import IqError
+from orchestrator.simulator.refusals import IqError
 
 UPSTREAM = "wawp_upstream_error"
 

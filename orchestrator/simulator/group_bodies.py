@@ -10,14 +10,10 @@ webjs_wrapped the same under "groupInfo" (wa-js, sendQueryGroupInvite.ts)
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from orchestrator.simulator.model import Group, Member, Naming, stranger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from orchestrator.simulator.model import Account
+from orchestrator.simulator.model import Account, Group, Member, Naming, stranger
 
 FACES = 3  # how many members a preview shows
 
