@@ -6,18 +6,14 @@ They read TypedValues, never the draft: a value that its model refused is absent
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
+from orchestrator.config.draft import TypedValues
 from orchestrator.config.environment import variable_for
 from orchestrator.config.models import DEFAULT_GATEWAY, OPTIONS, RetrySettings
+from orchestrator.config.problems import KeyPath
 from orchestrator.config.values import is_loopback_host, normal_base_url, normal_phone
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from orchestrator.config.origins import KeyPath
-    from orchestrator.config.typed_values import TypedValues
 
 CLOCK_SPEED = "REJOIN_CLOCK_SPEED"
 _TOKEN_OPTIONAL = frozenset({"waha", "gowa"})

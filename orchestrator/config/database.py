@@ -9,8 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 
-from orchestrator.config.hosts import is_host
-from orchestrator.config.values import PathBeside, folder_of
+from orchestrator.config.values import PathBeside, folder_of, is_host
 
 MASK = "********"
 _SQLITE = re.compile(r"sqlite(?:\+aiosqlite)?:///(?P<path>[^?]+)")

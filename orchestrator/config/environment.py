@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from pydantic import BaseModel
+
+from orchestrator.config.draft import Draft
 from orchestrator.config.models import Settings
-from orchestrator.config.origins import KeyPath, Origin
-from orchestrator.config.problems import Problem
-from orchestrator.config.schema import Key, Kind, keys_of, known_names
-from orchestrator.config.suggest import did_you_mean
+from orchestrator.config.problems import KeyPath, Origin, Problem
+from orchestrator.config.schema import Key, Kind, did_you_mean, keys_of, known_names
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic import BaseModel
-
-    from orchestrator.config.draft import Draft
 
 PREFIX = "REJOIN_"
 SEPARATOR = "__"

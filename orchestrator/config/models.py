@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from orchestrator.config.database import DatabaseSettings
-from orchestrator.config.problems import Problem, UnknownInstanceError
+from orchestrator.config.problems import KeyPath, Origin, Problem, UnknownInstanceError
 from orchestrator.config.values import (
     AccountId,
     BaseUrl,
@@ -36,12 +38,6 @@ from orchestrator.config.values import (
     is_loopback_host,
     secret_parts,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from orchestrator.config.origins import KeyPath, Origin
 
 Role = Literal["primary", "backup"]
 Gateway = Literal["wawp", "waha", "evolution", "gowa"]

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, said so that a person can put it right."""
+"""What is wrong with a configuration, said so that a person can put it right; and where a value came from."""
 
 from __future__ import annotations
 
@@ -44,3 +44,14 @@ class UnknownInstanceError(LookupError):
         super().__init__(f'no instance is called "{name}" (configured: {listed})')
         self.name = name
         self.known = known
+
+
+KeyPath = tuple[str | int, ...]
+
+
+class Origin(NamedTuple):
+    """`secret_file` is the path as written, when the value was read from a file of its own."""
+
+    line: int | None = None
+    variable: str | None = None
+    secret_file: str | None = None

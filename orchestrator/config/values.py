@@ -26,13 +26,13 @@ from pydantic import (
     ValidationInfo,
 )
 
-from orchestrator.config.hosts import is_host
 from orchestrator.domain.redaction import looks_like_code
 
 UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SHORTEST_SECRET = 16
 LONGEST_DURATION = 366 * 86400.0
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[smhd]\s*)+|[0-9]+(?:\.[0-9]+)?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 
 Number = Annotated[float, Strict()]
@@ -86,6 +86,26 @@ def check_instance_name(value: str) -> str:
             "must be 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
         )
     return value
+
+
+def is_host(word: str) -> bool:
+    """A name, also an internationalised one, or an address; IPv6 without its brackets."""
+    if ":" in word:
+        return _is_address(word)
+    if any(sign.isdigit() and not sign.isascii() for sign in word):  # IDNA makes `１２７.0.0.1` an address
+        return False
+    try:
+        return len(word) <= 253 and _HOST_NAME.fullmatch(word.encode("idna").decode()) is not None
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        return False
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True
 
 
 def split_url(value: str) -> SplitResult:

@@ -9,8 +9,8 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from orchestrator.config import Settings, effective, load
-from orchestrator.config.lines import key_lines
 from orchestrator.config.schema import Kind, keys_of
+from orchestrator.config.toml_lines import key_lines
 from orchestrator.config.values import format_duration
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from orchestrator.config.origins import KeyPath
+    from orchestrator.config.problems import KeyPath
 
 LONG = "9" * 400  # longer than a float can be
 TOO_LONG = "9" * 5000  # longer than Python reads

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.lines import key_lines
+from orchestrator.config.toml_lines import key_lines
 
 if TYPE_CHECKING:
-    from orchestrator.config.origins import KeyPath
+    from orchestrator.config.problems import KeyPath
 
 HARD = '''\
 top = 1 # [not.a.table]

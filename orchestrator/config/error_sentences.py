@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from orchestrator.config.draft import Draft, is_secret
 from orchestrator.config.models import Settings
-from orchestrator.config.schema import Kind, key_at, keys_of, known_names
-from orchestrator.config.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-    from pydantic_core import ErrorDetails
-
-    from orchestrator.config.origins import KeyPath
+from orchestrator.config.problems import KeyPath
+from orchestrator.config.schema import Kind, did_you_mean, key_at, keys_of, known_names
 
 HIDDEN = " (hidden)"
 _SENTENCES = {
