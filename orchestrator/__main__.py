@@ -23,7 +23,7 @@ def main() -> NoReturn:
     stop_signals.install()
     streams.install()
     # Imports make a hundred thousand objects and no garbage: looking for it was a tenth of `status`.
-    gc.set_threshold(_OBJECTS_OF_A_BRIEF_COMMAND)  # who stays lowers it: cli/runner.py
+    gc.set_threshold(_OBJECTS_OF_A_BRIEF_COMMAND)  # who stays lowers it: cli/command_line.py
     ended: list[int] = []
     atexit.register(_end, ended)  # behind whatever is registered later, and behind all threads
     ended.append(run(sys.argv[1:]))
@@ -61,9 +61,9 @@ def _output_lost(error: OSError, words: Sequence[str]) -> int:
     """Whoever read us went away, which is no error; or the answer could not be written, which is one."""
     if isinstance(error, ConnectionError):
         return _BROKEN_PIPE
-    from orchestrator.cli import runner  # noqa: PLC0415 - not for the answer that comes through
+    from orchestrator.cli import command_line  # noqa: PLC0415 - not for the answer that comes through
 
-    return runner.tell(streams.OutputLostError(error.strerror), words)
+    return command_line.tell(streams.OutputLostError(error.strerror), words)
 
 
 def _run(words: list[str]) -> int:
@@ -75,9 +75,9 @@ def _run(words: list[str]) -> int:
         from orchestrator.cli import health  # noqa: PLC0415 - asked every half minute for ever: stdlib only
 
         return health.main(ready="--ready" in options, daemon="--daemon" in options)
-    from orchestrator.cli import runner  # noqa: PLC0415 - brings the command line's library
+    from orchestrator.cli import command_line  # noqa: PLC0415 - brings the command line's library
 
-    return runner.run(words)
+    return command_line.run(words)
 
 
 def _is_probe(options: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.recoveries import scope_text
+from orchestrator.domain.recoveries import scope_text, which_groups
 from orchestrator.store import instances, progress, recoveries
 from orchestrator.store.recoveries import Scope
 
@@ -141,8 +141,3 @@ async def _is_same(connection: AsyncConnection, found: Recovery, request: Reques
     if request.only is None or not found.fixed:
         return request.only is None and not found.fixed and found.scope.same_as(request.scope)
     return frozenset(request.only) == await recoveries.group_ids(connection, found.id)
-
-
-def which_groups(scope: str) -> str:
-    """`all groups`, or `the groups of sales-main`."""
-    return f"the groups{scope}" if scope else "all groups"

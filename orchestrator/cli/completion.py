@@ -4,11 +4,14 @@ The script holds the words, so that a press of Tab starts nothing. The library's
 which a shell's start should not wait for.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import positional
+from orchestrator.cli.call import NOTHING_SAID, Call, positional
+from orchestrator.cli.command_line import HELP_FLAGS, build
+from orchestrator.cli.command_list import COMMANDS, FAMILIES
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -27,10 +30,7 @@ def completion(
       rejoin completion fish > ~/.config/fish/completions/rejoin.fish
     """
     script = _SCRIPTS[shell](_offers())
-    if call.json:
-        call.out.answer_json({"shell": shell, "script": script})
-    else:
-        call.out.answer(script.rstrip())
+    call.out.answer_either({"shell": shell, "script": script}, script.rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,6 @@ class Offer:
 
 
 def _offers() -> list[Offer]:
-    from orchestrator.cli.app import HELP_FLAGS, build  # noqa: PLC0415 - a command need not know the whole line
-    from orchestrator.cli.catalogue import COMMANDS, FAMILIES  # noqa: PLC0415
-
     app = build()
     top = {c.path[0]: FAMILIES.get(c.path[0], c.help) for c in COMMANDS}
     asking = (

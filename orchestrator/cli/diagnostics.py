@@ -1,5 +1,7 @@
 """`rejoin diagnostics`: a bundle for a bug report, without secrets and without the names of your groups."""
 
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -13,15 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orchestrator
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import flag
-from orchestrator.cli.render import clean
-from orchestrator.domain.errors import UsageError
+from orchestrator.cli.call import NOTHING_SAID, Call, flag
+from orchestrator.cli.doctor import context_of
+from orchestrator.cli.formatting import clean
+from orchestrator.cli.status import read_view
+from orchestrator.domain.errors import RejoinError, UsageError
+from orchestrator.redact import scrub
+from orchestrator.status.as_json import to_json
+from orchestrator.status.as_json_groups import journal_json
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.config import Settings
-    from orchestrator.domain.errors import RejoinError
+
 
 _LINES = 500
 _PACKAGES = (
@@ -71,11 +77,8 @@ async def diagnostics(
         parts |= await _of_installation(settings, offline=offline)
     file = output or Path(time.strftime("rejoin-diagnostics-%Y%m%dT%H%M%SZ.zip", time.gmtime()))
     _write(file, parts)
-    if call.json:
-        call.out.answer_json({"file": str(file), "parts": list(parts)})
-    else:
-        call.out.answer(f"{clean(file)}: {', '.join(parts)}")
-        call.out.say("Look at it before you send it.")
+    found = {"file": str(file), "parts": list(parts)}
+    call.out.answer_either(found, f"{clean(file)}: {', '.join(parts)}", "Look at it before you send it.")
 
 
 def _versions() -> dict[str, Any]:
@@ -87,7 +90,7 @@ def _versions() -> dict[str, Any]:
     }
 
 
-async def _of_installation(settings: "Settings", *, offline: bool) -> dict[str, Any]:
+async def _of_installation(settings: Settings, *, offline: bool) -> dict[str, Any]:
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.config import effective  # noqa: PLC0415
 
@@ -107,7 +110,7 @@ async def _of_installation(settings: "Settings", *, offline: bool) -> dict[str, 
     return parts
 
 
-async def _database(app: "App", fault: "RejoinError | None") -> dict[str, Any]:
+async def _database(app: App, fault: RejoinError | None) -> dict[str, Any]:
     from orchestrator.store import schema  # noqa: PLC0415
 
     about = {"dialect": app.database.dialect, "newest": schema.head()}
@@ -117,20 +120,15 @@ async def _database(app: "App", fault: "RejoinError | None") -> dict[str, Any]:
     return {**about, "schema": state.value, "revision": revision}
 
 
-async def _status(app: "App") -> dict[str, Any]:
+async def _status(app: App) -> dict[str, Any]:
     """The numbers of the status; the groups in it only by kind."""
-    from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
-    from orchestrator.status.as_json import to_json  # noqa: PLC0415
-    from orchestrator.status.read import read_status  # noqa: PLC0415
-
-    found = to_json(await read_status(app.database, app.pace, schedule=configured_schedule(app)))
+    found = to_json(await read_view(app))
     kept = {name: value for name, value in found.items() if name not in ("needs_you", "last_join")}
     kinds = [{"status": one["status"], "reason": one["reason"]} for one in found["needs_you"]]
     return {name: _scrub_all(value) for name, value in kept.items()} | {"needs_you": kinds}
 
 
-async def _journal(app: "App") -> list[dict[str, Any]]:
-    from orchestrator.status.as_json_groups import journal_json  # noqa: PLC0415
+async def _journal(app: App) -> list[dict[str, Any]]:
     from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     lines = await read_journal(app.database, limit=_LINES)
@@ -151,8 +149,7 @@ def _anonymous(line: dict[str, Any], group_id: int | None) -> dict[str, Any]:
     }
 
 
-async def _doctor(app: "App", fault: "RejoinError | None") -> list[dict[str, Any]]:
-    from orchestrator.cli.doctor import context_of  # noqa: PLC0415
+async def _doctor(app: App, fault: RejoinError | None) -> list[dict[str, Any]]:
     from orchestrator.doctor.examining import examine  # noqa: PLC0415
 
     findings = await examine(context_of(app, fault))
@@ -168,7 +165,7 @@ async def _doctor(app: "App", fault: "RejoinError | None") -> list[dict[str, Any
     ]
 
 
-async def _slugs(app: "App") -> set[str]:
+async def _slugs(app: App) -> set[str]:
     from sqlalchemy import select  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
@@ -191,8 +188,6 @@ def _scrub_all(value: Any) -> Any:
 
 def _scrub(text: str) -> str:
     """No tokens, no codes, no JIDs and phone numbers: long runs of digits go; names in quotes go too."""
-    from orchestrator.redact import scrub  # noqa: PLC0415
-
     plain = _ADDRESS.sub("[address]", _QUOTED.sub('"[left out]"', scrub(text)))
     return _DIGITS.sub("[digits]", plain)
 

@@ -1,24 +1,31 @@
 """`rejoin doctor`: everything that a recovery stands on, looked at online; it changes nothing."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import flag
-from orchestrator.cli.render import clean
-from orchestrator.domain.errors import ConfigurationError
+from orchestrator.account.installing import HookAddress
+from orchestrator.cli.call import NOTHING_SAID, Call, flag
+from orchestrator.cli.formatting import clean, plural
+from orchestrator.cli.next_step import next_line, to_paste
+from orchestrator.cli.status import configured_schedule
+from orchestrator.doctor.finding import Finding, State, exit_code
+from orchestrator.doctor.hook_checks import Hooks
+from orchestrator.doctor.settling import Settled, Tried, settle, written
+from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError
+from orchestrator.status.next_step import next_step
+from orchestrator.status.views import StatusView
 
 if TYPE_CHECKING:
-    from orchestrator.account.installing import HookAddress
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
     from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
-    from orchestrator.doctor.finding import Finding
-    from orchestrator.doctor.hook_checks import Hooks
     from orchestrator.doctor.notify_checks import Told
-    from orchestrator.domain.errors import RejoinError
-    from orchestrator.status.views import StatusView
+
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 
@@ -46,35 +53,30 @@ async def doctor(
       rejoin doctor --probe suppliers-north
     """
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.cli.doctor_verdict import verdict  # noqa: PLC0415
     from orchestrator.doctor.examining import examine  # noqa: PLC0415
-    from orchestrator.doctor.finding import exit_code  # noqa: PLC0415
 
     settings = call.settings()
     call.start_logs(settings)
     if to is not None:
         to = settings.instance(to).name
     if probe is not None:
-        from orchestrator.cli.doctor_probe import probe as find_form  # noqa: PLC0415
-
         return await find_form(call, settings, probe, to)
     async with open_as_it_is(settings) as (app, fault):
         findings = await examine(context_of(app, fault, to))
         view = None if fault is not None else await _stored(app)
     code = exit_code(findings)
     if call.json:
-        call.out.answer_json({"ok": code == 0, "findings": [_as_json(one) for one in findings]})
+        call.out.answer_json({"ok": code == 0, "findings": [_finding_json(one) for one in findings]})
     else:
         for one in findings:
-            _tell(call, one)
+            _tell_finding(call, one)
         call.out.answer("\n" + "\n".join(verdict(findings, view, to=to)))
     return code
 
 
-async def _stored(app: "App") -> "StatusView | None":
+async def _stored(app: App) -> StatusView | None:
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    from orchestrator.domain.errors import RejoinError  # noqa: PLC0415
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
     try:
@@ -83,10 +85,9 @@ async def _stored(app: "App") -> "StatusView | None":
         return None
 
 
-def context_of(app: "App", fault: "RejoinError | None", to: str | None = None) -> "DoctorContext":
+def context_of(app: App, fault: RejoinError | None, to: str | None = None) -> DoctorContext:
     from orchestrator.account.lease import boot_id  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
-    from orchestrator.cli.status import configured_schedule  # noqa: PLC0415
     from orchestrator.doctor.doctor_context import DoctorContext  # noqa: PLC0415
 
     settings = app.settings
@@ -110,7 +111,7 @@ def context_of(app: "App", fault: "RejoinError | None", to: str | None = None) -
     )
 
 
-def _told(settings: "Settings") -> "Told":
+def _told(settings: Settings) -> Told:
     from orchestrator.doctor.notify_checks import Told  # noqa: PLC0415
     from orchestrator.receivers import hook_names  # noqa: PLC0415
 
@@ -123,9 +124,7 @@ def _told(settings: "Settings") -> "Told":
     )
 
 
-def _hooks(settings: "Settings") -> "Hooks":
-    from orchestrator.doctor.hook_checks import Hooks  # noqa: PLC0415
-
+def _hooks(settings: Settings) -> Hooks:
     secret, path_secret = (
         one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
     )
@@ -134,8 +133,7 @@ def _hooks(settings: "Settings") -> "Hooks":
     return Hooks(url, bool(secret or path_secret), tuple(one for one in found if one is not None))
 
 
-def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: str) -> "HookAddress | None":
-    from orchestrator.account.installing import HookAddress  # noqa: PLC0415
+def _address(url: str, instance: InstanceSettings, path_secret: str, secret: str) -> HookAddress | None:
     from orchestrator.bootstrap import vendor_of  # noqa: PLC0415
 
     try:
@@ -145,7 +143,7 @@ def _address(url: str, instance: "InstanceSettings", path_secret: str, secret: s
     return HookAddress(url, instance.name, path_secret, secret, events)
 
 
-def _account(app: "App", instance: "InstanceSettings") -> "ExaminedAccount":
+def _account(app: App, instance: InstanceSettings) -> ExaminedAccount:
     from orchestrator.doctor.doctor_context import ExaminedAccount  # noqa: PLC0415
 
     return ExaminedAccount(
@@ -157,14 +155,151 @@ def _account(app: "App", instance: "InstanceSettings") -> "ExaminedAccount":
     )
 
 
-def _as_json(one: "Finding") -> dict[str, object]:
+def _finding_json(one: Finding) -> dict[str, object]:
     fields = {name: value for name, value in asdict(one).items() if name != "cause"}
     return {**fields, "state": one.state.value}
 
 
-def _tell(call: Call, one: "Finding") -> None:
+def _tell_finding(call: Call, one: Finding) -> None:
     word = call.out.style(f"{one.state.value:<7}", _COLOURS[one.state.value])
     of = f"{clean(one.instance)}: " if one.instance else ""
     call.out.answer(f"{word}  \t{of}{one.name}: {clean(one.sentence)}")
     if one.hint:
         call.out.answer(f"         \t{clean(one.hint)}")
+
+
+def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | None = None) -> list[str]:
+    """`view`: what is stored, where the database can be read; `to`: the backup that was looked at."""
+    failed = [one for one in findings if one.state is State.FAILED]
+    if failed:
+        again = Command(Operation.DOCTOR, instance=to)
+        return _would_not_work(failed, len(findings), again)
+    warnings = sum(one.state is State.WARNING for one in findings)
+    besides = f"; {plural(warnings, 'warning')}" if warnings else ""
+    command = None if view is None else _resume(findings, view) or next_step(view)
+    return [f"A recovery would work{besides}.", *([next_line(command)] if command else [])]
+
+
+def _would_not_work(failed: Sequence[Finding], looked_at: int, again: Command) -> list[str]:
+    first = failed[0]
+    of = f"{clean(first.instance)}: " if first.instance else ""
+    said = [f"A recovery would not work: {len(failed)} of {looked_at} checks failed."]
+    said.append(f"Mend first: \t{of}{first.name}: {clean(first.sentence)}")
+    if first.hint.startswith("rejoin "):
+        return [*said, next_line(first.hint)]
+    mend = f"{clean(first.hint)}; then: " if first.hint else ""
+    return [*said, f"Next: {mend}{to_paste(again)}"]
+
+
+def _resume(findings: Sequence[Finding], view: StatusView) -> Command | None:
+    """An account that works again, and that only a person's word sets going."""
+    works = {one.instance for one in findings if one.name == "session" and one.state is State.OK}
+    for one in view.instances:
+        if one.name in works and one.pause is not None and one.pause.until is None:
+            return Command(Operation.RESUME, instance=one.name)
+    return None
+
+
+_LEFT = (
+    "Where the POST of a join carries the code cannot be found out without joining. "
+    'If joins answer that the code is missing, set code_in = "query".'
+)
+
+
+async def find_form(call: Call, settings: Settings, group: str, to: str | None) -> int:
+    """Exit code 0 when a form works, 4 when none takes the token, 5 out of reach or throttled, else 1."""
+    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
+
+    async with call.open_app(settings) as app:
+        backups = [one.name for one in settings.backups]
+        instance = settings.instance(to or await choose_instance(app.database, None, backups))
+        forms = app.forms(instance)
+        if not forms:
+            raise ConfigurationError(f"{instance.name}: {instance.gateway} has one form only")
+        name, code = await _code_of(app, group)
+        call.out.say(
+            f"Asking {instance.name} about {clean(name)}, in one form after the other. Nothing is joined."
+        )
+        found = await settle(
+            forms,
+            code,
+            clock=app.clock,
+            gap=settings.pacing.probe_gap,
+            tell=lambda tried: None if call.json else call.out.answer(_line(call, tried)),
+        )
+    if call.json:
+        call.out.answer_json({"instance": instance.name, "group": name, **_probe_json(found)})
+    else:
+        _tell_settled(call, found, instance.name, has_table=instance.has_options)
+    return 0 if found.error is None else found.error.exit_code
+
+
+async def _code_of(app: App, reference: str) -> tuple[str, str]:
+    """The group's name and its current invite code in clear. Raises NotFoundError and ConfigurationError."""
+    from orchestrator.catalogue.lookup import resolve  # noqa: PLC0415
+    from orchestrator.store import codes  # noqa: PLC0415
+
+    cipher = await app.cipher()
+    async with app.database.read() as connection:
+        group = await resolve(connection, reference)
+        code = (await codes.current(connection, [group.id])).get(group.id)
+    if code is None:
+        raise NotFoundError(f"{group.name} has no invite code", hint="rejoin groups set-code stores one")
+    return group.name, cipher.decrypt(code.ciphertext, code.key_id)
+
+
+def _line(call: Call, tried: Tried) -> str:
+    word = call.out.style("refused", "yellow") if tried.refused else call.out.style("works  ", "green")
+    what = "POST of the session's state" if tried.call == "session" else "GET"
+    said = f": {clean(tried.answer.text)}" if tried.answer.text else ""
+    return f"{word}  {what} with {', '.join(written(tried.form.settings))}{said}"
+
+
+def _tell_settled(call: Call, found: Settled, instance: str, *, has_table: bool) -> None:
+    if found.error is not None:
+        call.out.answer(f"\nNot settled: {clean(found.error.message)}.")
+        if found.error.hint:
+            call.out.answer(f"  {clean(found.error.hint)}")
+        return
+    if found.preview is not None:
+        shown = found.preview.subject or found.preview.jid or "a group"
+        call.out.answer(f"\nIt shows {clean(shown)}.")
+    if found.note:
+        call.out.answer(f"\n{clean(found.note)}")
+    if found.lines:
+        table, *keys = found.lines
+        if has_table:  # TOML takes a table once, and a key once in it
+            call.out.answer(f"\nSet this in the {table} table of {instance}, in place of what it has:\n")
+        else:
+            call.out.answer(f"\nPut this below the [[instances]] table of {instance}:\n\n{table}")
+        for line in keys:
+            call.out.answer(line)
+    else:
+        call.out.answer("\nThe configuration is right as it is.")
+    call.out.say(f"\n{_LEFT}")
+
+
+def _probe_json(found: Settled) -> dict[str, object]:
+    error = found.error
+    return {
+        "ok": error is None,
+        "tried": [
+            {
+                "call": one.call,
+                "settings": dict(one.form.settings),
+                "works": not one.refused,
+                "outcome": one.answer.outcome.value,
+                "http_status": one.answer.http_status,
+                "sentence": one.answer.text,
+            }
+            for one in found.tried
+        ],
+        "settings": None if found.form is None else dict(found.form.settings),
+        "changes": found.changes,
+        "lines": list(found.lines),
+        "shows": None if found.preview is None else found.preview.jid,
+        "note": found.note,
+        "error": None
+        if error is None
+        else {"code": error.code, "message": error.message, "hint": error.hint},
+    }

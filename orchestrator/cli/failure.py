@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 import traceback
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TextIO
 
-from orchestrator.cli import exit_codes, layout, pasting, render
+from orchestrator.cli import exit_codes, formatting, layout
 from orchestrator.cli.output import width_of
 from orchestrator.domain.errors import InputRejectedError, RejoinError, damage_hint
 from orchestrator.domain.redaction import hide_codes
+from orchestrator.redact import scrub_lines
 from orchestrator.stop_signals import Terminated
 from orchestrator.streams import OutputLostError
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 _WRITTEN_AS = "The answer holds characters that cannot be written as"
 _DIAGNOSTICS = "run it again with -v to see where; rejoin diagnostics makes a file for a bug report"
@@ -90,7 +88,7 @@ def _unexpected(error: BaseException) -> Failure:
 def _of_the_database(error: BaseException) -> Failure:
     """The driver's own words carry no parameters, unlike SQLAlchemy's."""
     cause = getattr(error, "orig", None)
-    said = render.clean(cause).rstrip(".") if cause else "no reason given"
+    said = formatting.clean(cause).rstrip(".") if cause else "no reason given"
     hint = damage_hint(said) or _DIAGNOSTICS
     return Failure(exit_codes.UNEXPECTED, "database", f"The database could not do it: {said}.", hint)
 
@@ -101,7 +99,7 @@ def _file_message(error: OSError) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = render.clean(text)
+    text = formatting.clean(text)
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
@@ -116,7 +114,7 @@ def report(
     """Tell it, and return the exit code. `config`: the file that the call named."""
     stream = stream or sys.stderr
     failure = describe(error)
-    failure = _without_codes(replace(failure, hint=pasting.in_text(failure.hint, config)))
+    failure = _without_codes(replace(failure, hint=layout.with_config(failure.hint, config)))
     if verbose and failure.exit_code == exit_codes.UNEXPECTED:
         print(_traceback(error), end="", file=stream)
     text = _as_json(failure) if as_json else layout.lay_out(_as_text(failure), width=width_of(stream))
@@ -126,8 +124,6 @@ def report(
 
 def _traceback(error: BaseException) -> str:
     """Errors of libraries quote addresses, requests and values."""
-    from orchestrator.redact import scrub_lines  # noqa: PLC0415 - for the few who ask for it
-
     return scrub_lines("".join(traceback.format_exception(error)))
 
 
@@ -142,22 +138,22 @@ def _without_codes(failure: Failure) -> Failure:
 
 
 def _as_json(failure: Failure) -> str:
-    message = render.clean(failure.message) or "; ".join(map(render.clean, failure.problems))
+    message = formatting.clean(failure.message) or "; ".join(map(formatting.clean, failure.problems))
     value: dict[str, object] = {
         "type": "error",
         "code": failure.code,
         "message": message,
-        "hint": render.clean(failure.hint),
+        "hint": formatting.clean(failure.hint),
     }
     if failure.problems:
-        value["problems"] = [render.clean(problem) for problem in failure.problems]
-    return render.as_json(value, indent=None)
+        value["problems"] = [formatting.clean(problem) for problem in failure.problems]
+    return formatting.as_json(value, indent=None)
 
 
 def _as_text(failure: Failure) -> str:
-    lines = [render.clean(problem) for problem in failure.problems]
+    lines = [formatting.clean(problem) for problem in failure.problems]
     if failure.message:
-        lines.append(f"rejoin: {render.clean(failure.message)}")
+        lines.append(f"rejoin: {formatting.clean(failure.message)}")
     if failure.hint:
-        lines.append(f"  {render.clean(failure.hint)}")
+        lines.append(f"  {formatting.clean(failure.hint)}")
     return "\n".join(lines)

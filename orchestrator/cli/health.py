@@ -3,7 +3,7 @@
 Plain: the interpreter starts and, where there is a configuration, its database can be read (SQLite) or
 answers on its port (PostgreSQL). Ready: there must be a configuration, with a key file that fits, and the
 SQLite database must have this program's schema and take writes. Daemon: one must run, and have given a sign
-of life within a minute.
+of life within a minute: by its heartbeat in a SQLite database, else by its own HTTP server.
 """
 
 from __future__ import annotations
@@ -76,10 +76,8 @@ def _check(file: Path, environ: Mapping[str, str], *, ready: bool, daemon: bool)
     else:
         raise UnhealthyError(f"{file}: database.url begins neither with sqlite nor with postgresql")
     if daemon:
-        from orchestrator.cli import health_daemon  # noqa: PLC0415 - for those only who ask for it
-
         listen = _setting(_section(written, "web"), environ, "WEB__LISTEN", default="127.0.0.1:8080")
-        health_daemon.check(path if url.startswith("sqlite") else None, listen, environ)
+        check_daemon(path if url.startswith("sqlite") else None, listen, environ)
 
 
 def _written(file: Path) -> dict[str, Any]:
@@ -185,3 +183,59 @@ def _knock(host: str, port: int) -> None:
             knock.connect(f"{host}/.s.PGSQL.{port}")
     else:
         socket.create_connection((host, port), PATIENCE).close()
+
+
+OLDEST = 60.0
+"""Real seconds since the last sign of life."""
+
+_ROW = """
+SELECT holder, heartbeat_at, (julianday('now') - 2440587.5) * 86400.0,
+       (SELECT value FROM meta WHERE key = 'created_at')
+FROM daemon WHERE id = 1
+"""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+
+
+def check_daemon(sqlite_file: Path | None, listen: str, environ: Mapping[str, str]) -> None:
+    """`listen` is `web.listen`, asked where the database is not a file. Raises UnhealthyError."""
+    if sqlite_file is None:
+        _ask(listen)
+        return
+    uri = f"{sqlite_file.as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE)) as database:
+            row = database.execute(_ROW).fetchone()
+    except sqlite3.Error as error:
+        raise UnhealthyError(f"{sqlite_file}: {error}") from None
+    if row is None or row[0] is None or row[1] is None:
+        raise UnhealthyError("no daemon runs")
+    age = _age(float(row[1]), float(row[2]), born=float(row[3] or 0.0), environ=environ)
+    if age > OLDEST:
+        raise UnhealthyError(f"the daemon gave its last sign of life {age:.0f} s ago")
+
+
+def _age(heartbeat: float, now: float, *, born: float, environ: Mapping[str, str]) -> float:
+    """In real seconds, also where a test's clock is accelerated about the database's creation."""
+    try:
+        speed = float(environ.get("REJOIN_CLOCK_SPEED") or 1.0)
+    except ValueError:
+        speed = 1.0
+    return (born + (now - born) * speed - heartbeat) / speed
+
+
+def _ask(listen: str) -> None:
+    """`GET /healthz`, by hand: a client library would take longer than the answer."""
+    import socket  # noqa: PLC0415 - a SQLite file needs none
+
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    host = _EVERYWHERE.get(host, host)
+    try:
+        with socket.create_connection((host, int(port)), PATIENCE) as connection:
+            connection.sendall(f"GET /healthz HTTP/1.0\r\nHost: {listen}\r\n\r\n".encode())
+            words = connection.recv(64).split()
+    except (OSError, ValueError, OverflowError) as error:  # the last two: no host name, or no port
+        raise UnhealthyError(f"no daemon answers at {listen}: {error}") from None
+    if len(words) < 2 or words[1] != b"200":
+        told = words[1].decode(errors="replace") if len(words) > 1 else "nothing"
+        raise UnhealthyError(f"the daemon at {listen} answers {told}")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 import shutil
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from orchestrator.cli.catalogue import BAD_DAY, COMMANDS, FAMILIES, SECTIONS
+from cyclopts import App
+
+from orchestrator.cli.command_list import BAD_DAY, COMMANDS, FAMILIES, SECTIONS
 from orchestrator.cli.exit_codes import EXIT_CODES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cyclopts import App
 
 _EXAMPLES = """\
 Examples:
@@ -49,10 +47,10 @@ def in_paragraphs(text: str) -> str:
 
 def root_help() -> str:
     parts = ["rejoin: brings a backup WhatsApp account back into every group of your own.\n"]
-    for section in SECTIONS:
-        rows = [(" ".join(command.path), command.help) for command in section.commands]
-        parts.append(f"{section.title}:\n{_rows(rows)}\n")
-        if section.title == BAD_DAY:
+    for title, commands in SECTIONS.items():
+        rows = [(" ".join(command.path), command.help) for command in commands]
+        parts.append(f"{title}:\n{_rows(rows)}\n")
+        if title == BAD_DAY:
             parts.append(_EXAMPLES)
     parts.append(
         "rejoin COMMAND --help says more of each."

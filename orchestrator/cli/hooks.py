@@ -1,18 +1,20 @@
 """`rejoin hooks`: webhooks from the gateways; setting them up, and what came in."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.durations import seconds
-from orchestrator.cli.flags import flag, positional
-from orchestrator.cli.render import clean, plural, rfc3339, timestamp
+from orchestrator.account.installing import HookAddress, Installed
+from orchestrator.cli.call import NOTHING_SAID, Call, flag, positional, seconds
+from orchestrator.cli.formatting import clean, plural, rfc3339, timestamp
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError, UsageError
+from orchestrator.domain.group_fields import instance_called
 
 if TYPE_CHECKING:
-    from orchestrator.account.installing import HookAddress, Installed
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
     from orchestrator.store.events import ListedEvent
+
 
 _INSTANCE = flag("instance", "Only this instance.", metavar="NAME")
 _IDS = positional("ID", "Numbers as listed.")
@@ -31,15 +33,13 @@ async def install(
       rejoin hooks install --dry-run
       rejoin hooks install --instance backup-1 --url https://rejoin.example.org
     """
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-
     settings = call.settings()
     chosen = _chosen(settings, instance)
     public = _public_url(settings, url)
     call.start_logs(settings)
     done: list[Installed] = []
     troubles: list[RejoinError] = []
-    async with open_app(settings) as app:
+    async with call.open_app(settings) as app:
         for one in chosen:
             try:
                 done.append(await _install_one(app, one, public, dry_run=dry_run))
@@ -70,11 +70,9 @@ async def list_(
       rejoin hooks list
       rejoin hooks list --instance backup-1 --limit 10 --json
     """
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import events, instances  # noqa: PLC0415
 
-    settings = call.settings()
-    async with open_app(settings) as app:
+    async with call.open_app() as app:
         await app.sync_instances()
         async with app.database.read() as connection:
             names = {row.id: row.name for row in await instances.all_records(connection)}
@@ -87,7 +85,7 @@ async def list_(
         counts = {"new": open_ones.new, "waiting": open_ones.waiting}
         call.out.answer_json({"schema": 1, "at": rfc3339(now), **counts, "events": listed})
         return
-    zone = settings.timezone
+    zone = app.settings.timezone
     rows = [
         [
             str(one.id),
@@ -117,13 +115,12 @@ async def replay(
       rejoin hooks replay 17 18
       rejoin hooks replay --since 2h
     """
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import events, journal  # noqa: PLC0415
 
     length = seconds("--since", since)
     if bool(ids) is (length is not None):
         raise UsageError("say which: numbers, or --since", hint="rejoin hooks list shows them")
-    async with open_app(call.settings()) as app, app.database.write() as connection:
+    async with call.open_app() as app, app.database.write() as connection:
         now = await app.database.now(connection)
         missing = await events.unknown(connection, ids)
         if missing:
@@ -133,13 +130,12 @@ async def replay(
         if again:
             line = journal.Entry("act.replay", app.actor, {"events": again[:100], "count": len(again)})
             await journal.append(connection, now, [line])
-    if call.json:
-        call.out.answer_json({"changed": len(again), "events": again})
-    else:
-        call.out.answer(f"{plural(len(again), 'event')} to be processed once more.")
+    call.out.answer_either(
+        {"changed": len(again), "events": again}, f"{plural(len(again), 'event')} to be processed once more."
+    )
 
 
-def _chosen(settings: "Settings", name: str | None) -> "list[InstanceSettings]":
+def _chosen(settings: Settings, name: str | None) -> list[InstanceSettings]:
     secrets = (settings.webhooks.secret, settings.webhooks.path_secret)
     if not any(one.get_secret_value() for one in secrets):
         raise ConfigurationError(
@@ -151,7 +147,7 @@ def _chosen(settings: "Settings", name: str | None) -> "list[InstanceSettings]":
     return list(settings.instances) if name is None else [settings.instance(name)]
 
 
-def _public_url(settings: "Settings", given: str | None) -> str:
+def _public_url(settings: Settings, given: str | None) -> str:
     from orchestrator.config.values import check_public_url  # noqa: PLC0415 - brings pydantic
 
     try:
@@ -164,10 +160,8 @@ def _public_url(settings: "Settings", given: str | None) -> str:
     return url
 
 
-async def _install_one(
-    app: "App", instance: "InstanceSettings", public: str, *, dry_run: bool
-) -> "Installed":
-    from orchestrator.account.installing import HookAddress, install  # noqa: PLC0415
+async def _install_one(app: App, instance: InstanceSettings, public: str, *, dry_run: bool) -> Installed:
+    from orchestrator.account.installing import install  # noqa: PLC0415
     from orchestrator.bootstrap import vendor_of  # noqa: PLC0415 - brings SQLAlchemy
 
     hooks = app.settings.webhooks
@@ -176,7 +170,7 @@ async def _install_one(
     return await install(app.gateway(instance), address, dry_run=dry_run)
 
 
-def _tell_installed(call: Call, done: "list[Installed]", *, dry_run: bool) -> None:
+def _tell_installed(call: Call, done: list[Installed], *, dry_run: bool) -> None:
     if call.json:
         rows = [
             {"instance": one.instance, "url": one.address.shown, "changed": one.changed}
@@ -194,13 +188,11 @@ def _tell_installed(call: Call, done: "list[Installed]", *, dry_run: bool) -> No
         call.out.answer(f"{one.instance}: the webhook {what}{kept}.")
 
 
-def _shown(address: "HookAddress") -> str:
+def _shown(address: HookAddress) -> str:
     return clean(address.shown)
 
 
 def _known(names: dict[int, str], wanted: str | None) -> int | None:
-    from orchestrator.domain.group_fields import instance_called  # noqa: PLC0415 - brings the tables of folding
-
     if wanted is None:
         return None
     found = instance_called(names.values(), wanted)
@@ -210,11 +202,11 @@ def _known(names: dict[int, str], wanted: str | None) -> int | None:
     raise NotFoundError(f"no instance is called {wanted}", hint=f"there are: {', '.join(names.values())}")
 
 
-def _standing(one: "ListedEvent") -> str:
+def _standing(one: ListedEvent) -> str:
     return one.result or "-" if one.state == "done" else one.state
 
 
-def _as_json(one: "ListedEvent", names: dict[int, str]) -> dict[str, object]:
+def _as_json(one: ListedEvent, names: dict[int, str]) -> dict[str, object]:
     return {
         "id": one.id,
         "received_at": rfc3339(one.received_at),

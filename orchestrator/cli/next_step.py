@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.call import Call
+from orchestrator.cli.formatting import clean
 from orchestrator.cli.layout import whole
-from orchestrator.cli.render import clean
-from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.commands import Command, Operation, named
+from orchestrator.domain.hints import Hint, Mover
+from orchestrator.status.moves import command_of
+from orchestrator.status.next_step import next_step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from orchestrator.bootstrap import App
-    from orchestrator.cli.call import Call
+
 
 WATCH = Command(Operation.WATCH)
+_WHOSE = {
+    Mover.YOU: "yours",
+    Mover.GROUP_ADMIN: "a group admin's",
+    Mover.ACCOUNT_HOLDER: "the account holder's",
+    Mover.REJOIN: "Rejoin's",
+}
 
 
 def to_paste(command: Command | str) -> str:
@@ -42,9 +51,7 @@ class TakenUp:
 
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
     """A plain run might be about others, too: the command is the latest recovery's."""
-    from orchestrator.domain.commands import named  # noqa: PLC0415
     from orchestrator.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.status.moves import command_of  # noqa: PLC0415
     from orchestrator.store import instances, recoveries  # noqa: PLC0415
 
     async with app.database.read() as connection:
@@ -69,7 +76,16 @@ def say_taken_up(call: Call, found: TakenUp) -> None:
 
 async def next_command(app: App) -> Command | None:
     """What the latest recovery leaves a person to do."""
-    from orchestrator.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
     return next_step(await read_status(app.database, app.pace))
+
+
+def move(hint: Hint) -> str:
+    command = f": {to_paste(hint.command)}" if hint.command else ""
+    return f"{hint.move}{command}"
+
+
+def move_text(hint: Hint) -> str:
+    """Whose move it is, which, and the command."""
+    return f"{_WHOSE[hint.mover]}: {move(hint)}"

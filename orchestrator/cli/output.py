@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, TextIO
 
-from orchestrator.cli import layout, pasting, render
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from orchestrator.cli import formatting, layout
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 
 
 class Output:
-    """What a command writes to. Foreign text must be `render.clean`ed by whoever hands it over."""
+    """What a command writes to. Foreign text must be `formatting.clean`ed by whoever hands it over."""
 
     def __init__(
         self,
@@ -45,12 +45,21 @@ class Output:
 
     def answer_json(self, value: Any) -> None:
         """The whole answer, for scripts."""
-        print(render.as_json(pasting.in_json(value, self.config)), file=self.stdout)
+        print(formatting.as_json(layout.json_with_config(value, self.config)), file=self.stdout)
+
+    def answer_either(self, value: Any, text: str, *talk: str) -> None:
+        """The whole answer: for scripts where they asked for it, else for people, with what is said to it."""
+        if self.json:
+            self.answer_json(value)
+            return
+        self.answer(text)
+        for sentence in talk:
+            self.say(sentence)
 
     def answer_line(self, value: Any) -> None:
         """One line of JSON lines, out at once."""
-        value = pasting.in_json(value, self.config)
-        print(render.as_json(value, indent=None), file=self.stdout, flush=True)
+        value = layout.json_with_config(value, self.config)
+        print(formatting.as_json(value, indent=None), file=self.stdout, flush=True)
 
     def say(self, text: str = "") -> None:
         """Talk: what is going on, what could be done next. Silent with -q."""
@@ -106,3 +115,26 @@ def width_of(stream: TextIO) -> int | None:
 def colors_allowed(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """See https://no-color.org: any value but an empty one says no."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _plain(text: str, *_styles: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to write: the zone of the times, the terminal's size if there is one, colours if wanted, and the
+    configuration that commands must name.
+    """
+
+    zone: tzinfo
+    width: int | None = None
+    height: int | None = None
+    style: Callable[..., str] = _plain
+    config: str | None = None
+
+    def lay_out(self, text: str) -> str:
+        return layout.lay_out(text, width=self.width, config=self.config)
+
+    def moment(self, at: float | None, now: float) -> str:
+        return "-" if at is None else formatting.clock(at, self.zone, now=now)

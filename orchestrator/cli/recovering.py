@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from orchestrator import stop_signals, streams
 from orchestrator.account import loop
+from orchestrator.account.context import Context
+from orchestrator.account.loop import Ended, Job
+from orchestrator.bootstrap import App
 from orchestrator.cli import exit_codes
-from orchestrator.cli.render import clean, duration, plural
-from orchestrator.cli.status import configured_schedule, look_of
-from orchestrator.cli.watch import JsonLines, Lines, Screen
+from orchestrator.cli.call import Call
+from orchestrator.cli.formatting import clean, duration, plural
+from orchestrator.cli.status import read_view
+from orchestrator.cli.watch import Sink, sink_for
 from orchestrator.clock import SystemClock
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
 from orchestrator.domain.recoveries import EXIT_CODES, End
 from orchestrator.status.past import ChangeFeed
-from orchestrator.status.read import read_status
+from orchestrator.status.views import StatusView
 from orchestrator.store.engine import DatabaseGoneError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrator.account.context import Context
-    from orchestrator.account.loop import Ended, Job
-    from orchestrator.bootstrap import App
-    from orchestrator.cli.call import Call
-    from orchestrator.cli.watch import Sink
-    from orchestrator.status.views import StatusView
 
 EVERY = 1.0  # a person's seconds between two looks
 
@@ -68,15 +62,11 @@ async def _shown(
     if not begun.done():
         return brake.exit_code(await work)  # it never came to a recovery: the error says why
     async with AsyncExitStack() as closing:
-        sink = _sink(app, call, closing)
+        plain = call.quiet or call.verbose or call.very_verbose  # the log needs lines
+        sink = sink_for(app, call, closing, SystemClock(), screen=not plain)
         await _watch(app, context, sink, work)
         ended = await work
-        view = await read_status(
-            app.database,
-            recovery_id=ended.recovery_id,
-            policy=app.pace,
-            schedule=configured_schedule(app),
-        )
+        view = await read_view(app, ended.recovery_id)
     code = brake.exit_code(ended)
     sink.end(_why(view, "" if brake.pulled else brake.told_to_end(ended)), code)
     return code
@@ -86,7 +76,7 @@ async def _next_run(app: App, context: Context) -> str:
     """The command that goes on; without it a person would have to remember the scope."""
     with suppress(DatabaseGoneError):
         if context.recovery_id:
-            view = await read_status(app.database, app.pace, recovery_id=context.recovery_id)
+            view = await read_view(app, context.recovery_id)
             return "the next run" if view.recovery is None else clean(str(view.recovery.command))
     return "the next run"
 
@@ -97,28 +87,15 @@ def _why(view: StatusView, cut_short: str) -> StatusView:
     )
 
 
-def _sink(app: App, call: Call, closing: AsyncExitStack) -> Sink:
-    look = look_of(app, call)
-    if call.json:
-        return JsonLines(call.out)
-    if call.out.interactive and not (call.quiet or call.verbose or call.very_verbose):  # the log needs lines
-        return Screen(call.out, look, closing)
-    return Lines(call.out, look, SystemClock())
-
-
 async def _watch(app: App, context: Context, sink: Sink, work: asyncio.Task[Ended]) -> None:
     feed = ChangeFeed(app.database, context.recovery_id, context.instance_name)
-    policy, planned = app.pace, configured_schedule(app)
     while not work.done():
         streams.check_reader()
         # The recovery outlives an outage for a while, and so does its picture. A database that was replaced
         # ends the recovery at its own next transaction: cut off from here, it could not say so.
         with suppress(DatabaseGoneError, DatabaseReplacedError):
             changed = await feed.poll()
-            view = await read_status(
-                app.database, recovery_id=context.recovery_id, policy=policy, schedule=planned
-            )
-            sink.show(view, changed)
+            sink.show(await read_view(app, context.recovery_id), changed)
         await asyncio.wait((work,), timeout=EVERY)
 
 

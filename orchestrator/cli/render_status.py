@@ -5,13 +5,9 @@ The words of gateways stand in `explain` and the log: here a person reads ours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import tzinfo
 
-from orchestrator.cli.blocks import Block, fit
-from orchestrator.cli.layout import whole
-from orchestrator.cli.look import moment, move
-from orchestrator.cli.next_step import next_line, to_paste
-from orchestrator.cli.render import (
+from orchestrator.cli.formatting import (
     clean,
     clock,
     clock_with_offset,
@@ -20,33 +16,27 @@ from orchestrator.cli.render import (
     offset,
     pad,
     plural,
+    rfc3339,
     scope_of_groups,
 )
-from orchestrator.cli.render_daemon import (
+from orchestrator.cli.layout import Block, fit, whole
+from orchestrator.cli.next_step import move, next_line, to_paste
+from orchestrator.cli.output import Look
+from orchestrator.cli.render_accounts import (
     account_rows,
     account_text,
     daemon_rows,
     letter_rows,
     other_lines,
+    trouble,
 )
-from orchestrator.cli.render_schedule import scheduled_text
-from orchestrator.cli.render_trouble import trouble
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.eta import EtaReason
 from orchestrator.domain.hints import OWN_WORDS
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.status.next_step import first_plan, next_step
-from orchestrator.status.views import Phase
-
-if TYPE_CHECKING:
-    from orchestrator.cli.look import Look
-    from orchestrator.status.views import (
-        InstanceView,
-        NeedsYouView,
-        RecoveryView,
-        StatusView,
-        WaitingView,
-    )
+from orchestrator.status.schedule_view import ScheduleView
+from orchestrator.status.views import InstanceView, NeedsYouView, Phase, RecoveryView, StatusView, WaitingView
 
 BAR = 34
 _SHORTEST_BAR = 12
@@ -179,12 +169,12 @@ def _done_about(view: StatusView, look: Look) -> str:
 def _by_parts(view: StatusView, look: Look) -> str:
     """`116 by 04:09; 1 full group again at 09:41`."""
     eta = view.eta
-    parts = [] if eta.most_at is None else [f"{eta.most:,} by {moment(eta.most_at, view, look)}"]
+    parts = [] if eta.most_at is None else [f"{eta.most:,} by {look.moment(eta.most_at, view.now)}"]
     for one in eta.put_off:
         kind = _PUT_OFF.get(one.reason)
         what = plural(one.count, "other") if kind is None else plural(one.count, f"{kind} group")
         again = "at" if one.last_at - one.first_at <= 60 else "from"
-        parts.append(f"{what} again {again} {moment(one.first_at, view, look)}")
+        parts.append(f"{what} again {again} {look.moment(one.first_at, view.now)}")
     return "; ".join(parts)
 
 
@@ -242,7 +232,9 @@ def _part(one: InstanceView) -> str:
 
 def _pace(view: StatusView, look: Look) -> str:
     pace = view.pace
-    half = f" (half pace until {moment(pace.slow_until, view, look)})" if pace.slow_until is not None else ""
+    half = (
+        f" (half pace until {look.moment(pace.slow_until, view.now)})" if pace.slow_until is not None else ""
+    )
     worst = f"most in {pace.window:g} s: {pace.worst_window} of {pace.window_limit}"
     limit = pace.gateway_limit
     slowed = "" if limit is None else f"; the gateway allows {limit.per_minute:g} group calls a minute"
@@ -273,7 +265,7 @@ def _needy(one: NeedsYouView, view: StatusView, look: Look) -> str:
     beside = look.width is None or look.width >= _WIDE
     name, below = clean(one.row.group), f"\n{' ' * (_NAME + 4 if beside else 6)}\t"
     name += f"{' ' * (_NAME - columns(name))}  \t" if beside and columns(name) <= _NAME else below
-    happened = f"{one.hint.sentence}, since {moment(one.row.since, view, look)}{detail}"
+    happened = f"{one.hint.sentence}, since {look.moment(one.row.since, view.now)}{detail}"
     return f"  {name}{happened}{below}{move(one.hint)}"
 
 
@@ -296,9 +288,9 @@ def _waiting_line(one: WaitingView, view: StatusView, look: Look) -> str:
     if one.until is None:
         until = "until a person resumes"
     elif one.until_last is not None and one.until_last - one.until > 60:
-        until = f"until {moment(one.until, view, look)} to {moment(one.until_last, view, look)}"
+        until = f"until {look.moment(one.until, view.now)} to {look.moment(one.until_last, view.now)}"
     else:
-        until = f"until {moment(one.until, view, look)}"
+        until = f"until {look.moment(one.until, view.now)}"
     return f"  {plural(one.count, 'group')} {one.status.value} {until}: {one.sentence}"
 
 
@@ -313,4 +305,14 @@ def _last(view: StatusView, look: Look) -> list[str]:
 
 
 def _at(at: float | None, view: StatusView, look: Look) -> str:
-    return "" if at is None else f" at {moment(at, view, look)}"
+    return "" if at is None else f" at {look.moment(at, view.now)}"
+
+
+def scheduled_text(one: ScheduleView, zone: tzinfo, *, now: float) -> str:
+    """In the zone and in UTC: people take cron expressions for the one or for the other."""
+    coming = "never"
+    if one.next_at is not None:
+        coming = f"{clock_with_offset(one.next_at, zone, now=now)}, {rfc3339(one.next_at)}"
+    last = f"; last {clock(one.last_ran_at, zone, now=now)}" if one.last_ran_at is not None else ""
+    result = f": {clean(one.last_result)}" if one.last_result else ""
+    return f"Next scheduled {one.name}: {coming}{last}{result}"

@@ -1,26 +1,43 @@
 """`rejoin rescue`: the bad day in one command, made of the others."""
 
+from __future__ import annotations
+
+import os
 import shlex
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator import stop_signals
+from orchestrator import config_file, stop_signals
+from orchestrator.account.plan_result import Decision
+from orchestrator.catalogue.columns import parse_mapping
+from orchestrator.catalogue.report import ImportReport
+from orchestrator.catalogue.source import ReadOptions, Source, read_source
 from orchestrator.cli import exit_codes
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import DELIMITER, ENCODING, SHEET, flag, positional
+from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, TO, Call, flag, positional
+from orchestrator.cli.formatting import clean, plural
+from orchestrator.cli.init_config import instance_table, make_database, template, write_once
 from orchestrator.cli.layout import whole
-from orchestrator.cli.pause_resume import TO, instance_of
-from orchestrator.cli.render import clean, plural
-from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError
+from orchestrator.cli.plan import plan_rows
+from orchestrator.cli.render_groups import report_json, tell_import
+from orchestrator.cli.run import run
+from orchestrator.cli.scope import instance_of
+from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError, UsageError
+from orchestrator.domain.memberships import Bucket
+from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.private_files import replacing
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
-    from orchestrator.catalogue.report import ImportReport
-    from orchestrator.catalogue.source import ReadOptions, Source
     from orchestrator.config import Settings
 
+
 _SHOWN = 20
+NAME = "backup-1"
+WAWP = "https://api.wawp.net"
+NOT_KEPT = "nothing of it was kept: the same command asks for it anew"
+TOKEN_VARIABLE = "REJOIN_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 
 
 async def rescue(  # noqa: PLR0913 - one for each flag
@@ -58,12 +75,6 @@ async def rescue(  # noqa: PLR0913 - one for each flag
       rejoin rescue groups.xlsx --map "Group title=name"
       rejoin rescue groups.csv --instance-id 210987654321 --token-file backup.token --yes
     """
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.catalogue.columns import parse_mapping  # noqa: PLC0415
-    from orchestrator.catalogue.source import ReadOptions, read_source  # noqa: PLC0415
-    from orchestrator.cli.first_account import NOT_KEPT, Given, ensure  # noqa: PLC0415
-    from orchestrator.cli.init import make_database  # noqa: PLC0415
-    from orchestrator.cli.run import run  # noqa: PLC0415
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad=True)
@@ -72,7 +83,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
         settings, forget = ensure(call, Given(base_url, instance_id, token_file))
     call.start_logs(settings)
     await make_database(settings.database)
-    async with open_app(settings) as app:
+    async with call.open_app(settings) as app:
         name = await instance_of(app, None, to, to_run=True)
         try:
             await _test_session(call, app, name)
@@ -88,13 +99,11 @@ async def rescue(  # noqa: PLR0913 - one for each flag
     code = await run(to=to, yes=yes, detach=daemon, call=call)
     if code not in (exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED):
         return code
-    return await _needs_a_person(settings, report)
+    return await _needs_a_person(call, settings, report)
 
 
-async def _test_session(call: Call, app: "App", name: str) -> None:
+async def _test_session(call: Call, app: App, name: str) -> None:
     """Raises CredentialsError, TemporaryError and InstanceLostError."""
-    from orchestrator.domain.outcomes import InstanceState, Outcome  # noqa: PLC0415
-
     instance = app.settings.instance(name)
     session = await app.gateway(instance).session()
     said = clean(session.word or session.answer.text or session.answer.outcome.value)
@@ -113,20 +122,18 @@ async def _test_session(call: Call, app: "App", name: str) -> None:
         raise TemporaryError(f"the gateway at {instance.base_url} does not answer: {said}", hint=hint)
 
 
-async def _bring_in(app: "App", source: "Source", options: "ReadOptions") -> "ImportReport":
+async def _bring_in(app: App, source: Source, options: ReadOptions) -> ImportReport:
     from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
 
     return await import_groups(app.database, app.key_ring(), source, actor=app.actor, options=options)
 
 
-def _tell_import(call: Call, report: "ImportReport", mapping: tuple[str, ...]) -> None:
+def _tell_import(call: Call, report: ImportReport, mapping: tuple[str, ...]) -> None:
     """Before the run, whose last screen then stays whole, with its headline and what comes next."""
-    from orchestrator.cli.groups_files import report_json, tell  # noqa: PLC0415
-
     if call.json:
         call.out.answer_line({"type": "import", **report_json(report)})
         return
-    tell(call, report)
+    tell_import(call, report)
     if report.rejected_file is not None:
         maps = [word for one in mapping for word in ("--map", one)]
         again = whole(clean(shlex.join(["rejoin", "rescue", str(report.rejected_file), *maps])))
@@ -134,12 +141,10 @@ def _tell_import(call: Call, report: "ImportReport", mapping: tuple[str, ...]) -
         call.out.say(f"{rows} left out; the others go ahead. Mend them in that file, then: {again}")
 
 
-async def _tell_exceptions(call: Call, app: "App", name: str) -> None:
+async def _tell_exceptions(call: Call, app: App, name: str) -> None:
     """Groups that a run would not join, as far as that is known without asking the gateway."""
     from orchestrator.account.plan_making import make_plan  # noqa: PLC0415
-    from orchestrator.account.plan_result import Decision  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
-    from orchestrator.cli.render_plan import plan_rows  # noqa: PLC0415
     from orchestrator.store.recoveries import Scope  # noqa: PLC0415
 
     if call.json:
@@ -152,12 +157,105 @@ async def _tell_exceptions(call: Call, app: "App", name: str) -> None:
         call.out.answer(f"and {len(rows) - _SHOWN:,} more: rejoin groups list --bucket needs_you")
 
 
-async def _needs_a_person(settings: "Settings", report: "ImportReport") -> int:
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415
-    from orchestrator.domain.memberships import Bucket  # noqa: PLC0415
+async def _needs_a_person(call: Call, settings: Settings, report: ImportReport) -> int:
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
-    async with open_app(settings) as app:
+    async with call.open_app(settings) as app:
         view = await read_status(app.database, app.pace)
     needed = report.rejected or view.buckets[Bucket.NEEDS_YOU]
     return exit_codes.NEEDS_YOU if needed else exit_codes.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the line or the environment says of the account; what is missing is asked for."""
+
+    base_url: str | None
+    instance_id: str | None
+    token_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    base_url: str
+    instance_id: str
+    token: str
+
+
+def ensure(call: Call, given: Given) -> tuple[Settings, Callable[[], None] | None]:
+    """The configuration with a backup in it; where that was made or completed, with what undoes it.
+
+    Raises UsageError and ConfigError; then nothing is left behind.
+    """
+    from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
+
+    found = config_file.named(call.config, os.environ) or config_file.existing(os.environ)
+    if found is not None and found.exists():
+        settings = call.settings()
+        if settings.backups:
+            return settings, None
+    config = found or config_file.to_make(call.config, os.environ)
+    files = (config, config.parent / "secrets" / f"{NAME}.token")
+    before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in files}
+    account = _account(call, given)
+    try:
+        _write(config, before[config], account)
+        return load(config, os.environ), lambda: _undo(before)
+    except ConfigError as error:
+        _undo(before)
+        error.hint = NOT_KEPT
+        raise
+    except BaseException:
+        _undo(before)
+        raise
+
+
+def _undo(before: dict[Path, str | None]) -> None:
+    """What cannot be used is asked for anew the next time, and no token that was typed stays behind."""
+    for file, text in before.items():
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            _replace(file, text)
+
+
+def _account(call: Call, given: Given) -> Account:
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if given.token_file is not None:
+        token = _read(given.token_file)
+    if not call.may_ask:
+        missing = ["--instance-id"] if not given.instance_id else []
+        missing += [] if token else [f"--token-file (or {TOKEN_VARIABLE})"]
+        if missing:
+            raise UsageError(f"There is no configuration, and nobody to ask. Give {' and '.join(missing)}.")
+    else:
+        call.out.say("The account that gets back into the groups, as the gateway shows it:")
+    return Account(
+        given.base_url or (call.ask("Gateway's address", default=WAWP) if call.may_ask else WAWP),
+        given.instance_id or call.ask("Instance id"),
+        token or call.read_secret("Access token (not shown):"),
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "is not text in UTF-8"
+        raise UsageError(f"{file}: cannot be read: {said}") from None
+
+
+def _write(config: Path, before: str | None, account: Account) -> None:
+    secrets = config.parent / "secrets"
+    secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(secrets / f"{NAME}.token", account.token + "\n")
+    table = instance_table(NAME, "backup", account.base_url, account.instance_id)
+    if before is None:
+        write_once(config, template() + table)
+    else:
+        _replace(config, before + table)
+
+
+def _replace(file: Path, text: str) -> None:
+    with replacing(file) as opened:
+        opened.write(text)

@@ -1,25 +1,26 @@
 """`rejoin run`: the recovery."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.durations import joins_a_minute, seconds
-from orchestrator.cli.flags import flag
+from orchestrator.account.plan_result import Plan
+from orchestrator.account.recovery_settings import RecoverySettings
+from orchestrator.cli.call import FROM, LABELS, NOTHING_SAID, TO, Call, flag, joins_a_minute, seconds
+from orchestrator.cli.formatting import clean
 from orchestrator.cli.next_step import WATCH, say_next, to_paste
-from orchestrator.cli.pause_resume import TO, instance_of
-from orchestrator.cli.plan import FROM, LABELS
-from orchestrator.cli.prompt import confirm
-from orchestrator.cli.render import clean
-from orchestrator.domain.commands import Command, Operation, run_command
+from orchestrator.cli.plan import plan_summary
+from orchestrator.cli.scope import announcement, instance_of, question, scope_of, settled
+from orchestrator.domain.commands import Command, Operation, named, run_command
 from orchestrator.domain.errors import UsageError
+from orchestrator.status.as_json import summary_line
 
 if TYPE_CHECKING:
-    from orchestrator.account.plan_result import Plan
-    from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.account.requests import Meant, Request
     from orchestrator.bootstrap import App
+
 
 _PATIENCE = "15m"
 
@@ -64,20 +65,17 @@ async def run(  # noqa: PLR0913 - one for each flag
     """
     from orchestrator.account.loop import Job  # noqa: PLC0415
     from orchestrator.assembly import recovery_context, recovery_settings  # noqa: PLC0415 - brings SQLAlchemy
-    from orchestrator.bootstrap import open_app  # noqa: PLC0415
     from orchestrator.cli.recovering import recover  # noqa: PLC0415
 
     _check_limit(limit)
     rate, longest = joins_a_minute(pace), seconds("--max-duration", max_duration)
-    settings = call.settings()
-    call.start_logs(settings)
-    async with open_app(settings) as app:
+    async with call.open_app(online=True) as app:
         order = await _order(app, plan, to=to, from_name=from_, labels=label, new=new)
         if order.meant.is_settled:
             return await _nothing_to_do(app, call, order, detach=detach)
         rate = rate or (order.meant.goes_on.pace if order.meant.goes_on else None)
         limit = order.meant.joins_left if limit is None else limit
-        told = recovery_settings(settings, joins_per_minute=rate)
+        told = recovery_settings(app.settings, joins_per_minute=rate)
         told = replace(told, patience=seconds("--patience", patience) or told.patience)
         if not detach:
             _tell_of_window(app, call, order, plan)
@@ -93,12 +91,10 @@ async def run(  # noqa: PLR0913 - one for each flag
         return await recover(app, call, context, job)
 
 
-def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -> None:
+def _tell_of_window(app: App, call: Call, order: Order, plan: Path | None) -> None:
     """A person at a terminal may close it, and would stop the recovery with it."""
     if not call.out.interactive or call.json:
         return
-    from orchestrator.domain.commands import named  # noqa: PLC0415
-
     to = named(order.instance, [one.name for one in app.settings.backups])
     scope = order.meant.scope
     command = run_command(scope.from_name, scope.labels, to=to)
@@ -111,34 +107,29 @@ def _tell_of_window(app: "App", call: Call, order: "Order", plan: Path | None) -
 
 
 async def _detach(
-    app: "App", call: Call, order: "Order", *, pace: float | None, limit: int | None, duration: float | None
+    app: App, call: Call, order: Order, *, pace: float | None, limit: int | None, duration: float | None
 ) -> int:
     from orchestrator.operations import ordering  # noqa: PLC0415
     from orchestrator.store import orders  # noqa: PLC0415
 
     wanted = orders.Order(0, order.request.scope, app.actor, pace, only=order.request.only, joins_left=limit)
     done = await ordering.order(app.database, order.instance, order.request, wanted, duration=duration)
-    if call.json:
-        call.out.answer_json({"recovery": done.recovery_id, "to": done.instance, "detached": True})
-    else:
-        call.out.answer(
-            f"Recovery {done.recovery_id} onto {clean(done.instance)} is with the daemon."
-            f" {to_paste(Command(Operation.WAIT, recovery=done.recovery_id))} stays until it is over."
-        )
-        say_next(call, WATCH)
+    call.out.answer_either(
+        {"recovery": done.recovery_id, "to": done.instance, "detached": True},
+        f"Recovery {done.recovery_id} onto {clean(done.instance)} is with the daemon."
+        f" {to_paste(Command(Operation.WAIT, recovery=done.recovery_id))} stays until it is over.",
+    )
+    say_next(call, WATCH)
     return 0
 
 
-async def _nothing_to_do(app: "App", call: Call, order: "Order", *, detach: bool) -> int:
+async def _nothing_to_do(app: App, call: Call, order: Order, *, detach: bool) -> int:
     """All is in place: nothing is begun, and nothing written."""
-    from orchestrator.cli.scope import settled  # noqa: PLC0415
-
     if not call.json:
         call.out.answer(settled(order.meant, order.instance))
     elif detach:
         call.out.answer_json({"recovery": None, "to": order.instance, "detached": False})
     else:
-        from orchestrator.status.as_json import summary_line  # noqa: PLC0415
         from orchestrator.status.read import read_settled  # noqa: PLC0415
 
         standing = order.meant.standing
@@ -151,8 +142,8 @@ class Order:
     """What is to be recovered, onto which instance, and what that means there."""
 
     instance: str
-    request: "Request"
-    meant: "Meant"
+    request: Request
+    meant: Meant
 
 
 def _check_limit(limit: int | None) -> None:
@@ -161,7 +152,7 @@ def _check_limit(limit: int | None) -> None:
 
 
 async def _order(
-    app: "App",
+    app: App,
     plan: Path | None,
     *,
     to: str | None,
@@ -170,7 +161,6 @@ async def _order(
     new: bool,
 ) -> Order:
     from orchestrator.account.requests import NONE_OPEN, Request, resolve  # noqa: PLC0415
-    from orchestrator.cli.scope import scope_of  # noqa: PLC0415
 
     if plan is None:
         name = await instance_of(app, None, to, to_run=True)
@@ -188,7 +178,7 @@ async def _order(
     return Order(name, request, meant)
 
 
-async def _saved(app: "App", file: Path) -> "Plan":
+async def _saved(app: App, file: Path) -> Plan:
     from orchestrator.account.saved_plan import load, require_fresh  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
 
@@ -203,18 +193,15 @@ async def _saved(app: "App", file: Path) -> "Plan":
     return saved
 
 
-async def _confirm(app: "App", call: Call, order: Order, told: "RecoverySettings", *, yes: bool) -> None:
-    from orchestrator.cli.scope import announcement, question  # noqa: PLC0415
-
+async def _confirm(app: App, call: Call, order: Order, told: RecoverySettings, *, yes: bool) -> None:
     if yes or not call.may_ask:
         said = announcement(order.meant, order.instance)
         if said is not None:
             call.out.say(said)
         return
     from orchestrator.account.plan_making import make_plan  # noqa: PLC0415
-    from orchestrator.cli.render_plan import plan_summary  # noqa: PLC0415
 
     meant = order.meant
     made = await make_plan(app.database, order.instance, meant.scope, settings=told, only=meant.only)
     call.out.say(plan_summary(made, app.settings.timezone))
-    confirm(call, question(meant, order.instance), yes=False)
+    call.confirm(question(meant, order.instance), yes=False)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.account.requests import which_groups
-from orchestrator.cli.render import clean, plural, scope_of_groups
-from orchestrator.domain.errors import UsageError
+from orchestrator.cli.formatting import clean, plural, scope_of_groups
+from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.group_fields import called, instance_called
-from orchestrator.domain.recoveries import scope_text
-from orchestrator.store import groups as groups_store
-from orchestrator.store.recoveries import Scope
+from orchestrator.domain.memberships import Reason
+from orchestrator.domain.recoveries import scope_text, which_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from orchestrator.account.requests import Meant
     from orchestrator.bootstrap import App
-    from orchestrator.store.recoveries import Recovery
+    from orchestrator.store.recoveries import Recovery, Scope
+
 
 _SHOWN = 10
 
@@ -27,6 +25,9 @@ async def scope_of(app: App, from_name: str | None, labels: Sequence[str]) -> Sc
 
     Raises UsageError for a name or a label that no group has: an empty recovery is a mistake.
     """
+    from orchestrator.store import groups as groups_store  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.store.recoveries import Scope  # noqa: PLC0415
+
     async with app.database.read() as connection:
         names = [] if from_name is None else await groups_store.all_instance_names(connection)
         known = await groups_store.all_labels(connection) if labels else []
@@ -88,3 +89,33 @@ def settled(meant: Meant, instance: str) -> str:
 def _one(recovery: Recovery) -> str:
     scope = scope_text(recovery.scope.from_name, recovery.scope.labels, chosen=recovery.fixed)
     return f"recovery {recovery.id} of {which_groups(scope)}"
+
+
+async def instance_of(app: App, recovery: int | None, to: str | None, *, to_run: bool = False) -> str:
+    """The backup that a call is about, its row in place. `to_run`: as choose_instance has it.
+
+    Raises NotFoundError and UsageError.
+    """
+    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
+    from orchestrator.store import recoveries  # noqa: PLC0415
+
+    await app.sync_instances()
+    if recovery is not None:
+        async with app.database.read() as connection:
+            row = await recoveries.get_or_latest(connection, recovery)
+        if row is None:
+            raise NotFoundError(f"there is no recovery {recovery}", hint="rejoin history lists them")
+        return row.to_name
+    backups = [one.name for one in app.settings.backups]
+    return await choose_instance(app.database, to, backups, to_run=to_run)
+
+
+def known_reason(word: str | None) -> Reason | None:
+    """Raises UsageError."""
+    if word is None:
+        return None
+    try:
+        return Reason(word)
+    except ValueError:
+        known = ", ".join(sorted(Reason))
+        raise UsageError(f'There is no reason "{clean(word)}".', hint=f"there are: {known}") from None

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator import stop_signals, streams
-from orchestrator.cli.render import clean, clock
+from orchestrator.bootstrap import App
+from orchestrator.cli.call import Call
+from orchestrator.cli.formatting import clean, clock
+from orchestrator.cli.output import Look, Output
 from orchestrator.cli.render_status import headline, status_text
-from orchestrator.cli.status import configured_schedule, look_of
-from orchestrator.clock import SystemClock
+from orchestrator.cli.status import look_of, read_view
+from orchestrator.clock import Clock, SystemClock
 from orchestrator.status.as_json import progress_line, summary_line
 from orchestrator.status.as_json_groups import group_line
 from orchestrator.status.past import ChangeFeed
-from orchestrator.status.read import read_status
 from orchestrator.status.result import result
-from orchestrator.status.views import Phase
+from orchestrator.status.views import Phase, StatusView
+from orchestrator.store.group_rows import GroupRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.live import Live
-
-    from orchestrator.bootstrap import App
-    from orchestrator.cli.call import Call
-    from orchestrator.cli.look import Look
-    from orchestrator.cli.output import Output
-    from orchestrator.clock import Clock
-    from orchestrator.status.views import StatusView
-    from orchestrator.store.group_rows import GroupRow
 
 INTERRUPTED_FOR = 30.0
 """Seconds for which nobody may drive the recovery before watching ends: a restart takes less."""
@@ -58,10 +52,9 @@ async def watch_recovery(
 ) -> int:
     """Returns the exit code. Looks again every so many seconds of the machine's own time."""
     timer = clock or SystemClock()
-    policy, planned = app.pace, configured_schedule(app)
-    view = await read_status(app.database, recovery_id=recovery, policy=policy, schedule=planned)
+    view = await read_view(app, recovery)
     async with AsyncExitStack() as closing:
-        sink = _sink(call.out, look_of(app, call), closing, timer)
+        sink = sink_for(app, call, closing, timer)
         if view.recovery is not None:
             view = await _follow(app, view, sink, timer=timer, every=every)
         code = result(view)
@@ -72,13 +65,13 @@ async def watch_recovery(
 async def _follow(app: App, view: StatusView, sink: Sink, *, timer: Clock, every: float) -> StatusView:
     """Until the recovery ends, or nobody has driven it for a while."""
     assert view.recovery is not None  # noqa: S101 - the caller looked
-    recovery, policy, planned = view.recovery, app.pace, configured_schedule(app)
+    recovery = view.recovery
     feed = ChangeFeed(app.database, recovery.id, recovery.to_name)
     driven_at = timer.boottime()
     while True:
         streams.check_reader()
         changed = await feed.poll()
-        view = await read_status(app.database, recovery_id=recovery.id, policy=policy, schedule=planned)
+        view = await read_view(app, recovery.id)
         sink.show(view, changed)
         phase = view.recovery.phase if view.recovery is not None else Phase.STOPPED
         if phase is not Phase.INTERRUPTED:
@@ -88,12 +81,12 @@ async def _follow(app: App, view: StatusView, sink: Sink, *, timer: Clock, every
         await timer.sleep(every)
 
 
-def _sink(out: Output, look: Look, closing: AsyncExitStack, timer: Clock) -> Sink:
+def sink_for(app: App, call: Call, closing: AsyncExitStack, timer: Clock, *, screen: bool = True) -> Sink:
+    """`screen`: the whole terminal may be taken, where there is one."""
+    out, look = call.out, look_of(app, call)
     if out.json:
         return JsonLines(out)
-    if out.interactive:
-        return Screen(out, look, closing)
-    return Lines(out, look, timer)
+    return Screen(out, look, closing) if screen and out.interactive else Lines(out, look, timer)
 
 
 class JsonLines:

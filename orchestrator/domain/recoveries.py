@@ -109,3 +109,8 @@ def scope_text(from_name: str | None, labels: Sequence[str], *, chosen: bool = F
     source = "" if from_name is None else f" of {from_name}"
     labelled = f" labelled {' or '.join(labels)}" if labels else ""
     return f"{source}{labelled}{' (chosen ones)' if chosen else ''}"
+
+
+def which_groups(scope: str) -> str:
+    """`all groups`, or `the groups of sales-main`."""
+    return f"the groups{scope}" if scope else "all groups"

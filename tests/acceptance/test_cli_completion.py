@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli.catalogue import COMMANDS
+from orchestrator.cli.command_list import COMMANDS
 from tests.support.command import PATIENCE, Rejoin
 
 if TYPE_CHECKING:

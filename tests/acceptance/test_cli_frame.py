@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import orchestrator
-from orchestrator.cli.app import build, command_path, parse, refuse_unfinished
-from orchestrator.cli.catalogue import COMMANDS, FAMILIES, NEAR_WORDS
+from orchestrator.cli.command_line import build, command_path, parse, refuse_unfinished
+from orchestrator.cli.command_list import COMMANDS, FAMILIES, NEAR_WORDS
 from orchestrator.domain.errors import UsageError
 from tests.support.command import CHECKOUT, PATIENCE, Rejoin, command
 
@@ -266,8 +266,8 @@ def test_words_behind_two_dashes_are_no_options(rejoin: Rejoin) -> None:
 
 def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_v(tmp_path: Path) -> None:
     program = (
-        "import sys; from orchestrator.__main__ import run; from orchestrator.cli import history;"
-        "history.history.__code__ = (lambda *, limit=100, call=None: 1 // 0).__code__;"
+        "import sys; from orchestrator.__main__ import run; from orchestrator.cli import status;"
+        "status.history.__code__ = (lambda *, limit=100, call=None: 1 // 0).__code__;"
         "sys.exit(run(['history', *sys.argv[1:]]))"
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli.catalogue import COMMANDS
+from orchestrator.cli.command_list import COMMANDS
 from tests.acceptance.test_cli_notify import receiving
 from tests.acceptance.test_cli_recovery import WITH_TROUBLE, Stage
 from tests.support.command import PATIENCE, Answer, Rejoin

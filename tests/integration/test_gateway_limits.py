@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_probes import Probing, Progress
-from orchestrator.cli.look import Look
+from orchestrator.cli.output import Look
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.truth import GROUP_CALLS, Kind

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from orchestrator.account.loop import Job, run
-from orchestrator.cli.look import Look
+from orchestrator.cli.output import Look
 from orchestrator.cli.render_status import status_text
 from orchestrator.domain.instances import ClockPair, Continuity, continuity, is_continuous
 from orchestrator.domain.memberships import Reason

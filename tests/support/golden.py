@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.account.lease import current_holder
-from orchestrator.cli.catalogue import COMMANDS
+from orchestrator.cli.command_list import COMMANDS
 from tests.support.command import Rejoin
 from tests.support.migrated import migrate
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.app import build
-from orchestrator.cli.catalogue import COMMANDS, Command
+from orchestrator.cli.call import variable
+from orchestrator.cli.command_line import build
+from orchestrator.cli.command_list import COMMANDS, Command
 from orchestrator.cli.exit_codes import EXIT_CODES
-from orchestrator.cli.flags import variable
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
 

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from orchestrator.cli.app import build, command_path, normalise, options, parse
-from orchestrator.cli.catalogue import COMMANDS
-from orchestrator.cli.durations import joins_a_minute, seconds
+from orchestrator.cli.call import joins_a_minute, seconds
+from orchestrator.cli.command_line import build, command_path, normalise, options, parse
+from orchestrator.cli.command_list import COMMANDS
 from orchestrator.cli.failure import describe, report
 from orchestrator.domain.errors import InputRejectedError, LockHeldError, RejoinError, UsageError
 from orchestrator.stop_signals import Terminated

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from orchestrator.cli.failure import report
+from orchestrator.cli.layout import config_said, json_with_config, with_config
 from orchestrator.cli.output import Output
-from orchestrator.cli.pasting import config_said, in_json, in_text
 from orchestrator.domain.errors import NotFoundError
 
 
@@ -37,15 +37,15 @@ def test_the_file_that_the_call_names_is_known(words: list[str], config: str | N
     ],
 )
 def test_a_command_that_is_suggested_names_the_file_quoted(said: str, told: str) -> None:
-    assert in_text(said, "a b.toml") == told
-    assert in_text(said, None) == said
+    assert with_config(said, "a b.toml") == told
+    assert with_config(said, None) == said
 
 
 def test_in_json_only_what_is_said_to_people_changes() -> None:
     value = {"name": "rejoin status", "moves": [{"command": "rejoin retry x", "hint": None}]}
     changed = {"name": "rejoin status", "moves": [{"command": "rejoin -c c.toml retry x", "hint": None}]}
-    assert in_json(value, "c.toml") == changed
-    assert in_json(value, None) is value
+    assert json_with_config(value, "c.toml") == changed
+    assert json_with_config(value, None) is value
 
 
 def test_answers_talk_and_errors_name_the_file_and_tables_of_names_do_not() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import orchestrator
-from orchestrator.cli.app import build, parse
-from orchestrator.cli.catalogue import COMMANDS
+from orchestrator.cli.command_line import build, parse
+from orchestrator.cli.command_list import COMMANDS
 from orchestrator.domain.commands import Command, Operation, run_command
 
 PACKAGE = Path(orchestrator.__file__).parent

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.catalogue import rows, words
-from orchestrator.cli import layout, render
+from orchestrator.cli import formatting, layout
 from orchestrator.domain import group_fields
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
@@ -59,9 +59,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "codes": hide_codes,
     "scrubbed": scrub,
     "one line": one_line,
-    "terminal, wrapped": lambda text: layout.lay_out(render.clean(text), width=80, config="c.toml"),
-    "terminal": lambda text: render.shorten(render.clean(text), 80),
-    "terminal, lines": render.clean_lines,
+    "terminal, wrapped": lambda text: layout.lay_out(formatting.clean(text), width=80, config="c.toml"),
+    "terminal": lambda text: formatting.shorten(formatting.clean(text), 80),
+    "terminal, lines": formatting.clean_lines,
 }
 
 
@@ -113,7 +113,7 @@ def test_the_patterns_are_all_found() -> None:
     assert {"_NAMED", "_TEXTS", "WORDING", "_SECRET_NAMES", "_ADDRESS", "_AT_BEGINNING"} <= found
     assert made_at_run_time() == [
         "orchestrator.cli.layout:compile",  # the names of our own commands
-        "orchestrator.cli.pasting:compile",  # the same
+        "orchestrator.cli.layout:compile",  # the same
         "orchestrator.gateways.answers:compile",  # found in the tables of rules
         "orchestrator.gateways.whatsapp_answers:compile",  # the same
         "orchestrator.redact:compile",  # our own short secrets, escaped

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.cli import health, health_daemon
+from orchestrator.cli import health
 from orchestrator.store.keyring import KeyRing
 from tests.support.command import PATIENCE
 from tests.support.ports import free_port
@@ -167,18 +167,18 @@ def server(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
 
 def test_without_a_file_the_daemons_own_server_is_asked() -> None:
     with server(b"HTTP/1.1 200 OK\r\n\r\nok") as (listen, heard):
-        health_daemon.check(None, listen, {})
+        health.check_daemon(None, listen, {})
     assert heard[0].startswith(b"GET /healthz HTTP/1.0\r\n")
 
     with server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") as (listen, _):
         port = listen.partition(":")[2]
         with pytest.raises(health.UnhealthyError, match="answers 503"):
-            health_daemon.check(None, f"0.0.0.0:{port}", {})
+            health.check_daemon(None, f"0.0.0.0:{port}", {})
 
 
 def test_a_server_that_is_not_there_is_no_daemon() -> None:
     with pytest.raises(health.UnhealthyError, match="no daemon answers at"):
-        health_daemon.check(None, f"127.0.0.1:{free_port()}", {})
+        health.check_daemon(None, f"127.0.0.1:{free_port()}", {})
 
 
 PROGRAM = """

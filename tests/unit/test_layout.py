@@ -14,14 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.account.plan_result import Decision, Line, Plan
-from orchestrator.cli import layout, render
-from orchestrator.cli.history import _HEADERS, _row
-from orchestrator.cli.look import Look
-from orchestrator.cli.output import Output
-from orchestrator.cli.render_explain import explanation_text
-from orchestrator.cli.render_log import journal_line
-from orchestrator.cli.render_plan import plan_rows
+from orchestrator.cli import formatting, layout
+from orchestrator.cli.output import Look, Output
+from orchestrator.cli.plan import plan_rows
+from orchestrator.cli.render_groups import explanation_text
 from orchestrator.cli.render_status import status_text
+from orchestrator.cli.status import _HEADERS, _history_row, journal_line
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.status.views import NeedsYouView
@@ -80,7 +78,7 @@ def judge(text: str, hints: list[Hint], width: int) -> None:
             command = str(hint.command).replace("rejoin ", f"rejoin -c '{CONFIG}' ", 1)
             assert any(command in line for line in text.splitlines()), command
     for line in text.splitlines():
-        assert render.columns(line) <= width or line.lstrip().startswith("rejoin -c "), line
+        assert formatting.columns(line) <= width or line.lstrip().startswith("rejoin -c "), line
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -133,7 +131,7 @@ def screens(width: int) -> Iterator[tuple[str, list[str]]]:
     ]
     names = ("GROUP", "SHORT NAME", "INSTANCE", "STATUS", "REASON", "NEXT", "CODE", "LABELS")
     yield table(groups, *names, width=width, lead=2), [r.value for r in Reason]
-    past = [_row(PAST, UTC)]
+    past = [_history_row(PAST, UTC)]
     found = [cell for cell in past[0] if cell != "-"]
     yield table(past, "ID", "STATE", "OUTCOME", *_HEADERS, width=width, lead=3), found
 
@@ -148,7 +146,7 @@ def test_tables_cut_nothing(width: int) -> None:
         together = joined(text)
         for cell in cells:
             assert cell in together
-        assert all(render.columns(line) <= width for line in text.splitlines())
+        assert all(formatting.columns(line) <= width for line in text.splitlines())
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 50, 5000])
@@ -189,7 +187,7 @@ def test_the_log_cuts_nothing(width: int) -> None:
     text = layout.lay_out(journal_line(line, UTC), width=width)
 
     assert joined(text) == journal_line(line, UTC).replace("  ", " ")
-    assert all(render.columns(one) <= width for one in text.splitlines())
+    assert all(formatting.columns(one) <= width for one in text.splitlines())
 
 
 def test_counts_in_the_log_are_wrapped_between_words_and_name_nothing_that_is_not() -> None:
@@ -199,7 +197,7 @@ def test_counts_in_the_log_are_wrapped_between_words_and_name_nothing_that_is_no
     text = layout.lay_out(journal_line(line, UTC), width=60)
 
     assert 'counts="active 8, awaiting_approval 3, blocked 1"' in joined(text)
-    assert all(render.columns(one) <= 60 for one in text.splitlines())
+    assert all(formatting.columns(one) <= 60 for one in text.splitlines())
 
 
 def test_a_high_terminal_shows_all() -> None:
@@ -220,18 +218,18 @@ def test_what_a_hint_adds_to_a_command_is_wrapped_too(monkeypatch: pytest.Monkey
     for stream in (out.stdout, out.stderr):
         assert isinstance(stream, Terminal)
         assert "rejoin -c x.toml groups import" in stream.getvalue()
-        assert all(render.columns(line) <= 60 for line in stream.getvalue().splitlines())
+        assert all(formatting.columns(line) <= 60 for line in stream.getvalue().splitlines())
 
 
 @given(st.text(alphabet="ab \u65e5\u00e9", max_size=300), st.integers(20, 200))
 def test_wrapped_text_is_the_same_text(text: str, width: int) -> None:
-    plain = render.clean(text)
+    plain = formatting.clean(text)
 
     laid = layout.lay_out(plain, width=width)
 
     assert joined(laid) == plain
     words = plain.split()
-    assert all(render.columns(line) <= width or line.strip() in words for line in laid.splitlines())
+    assert all(formatting.columns(line) <= width or line.strip() in words for line in laid.splitlines())
 
 
 def test_tables_line_up_by_what_a_terminal_shows() -> None:
@@ -244,6 +242,6 @@ def test_tables_are_wrapped_to_a_terminal_and_whole_in_a_pipe() -> None:
     rows = [["name", "x " * 100]]
 
     narrow = layout.table(rows, headers=["A", "B"], width=60)
-    assert all(render.columns(line) <= 60 for line in narrow.splitlines())
+    assert all(formatting.columns(line) <= 60 for line in narrow.splitlines())
     assert narrow.count("x") == 100
     assert "x " * 99 in layout.table(rows, headers=["A", "B"], width=None)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.cli import render
+from orchestrator.cli import formatting
 from orchestrator.cli.output import Output, colors_allowed
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -42,26 +42,26 @@ HARM = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2
     ],
 )
 def test_foreign_text_keeps_its_letters_and_loses_its_controls(foreign: str, shown: str) -> None:
-    assert render.clean(foreign) == shown
+    assert formatting.clean(foreign) == shown
 
 
 @given(st.text())
 def test_no_foreign_text_can_do_harm(foreign: str) -> None:
-    assert not HARM.search(render.clean(foreign))
-    assert render.clean(render.clean(foreign)) == render.clean(foreign)
+    assert not HARM.search(formatting.clean(foreign))
+    assert formatting.clean(formatting.clean(foreign)) == formatting.clean(foreign)
 
 
 @given(st.text())
 @example("\x7f\x9b\u202e")
 def test_json_carries_every_text_whole_and_harmless(foreign: str) -> None:
-    text = render.as_json({"subject": foreign}, indent=None)
+    text = formatting.as_json({"subject": foreign}, indent=None)
 
     assert json.loads(text) == {"subject": foreign}
     assert not HARM.search(text)
 
 
 def test_json_keeps_the_order_and_its_letters() -> None:
-    assert render.as_json({"b": "São", "a": []}, indent=None) == '{"b": "São", "a": []}'
+    assert formatting.as_json({"b": "São", "a": []}, indent=None) == '{"b": "São", "a": []}'
 
 
 @pytest.mark.parametrize(
@@ -80,36 +80,36 @@ def test_json_keeps_the_order_and_its_letters() -> None:
     ],
 )
 def test_durations_are_said_in_two_units_at_most(seconds: float, shown: str) -> None:
-    assert render.duration(seconds) == shown
+    assert formatting.duration(seconds) == shown
 
 
 def test_clock_times_carry_the_offset_and_the_date_only_when_it_is_another() -> None:
-    assert render.clock_with_offset(NOON, SAO_PAULO, now=NOON) == "09:00 (UTC-3)"
-    assert render.clock_with_offset(NOON, KOLKATA, now=NOON) == "17:30 (UTC+5:30)"
-    assert render.clock(NOON + 86400, SAO_PAULO, now=NOON) == "2026-11-23 09:00"
-    assert render.clock(NOON, ZoneInfo("UTC"), now=NOON, seconds=True) == "12:00:00"
-    assert render.timestamp(NOON, SAO_PAULO) == "2026-11-22 09:00:00 UTC-3"
+    assert formatting.clock_with_offset(NOON, SAO_PAULO, now=NOON) == "09:00 (UTC-3)"
+    assert formatting.clock_with_offset(NOON, KOLKATA, now=NOON) == "17:30 (UTC+5:30)"
+    assert formatting.clock(NOON + 86400, SAO_PAULO, now=NOON) == "2026-11-23 09:00"
+    assert formatting.clock(NOON, ZoneInfo("UTC"), now=NOON, seconds=True) == "12:00:00"
+    assert formatting.timestamp(NOON, SAO_PAULO) == "2026-11-22 09:00:00 UTC-3"
 
 
 def test_instants_are_rfc_3339_in_utc() -> None:
-    assert render.rfc3339(NOON) == "2026-11-22T12:00:00Z"
-    assert render.rfc3339(NOON + 0.25) == "2026-11-22T12:00:00.250Z"
-    assert render.rfc3339(None) is None
+    assert formatting.rfc3339(NOON) == "2026-11-22T12:00:00Z"
+    assert formatting.rfc3339(NOON + 0.25) == "2026-11-22T12:00:00.250Z"
+    assert formatting.rfc3339(None) is None
 
 
 def test_counts_agree_with_their_nouns() -> None:
-    assert [render.plural(n, "group") for n in (0, 1, 2, 1200)] == [
+    assert [formatting.plural(n, "group") for n in (0, 1, 2, 1200)] == [
         "0 groups",
         "1 group",
         "2 groups",
         "1,200 groups",
     ]
-    assert render.plural(2, "primary", "primaries") == "2 primaries"
+    assert formatting.plural(2, "primary", "primaries") == "2 primaries"
 
 
 @given(st.text(), st.integers(min_value=1, max_value=20))
 def test_shortened_text_fits(text: str, width: int) -> None:
-    assert render.columns(render.shorten(render.clean(text), width)) <= width
+    assert formatting.columns(formatting.shorten(formatting.clean(text), width)) <= width
 
 
 def test_talk_goes_to_stderr_and_is_silent_when_quiet() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.app import build
-from orchestrator.cli.catalogue import COMMANDS
+from orchestrator.cli.command_line import build
+from orchestrator.cli.command_list import COMMANDS
 from orchestrator.cli.exit_codes import EXIT_CODES
 from orchestrator.config.environment import PREFIX
 from orchestrator.config.models import HttpSettings, Settings

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.history import _row
-from orchestrator.cli.look import Look
-from orchestrator.cli.render_explain import explanation_text
+from orchestrator.cli.output import Look
+from orchestrator.cli.render_groups import explanation_text
 from orchestrator.cli.render_status import headline, status_text
+from orchestrator.cli.status import _history_row
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.eta import Eta, EtaReason, PutOff
 from orchestrator.domain.hints import account_hint
@@ -408,8 +408,8 @@ def test_other_open_recoveries_are_named_with_the_command_that_shows_them() -> N
 def test_the_history_says_which_recovery_one_goes_on_with() -> None:
     first = replace(PAST, row=PAST.row._replace(follows_id=None))
 
-    assert _row(PAST, LOOK.zone)[0] == "7 (goes on with 6)"
-    assert _row(first, LOOK.zone)[0] == "7"
+    assert _history_row(PAST, LOOK.zone)[0] == "7 (goes on with 6)"
+    assert _history_row(first, LOOK.zone)[0] == "7"
 
 
 def test_a_recovery_is_not_everything() -> None:
@@ -465,5 +465,5 @@ def test_labels_and_chosen_groups_stand_in_the_headline() -> None:
 def test_the_history_shows_labels_and_whether_groups_were_chosen() -> None:
     one = replace(PAST, labels=("north", "vip"), row=PAST.row._replace(fixed=True))
 
-    assert _row(one, LOOK.zone)[4:6] == ["sales-main", "north, vip"]
-    assert _row(one, LOOK.zone)[8] == "61 of 112 chosen"
+    assert _history_row(one, LOOK.zone)[4:6] == ["sales-main", "north, vip"]
+    assert _history_row(one, LOOK.zone)[8] == "61 of 112 chosen"

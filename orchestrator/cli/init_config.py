@@ -1,4 +1,6 @@
-"""`rejoin init`: everything that a first run needs, and never anything over what is there."""
+"""`rejoin init`, which makes what a first run needs, over nothing that is there; and `rejoin config`."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -8,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator import config_file
-from orchestrator.cli.call import NOTHING_SAID, Call
-from orchestrator.cli.flags import flag
+from orchestrator.cli.call import NOTHING_SAID, Call, flag
+from orchestrator.cli.formatting import as_json, clean, plural
 from orchestrator.cli.layout import whole
-from orchestrator.cli.render import clean
+from orchestrator.cli.next_step import say_next
+from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, UsageError
+from orchestrator.store.keyring import WHEN_LOST, KeyRing
 
 if TYPE_CHECKING:
     from orchestrator.config import DatabaseSettings, Settings
+
 
 _DEFAULT_URL = "sqlite:///rejoin.db"
 _TEMPLATE = """\
@@ -90,7 +95,7 @@ def template(database_url: str = _DEFAULT_URL) -> str:
     return _TEMPLATE.format(url=url, zone=f'"{local_zone()}"'.ljust(32))
 
 
-def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Path, Settings]":
+def _configuration(call: Call, database_url: str, made: list[str]) -> tuple[Path, Settings]:
     from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
 
     config = config_file.to_make(call.config, os.environ)
@@ -112,7 +117,7 @@ def _configuration(call: Call, database_url: str, made: list[str]) -> "tuple[Pat
     return config, settings
 
 
-def _same_database(settings: "Settings", url: str) -> bool:
+def _same_database(settings: Settings, url: str) -> bool:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from orchestrator.config import DatabaseSettings  # noqa: PLC0415
@@ -159,7 +164,15 @@ def _secrets_folder(config: Path, made: list[str]) -> Path:
     return folder
 
 
-async def make_database(settings: "DatabaseSettings") -> list[str]:
+def instance_table(name: str, role: str, base_url: str, instance_id: str) -> str:
+    """The lines of one account; JSON writes what a TOML string takes, for what a person can type."""
+    values = {"name": name, "role": role, "gateway": "wawp", "base_url": base_url}
+    values |= {"instance_id": instance_id, "access_token_file": f"secrets/{name}.token"}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join(["", "[[instances]]", *lines, ""])
+
+
+async def make_database(settings: DatabaseSettings) -> list[str]:
     """Database, schema and key file, as far as they are not there; returns what was made."""
     from orchestrator.bootstrap import open_database  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import schema  # noqa: PLC0415
@@ -180,8 +193,6 @@ async def make_database(settings: "DatabaseSettings") -> list[str]:
 
 
 def _key_file(path: Path, key_in_use: str | None) -> list[str]:
-    from orchestrator.store.keyring import WHEN_LOST, KeyRing  # noqa: PLC0415
-
     if path.exists():
         KeyRing.load(path)  # says so when it is damaged, or open to others
         return []
@@ -195,7 +206,7 @@ def _key_file(path: Path, key_in_use: str | None) -> list[str]:
     return [str(path)]
 
 
-def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made: list[str]) -> None:
+def _tell(call: Call, settings: Settings, *, config: Path, secrets: Path, made: list[str]) -> None:
     todo = [step.format(config=config, secrets=f"{secrets}/NAME.token") for step in _NEXT]
     if settings.instances:
         del todo[0]
@@ -213,3 +224,44 @@ def _tell(call: Call, settings: "Settings", *, config: Path, secrets: Path, made
         call.out.say(f"  {number}. \t{clean(step) if number == 1 else step}")
     first = "" if settings.instances else "your accounts in the configuration; then: "
     call.out.say(f"Next: {first}{whole('rejoin doctor')}")
+
+
+def validate(*, call: Call = NOTHING_SAID) -> None:
+    """Reads the file, the environment and the secret files, and reports every mistake with its line.
+
+    Offline: nothing is sent anywhere. Exit code 78 when something is wrong.
+
+    Examples:
+      rejoin config validate
+      rejoin config validate -c /etc/rejoin/rejoin.toml --json
+    """
+    settings = call.settings()
+    file = settings.source.file
+    primaries = plural(len(settings.primaries), "primary", "primaries")
+    call.out.answer_either(
+        {"valid": True, "file": file, "warnings": [clean(warning) for warning in settings.warnings]},
+        f"{clean(file)} is valid: {primaries}, {plural(len(settings.backups), 'backup')}.",
+    )
+    say_next(call, Command(Operation.DOCTOR) if settings.backups else None)
+
+
+def show(
+    *,
+    origin: Annotated[bool, flag("origin", "Say where each value came from.")] = False,
+    call: Call = NOTHING_SAID,
+) -> None:
+    """Every value in effect, secrets masked.
+
+    Examples:
+      rejoin config show
+      rejoin config show --origin
+    """
+    from orchestrator.config import effective  # noqa: PLC0415 - brings pydantic
+
+    listed = effective(call.settings())
+    if call.json:
+        call.out.answer_json([{"key": one.key, "value": one.value, "origin": one.origin} for one in listed])
+        return
+    rows = [[clean(one.key), as_json(one.value, indent=None), clean(one.origin)] for one in listed]
+    columns = 3 if origin else 2
+    call.out.table([row[:columns] for row in rows], *("KEY", "VALUE", "FROM")[:columns])

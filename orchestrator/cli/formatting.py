@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.recoveries import scope_text
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DASH = "-"
 
