@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator import redact
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
 from orchestrator.domain.pacing import PacingPolicy
-from orchestrator.store import schema
+from orchestrator.store import meta, schema
 from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
-from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -204,7 +202,7 @@ async def _tell_time(database: Database, speed: float) -> Clock:
     if speed == 1:
         return SystemClock()
     async with database.read() as connection:
-        stored = await connection.scalar(select(meta.c.value).where(meta.c.key == "created_at"))
+        stored = await meta.get(connection, meta.CREATED_AT)
     anchor = float(stored or 0.0)
     database.clock = DatabaseTime(speed, anchor)
     return AcceleratedClock(speed, anchor)

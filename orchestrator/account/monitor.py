@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from orchestrator.account import pauses
 from orchestrator.account.probing import send_back_stale
 from orchestrator.account.session_state import recorded, told_by
@@ -15,8 +13,7 @@ from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
-from orchestrator.store import due_work, memberships, progress, recoveries, slots
-from orchestrator.store.tables import journal
+from orchestrator.store import due_work, journal, memberships, progress, recoveries, slots
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -122,7 +119,7 @@ class Monitor:
                 ),
                 ready=await due_work.in_line(connection, context.instance_id, Status.READY, limit=MOST_READY),
                 recovery=await recoveries.get(connection, context.recovery_id),
-                last_line=int(await connection.scalar(select(func.max(journal.c.id))) or 0),
+                last_line=await journal.last_line_id(connection),
             )
 
     async def _wake_deferred(self) -> None:

@@ -226,16 +226,16 @@ async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
     A person's wish to stop it stands, also one from before a crash. Raises NotFoundError if it has ended.
     """
     async with context.writing() as writing:
-        found = await orders.adopt(writing.connection, recovery_id)
-        if found is None:
+        adopted = await orders.adopt(writing.connection, recovery_id)
+        if adopted is None:
             raise NotFoundError(f"recovery {recovery_id} is over")
+        found, begun = adopted
         context.recovery_id = writing.recovery_id = recovery_id
         context.joins_left = found.joins_left
         if not found.fixed:
             await orders.take_up(
                 writing.connection, context.instance_id, recovery_id, found.scope, now=writing.now
             )
-        begun = found.begun_before
         writing.note("recovery.continued" if begun else "recovery.started", pace=found.pace)
         left = None if found.deadline is None else found.deadline - writing.now
     context.points.reach("recovery.opened")

@@ -166,14 +166,13 @@ async def _doctor(app: App, fault: RejoinError | None) -> list[dict[str, Any]]:
 
 
 async def _slugs(app: App) -> set[str]:
-    from sqlalchemy import select  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    from orchestrator.store.tables import groups  # noqa: PLC0415
+    from orchestrator.store import groups  # noqa: PLC0415
 
     try:
         async with app.database.read(long=True) as connection:
-            return set(await connection.scalars(select(groups.c.slug)))
+            return await groups.all_slugs(connection)
     except DBAPIError:  # no schema: then no sentence names a group either
         return set()
 

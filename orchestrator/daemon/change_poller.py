@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, or_, select, text
-
-from orchestrator.store.tables import events, journal, messages
+from orchestrator.store import journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +54,8 @@ class ChangePoller:
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
-            last, new_events, new_messages = (await connection.execute(_CHANGES)).one()
-            lines = await self._lines_up_to(connection, int(last or 0))
+            last, new_events, new_messages = await journal.changes(connection)
+            lines = await self._lines_up_to(connection, last)
         if any(kind != EVENT_PROCESSED for kind, _instance in lines):
             self._on_act()
         for _kind, instance_id in lines:
@@ -73,14 +71,4 @@ class ChangePoller:
         before, self._line = self._line, last
         if before is None or last <= before:
             return []
-        kinds = or_(journal.c.kind == EVENT_PROCESSED, *(journal.c.kind.like(kind) for kind in ACTS))
-        lines = select(journal.c.kind, journal.c.instance_id).where(journal.c.id > before, kinds).distinct()
-        return [(str(kind), instance_id) for kind, instance_id in await connection.execute(lines)]
-
-
-# The partial indexes' own words, so that the planner can use them.
-_CHANGES = select(
-    select(func.max(journal.c.id)).scalar_subquery(),
-    exists(select(events.c.id).where(text("events.state IN ('new', 'waiting')"), events.c.state == "new")),
-    exists(select(messages.c.id).where(text("NOT messages.fanned_out"))),
-)
+        return await journal.kinds_since(connection, before, (EVENT_PROCESSED, *ACTS))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.bootstrap import App
     from orchestrator.store.daemons import Trouble
-    from orchestrator.store.orders import Waiting
+    from orchestrator.store.recoveries import Recovery
     from orchestrator.store.secrets import CodeCipher
     from orchestrator.tasks import Part
 
@@ -142,8 +142,8 @@ class Components:
             under_daemon=True,
         )
 
-    async def _recovery_context(self, one: Waiting) -> Context:
-        context = self._context(self.accounts[one.instance_id])
+    async def _recovery_context(self, one: Recovery) -> Context:
+        context = self._context(self.accounts[one.to_instance_id])
         if one.pace is not None:
             policy = replace(self.settings.policy, joins_per_minute=one.pace)
             context.settings = replace(self.settings, policy=policy)

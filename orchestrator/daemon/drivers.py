@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.account.context import Context
     from orchestrator.clock import Clock
     from orchestrator.store.engine import Database
-    from orchestrator.store.orders import Waiting
+    from orchestrator.store.recoveries import Recovery
 
 TRY_AGAIN = 5.0  # seconds after a lock that another holds, or an outage
 LOOK_AGAIN = 60.0
@@ -55,7 +55,7 @@ class Drivers:
         clock: Clock,
         *,
         known: Collection[int],
-        context_for: Callable[[Waiting], Awaitable[Context]],
+        context_for: Callable[[Recovery], Awaitable[Context]],
         on_end: Callable[[], None],
         actor: str,
     ) -> None:
@@ -74,7 +74,7 @@ class Drivers:
             return LOOK_AGAIN
         await self._go_on_with_what_is_back_in_line()
         async with self._database.read() as connection:
-            waiting = await orders.waiting(connection)
+            waiting = await recoveries.waiting(connection)
             lost = await losses.lost_ids(connection)
             halted = await instances.paused_for(connection, Reason.INTERNAL_ERROR)
         for drive_of, drive in self._drives.items():
@@ -82,11 +82,11 @@ class Drivers:
                 drive.context.lost = True
                 drive.context.wake()
         for one in waiting:
-            if one.instance_id not in self._known:
+            if one.to_instance_id not in self._known:
                 self._say(one, "its instance is not configured any more")
-            elif one.instance_id not in self._drives and one.instance_id not in halted:
+            elif one.to_instance_id not in self._drives and one.to_instance_id not in halted:
                 task = asyncio.create_task(self._drive(one), name=f"recovery {one.id}")
-                self._drives[one.instance_id] = Drive(one.id, task)
+                self._drives[one.to_instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
 
     def wake(self, instance_id: int | None = None) -> None:
@@ -144,7 +144,7 @@ class Drivers:
                 if order in await orders.put_back_in_line(connection):
                     await orders.place(connection, order, await self._database.now(connection))
 
-    async def _drive(self, one: Waiting) -> None:
+    async def _drive(self, one: Recovery) -> None:
         """One recovery to its end, whatever holds it up on the way."""
         try:
             while not self._stopping and not await self._ran(one):
@@ -152,12 +152,12 @@ class Drivers:
         finally:
             self._on_end()
 
-    async def _ran(self, one: Waiting) -> bool:
+    async def _ran(self, one: Recovery) -> bool:
         """Whether there is nothing more to do about it now."""
         context: Context | None = None
         try:
             context = await self._context_for(one)
-            drive = self._drives[one.instance_id]
+            drive = self._drives[one.to_instance_id]
             drive.context, context.alive_at = context, self._clock.boottime()
             context.stopping = self._stopping
             _log.info("recovery %s onto %s begins, or goes on", one.id, context.instance_name)
@@ -178,7 +178,7 @@ class Drivers:
         _log.info("recovery %s: %s", ended.recovery_id, ended.end.value)
         return True
 
-    async def _gave_up(self, one: Waiting, context: Context | None, error: RejoinError) -> bool:
+    async def _gave_up(self, one: Recovery, context: Context | None, error: RejoinError) -> bool:
         """The loop said why it cannot go on. A lost instance ends the recovery; stopping leaves it open."""
         if self._stopping:
             return True
@@ -187,17 +187,17 @@ class Drivers:
             return True
         self._say(one, scrub(error.message))
         async with self._database.read() as connection:
-            return all(other.id != one.id for other in await orders.waiting(connection))
+            return all(other.id != one.id for other in await recoveries.waiting(connection))
 
-    def _say(self, one: Waiting, why: str) -> None:
+    def _say(self, one: Recovery, why: str) -> None:
         if self._said.get(one.id) != why:
             self._said[one.id] = why
             _log.warning("recovery %s waits: %s", one.id, why)
 
-    async def _halt(self, one: Waiting, text: str) -> None:
+    async def _halt(self, one: Recovery, text: str) -> None:
         """A loop that died stops its instance, visibly, until a person resumes; the others go on."""
         async with self._database.write() as connection:
-            record = await instances.lock(connection, one.instance_id)
+            record = await instances.lock(connection, one.to_instance_id)
             now = await self._database.now(connection)
             reason = Reason.INTERNAL_ERROR.value
             unit = UnitOfWork(connection, record, now, self._actor, one.id)

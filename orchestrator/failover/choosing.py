@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.watch_settings import Watch
     from orchestrator.store.losses import Loss
-    from orchestrator.store.recoveries import UnderWay
+    from orchestrator.store.recoveries import Recovery
 
 ANSWERS_WITHIN = 10.0  # seconds for one backup's state
 RESTS = 3600.0  # seconds: a recovery that only waits, and for longer than that, keeps no backup busy
@@ -36,7 +36,7 @@ class Scene:
     """What else goes on, read at one moment."""
 
     losses: dict[int, Loss]
-    under_way: list[UnderWay]
+    under_way: list[Recovery]
     records: dict[int, InstanceRecord]
     resting: frozenset[int]  # recoveries
     now: float
@@ -53,12 +53,12 @@ class Scene:
             return "is busy with another recovery"
         return None
 
-    def _is_busy_with(self, one: UnderWay, record: InstanceRecord) -> bool:
+    def _is_busy_with(self, one: Recovery, record: InstanceRecord) -> bool:
         mine = one.to_instance_id == record.id and one.id not in self.resting
         return mine and is_driven(one, record, self.now)
 
 
-def is_driven(recovery: UnderWay, record: InstanceRecord, now: float) -> bool:
+def is_driven(recovery: Recovery, record: InstanceRecord, now: float) -> bool:
     """Whether somebody works on it: the daemon always does, a person's run while its lease lasts."""
     return recovery.driver == "daemon" or is_live(record, now)
 

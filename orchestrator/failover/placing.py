@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.choosing import Choice, Scene
     from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.recoveries import UnderWay
+    from orchestrator.store.recoveries import Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def take_over(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice) -
     return Followed(RECOVER, made, rows.chosen.name)
 
 
-async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behind: UnderWay) -> Followed:
+async def go_on(watch: Watch, desk: Desk, rows: Locked, *, choice: Choice, behind: Recovery) -> Followed:
     """The next backup takes the groups that the lost one surely is not in; a person decides on the others."""
     following = await recoveries.follower(desk.connection, behind.id)
     if following is not None:
@@ -98,7 +98,7 @@ def _why_not(scene: Scene, rows: Locked, choice: Choice) -> str | None:
     return None if unfit is None else f"{rows.chosen.name} {unfit}"
 
 
-def _already(desk: Desk, scene: Scene, name: str) -> tuple[UnderWay, str] | None:
+def _already(desk: Desk, scene: Scene, name: str) -> tuple[Recovery, str] | None:
     """The recovery that brings back this instance's groups now, and onto whom."""
     for recovery in scene.under_way:
         record = scene.records[recovery.to_instance_id]

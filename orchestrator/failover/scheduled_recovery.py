@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.progress import Missing
+    from orchestrator.store.progress import ScopeProgress
     from orchestrator.store.recoveries import Recovery
 
 
@@ -63,7 +63,7 @@ class Recover:
         if before is not None:
             return await _not_ended(connection, instance, before, now)
         part = await _part(connection, instance)
-        missing = await progress.missing(connection, instance.id, part.scope, part.only)
+        missing = await progress.standing(connection, instance.id, part.scope, part.only)
         if not missing.open:
             return f"nothing to do on {instance.name}: {_said(missing)}{part.left_out}"
         order = orders.Order(instance.id, part.scope, self.actor, only=part.only, follows_id=part.follows_id)
@@ -94,7 +94,7 @@ async def _not_ended(
     """One that nobody drives is not taken over: whoever limited or interrupted it may have meant to."""
     said = f"skipped: recovery {before.id} onto {instance.name} has not ended"
     driven = instance.lease_until is not None and instance.lease_until > now
-    if driven or any(one.id == before.id for one in await orders.waiting(connection)):
+    if driven or any(one.id == before.id for one in await recoveries.waiting(connection)):
         return said
     return (
         f"{said}, and nobody drives it: `{command(before, instance.name)}` goes on with it, "
@@ -118,8 +118,7 @@ class _Part:
 
 async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
     """What the latest recovery was about, less what others before it hold; all groups before the first."""
-    latest = await recoveries.get_or_latest(connection)
-    found = None if latest is None else await recoveries.get(connection, latest.id)
+    found = await recoveries.get_or_latest(connection)
     if found is None:
         return _Part(Scope())
     links = await losses.chain(connection, found.id)
@@ -130,7 +129,7 @@ async def _part(connection: AsyncConnection, instance: InstanceRecord) -> _Part:
     return _Part(links.scope, free, held, follows_id)
 
 
-def _said(missing: Missing) -> str:
+def _said(missing: ScopeProgress) -> str:
     if not missing.groups:
         return "no groups are stored"
     parts = [f"{missing.active} of {missing.groups} groups are active"]

@@ -14,14 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
-
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, RejoinError, UsageError
-from orchestrator.store import codes, schema
+from orchestrator.store import codes, groups, meta, schema
 from orchestrator.store.schema import SchemaState
 from orchestrator.store.secrets import WHEN_UNREADABLE, cipher_for_reading
-from orchestrator.store.tables import groups, invite_codes, meta
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
-RESTORED = "restored"  # in `meta` of a copy: when it was made; an original has no such row
 _MODE = 0o600
 
 
@@ -83,8 +79,7 @@ async def backup(database: Database, target: Path) -> int:
 
 async def restored_at(connection: AsyncConnection) -> float | None:
     """When the copy was made that this database is; None for an original."""
-    found = await connection.execute(select(meta.c.value).where(meta.c.key == RESTORED))
-    value = found.scalar_one_or_none()
+    value = await meta.get(connection, meta.RESTORED)
     return None if value is None else float(value)
 
 
@@ -92,7 +87,7 @@ def _copy_sqlite(source: str, target: Path, now: float) -> None:
     with closing(sqlite3.connect(source, timeout=30.0)) as origin, closing(sqlite3.connect(target)) as copy:
         origin.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, complete in itself
-        copy.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (RESTORED, repr(now)))
+        copy.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (meta.RESTORED, repr(now)))
         copy.commit()
         (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
@@ -172,15 +167,13 @@ async def _schema(database: Database) -> Finding | None:
 async def _sqlite_integrity(database: Database, connection: AsyncConnection) -> list[Finding]:
     if database.dialect != "sqlite":
         return []
-    said = (await connection.execute(text("PRAGMA integrity_check(20)"))).scalars().all()
+    said, orphans = await schema.damage(connection)
     damage = [
         Finding("damaged", Severity.BROKEN, f"the file is damaged: {line}", "restore a backup")
         for line in said
-        if line != "ok"
     ]
-    orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
     if orphans:
-        names = ", ".join(sorted({str(row[0]) for row in orphans}))
+        names = ", ".join(sorted(set(orphans)))
         damage.append(
             Finding(
                 "dangling_rows",
@@ -202,9 +195,7 @@ async def _restored(connection: AsyncConnection) -> list[Finding]:
 
 async def _codes(connection: AsyncConnection, ring: KeyRing | None) -> list[Finding]:
     found = []
-    current = select(invite_codes.c.group_id).where(invite_codes.c.current)
-    without = select(func.count()).select_from(groups).where(groups.c.id.not_in(current))
-    if missing := (await connection.execute(without)).scalar_one():
+    if missing := (await groups.without_code(connection)).count:
         sentence = f"{missing} groups have no invite code"
         found.append(Finding("code_missing", Severity.WARNING, sentence, str(Command(Operation.SET_CODE))))
     if ring is None:

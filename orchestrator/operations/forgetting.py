@@ -9,15 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, func, or_, select, update
-
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.store import codes, groups, instances
+from orchestrator.store import codes, groups, instances, memberships, meta
 from orchestrator.store.journal import Entry, append
-from orchestrator.store.memberships import matching
-from orchestrator.store.secrets import CodeCipher, KeyRing, use_key
-from orchestrator.store.tables import invite_codes, memberships, slots
+from orchestrator.store.secrets import ACTIVE_KEY, CodeCipher, KeyRing
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -26,9 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.engine import Database
-
-_NEEDS_ITS_CODE = (Status.PENDING, Status.READY, Status.DEFERRED)
-_BLOCKED_FOR_IT = (Reason.CODE_INVALID, Reason.CODE_REVOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ class Forgotten:
 
 async def stored_codes(database: Database, key_file: Path) -> StoredCodes:
     async with database.read(long=True) as connection:
-        count = (await connection.execute(select(func.count()).select_from(invite_codes))).scalar_one()
+        count = await codes.count(connection)
         try:
             ring = KeyRing.load(key_file)
         except ConfigurationError:
@@ -79,26 +72,20 @@ async def forget_codes(database: Database, key_file: Path, *, actor: str) -> For
     ring, aside = KeyRing.replace_lost(key_file)
     async with database.write(long=True) as connection:
         await groups.lock(connection)
-        await use_key(connection, ring.newest)
+        await meta.put(connection, ACTIVE_KEY, ring.newest)
         now = await database.now(connection)
         waiting = await _block(connection, actor, now)
-        for table in (memberships, slots):
-            await connection.execute(update(table).where(table.c.code_id.is_not(None)).values(code_id=None))
-        gone = (await connection.execute(delete(invite_codes))).rowcount
+        gone = await codes.forget_all(connection)
         data = {"codes": gone, "memberships": waiting, "key": ring.newest}
         await append(connection, now, [Entry("act.forget_codes", actor, data)])
     return Forgotten(gone, waiting, ring.newest, aside)
 
 
 async def _block(connection: AsyncConnection, actor: str, now: float) -> int:
-    c, blocked = memberships.c, 0
-    needs_it = c.status.in_([status.value for status in _NEEDS_ITS_CODE])
-    for_it = and_(
-        c.status == Status.BLOCKED.value, c.reason.in_([reason.value for reason in _BLOCKED_FOR_IT])
-    )
+    blocked = 0
     for instance in (await instances.lock_all(connection)).values():
         unit = UnitOfWork(connection, instance, now, actor)
-        for old in await matching(connection, c.instance_id == instance.id, or_(needs_it, for_it)):
+        for old in await memberships.needing_a_code(connection, instance.id):
             unit.move(old, Status.BLOCKED, Reason.CODE_MISSING)
         blocked += len(await unit.flush(tell=False))
     return blocked

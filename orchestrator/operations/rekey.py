@@ -12,12 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
-
-from orchestrator.store import codes
+from orchestrator.store import codes, meta
 from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import ACTIVE_KEY, CodeCipher, cipher_for_writing
-from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,7 +39,7 @@ async def rekey(database: Database, ring: KeyRing, *, actor: str, keep_old: bool
         old = await cipher_for_writing(connection, ring, exclusive=True)
         new = CodeCipher(ring, _unused_key(ring, old.key_id, await codes.key_ids(connection)))
         count = await _reseal_all(connection, old, new)
-        await connection.execute(update(meta).where(meta.c.key == ACTIVE_KEY).values(value=new.key_id))
+        await meta.put(connection, ACTIVE_KEY, new.key_id)
         now = await database.now(connection)
         await append(connection, now, [Entry("act.rekey", actor, {"key": new.key_id, "codes": count})])
     dropped = () if keep_old else await drop_unused_keys(database, ring)

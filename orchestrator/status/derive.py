@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.status.views_daemon import DaemonView
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.progress import CountRow, DueRow, NeedsYouRow
-    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.recoveries import Recovery
 
 MOST_WAITING_LINES = 20
 LONG = 900.0
@@ -39,7 +39,7 @@ _SENTENCES = {
 }
 
 
-def phase(row: RecoveryRow, *, driven: bool) -> Phase:
+def phase(row: Recovery, *, driven: bool) -> Phase:
     """A recovery that should run but whose instance nobody drives was interrupted."""
     if row.state != "running":
         return Phase(row.state)
@@ -75,7 +75,7 @@ def recovery_view(facts: Facts) -> RecoveryView | None:
     )
 
 
-def others(facts: Facts, rows: Iterable[RecoveryRow]) -> tuple[OtherView, ...]:
+def others(facts: Facts, rows: Iterable[Recovery]) -> tuple[OtherView, ...]:
     """Recoveries that are open beside the one that is shown."""
     records = {one.id: one for one in facts.instances}
     shown = None if facts.recovery is None else facts.recovery.id
@@ -261,7 +261,7 @@ def _somebody_drives(facts: Facts) -> bool:
     return is_driven(facts.recovery, facts.target, facts.daemon, facts.now)
 
 
-def is_driven(row: RecoveryRow | None, target: InstanceRecord | None, daemon: DaemonView, now: float) -> bool:
+def is_driven(row: Recovery | None, target: InstanceRecord | None, daemon: DaemonView, now: float) -> bool:
     """By the instance's lease; a recovery of the daemon's is about to be, as long as the daemon works."""
     if runner(target, now).running:
         return True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.status.views_daemon import DaemonView
     from orchestrator.store.instances import StoredLimits
     from orchestrator.store.progress import CatalogueRow, CountRow, DueRow, NeedsYouRow
-    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.recoveries import Recovery
     from orchestrator.store.slots import LastJoin
 
 
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
     """Rows as stored. `policy` is the full pace, `slowed` the pace of this moment."""
 
     now: float
-    recovery: RecoveryRow | None
+    recovery: Recovery | None
     instances: tuple[InstanceRecord, ...]
     target: InstanceRecord | None
     policy: PacingPolicy
@@ -71,7 +71,7 @@ class Sends(NamedTuple):
 
 async def gather(
     connection: AsyncConnection,
-    row: RecoveryRow | None,
+    row: Recovery | None,
     policy: PacingPolicy,
     *,
     needs_you_limit: int,
@@ -104,13 +104,13 @@ async def gather(
     )
 
 
-async def _untried(connection: AsyncConnection, row: RecoveryRow, stored: int) -> Untried:
+async def _untried(connection: AsyncConnection, row: Recovery, stored: int) -> Untried:
     every = max(0, stored - await progress.tried(connection))
     within = await progress.never_tried(connection, row.scope) if every and row.scope != Scope() else every
     return Untried(within, every - within, await progress.left_behind(connection, row.to_instance_id, row.id))
 
 
-async def _work(connection: AsyncConnection, row: RecoveryRow, limit: int) -> Work:
+async def _work(connection: AsyncConnection, row: Recovery, limit: int) -> Work:
     counts = tuple(await progress.membership_counts(connection, row.id))
     due = tuple(await progress.due_by_minute(connection, row.id))
     return Work(counts, due, tuple(await progress.needs_you(connection, row, limit)))

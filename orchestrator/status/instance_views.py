@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.recoveries import Recovery
 
 NOBODY = RunnerView(running=False, heartbeat_at=None, host=None, pid=None)
 
 
 def instance_views(
-    records: Sequence[InstanceRecord], row: RecoveryRow | None, now: float
+    records: Sequence[InstanceRecord], row: Recovery | None, now: float
 ) -> tuple[InstanceView, ...]:
     """All instances that the database knows, and the lost one even if it knows it by name only."""
     views = [_view(record, row, now) for record in records]
@@ -59,7 +59,7 @@ def pause(record: InstanceRecord, now: float) -> PauseView | None:
     )
 
 
-def _view(record: InstanceRecord, row: RecoveryRow | None, now: float) -> InstanceView:
+def _view(record: InstanceRecord, row: Recovery | None, now: float) -> InstanceView:
     slow = record.slow_until if record.pace_factor(now) < 1 else None
     return InstanceView(
         name=record.name,
@@ -79,7 +79,7 @@ def _view(record: InstanceRecord, row: RecoveryRow | None, now: float) -> Instan
     )
 
 
-def _part(record: InstanceRecord, row: RecoveryRow | None) -> str | None:
+def _part(record: InstanceRecord, row: Recovery | None) -> str | None:
     if row is None:
         return None
     if record.id == row.to_instance_id:

@@ -11,7 +11,7 @@ from orchestrator.domain.memberships import Status
 if TYPE_CHECKING:
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.memberships import Reason
-    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.recoveries import Recovery
 
 
 class There(NamedTuple):
@@ -48,7 +48,7 @@ def group_move(
             return hint
 
 
-def command_of(row: RecoveryRow, to: str | None) -> Command:
+def command_of(row: Recovery, to: str | None) -> Command:
     """The command that goes on with a recovery: with its scope, and the instance if that is given."""
     is_open = row.state == "running"
     return run_command(row.from_name, row.scope.labels, to=to, chosen=row.fixed, is_open=is_open)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.journal import JournalLine
-    from orchestrator.store.recoveries import RecoveryRow
+    from orchestrator.store.recoveries import Recovery
 
 HISTORY_LIMIT = 100
 JOURNAL_LIMIT = 100
@@ -34,7 +33,7 @@ _LINES_A_POLL = 500
 class PastRecovery:
     """One recovery. `counts` as they were at its end, or as they are now if it did not end."""
 
-    row: RecoveryRow
+    row: Recovery
     phase: Phase
     labels: tuple[str, ...]
     counts: Mapping[Status, int]
@@ -60,12 +59,11 @@ async def history(database: Database, *, limit: int = HISTORY_LIMIT) -> list[Pas
         return found
 
 
-async def _past(connection: AsyncConnection, row: RecoveryRow, *, driven: bool) -> PastRecovery:
+async def _past(connection: AsyncConnection, row: Recovery, *, driven: bool) -> PastRecovery:
     if row.counts is None:
         counts = derive.count_statuses(await progress.membership_counts(connection, row.id))
     else:
-        stored = json.loads(row.counts)
-        counts = {status: int(stored.get(status.value, 0)) for status in Status}
+        counts = {status: row.counts.get(status.value, 0) for status in Status}
     return PastRecovery(row, derive.phase(row, driven=driven), row.scope.labels, counts)
 
 

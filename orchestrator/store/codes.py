@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from orchestrator.store.bulk import CHUNK, chunks, insert_rows
-from orchestrator.store.tables import invite_codes
+from orchestrator.store.tables import invite_codes, memberships, slots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -184,6 +184,17 @@ async def reseal(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) ->
         "fingerprint": bindparam("print"),
     }
     await connection.execute(changed.values(values), rows)
+
+
+async def count(connection: AsyncConnection) -> int:
+    return int(await connection.scalar(select(func.count()).select_from(invite_codes)) or 0)
+
+
+async def forget_all(connection: AsyncConnection) -> int:
+    """Delete every code; returns how many. Memberships and slots stay."""
+    for table in (memberships, slots):
+        await connection.execute(update(table).where(table.c.code_id.is_not(None)).values(code_id=None))
+    return (await connection.execute(delete(invite_codes))).rowcount
 
 
 async def key_ids(connection: AsyncConnection) -> set[str]:

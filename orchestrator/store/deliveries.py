@@ -172,7 +172,7 @@ async def mark_delivered(connection: AsyncConnection, ids: Collection[int], now:
             update(deliveries)
             .where(_d.id.in_(list(ids)), _PENDING)
             .values(
-                state=DeliveryState.DELIVERED.value,
+                state=DeliveryState.DELIVERED,
                 delivered_at=now,
                 attempts=_d.attempts + 1,
                 next_attempt_at=None,
@@ -187,7 +187,7 @@ async def mark_failed(connection: AsyncConnection, failed: Failed) -> None:
         update(deliveries)
         .where(_d.id == failed.id, _PENDING)
         .values(
-            state=state.value,
+            state=state,
             attempts=_d.attempts + 1,
             next_attempt_at=failed.again_at,
             error=failed.error,
@@ -200,7 +200,7 @@ async def park_others(connection: AsyncConnection, sinks: Collection[str], error
     result = await connection.execute(
         update(deliveries)
         .where(_PENDING, _d.sink.not_in(list(sinks)))
-        .values(state=DeliveryState.PARKED.value, next_attempt_at=None, error=error)
+        .values(state=DeliveryState.PARKED, next_attempt_at=None, error=error)
     )
     return int(result.rowcount)
 
@@ -219,7 +219,7 @@ async def retry_parked(connection: AsyncConnection, ids: Collection[int] | None 
         for stands in (_PARKED, and_(_PENDING, _d.next_attempt_at.is_not(None))):  # each has its own index
             query = update(deliveries).where(stands)
             query = query if part is None else query.where(_d.id.in_(part))
-            values = query.values(state=DeliveryState.PENDING.value, attempts=0, next_attempt_at=None)
+            values = query.values(state=DeliveryState.PENDING, attempts=0, next_attempt_at=None)
             moved += int((await connection.execute(values)).rowcount)
     return moved
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, and_, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy import Column, and_, bindparam, exists, func, select, text
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.store import meta
 from orchestrator.store.memberships import Work, as_work, work_query
-from orchestrator.store.tables import instances, memberships, meta, recoveries
+from orchestrator.store.tables import instances, memberships, recoveries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -76,7 +77,7 @@ _UNGREETED = "memberships.greeting IN ('pending', 'sending')"  # as the partial 
 
 
 def _earliest(column: Column[Any], status: Status) -> ScalarSelect[Any]:
-    query = select(func.min(column)).where(_MINE, memberships.c.status == status.value)
+    query = select(func.min(column)).where(_MINE, memberships.c.status == status)
     return query.correlate(instances).scalar_subquery()
 
 
@@ -85,11 +86,8 @@ def _any_in(status: Status, reason: Reason | None = None) -> ScalarSelect[Any]:
     through the whole table.
     """
     c = memberships.c
-    query = select(c.id).where(_MINE, c.status == status.value)
-    if reason is None:
-        query = query.order_by(c.priority.desc(), c.id)
-    else:
-        query = query.where(c.reason == reason.value)
+    query = select(c.id).where(_MINE, c.status == status)
+    query = query.order_by(c.priority.desc(), c.id) if reason is None else query.where(c.reason == reason)
     return query.limit(1).correlate(instances).scalar_subquery()
 
 
@@ -97,20 +95,18 @@ _COMPARED = "compared:"  # and the instance's id: when its memberships were last
 
 
 async def _compared_at(connection: AsyncConnection) -> dict[int, float]:
-    rows = await connection.execute(select(meta).where(meta.c.key.startswith(_COMPARED)))
-    return {int(key.removeprefix(_COMPARED)): float(value) for key, value in rows}
+    found = await meta.beginning_with(connection, _COMPARED)
+    return {int(instance_id): float(at) for instance_id, at in found.items()}
 
 
 async def compared(connection: AsyncConnection, instance_id: int, now: float) -> None:
     """Remember it. The instance's row must be locked."""
-    key = f"{_COMPARED}{instance_id}"
-    await connection.execute(delete(meta).where(meta.c.key == key))
-    await connection.execute(insert(meta).values(key=key, value=repr(now)))
+    await meta.put(connection, f"{_COMPARED}{instance_id}", repr(now))
 
 
 async def forget_comparison(connection: AsyncConnection, instance_id: int) -> None:
     """Its list is asked for anew soon. The instance's row must be locked."""
-    await connection.execute(delete(meta).where(meta.c.key == f"{_COMPARED}{instance_id}"))
+    await meta.forget(connection, f"{_COMPARED}{instance_id}")
 
 
 # Statements that loops send all the time are made once: making one costs more than carrying it out.
@@ -134,7 +130,7 @@ async def in_line(
 
     With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
     """
-    asked = {"instance": instance_id, "status": status.value, "recovery": recovery_id, "most": limit}
+    asked = {"instance": instance_id, "status": status, "recovery": recovery_id, "most": limit}
     query = _in_line(of_one_recovery=recovery_id is not None)
     return [as_work(row) for row in (await connection.execute(query, asked)).all()]
 
@@ -151,7 +147,7 @@ async def due(
     connection: AsyncConnection, instance_id: int, status: Status, now: float, *, limit: int
 ) -> list[Work]:
     """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
-    asked = {"instance": instance_id, "status": status.value, "now": now, "most": limit}
+    asked = {"instance": instance_id, "status": status, "now": now, "most": limit}
     return [as_work(row) for row in (await connection.execute(_due(), asked)).all()]
 
 
@@ -175,7 +171,7 @@ async def next_due(
     query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
     earliest: float | None = None
     for status in statuses:
-        asked = {"instance": instance_id, "recovery": recovery_id, "status": status.value}
+        asked = {"instance": instance_id, "recovery": recovery_id, "status": status}
         found = await connection.scalar(query, asked)
         if found is not None and (earliest is None or found < earliest):
             earliest = float(found)
@@ -194,7 +190,7 @@ async def greetings(
 
     With `recovery_id` only those of that recovery.
     """
-    asked = {"instance": instance_id, "greeting": greeting.value, "recovery": recovery_id, "most": limit}
+    asked = {"instance": instance_id, "greeting": greeting, "recovery": recovery_id, "most": limit}
     query = _greetings(of_one_recovery=recovery_id is not None)
     return [as_work(row) for row in (await connection.execute(query, asked)).all()]
 

@@ -7,138 +7,27 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.engine import Row
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.group_fields import name_key
-from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, known_reason
-from orchestrator.store.memberships import StoredCode
-from orchestrator.store.recoveries import groups_in
-from orchestrator.store.tables import group_labels, groups, instances, invite_codes, memberships
+from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
+from orchestrator.store.bulk import CHUNK, chunks
+from orchestrator.store.memberships import CODE_COLUMNS, StoredCode, as_code
+from orchestrator.store.recoveries import Scope, groups_in
+from orchestrator.store.tables import (
+    LABELS,
+    group_labels,
+    groups,
+    instances,
+    invite_codes,
+    memberships,
+    split_labels,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.recoveries import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """One group, its current code, and its membership of the instance where there is one.
-
-    `name`, `detail` and the expected subject are foreign text.
-    """
-
-    group_id: int
-    slug: str
-    name: str
-    priority: int
-    expected_jid: str | None
-    expected_subject: str
-    expected_owner: str | None
-    code: StoredCode | None = field(repr=False)
-    fingerprint: str | None
-    status: Status | None
-    reason: Reason | None
-    detail: str | None
-    next_attempt_at: float | None
-    attempts: int
-    slow_rounds: int
-    jid: str | None
-    requested_at: float | None
-    confirmed_at: float | None
-    history_epoch: int
-
-    @property
-    def known_jid(self) -> str | None:
-        """Where it is, as far as anybody knows: what is expected counts first."""
-        return self.expected_jid or self.jid
-
-
-async def in_join_order(connection: AsyncConnection, instance_id: int, scope: Scope) -> list[PlanRow]:
-    """The most valuable first, as the loop takes them: those that have a membership, then the others."""
-    wanted = groups_in(scope).subquery()
-    query = _plan_query(instance_id).join(wanted, wanted.c.id == groups.c.id)
-    query = query.order_by(
-        groups.c.priority.desc(), memberships.c.id.is_(None), memberships.c.id, groups.c.id
-    )
-    result = await connection.stream(query.execution_options(yield_per=_AT_A_TIME))
-    return [_plan_row(row) async for row in result]
-
-
-async def by_group_ids(
-    connection: AsyncConnection, instance_id: int, group_ids: Collection[int]
-) -> dict[int, PlanRow]:
-    """The same for these groups; one that is gone is missing."""
-    ids, found = list(group_ids), dict[int, PlanRow]()
-    for start in range(0, len(ids), _AT_A_TIME):
-        query = _plan_query(instance_id).where(groups.c.id.in_(ids[start : start + _AT_A_TIME]))
-        found |= {row[0]: _plan_row(row) for row in await connection.execute(query)}
-    return found
-
-
-def _plan_query(instance_id: int) -> Select[Any]:
-    g, m, c = groups.c, memberships.c, invite_codes.c
-    return (
-        select(
-            g.id,
-            g.slug,
-            g.name,
-            g.priority,
-            g.jid,
-            g.subject,
-            g.owner,
-            c.id,
-            c.ciphertext,
-            c.key_id,
-            c.last4,
-            c.fingerprint,
-            c.verdict,
-            m.status,
-            m.reason,
-            m.detail,
-            m.next_attempt_at,
-            m.attempts,
-            m.slow_rounds,
-            m.jid,
-            m.requested_at,
-            m.confirmed_at,
-            m.history_epoch,
-        )
-        .select_from(groups)
-        .outerjoin(memberships, and_(m.group_id == g.id, m.instance_id == instance_id))
-        .outerjoin(invite_codes, and_(c.group_id == g.id, c.current))
-    )
-
-
-def _plan_row(row: Any) -> PlanRow:
-    group_id, slug, name, priority, jid, subject, owner, code_id, *rest = row
-    ciphertext, key_id, last4, fingerprint, verdict, status, reason, *more = rest
-    return PlanRow(
-        group_id,
-        slug,
-        name,
-        priority,
-        jid,
-        subject or name,
-        owner,
-        None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4, verdict),
-        fingerprint,
-        None if status is None else Status(status),
-        known_reason(reason),
-        more[0],
-        more[1],
-        more[2] or 0,
-        more[3] or 0,
-        more[4],
-        more[5],
-        more[6],
-        more[7] or 0,
-    )
-
-
-_AT_A_TIME = 1000
-_UNIT = "\x1f"  # between labels: a control character, which no label may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +94,7 @@ _NAMES = [field.name for field in fields(GroupRow)]
 async def stream_groups(connection: AsyncConnection, filters: Filters) -> AsyncGenerator[GroupRow, None]:
     """In the order in which they were imported, from one consistent view, a thousand in memory at a time."""
     query = _joined().where(*_conditions(filters)).order_by(groups.c.id, memberships.c.id)
-    result = await connection.stream(query.execution_options(yield_per=_AT_A_TIME))
+    result = await connection.stream(query.execution_options(yield_per=CHUNK))
     async for part in result.partitions():
         for row in part:
             yield _group(row)
@@ -226,8 +115,8 @@ async def by_groups(connection: AsyncConnection, instance_id: int, group_ids: li
 async def ahead_in_line(connection: AsyncConnection, row: GroupRow) -> int:
     """How many of the same instance's memberships are joined before a pending one."""
     m = memberships.c
-    waiting = and_(m.instance_id == row.instance_id, m.status == Status.PENDING.value)
-    ready = and_(m.instance_id == row.instance_id, m.status == Status.READY.value)
+    waiting = and_(m.instance_id == row.instance_id, m.status == Status.PENDING)
+    ready = and_(m.instance_id == row.instance_id, m.status == Status.READY)
     more_valuable = and_(waiting, m.priority > row.priority)
     as_valuable = and_(waiting, m.priority == row.priority, m.id < row.membership_id)
     counts = [
@@ -239,11 +128,6 @@ async def ahead_in_line(connection: AsyncConnection, row: GroupRow) -> int:
 
 def _joined() -> Select[Any]:
     m, g = memberships.c, groups.c
-    labels = (
-        select(func.aggregate_strings(group_labels.c.label, _UNIT))
-        .where(group_labels.c.group_id == g.id)
-        .scalar_subquery()
-    )
     columns = {
         "group_id": g.id,
         "membership_id": m.id,
@@ -258,7 +142,7 @@ def _joined() -> Select[Any]:
         "since": m.status_since,
         "attempts": func.coalesce(m.attempts, 0),
         "code_last4": invite_codes.c.last4,
-        "labels": labels,
+        "labels": LABELS,
         "priority": func.coalesce(m.priority, g.priority),
         "members": m.seen_members,
     }
@@ -278,9 +162,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.bucket is not None:
         found.append(_in_bucket(filters.bucket))
     if filters.status is not None:
-        found.append(m.status == filters.status.value)
+        found.append(m.status == filters.status)
     if filters.reason is not None:
-        found.append(m.reason == filters.reason.value)
+        found.append(m.reason == filters.reason)
     if filters.recovery_id is not None:
         found.append(m.recovery_id == filters.recovery_id)
     if filters.instance is not None:
@@ -295,16 +179,16 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 def _in_bucket(wanted: Bucket) -> ColumnElement[bool]:
     m = memberships.c
-    plain = [s.value for s in Status if s is not Status.LEFT and bucket(s) is wanted]
+    plain = [s for s in Status if s is not Status.LEFT and bucket(s) is wanted]
     found = m.status.in_(plain)
-    by_person = and_(m.status == Status.LEFT.value, m.reason == Reason.OPERATOR.value)
+    by_person = and_(m.status == Status.LEFT, m.reason == Reason.OPERATOR)
     if wanted is Bucket.WAITING:
         return or_(found, m.id.is_(None))
     if wanted is Bucket.SKIPPED:
         return or_(found, by_person)
     if wanted is Bucket.NEEDS_YOU:
-        other = or_(m.reason.is_(None), m.reason != Reason.OPERATOR.value)
-        return or_(found, and_(m.status == Status.LEFT.value, other))
+        other = or_(m.reason.is_(None), m.reason != Reason.OPERATOR)
+        return or_(found, and_(m.status == Status.LEFT, other))
     return found
 
 
@@ -319,12 +203,100 @@ async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[GroupRo
     return [_group(row) for row in await connection.execute(query)]
 
 
-_STATUS, _REASON, _LABELS = (_NAMES.index(name) for name in ("status", "reason", "labels"))
+_LABELS = _NAMES.index("labels")
 
 
-def _group(row: Any) -> GroupRow:
+def _group(row: Row[Any]) -> GroupRow:
     values = list(row)
-    values[_STATUS] = None if values[_STATUS] is None else Status(values[_STATUS])
-    values[_REASON] = known_reason(values[_REASON])
-    values[_LABELS] = tuple(sorted(values[_LABELS].split(_UNIT))) if values[_LABELS] else ()
+    values[_LABELS] = split_labels(values[_LABELS])
     return GroupRow(*values)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One group, its current code, and its membership of the instance where there is one.
+
+    `name`, `detail` and the expected subject are foreign text.
+    """
+
+    group_id: int
+    slug: str
+    name: str
+    priority: int
+    expected_jid: str | None
+    expected_subject: str
+    expected_owner: str | None
+    status: Status | None
+    reason: Reason | None
+    detail: str | None
+    next_attempt_at: float | None
+    attempts: int
+    slow_rounds: int
+    jid: str | None
+    requested_at: float | None
+    confirmed_at: float | None
+    history_epoch: int
+    fingerprint: str | None
+    code: StoredCode | None = field(repr=False)
+
+    @property
+    def known_jid(self) -> str | None:
+        """Where it is, as far as anybody knows: what is expected counts first."""
+        return self.expected_jid or self.jid
+
+
+async def in_join_order(connection: AsyncConnection, instance_id: int, scope: Scope) -> list[PlanRow]:
+    """The most valuable first, as the loop takes them: those that have a membership, then the others."""
+    wanted = groups_in(scope).subquery()
+    query = _plan_query(instance_id).join(wanted, wanted.c.id == groups.c.id)
+    query = query.order_by(
+        groups.c.priority.desc(), memberships.c.id.is_(None), memberships.c.id, groups.c.id
+    )
+    result = await connection.stream(query.execution_options(yield_per=CHUNK))
+    return [_plan_row(row) async for row in result]
+
+
+async def by_group_ids(
+    connection: AsyncConnection, instance_id: int, group_ids: Collection[int]
+) -> dict[int, PlanRow]:
+    """The same for these groups; one that is gone is missing."""
+    found: dict[int, PlanRow] = {}
+    for part in chunks(list(group_ids)):
+        query = _plan_query(instance_id).where(groups.c.id.in_(part))
+        found |= {row[0]: _plan_row(row) for row in await connection.execute(query)}
+    return found
+
+
+def _plan_query(instance_id: int) -> Select[Any]:
+    g, m, c = groups.c, memberships.c, invite_codes.c
+    return (
+        select(
+            g.id,
+            g.slug,
+            g.name,
+            g.priority,
+            g.jid,
+            func.coalesce(func.nullif(g.subject, ""), g.name),
+            g.owner,
+            m.status,
+            m.reason,
+            m.detail,
+            m.next_attempt_at,
+            func.coalesce(m.attempts, 0),
+            func.coalesce(m.slow_rounds, 0),
+            m.jid,
+            m.requested_at,
+            m.confirmed_at,
+            func.coalesce(m.history_epoch, 0),
+            c.fingerprint,
+            *CODE_COLUMNS,
+        )
+        .select_from(groups)
+        .outerjoin(memberships, and_(m.group_id == g.id, m.instance_id == instance_id))
+        .outerjoin(invite_codes, and_(c.group_id == g.id, c.current))
+    )
+
+
+def _plan_row(row: Row[Any]) -> PlanRow:
+    width = len(row) - len(CODE_COLUMNS)
+    return PlanRow(*(*row[:width], as_code(row[width:])))

@@ -90,6 +90,10 @@ async def which_slugs(connection: AsyncConnection, slugs: Collection[str]) -> se
     return found
 
 
+async def all_slugs(connection: AsyncConnection) -> set[str]:
+    return set(await connection.scalars(select(groups.c.slug)))
+
+
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> dict[int, StoredGroup]:
     found: dict[int, StoredGroup] = {}
     for part in chunks(list(ids)):

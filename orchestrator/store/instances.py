@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -16,12 +16,12 @@ from orchestrator.domain.errors import LeaseLostError, NotFoundError
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
 from orchestrator.domain.memberships import Reason
-from orchestrator.store.tables import instances, meta
+from orchestrator.store import meta
+from orchestrator.store.tables import instances
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-IDENTITY = "identity"  # in `meta`: what the database was when it was made, see `engine.database_identity`
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
 
@@ -60,7 +60,7 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
                     gateway=instance.gateway,
                     account=instance.account,
                     known_since=now if instance.account in accounts else await _born(connection, now),
-                    seen_database=await connection.scalar(select(meta.c.value).where(meta.c.key == IDENTITY)),
+                    seen_database=await meta.get(connection, meta.IDENTITY),
                 )
             )
         elif found.account != instance.account:
@@ -70,7 +70,7 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
 
 
 async def _born(connection: AsyncConnection, now: float) -> float:
-    stored = await connection.scalar(select(meta.c.value).where(meta.c.key == "created_at"))
+    stored = await meta.get(connection, meta.CREATED_AT)
     return float(stored) if stored is not None else now
 
 
@@ -143,7 +143,7 @@ async def _one(connection: AsyncConnection, query: Select[Any], name: str) -> In
 async def paused_for(connection: AsyncConnection, reason: Reason) -> frozenset[int]:
     """The instances that stand still for this reason until a person resumes them."""
     query = select(instances.c.id).where(
-        instances.c.pause_reason == reason.value, instances.c.paused_until.is_(None)
+        instances.c.pause_reason == reason, instances.c.paused_until.is_(None)
     )
     return frozenset((await connection.scalars(query)).all())
 
@@ -282,14 +282,14 @@ class StoredLimits(NamedTuple):
 async def save_limits(connection: AsyncConnection, instance_id: int, found: StoredLimits | None) -> None:
     """None: nothing slows it. The instance's row must be locked."""
     key = f"{_LIMITS}{instance_id}"
-    await connection.execute(delete(meta).where(meta.c.key == key))
-    if found is not None:
-        await connection.execute(insert(meta).values(key=key, value=json.dumps(found._asdict())))
+    if found is None:
+        await meta.forget(connection, key)
+    else:
+        await meta.put(connection, key, json.dumps(found._asdict()))
 
 
 async def limits_of(connection: AsyncConnection, instance_id: int) -> StoredLimits | None:
-    query = select(meta.c.value).where(meta.c.key == f"{_LIMITS}{instance_id}")
-    stored = await connection.scalar(query)
+    stored = await meta.get(connection, f"{_LIMITS}{instance_id}")
     return None if stored is None else StoredLimits(**json.loads(stored))
 
 

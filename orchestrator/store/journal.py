@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, or_, select, text
 from sqlalchemy.sql import Select
 
-from orchestrator.store.tables import groups, instances, journal
+from orchestrator.store.tables import events, groups, instances, journal, messages
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -130,8 +130,30 @@ def _with_names(chosen: Select[Any]) -> Select[Any]:
 
 async def last_line_id(connection: AsyncConnection) -> int:
     """0 for an empty journal."""
-    query = select(journal.c.id).order_by(journal.c.id.desc()).limit(1)
-    return (await connection.execute(query)).scalar_one_or_none() or 0
+    return int(await connection.scalar(select(func.max(journal.c.id))) or 0)
+
+
+# The partial indexes' own words, so that the planner can use them.
+_CHANGES = select(
+    select(func.coalesce(func.max(journal.c.id), 0)).scalar_subquery(),
+    exists(select(events.c.id).where(text("events.state IN ('new', 'waiting')"), events.c.state == "new")),
+    exists(select(messages.c.id).where(text("NOT messages.fanned_out"))),
+)
+
+
+async def changes(connection: AsyncConnection) -> tuple[int, bool, bool]:
+    """The last line; whether events wait to be processed; whether messages wait to be sorted."""
+    last, new_events, new_messages = (await connection.execute(_CHANGES)).one()
+    return last, new_events, new_messages
+
+
+async def kinds_since(
+    connection: AsyncConnection, after_id: int, kinds: Sequence[str]
+) -> list[tuple[str, int | None]]:
+    """Kinds and instances of the lines of these kinds (patterns of LIKE), each once."""
+    wanted = or_(*(journal.c.kind.like(kind) for kind in kinds))
+    found = select(journal.c.kind, journal.c.instance_id).where(journal.c.id > after_id, wanted).distinct()
+    return [(str(kind), instance_id) for kind, instance_id in await connection.execute(found)]
 
 
 def _line(row: Any) -> JournalLine:

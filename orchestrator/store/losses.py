@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from orchestrator.domain.loss_evidence import Kind, LossEvidence
 from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Greeting, Reason, Status
-from orchestrator.store.recoveries import Scope, as_under_way, groups_in
+from orchestrator.store.recoveries import Recovery, Scope, groups_in, up_to
 from orchestrator.store.tables import groups, instances, losses, memberships, recoveries
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def latest(connection: AsyncConnection) -> dict[int, Loss]:
 
 async def lost_ids(connection: AsyncConnection) -> frozenset[int]:
     """The instances that are lost now."""
-    query = select(losses.c.instance_id).where(_OPEN, losses.c.state == LossState.LOST.value)
+    query = select(losses.c.instance_id).where(_OPEN, losses.c.state == LossState.LOST)
     return frozenset((await connection.scalars(query)).all())
 
 
@@ -79,7 +79,7 @@ async def suspect(connection: AsyncConnection, instance_id: int, case: Case) -> 
         insert(losses)
         .values(
             instance_id=instance_id,
-            state=LossState.SUSPECTED.value,
+            state=LossState.SUSPECTED,
             suspected_at=case.since,
             evidence=_written(case.evidence),
         )
@@ -105,7 +105,7 @@ async def decide(
     await _set(
         connection,
         loss_id,
-        state=LossState.LOST.value,
+        state=LossState.LOST,
         decided_at=now,
         action=action,
         recovery_id=recovery_id,
@@ -125,7 +125,7 @@ async def end(
 ) -> None:
     """Dismissed, or returned. `detail`: how, if not by what the account itself showed."""
     said = {} if detail is None else {"detail": detail}
-    await _set(connection, loss_id, state=standing.value, ended_at=now, **said)
+    await _set(connection, loss_id, state=standing, ended_at=now, **said)
 
 
 async def _set(connection: AsyncConnection, loss_id: int, **values: Any) -> None:
@@ -154,7 +154,7 @@ def _loss(row: Any) -> Loss:
     return Loss(
         id=row.id,
         instance_id=row.instance_id,
-        case=Case(LossState(row.state), row.suspected_at, _read(row.evidence)),
+        case=Case(row.state, row.suspected_at, _read(row.evidence)),
         decided_at=row.decided_at,
         ended_at=row.ended_at,
         action=row.action,
@@ -171,9 +171,7 @@ _MOST_NAMED = 20
 async def take_along(connection: AsyncConnection, replaced_id: int, recovery_id: int) -> None:
     """What a replaced recovery of the daemon still waits for goes on in another one of the same instance."""
     was_the_daemons = exists().where(recoveries.c.id == replaced_id, recoveries.c.driver == "daemon")
-    waits = or_(
-        memberships.c.status == Status.DEFERRED.value, memberships.c.greeting == Greeting.PENDING.value
-    )
+    waits = or_(memberships.c.status == Status.DEFERRED, memberships.c.greeting == Greeting.PENDING)
     statement = update(memberships).where(memberships.c.recovery_id == replaced_id, waits, was_the_daemons)
     await connection.execute(statement.values(recovery_id=recovery_id))
 
@@ -182,7 +180,7 @@ async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[i
     """Ids of its groups that the instance surely is not in, and that nobody took out of it."""
     query = select(memberships.c.group_id).where(
         memberships.c.recovery_id == recovery_id,
-        memberships.c.status.not_in([status.value for status in _NOT_TO_JOIN]),
+        memberships.c.status.not_in(_NOT_TO_JOIN),
         ~_may_be_in(),
     )
     return list((await connection.scalars(query.order_by(memberships.c.group_id))).all())
@@ -200,27 +198,23 @@ class Chain:
 
 async def chain(connection: AsyncConnection, recovery_id: int) -> Chain:
     """What led to this recovery: whom it goes on for, and for chosen groups what they were chosen from."""
-    query = select(recoveries).where(recoveries.c.id <= recovery_id).order_by(recoveries.c.id)
-    rows = {row.id: row for row in (await connection.execute(query)).all()}
+    rows = await up_to(connection, recovery_id)
     links = [rows[recovery_id]]
     while (before := _before(links[-1], rows)) is not None:
         links.append(before)
-    onto = frozenset(row.to_instance_id for row in links)
-    first = as_under_way(links[-1])
-    return Chain(frozenset(row.id for row in links), onto, first.scope, first.fixed)
+    onto = frozenset(one.to_instance_id for one in links)
+    return Chain(frozenset(one.id for one in links), onto, links[-1].scope, links[-1].fixed)
 
 
-def _before(row: Any, rows: dict[int, Any]) -> Any:
-    if row.follows_id is not None:
-        return rows.get(row.follows_id)
-    if not row.fixed:
+def _before(one: Recovery, rows: Mapping[int, Recovery]) -> Recovery | None:
+    if one.follows_id is not None:
+        return rows.get(one.follows_id)
+    if not one.fixed:
         return None  # it was begun anew, for its whole scope
-    onto_the_same = [id_ for id_, one in rows.items() if one.to_instance_id == row.to_instance_id]
-    last = rows.get(max((id_ for id_ in onto_the_same if id_ < row.id), default=0))
-    of_all = (row.from_name, row.labels) == (None, "[]")  # as one of groups from several scopes is, too
-    if last is None or not (of_all or (last.from_name, last.labels) == (row.from_name, row.labels)):
-        return None
-    return last
+    onto_the_same = [id_ for id_, other in rows.items() if other.to_instance_id == one.to_instance_id]
+    last = rows.get(max((id_ for id_ in onto_the_same if id_ < one.id), default=0))
+    of_all = one.scope == Scope()  # as one of groups from several scopes is, too
+    return last if last is not None and (of_all or last.scope == one.scope) else None
 
 
 async def free_for(connection: AsyncConnection, instance_id: int, links: Chain) -> tuple[list[int], int]:
@@ -232,7 +226,7 @@ async def free_for(connection: AsyncConnection, instance_id: int, links: Chain) 
     held = exists().where(
         memberships.c.group_id == found.c.id,
         memberships.c.instance_id.in_(links.instances - {instance_id}),
-        or_(memberships.c.status.in_([status.value for status in _NOT_TO_JOIN]), _may_be_in()),
+        or_(memberships.c.status.in_(_NOT_TO_JOIN), _may_be_in()),
     )
     query = select(found.c.id, held.label("held")).order_by(found.c.id)
     if links.begun_fixed:
@@ -257,7 +251,7 @@ async def taken(connection: AsyncConnection, recovery_id: int) -> Taken:
     mine = memberships.c.recovery_id == recovery_id
     perhaps = and_(mine, _may_be_in())
     number = select(func.count()).select_from(memberships)
-    active = memberships.c.status == Status.ACTIVE.value
+    active = memberships.c.status == Status.ACTIVE
     query = select(groups.c.name).join(memberships, memberships.c.group_id == groups.c.id).where(perhaps)
     names = (await connection.scalars(query.order_by(groups.c.name).limit(_MOST_NAMED))).all()
     return Taken(
@@ -269,9 +263,9 @@ async def taken(connection: AsyncConnection, recovery_id: int) -> Taken:
 
 def _may_be_in() -> ColumnElement[bool]:
     """Or nobody knows: the outcome of its join was never found out, or what it entered was another group."""
-    unsure = (Reason.OUTCOME_UNKNOWN.value, Reason.IDENTITY_MISMATCH.value)
+    unsure = (Reason.OUTCOME_UNKNOWN, Reason.IDENTITY_MISMATCH)
     return or_(
-        memberships.c.status.in_([status.value for status in _MAY_BE_IN]),
+        memberships.c.status.in_(_MAY_BE_IN),
         and_(
             memberships.c.reason.is_not(None),  # the whole must never be null: it is negated too
             memberships.c.reason.in_(unsure),

@@ -92,9 +92,9 @@ class Move:
 
 _FIELDS = [field.name for field in fields(Membership)]
 _COLUMNS = [memberships.c[name] for name in _FIELDS]
+CODE_COLUMNS = [invite_codes.c[field.name] for field in fields(StoredCode)]
 _KEPT = {"id", "instance_id", "group_id", "recovery_id"}
 _WRITTEN = [name for name in _FIELDS if name not in _KEPT]
-_ENUMS = {"status": Status, "reason": Reason, "evidence": MembershipEvidence, "greeting": Greeting}
 
 _OF_THE_NUMBER = (Status.ACTIVE, Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
 _BLOCKED_AS_ITSELF = (Reason.OUTCOME_UNKNOWN, Reason.REMOVED_BY_ADMIN, Reason.FORBIDDEN)
@@ -109,30 +109,11 @@ _STATUSES = select(memberships.c.id, memberships.c.status).where(
 )
 
 
-def _membership(values: Sequence[Any]) -> Membership:
-    read = dict(zip(_FIELDS, values, strict=True))
-    for name, kind in _ENUMS.items():
-        if read[name] is not None:
-            read[name] = kind(read[name])
-    return Membership(**read)
-
-
 def work_query() -> Select[Any]:
     current = and_(invite_codes.c.group_id == groups.c.id, invite_codes.c.current)
+    expected = (groups.c.jid, groups.c.subject, groups.c.owner)
     return (
-        select(
-            *_COLUMNS,
-            groups.c.slug,
-            groups.c.name,
-            groups.c.jid.label("expected_jid"),
-            groups.c.subject.label("expected_subject"),
-            groups.c.owner.label("expected_owner"),
-            invite_codes.c.id.label("current_code_id"),
-            invite_codes.c.ciphertext,
-            invite_codes.c.key_id,
-            invite_codes.c.last4,
-            invite_codes.c.verdict,
-        )
+        select(*_COLUMNS, groups.c.slug, groups.c.name, *expected, *CODE_COLUMNS)
         .join(groups, groups.c.id == memberships.c.group_id)
         .outerjoin(invite_codes, current)
     )
@@ -140,9 +121,13 @@ def work_query() -> Select[Any]:
 
 def as_work(row: Row[Any]) -> Work:
     width = len(_FIELDS)
-    slug, name, jid, subject, owner, code_id, ciphertext, key_id, last4, verdict = row[width:]
-    code = None if code_id is None else StoredCode(code_id, ciphertext, key_id, last4, verdict)
-    return Work(_membership(row[:width]), slug, name, jid, subject or name, owner, code)
+    slug, name, jid, subject, owner, *code = row[width:]
+    return Work(Membership(*row[:width]), slug, name, jid, subject or name, owner, as_code(code))
+
+
+def as_code(columns: Sequence[Any]) -> StoredCode | None:
+    """From `CODE_COLUMNS`; None where the group has no current code."""
+    return None if columns[0] is None else StoredCode(*columns)
 
 
 async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[Membership]:
@@ -150,11 +135,20 @@ async def of_the_number(connection: AsyncConnection, instance_id: int) -> list[M
     join of it is under way or led elsewhere, or WhatsApp refused this very number.
     """
     m = memberships.c
-    own = m.status.in_([status.value for status in _OF_THE_NUMBER])
-    refused = m.reason.in_([reason.value for reason in _BLOCKED_AS_ITSELF])
-    astray = and_(m.reason == Reason.IDENTITY_MISMATCH.value, m.joined_at.is_not(None))
-    blocked = and_(m.status == Status.BLOCKED.value, or_(refused, astray))
+    own = m.status.in_(_OF_THE_NUMBER)
+    refused = m.reason.in_(_BLOCKED_AS_ITSELF)
+    astray = and_(m.reason == Reason.IDENTITY_MISMATCH, m.joined_at.is_not(None))
+    blocked = and_(m.status == Status.BLOCKED, or_(refused, astray))
     return await matching(connection, m.instance_id == instance_id, or_(own, blocked))
+
+
+async def needing_a_code(connection: AsyncConnection, instance_id: int) -> list[Membership]:
+    """What still needs its group's code, or is blocked for it."""
+    m = memberships.c
+    needs_it = m.status.in_((Status.PENDING, Status.READY, Status.DEFERRED))
+    for_it = m.reason.in_((Reason.CODE_INVALID, Reason.CODE_REVOKED))
+    blocked = and_(m.status == Status.BLOCKED, for_it)
+    return await matching(connection, m.instance_id == instance_id, or_(needs_it, blocked))
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
@@ -187,7 +181,7 @@ async def expecting(
     wanted = list(jids)
     found = [
         work_query().where(
-            memberships.c.instance_id == instance_id, memberships.c.status == status.value, condition
+            memberships.c.instance_id == instance_id, memberships.c.status == status, condition
         )
         for condition in (
             groups.c.jid.in_(wanted),
@@ -210,7 +204,7 @@ async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
         check_move(move.old.status, move.new.status, move.new.reason, move.new.next_attempt_at)
     asked = {"ids": [move.old.id for move in moves]}
     stored = {int(found): status for found, status in (await connection.execute(_STATUSES, asked)).all()}
-    valid = [move for move in moves if stored.get(move.old.id) == move.old.status.value]
+    valid = [move for move in moves if stored.get(move.old.id) == move.old.status]
     if valid:
         await connection.execute(_SAVE, [_row(move.new) for move in valid])
     return {move.old.id for move in valid}
@@ -233,16 +227,16 @@ async def deferred_until(
     """A recovery's deferred groups whose time has come. Index ix_memberships_recovery_id."""
     m = memberships.c
     query = select(*_COLUMNS).where(
-        m.recovery_id == recovery_id, m.status == Status.DEFERRED.value, m.next_attempt_at <= now
+        m.recovery_id == recovery_id, m.status == Status.DEFERRED, m.next_attempt_at <= now
     )
     rows = (await connection.execute(query.order_by(m.next_attempt_at).limit(limit))).all()
-    return [_membership(row) for row in rows]
+    return [Membership(*row) for row in rows]
 
 
 async def matching(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Membership]:
     """The memberships for which all of these hold, in the order of their ids."""
     query = select(*_COLUMNS).where(*conditions).order_by(memberships.c.id)
-    return [_membership(row) for row in (await connection.execute(query)).all()]
+    return [Membership(*row) for row in (await connection.execute(query)).all()]
 
 
 async def entered_by(
@@ -279,7 +273,7 @@ async def find_or_make(
         "instance_id": instance_id,
         "group_id": group_id,
         "priority": priority,
-        "status": Status.PENDING.value,
+        "status": Status.PENDING,
         "status_since": now,
     }
     await connection.execute(insert(memberships).values(**row))
@@ -321,7 +315,7 @@ async def by_jids(connection: AsyncConnection, instance_id: int, jids: Collectio
 async def active_jids(connection: AsyncConnection, instance_id: int) -> list[tuple[int, str]]:
     """(membership's id, JID) of what is active. Index ix_memberships_claim."""
     m = memberships.c
-    query = select(m.id, m.jid).where(m.instance_id == instance_id, m.status == Status.ACTIVE.value)
+    query = select(m.id, m.jid).where(m.instance_id == instance_id, m.status == Status.ACTIVE)
     rows = (await connection.execute(query)).all()
     return [(int(number), str(jid)) for number, jid in rows if jid is not None]
 
@@ -332,7 +326,7 @@ async def known_jids(connection: AsyncConnection, instance_id: int, name: str, *
         select(memberships.c.jid)
         .where(
             memberships.c.instance_id == instance_id,
-            memberships.c.status == Status.ACTIVE.value,
+            memberships.c.status == Status.ACTIVE,
             memberships.c.jid.is_not(None),
         )
         .order_by(memberships.c.priority.desc(), memberships.c.id)
@@ -363,7 +357,7 @@ async def left_by_number(connection: AsyncConnection, instance_id: int) -> int:
     c = memberships.c
     query = select(func.count()).where(
         c.instance_id == instance_id,
-        c.status == Status.LEFT.value,
-        c.reason == Reason.IDENTITY_CHANGED.value,
+        c.status == Status.LEFT,
+        c.reason == Reason.IDENTITY_CHANGED,
     )
     return int(await connection.scalar(query) or 0)

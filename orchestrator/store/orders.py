@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.progress import counts
-from orchestrator.store.recoveries import Scope, finish, groups_in, joins_sent, open_one
+from orchestrator.store.recoveries import Recovery, Scope, finish, get, groups_in, joins_sent, open_one
 from orchestrator.store.tables import groups, instances, journal, losses, memberships, recoveries, slots
 
 if TYPE_CHECKING:
@@ -34,27 +33,6 @@ class Order:
     driver: str = "daemon"  # person: the run that places it drives it, too
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """An open recovery as its driver needs it. `joins_left`: what is left of its limit."""
-
-    scope: Scope
-    fixed: bool
-    pace: float | None
-    joins_left: int | None
-    deadline: float | None
-    begun_before: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An open recovery that is the daemon's."""
-
-    id: int
-    instance_id: int
-    pace: float | None
-
-
 async def place(connection: AsyncConnection, order: Order, now: float) -> int:
     """Make the recovery and its memberships; returns its id. The instance's row must be locked.
 
@@ -69,7 +47,7 @@ async def place(connection: AsyncConnection, order: Order, now: float) -> int:
         .values(
             to_instance_id=order.instance_id,
             from_name=order.scope.from_name,
-            labels=json.dumps(list(order.scope.labels)),
+            labels=order.scope.labels,
             state="running",
             actor=order.actor,
             pace=order.pace,
@@ -88,32 +66,25 @@ async def place(connection: AsyncConnection, order: Order, now: float) -> int:
     return made
 
 
-async def waiting(connection: AsyncConnection) -> list[Waiting]:
-    """Open recoveries that are the daemon's, oldest first."""
-    query = select(recoveries.c.id, recoveries.c.to_instance_id, recoveries.c.pace).where(
-        recoveries.c.state == "running", recoveries.c.driver == "daemon"
-    )
-    return [Waiting(*row) for row in (await connection.execute(query.order_by(recoveries.c.id))).all()]
+class Adopted(NamedTuple):
+    """An open recovery, `joins_left` being what is left of its limit."""
+
+    recovery: Recovery
+    begun_before: bool
 
 
 async def adopt(connection: AsyncConnection, recovery_id: int) -> Adopted | None:
     """The recovery if it is still open, for a driver that holds the instance's lease."""
-    row = (await connection.execute(select(recoveries).where(recoveries.c.id == recovery_id))).one_or_none()
-    if row is None or row.state != "running":
+    found = await get(connection, recovery_id)
+    if found is None or not found.running:
         return None
-    left = row.joins_left
-    if left is not None:
-        left = max(0, left - await joins_sent(connection, recovery_id))
+    if found.joins_left is not None:
+        left = max(0, found.joins_left - await joins_sent(connection, recovery_id))
+        found = found._replace(joins_left=left)
     told = exists().where(journal.c.recovery_id == recovery_id, journal.c.kind == "recovery.started")
-    sent = exists().where(slots.c.instance_id == row.to_instance_id, slots.c.recovery_id == recovery_id)
-    return Adopted(
-        scope=Scope(row.from_name, tuple(json.loads(row.labels))),
-        fixed=row.fixed,
-        pace=row.pace,
-        joins_left=left,
-        deadline=row.deadline,
-        begun_before=bool(await connection.scalar(select(or_(told, sent)))),  # lines are thrown away in time
-    )
+    sent = exists().where(slots.c.instance_id == found.to_instance_id, slots.c.recovery_id == recovery_id)
+    begun_before = await connection.scalar(select(or_(told, sent)))  # lines are thrown away in time
+    return Adopted(found, bool(begun_before))
 
 
 _OVER = ("complete", "needs_you", "deferred", "unavailable", "credentials", "instance_lost")
@@ -158,15 +129,16 @@ async def put_back_in_line(connection: AsyncConnection) -> list[Order]:
 
 async def _again(connection: AsyncConnection, instance_id: int, rows: Sequence[Any]) -> Order:
     """One order for all of them, as the latest of their recoveries was ordered."""
-    latest = select(recoveries).where(recoveries.c.id == max(row.recovery_id for row in rows))
-    row = (await connection.execute(latest)).one()
+    latest = await get(connection, max(row.recovery_id for row in rows))
+    if latest is None:
+        raise LookupError("a recovery of these memberships has no row")
     only = [one.group_id for one in rows]
-    scope = Scope(row.from_name, tuple(json.loads(row.labels)))
+    scope = latest.scope
     found = groups_in(scope).subquery()
     inside = await connection.scalar(select(func.count()).where(found.c.id.in_(only)))
     if inside != len(only):  # of another recovery's scope, or labelled anew: else they would wait for ever
         scope = Scope()
-    return Order(instance_id=instance_id, scope=scope, actor=row.actor, pace=row.pace, only=only)
+    return Order(instance_id=instance_id, scope=scope, actor=latest.actor, pace=latest.pace, only=only)
 
 
 async def take_up(
@@ -182,10 +154,7 @@ async def take_up(
 
     Two statements however many groups there are. `only` narrows it to these group ids (a saved plan).
     """
-    wanted = groups_in(scope)
-    if only is not None:
-        wanted = wanted.where(groups.c.id.in_(list(only)))
-    found = wanted.subquery()
+    found = groups_in(scope, only).subquery()
     known = exists().where(
         and_(memberships.c.group_id == found.c.id, memberships.c.instance_id == instance_id)
     )
@@ -194,7 +163,7 @@ async def take_up(
         found.c.id,
         literal(recovery_id),
         found.c.priority,
-        literal(Status.PENDING.value),
+        literal(Status.PENDING),
         literal(now),
     ).where(~known)
     columns = ["instance_id", "group_id", "recovery_id", "priority", "status", "status_since"]

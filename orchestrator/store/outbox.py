@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, insert, select, text, union_all, update
+from sqlalchemy import func, insert, select, text, union_all
 
-from orchestrator.store.tables import deliveries, events, messages, meta, recoveries
+from orchestrator.store import meta
+from orchestrator.store.tables import deliveries, events, messages, recoveries
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,7 +71,7 @@ _TOLD_AT = "people_told_at"
 
 async def told_at(connection: AsyncConnection) -> float:
     """When people last heard what needs them: by a digest, or by the end of a recovery; else 0."""
-    stored = await connection.scalar(select(meta.c.value).where(meta.c.key == _TOLD_AT))
+    stored = await meta.get(connection, _TOLD_AT)
     ended = await connection.scalar(
         select(func.max(recoveries.c.finished_at)).where(recoveries.c.outcome != "replaced")
     )
@@ -78,15 +79,12 @@ async def told_at(connection: AsyncConnection) -> float:
 
 
 async def lock_telling(connection: AsyncConnection) -> None:
-    """Of two that would tell at once, the second waits and sees that it is done. (SQLite has one writer.)"""
-    await connection.execute(select(meta.c.value).where(meta.c.key == _TOLD_AT).with_for_update())
+    """Of two that would tell at once, the second waits and sees that it is done."""
+    await meta.lock(connection, _TOLD_AT)
 
 
 async def set_told_at(connection: AsyncConnection, at: float) -> None:
-    value: dict[str, Any] = {"value": repr(at)}
-    changed = await connection.execute(update(meta).where(meta.c.key == _TOLD_AT).values(value))
-    if not changed.rowcount:
-        await connection.execute(insert(meta).values(key=_TOLD_AT, **value))
+    await meta.put(connection, _TOLD_AT, repr(at))
 
 
 DAY = 86400.0

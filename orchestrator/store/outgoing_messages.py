@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from orchestrator.domain.hints import account_hint, group_hint, identity_changed_hint
 from orchestrator.domain.instances import InstanceRecord
@@ -18,15 +18,16 @@ from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, know
 from orchestrator.domain.times import instant
 from orchestrator.redact import scrub
 from orchestrator.store import outbox, recoveries
+from orchestrator.store.bulk import chunks
 from orchestrator.store.outbox import Message
-from orchestrator.store.tables import group_labels, groups
+from orchestrator.store.tables import LABELS, groups, split_labels
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.store.journal import Entry
     from orchestrator.store.memberships import Membership, Move
-    from orchestrator.store.recoveries import RecoveryFacts
+    from orchestrator.store.recoveries import Recovery
     from orchestrator.store.unit_of_work import UnitOfWork
 
 GROUP_ACTIVE = "group.active"
@@ -135,13 +136,13 @@ async def _of_entry(unit: UnitOfWork, kind: str, entry: Entry) -> list[Message]:
         return [identity_message(unit.instance, entry, unit.now)]
     if entry.recovery_id is None:
         return []
-    recovery = await recoveries.facts_of(unit.connection, entry.recovery_id)
+    recovery = await recoveries.get(unit.connection, entry.recovery_id)
     return [] if recovery is None else [recovery_message(kind, unit.instance, recovery)]
 
 
-def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFacts) -> Message:
+def recovery_message(kind: str, instance: InstanceRecord, recovery: Recovery) -> Message:
     """A recovery that began or ended; `instance` is the one that it fills."""
-    counts = recovery.counts
+    counts = recovery.counts or {}
     data = {
         "recovery": recovery.id,
         "instance": recovery.to_name,
@@ -163,7 +164,7 @@ def recovery_message(kind: str, instance: InstanceRecord, recovery: RecoveryFact
     return Message(kind, f"recovery:{recovery.id}", data, instance.id, recovery_id=recovery.id)
 
 
-def by_itself(recovery: RecoveryFacts) -> bool:
+def by_itself(recovery: Recovery) -> bool:
     """Begun by the daemon of its own accord, not by a person's call."""
     return recovery.driver == "daemon" and recovery.actor.startswith("daemon@")
 
@@ -211,10 +212,6 @@ def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Messag
     )
 
 
-_UNIT = "\x1f"  # between labels: a control character, which no label may hold
-_AT_A_TIME = 500
-
-
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
     """One group. `jid` and `subject` are what is expected."""
@@ -228,17 +225,10 @@ class GroupFacts:
 
 
 async def facts_of_groups(connection: AsyncConnection, ids: Collection[int]) -> dict[int, GroupFacts]:
-    labels = (
-        select(func.aggregate_strings(group_labels.c.label, _UNIT))
-        .where(group_labels.c.group_id == groups.c.id)
-        .scalar_subquery()
-    )
-    g, wanted, found = groups.c, sorted(ids), {}
-    for start in range(0, len(wanted), _AT_A_TIME):
-        query = select(g.id, g.name, g.slug, g.jid, g.subject, labels).where(
-            g.id.in_(wanted[start : start + _AT_A_TIME])
-        )
-        for number, name, slug, jid, subject, joined in (await connection.execute(query)).all():
-            told = tuple(sorted(joined.split(_UNIT))) if joined else ()
-            found[number] = GroupFacts(number, name, slug, jid, subject, told)
+    """One query for all of them, in the fact's own transaction."""
+    g, found = groups.c, dict[int, GroupFacts]()
+    for part in chunks(sorted(ids)):
+        query = select(g.id, g.name, g.slug, g.jid, g.subject, LABELS).where(g.id.in_(part))
+        for *known, labels in (await connection.execute(query)).all():
+            found[known[0]] = GroupFacts(*(*known, split_labels(labels)))
     return found

@@ -11,15 +11,15 @@ from sqlalchemy import Column, and_, bindparam, case, exists, func, not_, or_, s
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
-from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status, known_reason
-from orchestrator.store.recoveries import RecoveryRow, Scope, groups_in
+from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
+from orchestrator.store.recoveries import Recovery, Scope, groups_in
 from orchestrator.store.tables import group_instances, group_labels, groups, invite_codes, memberships
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 MINUTE = 60.0
-_NOT_IN_PLACE = [one.value for one in Status if one not in (Status.ACTIVE, Status.SKIPPED)]
+_NOT_IN_PLACE = [one for one in Status if one not in (Status.ACTIVE, Status.SKIPPED)]
 
 _PERSON_ACTS = (Status.BLOCKED, Status.AWAITING_APPROVAL, Status.LEFT)
 
@@ -82,7 +82,7 @@ async def membership_counts(connection: AsyncConnection, recovery_id: int) -> li
         .group_by(memberships.c.status, memberships.c.reason)
     )
     rows = await connection.execute(query)
-    return [CountRow(Status(row[0]), known_reason(row[1]), *row[2:]) for row in rows]
+    return [CountRow(*row) for row in rows]
 
 
 async def due_by_minute(connection: AsyncConnection, recovery_id: int) -> list[DueRow]:
@@ -92,39 +92,39 @@ async def due_by_minute(connection: AsyncConnection, recovery_id: int) -> list[D
     first = func.min(due)
     query = (
         select(memberships.c.reason, func.count(), first, func.max(due))
-        .where(memberships.c.recovery_id == recovery_id, memberships.c.status == Status.DEFERRED.value)
+        .where(memberships.c.recovery_id == recovery_id, memberships.c.status == Status.DEFERRED)
         .group_by(memberships.c.reason, minute)
         .order_by(first)
     )
     rows = await connection.execute(query)
-    return [DueRow(known_reason(row[0]), *row[1:]) for row in rows]
+    return [DueRow(*row) for row in rows]
 
 
-async def needs_you(connection: AsyncConnection, row: RecoveryRow, limit: int) -> list[NeedsYouRow]:
+async def needs_you(connection: AsyncConnection, row: Recovery, limit: int) -> list[NeedsYouRow]:
     """The most valuable first. One query for each status, so that the index gives the order."""
     found: list[NeedsYouRow] = []
     for status in _PERSON_ACTS:
         rows = await connection.execute(needs_you_query(row, status, limit))
-        found += [_needs_you(item) for item in rows.mappings()]
+        found += [NeedsYouRow(*item) for item in rows]
     return sorted(found, key=lambda item: -item.priority)[:limit]
 
 
-def needs_you_query(row: RecoveryRow, status: Status, limit: int) -> Select[Any]:
+def needs_you_query(row: Recovery, status: Status, limit: int) -> Select[Any]:
     m, g = memberships.c, groups.c
-    mine = and_(m.instance_id == row.to_instance_id, m.status == status.value, m.recovery_id == row.id)
+    mine = and_(m.instance_id == row.to_instance_id, m.status == status, m.recovery_id == row.id)
     if status is Status.LEFT:
-        mine = and_(mine, m.reason.is_not(None), m.reason != Reason.OPERATOR.value)
+        mine = and_(mine, m.reason.is_not(None), m.reason != Reason.OPERATOR)
     return (
         select(
-            g.name.label("group"),
+            g.name,
             g.slug,
             m.status,
             m.reason,
             m.detail,
-            m.status_since.label("since"),
+            m.status_since,
             m.next_attempt_at,
             m.priority,
-            g.jid.label("expected_jid"),
+            g.jid,
             m.jid,
             m.seen_subject,
         )
@@ -133,13 +133,6 @@ def needs_you_query(row: RecoveryRow, status: Status, limit: int) -> Select[Any]
         .order_by(m.priority.desc(), m.id)
         .limit(limit)
     )
-
-
-def _needs_you(row: Any) -> NeedsYouRow:
-    values = dict(row)
-    values["status"] = Status(values["status"])
-    values["reason"] = known_reason(values["reason"])
-    return NeedsYouRow(**values)
 
 
 async def catalogue(connection: AsyncConnection) -> CatalogueRow:
@@ -180,39 +173,43 @@ async def left_behind(connection: AsyncConnection, instance_id: int, recovery_id
         m.instance_id == instance_id,
         m.status.in_(_NOT_IN_PLACE),
         m.recovery_id.is_distinct_from(recovery_id),
-        or_(m.status != Status.LEFT.value, m.reason.is_distinct_from(Reason.OPERATOR.value)),
+        or_(m.status != Status.LEFT, m.reason.is_distinct_from(Reason.OPERATOR)),
     )
     return int(await connection.scalar(query) or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeProgress:
-    """The groups of a scope on one instance. `unsettled`: neither in place nor left out by a person."""
+    """The groups of a scope as one instance has them. `open`: not at their end; active ones are at theirs.
+
+    `unsettled`: neither in place nor left out by a person. One whose greeting waits is unsettled.
+    """
 
     groups: int
     active: int
+    open: int
+    needs_person: int
     unsettled: int
 
 
 async def standing(
     connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
 ) -> ScopeProgress:
-    """Count the scope's groups. `only`: these group ids alone. One whose greeting waits is unsettled."""
-    wanted, m = groups_in(scope), memberships.c
-    if only is not None:
-        wanted = wanted.where(groups.c.id.in_(list(only)))
-    found = wanted.subquery()
+    """Count the scope's groups. `only`: these group ids alone."""
+    found, m = groups_in(scope, only).subquery(), memberships.c
     theirs = and_(m.group_id == found.c.id, m.instance_id == instance_id)
-    waits = m.greeting.in_((Greeting.PENDING.value, Greeting.SENDING.value))
+    greeting_waits = m.greeting.in_((Greeting.PENDING, Greeting.SENDING))
     settled = or_(
-        and_(m.status == Status.ACTIVE.value, not_(waits)),
-        m.status == Status.SKIPPED.value,
-        and_(m.status == Status.LEFT.value, m.reason == Reason.OPERATOR.value),
+        and_(m.status == Status.ACTIVE, not_(greeting_waits)),
+        m.status == Status.SKIPPED,
+        and_(m.status == Status.LEFT, m.reason == Reason.OPERATOR),
     )
     query = select(
         func.count(),
-        func.coalesce(func.sum(case((m.status == Status.ACTIVE.value, 1), else_=0)), 0),
-        func.coalesce(func.sum(case((settled, 0), else_=1)), 0),
+        _count(m.status == Status.ACTIVE),
+        _count(or_(m.status.is_(None), m.status.in_(UNFINISHED))),
+        _count(m.status.in_(_PERSON_ACTS)),
+        func.count() - _count(settled),
     ).select_from(found.outerjoin(memberships, theirs))
     return ScopeProgress(*(int(number) for number in (await connection.execute(query)).one()))
 
@@ -224,8 +221,8 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
         .where(memberships.c.recovery_id == recovery_id)
         .group_by(memberships.c.status)
     )
-    found = {str(status): int(number) for status, number in (await connection.execute(query)).all()}
-    return {status.value: found.get(status.value, 0) for status in Status}
+    found = {status: int(number) for status, number in (await connection.execute(query)).all()}
+    return {status.value: found.get(status, 0) for status in Status}
 
 
 @cache  # made once: every beat of every loop asks
@@ -247,7 +244,7 @@ def _present() -> Select[Any]:
 async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
     """Which statuses occur at all: a walk along the index, one step a status."""
     found = (await connection.execute(_present(), {"recovery": recovery_id})).scalars().all()
-    return frozenset(Status(status) for status in found if status is not None)
+    return frozenset(status for status in found if status is not None)
 
 
 _m = memberships.c
@@ -290,16 +287,13 @@ async def causes(connection: AsyncConnection, instance_ids: Collection[int], sin
                 .group_by(_m.reason)
             )
             rows = (await connection.execute(query)).all()
-            found += [
-                CauseRow(instance_id, status, known_reason(row[0]), int(row[1]), int(row[2]), row[3])
-                for row in rows
-            ]
+            found += [CauseRow(instance_id, status, row[0], int(row[1]), int(row[2]), row[3]) for row in rows]
     return found
 
 
 async def names_of_cause(connection: AsyncConnection, cause: CauseRow, limit: int) -> list[NamedGroup]:
     """The most valuable groups of one cause."""
-    reason = _m.reason.is_(None) if cause.reason is None else _m.reason == cause.reason.value
+    reason = _m.reason.is_(None) if cause.reason is None else _m.reason == cause.reason
     query = (
         select(groups.c.name, groups.c.slug)
         .join(memberships, _m.group_id == groups.c.id)
@@ -312,48 +306,14 @@ async def names_of_cause(connection: AsyncConnection, cause: CauseRow, limit: in
 
 def _in_need(instance_id: int, status: Status) -> ColumnElement[bool]:
     """Not where another instance of ours is in the group: nothing is missing there."""
-    mine = and_(_m.instance_id == instance_id, _m.status == status.value)
+    mine = and_(_m.instance_id == instance_id, _m.status == status)
     if status is Status.LEFT:
-        mine = and_(mine, or_(_m.reason.is_(None), _m.reason != Reason.OPERATOR.value))
+        mine = and_(mine, or_(_m.reason.is_(None), _m.reason != Reason.OPERATOR))
     other = memberships.alias("other")
     covered = (
-        select(other.c.id)
-        .where(other.c.group_id == _m.group_id, other.c.status == Status.ACTIVE.value)
-        .exists()
+        select(other.c.id).where(other.c.group_id == _m.group_id, other.c.status == Status.ACTIVE).exists()
     )
     return and_(mine, ~covered)
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Groups of a scope as one instance has them: in all, not at their end, there, waiting for a person."""
-
-    groups: int
-    open: int
-    active: int
-    needs_person: int
-
-
-async def missing(
-    connection: AsyncConnection, instance_id: int, scope: Scope, only: Collection[int] | None = None
-) -> Missing:
-    """Count the scope's groups by where this instance stands in them. Active ones are at their end.
-
-    `only` narrows it to these group ids.
-    """
-    wanted, m = groups_in(scope), memberships.c
-    if only is not None:
-        wanted = wanted.where(groups.c.id.in_(list(only)))
-    found = wanted.subquery()
-    theirs = and_(m.group_id == found.c.id, m.instance_id == instance_id)
-    waits = [Status.BLOCKED.value, Status.AWAITING_APPROVAL.value, Status.LEFT.value]
-    query = select(
-        func.count(),
-        _count(or_(m.status.is_(None), m.status.in_([status.value for status in UNFINISHED]))),
-        _count(m.status == Status.ACTIVE.value),
-        _count(m.status.in_(waits)),
-    ).select_from(found.outerjoin(memberships, theirs))
-    return Missing(*(int(number) for number in (await connection.execute(query)).one()))
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

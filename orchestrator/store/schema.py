@@ -9,15 +9,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy import inspect, text, update
 from sqlalchemy.engine import Connection
 
 import orchestrator
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.store import meta
 from orchestrator.store.engine import WRITES, database_identity
-from orchestrator.store.instances import IDENTITY
-from orchestrator.store.tables import instances, meta
+from orchestrator.store.tables import instances
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -100,10 +100,9 @@ async def upgrade(database: Database, revision: str = "head") -> bool:
 
 async def _remember_where(database: Database, connection: AsyncConnection) -> None:
     """What this database is, once; in a copy of it that is no longer so."""
-    known = await connection.scalar(select(meta.c.value).where(meta.c.key == IDENTITY))
-    if known is None:
+    if await meta.get(connection, meta.IDENTITY) is None:
         here = await database_identity(database, connection)
-        await connection.execute(insert(meta).values(key=IDENTITY, value=here))
+        await meta.put(connection, meta.IDENTITY, here)
         never_driven = (instances.c.seen_at.is_(None), instances.c.seen_database.is_(None))
         await connection.execute(update(instances).where(*never_driven).values(seen_database=here))
 
@@ -157,8 +156,7 @@ async def try_write(database: Database) -> None:
     async with database.engine.connect() as connection:
         await connection.execution_options(**{WRITES: True})
         async with connection.begin() as transaction:
-            same = update(meta).where(meta.c.key == "created_at").values(value=meta.c.value)
-            await connection.execute(same)
+            await meta.put(connection, meta.CREATED_AT, "")
             await transaction.rollback()
 
 
@@ -170,3 +168,10 @@ async def durability(connection: AsyncConnection) -> dict[str, str]:
         return {name: str(result.scalar_one()) for name, result in found.items()}
     settings = ("synchronous_commit", "fsync")
     return {name: str((await connection.execute(text(f"SHOW {name}"))).scalar_one()) for name in settings}
+
+
+async def damage(connection: AsyncConnection) -> tuple[list[str], list[str]]:
+    """What is broken in a SQLite file, as it says itself; and the table of each row that points to none."""
+    said = (await connection.execute(text("PRAGMA integrity_check(20)"))).scalars().all()
+    orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+    return [line for line in said if line != "ok"], [str(row[0]) for row in orphans]

@@ -15,12 +15,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import select, text
 
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
+from orchestrator.store import meta
 from orchestrator.store.keyring import KeyRing
-from orchestrator.store.tables import meta
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,11 +42,6 @@ FINGERPRINT_LENGTH = 32  # hex digits: 128 bits
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
-_USE_KEY = text(
-    "INSERT INTO meta (key, value) VALUES (:key, :value)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
-_FIRST_KEY = text("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING")
 
 
 class UndecryptableCodeError(ConfigurationError):
@@ -110,13 +104,7 @@ def last4(code: str) -> str:
 
 async def active_key(connection: AsyncConnection) -> str | None:
     """The id of the key that codes are written with; None before the first."""
-    query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
-    return (await connection.execute(query)).scalar_one_or_none()
-
-
-async def use_key(connection: AsyncConnection, key_id: str) -> None:
-    """Write codes with that key from now on, whichever was in use."""
-    await connection.execute(_USE_KEY, {"key": ACTIVE_KEY, "value": key_id})
+    return await meta.get(connection, ACTIVE_KEY)
 
 
 async def cipher_for_reading(connection: AsyncConnection, ring: KeyRing) -> CodeCipher:
@@ -131,11 +119,9 @@ async def cipher_for_writing(
 
     `exclusive`: nor can another writer of codes; for the rekey itself.
     """
-    await connection.execute(_FIRST_KEY, {"key": ACTIVE_KEY, "value": ring.newest})
-    query = select(meta.c.value).where(meta.c.key == ACTIVE_KEY)
-    if connection.dialect.name == "postgresql":  # SQLite's writers exclude each other anyway
-        query = query.with_for_update(read=not exclusive)
-    return CodeCipher(ring, (await connection.execute(query)).scalar_one())
+    await meta.add(connection, ACTIVE_KEY, ring.newest)
+    in_use = await meta.lock(connection, ACTIVE_KEY, shared=not exclusive)
+    return CodeCipher(ring, in_use or ring.newest)
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from orchestrator.domain.instances import InstanceRecord
+from orchestrator.store import meta
 from orchestrator.store.engine import database_identity
-from orchestrator.store.instances import IDENTITY
-from orchestrator.store.tables import meta, slots
+from orchestrator.store.tables import slots
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -201,10 +201,7 @@ async def in_doubt(
     not asked: it may tell of a slot that is younger than this connection's view.
     """
     here = await database_identity(database, connection)
-    if record is None:
-        seen = await connection.scalar(select(meta.c.value).where(meta.c.key == IDENTITY))
-    else:
-        seen = record.seen_database
+    seen = await meta.get(connection, meta.IDENTITY) if record is None else record.seen_database
     if seen is not None and seen.partition("@")[0] != here.partition("@")[0]:
         return True
     if record is None or driven:

@@ -319,7 +319,7 @@ async def last_join(connection: AsyncConnection, instance_id: int) -> LastJoin |
         .limit(1)
     )
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else LastJoin(row[0], row[1], row[2], Status(row[3]), row[4], row[5])
+    return None if row is None else LastJoin(*row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,5 +338,5 @@ async def open_slots(connection: AsyncConnection, instance_id: int, *, over_befo
     overdue = func.count().filter(s.send_at < over_before)
     row = (await connection.execute(select(func.count(), overdue).select_from(slots).where(unfinished))).one()
     joining = select(func.count()).select_from(memberships)
-    joining = joining.where(m.instance_id == instance_id, m.status == Status.JOINING.value)
+    joining = joining.where(m.instance_id == instance_id, m.status == Status.JOINING)
     return OpenSlots(int(row[0]), int(row[1]), int((await connection.execute(joining)).scalar_one()))

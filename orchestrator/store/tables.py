@@ -4,8 +4,11 @@ on them alike; small closed lists are text. The migrations make these tables; a 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from enum import StrEnum
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -19,11 +22,45 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     false,
+    func,
+    select,
     text,
     true,
 )
+
+from orchestrator.domain.loss_judgement import LossState
+from orchestrator.domain.memberships import Greeting, MembershipEvidence, Status, known_reason
+
+
+class Word(TypeDecorator[Any]):
+    """A member of a closed list, stored as its word; both drivers take a StrEnum for the text that it is."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, read: Callable[[str], StrEnum | None]) -> None:
+        super().__init__()
+        self.read = read
+
+    def process_result_value(self, value: str | None, dialect: object) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.read(value)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text, on both databases alike."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: object) -> str | None:  # noqa: ARG002
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: object) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
+
 
 metadata = MetaData(
     naming_convention={
@@ -144,13 +181,27 @@ invite_codes = Table(
     Index("ix_invite_codes_group_id", "group_id"),
 )
 
+_UNIT = "\x1f"  # between labels: a control character, which no label may hold
+LABELS = (
+    select(func.aggregate_strings(group_labels.c.label, _UNIT))
+    .where(group_labels.c.group_id == groups.c.id)
+    .correlate(groups)
+    .scalar_subquery()
+)
+"""All labels of a group as one text, for `split_labels`."""
+
+
+def split_labels(joined: str | None) -> tuple[str, ...]:
+    return tuple(sorted(joined.split(_UNIT))) if joined else ()
+
+
 recoveries = Table(
     "recoveries",
     metadata,
     _id(),
     Column("to_instance_id", Id, ForeignKey("instances.id"), nullable=False),
     Column("from_name", Text),
-    Column("labels", Text, nullable=False, server_default="[]"),  # JSON list
+    Column("labels", Json, nullable=False, server_default="[]"),  # a list
     Column("state", Text, nullable=False),  # running, stopped, finished
     Column("outcome", Text),  # complete, needs_you, deferred, instance_lost, stopped, credentials
     Column("actor", Text, nullable=False),
@@ -159,7 +210,7 @@ recoveries = Table(
     Column("finished_at", Double),
     Column("stop_requested_at", Double),
     Column("stop_requested_by", Text),
-    Column("counts", Text),  # JSON at the end: {"active": 61, ...}
+    Column("counts", Json),  # at the end: {"active": 61, ...}
     Column("pace", Double),  # joins a minute, when the call said so
     Column("driver", Text, nullable=False, server_default="person"),  # person: a `run`; daemon: the daemon's
     Column("fixed", Boolean, nullable=False, server_default=false()),  # its groups were chosen once
@@ -177,8 +228,8 @@ memberships = Table(
     Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
     Column("recovery_id", Id, ForeignKey("recoveries.id")),
     Column("priority", Integer, nullable=False, server_default="0"),
-    Column("status", Text, nullable=False),
-    Column("reason", Text),
+    Column("status", Word(Status), nullable=False),
+    Column("reason", Word(known_reason)),
     Column("detail", Text),  # foreign text, scrubbed
     Column("status_since", Double, nullable=False),
     Column("next_attempt_at", Double),
@@ -197,8 +248,8 @@ memberships = Table(
     Column("requested_at", Double),  # when the last join was sent
     Column("joined_at", Double),  # when the receipt came
     Column("confirmed_at", Double),
-    Column("evidence", Text),
-    Column("greeting", Text, nullable=False, server_default="none"),
+    Column("evidence", Word(MembershipEvidence)),
+    Column("greeting", Word(Greeting), nullable=False, server_default="none"),
     Column("greeted_at", Double),
     Column("history_epoch", Integer, nullable=False, server_default="0"),  # the instance's at the last look
     UniqueConstraint("instance_id", "group_id"),
@@ -265,7 +316,9 @@ losses = Table(
     metadata,
     _id(),
     Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
-    Column("state", Text, nullable=False),  # suspected, lost, returned (after lost), dismissed (false alarm)
+    Column(
+        "state", Word(LossState), nullable=False
+    ),  # suspected, lost, returned (after lost), dismissed (false alarm)
     Column("suspected_at", Double, nullable=False),
     Column("decided_at", Double),
     Column("ended_at", Double),

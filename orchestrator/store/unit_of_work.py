@@ -93,7 +93,7 @@ class UnitOfWork:
         `slow_until`: half pace lasts until then, where that is later than now known.
         """
         await self.set_instance(
-            pause_reason=reason.value,
+            pause_reason=reason,
             pause_text=text,
             pause_by=self.actor,
             paused_at=self.now,
@@ -161,8 +161,8 @@ async def reopen_after_new_number(unit: UnitOfWork) -> None:
     of_the_old = await matching(
         unit.connection,
         c.recovery_id == unit.recovery_id,
-        c.status == Status.LEFT.value,
-        c.reason == Reason.IDENTITY_CHANGED.value,
+        c.status == Status.LEFT,
+        c.reason == Reason.IDENTITY_CHANGED,
     )
     for old in of_the_old:
         _reopen(unit, old, "new number")
@@ -184,12 +184,12 @@ async def lock_instances_of(
 def _entered() -> ColumnElement[bool]:
     """A join led into another group than expected."""
     c = memberships.c
-    return and_(c.reason == Reason.IDENTITY_MISMATCH.value, c.joined_at.is_not(None), c.jid.is_not(None))
+    return and_(c.reason == Reason.IDENTITY_MISMATCH, c.joined_at.is_not(None), c.jid.is_not(None))
 
 
 def _blocked_for(*reasons: Reason) -> ColumnElement[bool]:
     c = memberships.c
-    return and_(c.status == Status.BLOCKED.value, c.reason.in_([reason.value for reason in reasons]))
+    return and_(c.status == Status.BLOCKED, c.reason.in_(reasons))
 
 
 async def _reopen_all(
@@ -213,6 +213,6 @@ async def _reopen_all(
 
 
 def _reopen(unit: UnitOfWork, old: Membership, cure: str) -> None:
-    was = old.status.value if old.reason is None else f"{old.status.value}: {old.reason.value}"
+    was = old.status if old.reason is None else f"{old.status}: {old.reason}"
     unit.note("group.reopened", old, was=was, cure=cure)
     unit.move(old, Status.PENDING, attempts=0, slow_rounds=0, unknowns=0)

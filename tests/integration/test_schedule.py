@@ -371,7 +371,7 @@ async def test_after_a_plan_of_chosen_groups_no_others_are_taken(lite: Database,
 async def test_a_retry_of_one_group_narrows_nothing_down(lite: Database, clock: HandClock) -> None:
     rows = Rows(lite)
     backup = await rows.instance()
-    await rows.recovery(backup, state="finished", from_name=None, labels='["vip"]')
+    await rows.recovery(backup, state="finished", from_name=None, labels=["vip"])
     retry = await rows.recovery(backup, state="finished", from_name=None, fixed=True, driver="daemon")
     retried = await rows.group(labels=("vip",))
     await rows.membership(backup, Status.ACTIVE, recovery=retry, group=retried)
@@ -408,7 +408,7 @@ async def test_the_backup_and_the_scope_of_the_latest_recovery_are_kept(
     rows = Rows(lite)
     await rows.instance()
     second = await rows.instance("backup-2")
-    await rows.recovery(second, state="finished", from_name=None, labels='["vip"]')
+    await rows.recovery(second, state="finished", from_name=None, labels=["vip"])
     await rows.group(labels=("vip",))
     await rows.group()
 
@@ -416,7 +416,7 @@ async def test_the_backup_and_the_scope_of_the_latest_recovery_are_kept(
 
     assert said == "began recovery 2 onto backup-2 for 1 of 1 groups"
     (made,) = await placed(lite)
-    assert (made.from_name, made.labels) == (None, '["vip"]')
+    assert (made.from_name, made.labels) == (None, ["vip"])
 
 
 async def test_an_unfit_backup_is_passed_over_only_before_the_first_recovery(

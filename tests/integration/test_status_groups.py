@@ -258,7 +258,7 @@ async def test_history_lists_recoveries_newest_first_with_their_counts(
     database: Database, rows: Rows
 ) -> None:
     to = await rows.instance(lease_until=None)
-    await rows.recovery(to, state="finished", outcome="complete", finished_at=NOW, counts='{"active": 61}')
+    await rows.recovery(to, state="finished", outcome="complete", finished_at=NOW, counts={"active": 61})
     latest = await rows.recovery(to)
     await rows.membership(to, Status.PENDING, recovery=latest)
 

@@ -378,7 +378,7 @@ async def test_what_no_recovery_has_taken_up_is_counted_within_the_scope_and_bey
     database: Database, rows: Rows
 ) -> None:
     to = await rows.instance()
-    recovery = await rows.recovery(to, from_name=None, labels='["vip", "north"]')
+    recovery = await rows.recovery(to, from_name=None, labels=["vip", "north"])
     taken = await rows.group("Taken", labels=("vip", "north"))
     await rows.membership(to, Status.ACTIVE, recovery=recovery, group=taken)
     await rows.group("Fresh", labels=("vip", "north"))  # counted once, though it has both

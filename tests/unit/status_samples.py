@@ -35,7 +35,7 @@ from orchestrator.store.daemons import Trouble
 from orchestrator.store.group_rows import GroupRow
 from orchestrator.store.journal import JournalLine
 from orchestrator.store.progress import NeedsYouRow
-from orchestrator.store.recoveries import RecoveryRow
+from orchestrator.store.recoveries import Recovery
 from orchestrator.store.slots import LastJoin, SlotLine
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
@@ -254,12 +254,12 @@ EXPLANATION = Explanation(
     lines=(LINE,),
 )
 PAST = PastRecovery(
-    row=RecoveryRow(
+    row=Recovery(
         id=7,
         to_instance_id=1,
         to_name="backup-2",
         from_name="sales-main",
-        labels="[]",
+        labels=(),
         state="finished",
         outcome="complete",
         actor="ana@box",

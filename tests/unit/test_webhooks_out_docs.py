@@ -17,7 +17,7 @@ from orchestrator.store import outgoing_messages
 from orchestrator.store.journal import Entry
 from orchestrator.store.memberships import Membership, Move
 from orchestrator.store.outgoing_messages import GroupFacts
-from orchestrator.store.recoveries import RecoveryFacts
+from orchestrator.store.recoveries import Recovery
 
 if TYPE_CHECKING:
     from orchestrator.store.outbox import Message
@@ -41,7 +41,26 @@ MEMBER = blank(
 )
 WAITING = blank(Membership, id=1, group_id=1, status=Status.CONFIRMING, greeting=Greeting.NONE)
 GROUP = GroupFacts(1, "North", "north", "1@g.us", "North", ())
-RECOVERY = RecoveryFacts(3, "backup-1", None, (), "running", None, "ana@box", "person", 1.0, None, {}, None)
+RECOVERY = Recovery(
+    id=3,
+    to_instance_id=1,
+    to_name="backup-1",
+    from_name=None,
+    labels=(),
+    state="running",
+    outcome=None,
+    actor="ana@box",
+    created_at=1.0,
+    started_at=1.0,
+    finished_at=None,
+    stop_requested_at=None,
+    stop_requested_by=None,
+    counts=None,
+    pace=None,
+    driver="person",
+    follows_id=None,
+    fixed=False,
+)
 PAUSE = Entry("instance.paused", "x", {"reason": "restricted", "until": 2.0})
 
 
