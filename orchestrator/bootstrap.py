@@ -9,14 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
 from orchestrator import redact
 from orchestrator.clock import AcceleratedClock, SystemClock
 from orchestrator.domain.errors import ConfigurationError, RejoinError, damage_hint
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.store import meta, schema
-from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime
+from orchestrator.store.engine import Database, DatabaseGoneError, DatabaseTime, DriverError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -191,7 +189,7 @@ async def _reach(database: Database, safe_url: str) -> None:
             else "check that PostgreSQL runs and that database.url is right"
         )
         raise DatabaseGoneError(f"{error.message} ({safe_url})", hint=hint) from None
-    except DBAPIError as error:  # it may hold the address in full
+    except DriverError as error:  # it may hold the address in full
         said = str(error.orig or "").strip().splitlines() or [type(error).__name__]
         sentence = f"the database at {safe_url} cannot be used: {said[-1]}"
         raise ConfigurationError(sentence, hint=damage_hint(said[-1])) from None

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.clock import Clock
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.memberships import Reason
     from orchestrator.domain.outcomes import SeenGroup
     from orchestrator.gateways.base import Gateway
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.memberships import Membership, StoredCode, Work
 
 

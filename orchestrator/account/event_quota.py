@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from orchestrator.store import events
-from orchestrator.store.engine import Database
+from orchestrator.store.engine import AsyncConnection, Database
 from orchestrator.store.journal import Entry, append
 
 MOST_BYTES = 256 * 1024 * 1024

@@ -16,11 +16,10 @@ from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move
 from orchestrator.store import due_work, journal, memberships, progress, recoveries, slots
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.context import Context, Writing
     from orchestrator.account.joining import Joiner
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.memberships import Work
     from orchestrator.store.recoveries import Recovery
 

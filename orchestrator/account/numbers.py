@@ -20,10 +20,9 @@ from orchestrator.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.identity import OwnIds
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.engine import AsyncConnection
 
 HELD = frozenset({Reason.SAME_ACCOUNT.value, Reason.IDENTITY_UNKNOWN.value})
 _RECENT = 600.0  # seconds: joins before that are out of every window, however long they were on their way

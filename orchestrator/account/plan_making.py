@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from orchestrator.account import plan_lines
 from orchestrator.account.plan_lines import Known
 from orchestrator.account.plan_probes import Prober, Probing
@@ -20,7 +18,7 @@ from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.redact import scrub
 from orchestrator.store import group_rows, instances, memberships, slots
-from orchestrator.store.engine import Database
+from orchestrator.store.engine import AsyncConnection, Database
 from orchestrator.store.group_rows import PlanRow
 from orchestrator.store.recoveries import Scope
 

@@ -14,10 +14,9 @@ from orchestrator.store import journal, losses
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.loss_judgement import Case
+    from orchestrator.store.engine import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

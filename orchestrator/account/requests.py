@@ -14,9 +14,7 @@ from orchestrator.store.recoveries import Scope
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.progress import ScopeProgress
     from orchestrator.store.recoveries import Recovery
 

@@ -25,11 +25,10 @@ from orchestrator.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.context import Context, Writing
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import SessionAnswer
+    from orchestrator.store.engine import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

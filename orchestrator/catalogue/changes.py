@@ -15,11 +15,10 @@ from orchestrator.store.journal import Entry, append
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.catalogue.matching import Catalogue
     from orchestrator.catalogue.rows import ImportRow
     from orchestrator.store.codes import KnownCode
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.groups import StoredGroup
     from orchestrator.store.secrets import CodeCipher
 

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.catalogue.showing import GroupDetails
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.secrets import KeyRing
 
 _LINK = "https://chat.whatsapp.com/"

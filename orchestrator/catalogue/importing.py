@@ -19,11 +19,9 @@ from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import cipher_for_reading, cipher_for_writing
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.catalogue.source import Source
     from orchestrator.catalogue.table_reading import Table
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
 _NO_OPTIONS = ReadOptions()

@@ -13,8 +13,7 @@ from orchestrator.store import groups
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.groups import GroupName, StoredGroup
 
 _LISTED = 10  # groups of one name that are named

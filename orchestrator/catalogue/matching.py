@@ -16,10 +16,9 @@ from orchestrator.store import codes, groups
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableSequence, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.catalogue.rows import ImportRow
     from orchestrator.store.codes import KnownCode
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.groups import GroupName
     from orchestrator.store.secrets import CodeCipher
 

@@ -14,10 +14,8 @@ from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import cipher_for_writing
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.invites import InviteCode
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.groups import StoredGroup
     from orchestrator.store.secrets import CodeCipher, KeyRing
 

@@ -12,10 +12,8 @@ from orchestrator.store.bulk import CHUNK, chunks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.store.codes import SealedCode
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.groups import GroupName, StoredGroup
 
 

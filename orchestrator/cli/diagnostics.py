@@ -166,14 +166,13 @@ async def _doctor(app: App, fault: RejoinError | None) -> list[dict[str, Any]]:
 
 
 async def _slugs(app: App) -> set[str]:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
-
     from orchestrator.store import groups  # noqa: PLC0415
+    from orchestrator.store.engine import DriverError  # noqa: PLC0415
 
     try:
         async with app.database.read(long=True) as connection:
             return await groups.all_slugs(connection)
-    except DBAPIError:  # no schema: then no sentence names a group either
+    except DriverError:  # no schema: then no sentence names a group either
         return set()
 
 

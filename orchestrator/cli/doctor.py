@@ -75,13 +75,12 @@ async def doctor(
 
 
 async def _stored(app: App) -> StatusView | None:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
-
     from orchestrator.status.read import read_status  # noqa: PLC0415
+    from orchestrator.store.engine import DriverError  # noqa: PLC0415
 
     try:
         return await read_status(app.database, app.pace)
-    except (DBAPIError, RejoinError):  # the findings say what is wrong with it
+    except (DriverError, RejoinError):  # the findings say what is wrong with it
         return None
 
 

@@ -9,10 +9,8 @@ from orchestrator.store import journal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.clock import Clock
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
 
 EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second

@@ -22,13 +22,12 @@ from orchestrator.store import instances, recoveries, slots
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark, in_doubt
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
     from orchestrator.domain.identity import OwnIds
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
     from orchestrator.gateways.base import Gateway
+    from orchestrator.store.engine import AsyncConnection
 
 _REFUSED = {
     Outcome.BAD_CREDENTIALS: "refuses the access token or the instance_id",

@@ -20,10 +20,9 @@ from orchestrator.store.memberships import Membership, Work
 from orchestrator.store.secrets import WHEN_UNREADABLE
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.doctor.doctor_context import DoctorContext
     from orchestrator.store.codes import SealedCode
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.groups import Some
     from orchestrator.store.secrets import CodeCipher
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
 from orchestrator.doctor import (
     account_checks,
     catalogue_checks,
@@ -18,6 +16,7 @@ from orchestrator.doctor import (
 )
 from orchestrator.doctor.finding import Finding, State, failed, ok, skipped, warning
 from orchestrator.domain.identity import OwnIds
+from orchestrator.store.engine import DriverError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -97,5 +96,5 @@ async def _guarded(name: str, looking: Awaitable[list[Finding]]) -> list[Finding
     """A database that fails in the middle is a finding, and the rest is still looked at."""
     try:
         return await looking
-    except (DBAPIError, OSError) as error:
+    except (DriverError, OSError) as error:
         return [failed(name, f"could not be looked at: {storage.said(error)}")]

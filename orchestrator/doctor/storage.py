@@ -5,12 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
 from orchestrator.doctor.finding import Finding, failed, ok, warning
 from orchestrator.domain.commands import Operation
 from orchestrator.store import instances, schema
-from orchestrator.store.engine import database_identity
+from orchestrator.store.engine import DriverError, database_identity
 from orchestrator.store.schema import SchemaState
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ async def database(context: DoctorContext) -> list[Finding]:
         return [failed("database", context.database_error.message, context.database_error.hint)]
     try:
         state = await schema.check(context.database)
-    except (DBAPIError, OSError) as error:
+    except (DriverError, OSError) as error:
         return [failed("database", f"cannot be used: {said(error)}", "check database.url")]
     answers = ok("database", f"{context.database.dialect} answers")
     if state is not SchemaState.UP_TO_DATE:
@@ -51,7 +49,7 @@ async def database(context: DoctorContext) -> list[Finding]:
 async def _writable(context: DoctorContext) -> Finding:
     try:
         await schema.try_write(context.database)
-    except DBAPIError as error:
+    except DriverError as error:
         return failed("writable", f"cannot be written: {said(error)}", "check rights and free space")
     return ok("writable", "can be written")
 
@@ -128,9 +126,9 @@ def disk(context: DoctorContext) -> Finding:
     return warning("disk", shown, "make room") if free < DISK_LOW else ok("disk", shown)
 
 
-def said(error: DBAPIError | OSError) -> str:
+def said(error: DriverError | OSError) -> str:
     """The driver's own words; SQLAlchemy's carry parameters, which may be secrets."""
-    if isinstance(error, DBAPIError):
+    if isinstance(error, DriverError):
         lines = str(error.orig or "").strip().splitlines()
         return lines[-1] if lines else type(error).__name__
     return error.strerror or type(error).__name__

@@ -11,11 +11,10 @@ from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.store import instances, losses, recoveries
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.accounts import Account
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.watch_settings import Watch
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.losses import Loss
     from orchestrator.store.recoveries import Recovery
 

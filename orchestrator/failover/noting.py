@@ -21,13 +21,12 @@ from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.accounts import Account
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.loss_judgement import Case
     from orchestrator.failover.asking import Asked, Track
     from orchestrator.failover.watch_settings import Watch
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.losses import Loss
 
 

@@ -15,12 +15,11 @@ from orchestrator.store.recoveries import Scope
 from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.accounts import Account
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.failover.choosing import Choice, Scene
     from orchestrator.failover.watch_settings import Watch
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.recoveries import Recovery
 
 

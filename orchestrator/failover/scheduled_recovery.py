@@ -19,9 +19,8 @@ from orchestrator.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.progress import ScopeProgress
     from orchestrator.store.recoveries import Recovery
 

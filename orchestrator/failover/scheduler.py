@@ -14,11 +14,9 @@ from orchestrator.store import daemons
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.status.schedule_view import Entry
     from orchestrator.store.daemons import ScheduleEntry
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
 
 DAY = 86400.0
 LONGEST_WAIT = 300.0

@@ -11,9 +11,7 @@ from orchestrator.store import instances, outbox, outgoing_messages, progress, r
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
 
 COLLECTED_FOR = 600.0
 """Seconds that the first new thing waits for others."""

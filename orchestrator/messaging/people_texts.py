@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import tzinfo
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.hints import Hint
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.messaging.apprise_people import Weight
     from orchestrator.messaging.carriers import Parcel
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.progress import CauseRow, NamedGroup
 
 NAMES = 10

@@ -9,10 +9,8 @@ from orchestrator.domain.recoveries import End
 from orchestrator.store import deliveries, outbox, outgoing_messages
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.store.deliveries import Stored
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
 
 Level = Literal["all", "needs_you", "failures"]
 

@@ -30,15 +30,13 @@ from orchestrator.store import codes, groups, instances, journal, memberships, u
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.clock import Clock
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
     from orchestrator.gateways.base import Gateway
     from orchestrator.store.codes import SealedCode
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.groups import StoredGroup
 
 

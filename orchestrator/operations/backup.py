@@ -21,10 +21,8 @@ from orchestrator.store.schema import SchemaState
 from orchestrator.store.secrets import WHEN_UNREADABLE, cipher_for_reading
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 
 _MODE = 0o600
@@ -67,7 +65,7 @@ async def backup(database: Database, target: Path) -> int:
                 now = await database.now(connection)
             await asyncio.to_thread(_copy_sqlite, str(database.engine.url.database), temporary, now)
         else:
-            await _dump_postgresql(database.engine.url, temporary)
+            await _dump_postgresql(database, temporary)
         return await asyncio.to_thread(_put_in_place, temporary, target)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
@@ -110,7 +108,7 @@ def _put_in_place(temporary: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-async def _dump_postgresql(url: URL, target: Path) -> None:
+async def _dump_postgresql(database: Database, target: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
         raise ConfigurationError(
@@ -118,8 +116,8 @@ async def _dump_postgresql(url: URL, target: Path) -> None:
             hint="install PostgreSQL's client programs, or back the database up as you do your others",
         )
     process = await asyncio.create_subprocess_exec(
-        program, "--format=custom", f"--file={target}", *_connection_arguments(url),
-        env=_environment(url), stdin=asyncio.subprocess.DEVNULL,
+        program, "--format=custom", f"--file={target}", *_connection_arguments(database),
+        env=_environment(database), stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, said = await process.communicate()
@@ -128,16 +126,17 @@ async def _dump_postgresql(url: URL, target: Path) -> None:
         raise BackupFailedError(f"pg_dump failed: {last[0]}")
 
 
-def _connection_arguments(url: URL) -> list[str]:
+def _connection_arguments(database: Database) -> list[str]:
+    url = database.engine.url
     host = url.host or url.query.get("host")
     given = {"--host": host, "--port": url.port, "--username": url.username, "--dbname": url.database}
     return [f"{name}={value}" for name, value in given.items() if value] + ["--no-password"]
 
 
-def _environment(url: URL) -> dict[str, str]:
+def _environment(database: Database) -> dict[str, str]:
     """The password goes by the environment: arguments stand in the list of processes."""
-    password = {"PGPASSWORD": str(url.password)} if url.password else {}
-    return {**os.environ, **password}
+    password = database.engine.url.password
+    return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
 
 
 async def check(database: Database, ring: KeyRing | None = None) -> list[Finding]:

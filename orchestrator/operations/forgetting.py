@@ -19,9 +19,7 @@ from orchestrator.store.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ from orchestrator.store.journal import Entry, append
 from orchestrator.store.secrets import ACTIVE_KEY, CodeCipher, cipher_for_writing
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.store.codes import SealedCode
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.secrets import KeyRing
 
 

@@ -13,9 +13,7 @@ from orchestrator.store import instances, pruning
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.pruning import Pruned
 
 EVERY = 6 * 3600.0

@@ -18,11 +18,9 @@ from orchestrator.status.listing import find_group
 from orchestrator.store import group_rows, journal, recoveries, slots
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.status.facts import Facts
     from orchestrator.status.views import PauseView
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.journal import JournalLine
     from orchestrator.store.slots import SlotLine

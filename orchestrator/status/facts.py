@@ -13,10 +13,9 @@ from orchestrator.store import slots as slot_store
 from orchestrator.store.recoveries import Scope
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.status.views_daemon import DaemonView
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.instances import StoredLimits
     from orchestrator.store.progress import CatalogueRow, CountRow, DueRow, NeedsYouRow
     from orchestrator.store.recoveries import Recovery

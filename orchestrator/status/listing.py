@@ -14,10 +14,8 @@ from orchestrator.store import group_rows, groups, instances
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.group_rows import Filters, GroupRow
 
 _HELD = frozenset({Status.PENDING, Status.READY})

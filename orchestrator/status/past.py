@@ -16,10 +16,8 @@ from orchestrator.store import daemons, group_rows, instances, journal, progress
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.status.views import Phase
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.journal import JournalLine
     from orchestrator.store.recoveries import Recovery

@@ -21,13 +21,11 @@ from orchestrator.store.slot_high_water_mark import in_doubt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.status.facts import Facts
     from orchestrator.status.read_daemon import Surroundings
     from orchestrator.status.schedule_view import Entry, ScheduleView
-    from orchestrator.store.engine import Database
+    from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.progress import ScopeProgress
 
 NEEDS_YOU_LIMIT = 50

@@ -21,11 +21,10 @@ from orchestrator.store import recoveries as recoveries_store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.domain.instances import InstanceRecord
     from orchestrator.domain.loss_judgement import Case
     from orchestrator.store.daemons import DaemonRow
+    from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.losses import Loss
     from orchestrator.store.outbox import EventsRow, OutboxRow
 

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.store import daemons
+    from orchestrator.store.engine import AsyncConnection
 
 DONE_BY_THIS_VERSION = ("recover",)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
+from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from sqlalchemy import Table
-    from sqlalchemy.ext.asyncio import AsyncConnection
+from orchestrator.store.engine import AsyncConnection
 
 T = TypeVar("T")
 

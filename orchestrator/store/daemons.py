@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import daemon, schedule
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _THE_ROW = daemon.c.id == 1
 

@@ -7,20 +7,17 @@ Every write asks for the state it found, so that a second deliverer can do no ha
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import Select
 
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import deliveries, messages
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
-    from sqlalchemy.sql import Select
 
 _AT_A_TIME = 500
 _d, _m = deliveries.c, messages.c

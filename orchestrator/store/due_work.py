@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, and_, bindparam, exists, func, select, text
 from sqlalchemy.sql import Select
@@ -13,11 +13,9 @@ from sqlalchemy.sql.selectable import ScalarSelect
 
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.store import meta
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.memberships import Work, as_work, work_query
 from orchestrator.store.tables import instances, memberships, recoveries
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,14 @@ from orchestrator.store.sqlite import DirectEngine, OpenedFile, WriterLock, repl
 from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection as AsyncConnection  # noqa: PLC0414 - for all who annotate
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from orchestrator.store.sqlite_driver import DataVersion
+else:
+    AsyncConnection = Any  # the real one brings the ORM, which costs a brief command too much
+
+DriverError = DBAPIError  # what a database said, for who tells people of it
 
 _CLOCK_SQL = {
     # julianday has millisecond steps, on every SQLite that is still about

@@ -7,15 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Row, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import events
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 ROW_BYTES = 512  # what an event takes beside its body, in the table and its indexes
 LONGEST_ID = 200  # characters; a longer id would not fit into an index of PostgreSQL

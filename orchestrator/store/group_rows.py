@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.engine import Row
@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.store.bulk import CHUNK, chunks
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.memberships import CODE_COLUMNS, StoredCode, as_code
 from orchestrator.store.recoveries import Scope, groups_in
 from orchestrator.store.tables import (
@@ -25,9 +26,6 @@ from orchestrator.store.tables import (
     memberships,
     split_labels,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

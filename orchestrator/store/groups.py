@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, Table, and_, bindparam, delete, exists, func, select, text, update
 from sqlalchemy.sql import Select
@@ -13,10 +13,8 @@ from sqlalchemy.sql import Select
 from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.probe_judgement import GOOD_CODE
 from orchestrator.store.bulk import CHUNK, chunks, insert_rows
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import group_instances, group_labels, groups, invite_codes, memberships
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = 0x526A436174  # PostgreSQL's advisory lock: one writer of the catalogue at a time
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.sql import Select
@@ -17,10 +17,8 @@ from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
 from orchestrator.domain.memberships import Reason
 from orchestrator.store import meta
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import instances
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]

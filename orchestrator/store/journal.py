@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import exists, func, insert, or_, select, text
 from sqlalchemy.sql import Select
 
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import events, groups, instances, journal, messages
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ import json
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WHEN_LOST = f"if it is lost: {Operation.FORGET_CODES}, then import the invite codes again"
 _WHEN_BROKEN = WHEN_LOST.replace("lost:", "lost: move it away,")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -13,11 +13,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from orchestrator.domain.loss_evidence import Kind, LossEvidence
 from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.recoveries import Recovery, Scope, groups_in, up_to
 from orchestrator.store.tables import groups, instances, losses, memberships, recoveries
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _OPEN = text("state IN ('suspected', 'lost')")  # literal, as the partial index uq_losses_open has it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import Row
@@ -14,10 +14,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.memberships import Greeting, MembershipEvidence, Reason, Status, check_move
 from orchestrator.store.bulk import chunks
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import group_instances, groups, instances, invite_codes, memberships
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

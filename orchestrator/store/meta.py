@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import bindparam, delete, select, text
 
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import meta
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CREATED_AT = "created_at"
 IDENTITY = "identity"  # what the database was when it was made, see `engine.database_identity`

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 
 from orchestrator.domain.memberships import Status
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.progress import counts
 from orchestrator.store.recoveries import Recovery, Scope, finish, get, groups_in, joins_sent, open_one
 from orchestrator.store.tables import groups, instances, journal, losses, memberships, recoveries, slots
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

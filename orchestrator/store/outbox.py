@@ -8,15 +8,13 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select, text, union_all
 
 from orchestrator.store import meta
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import deliveries, events, messages, recoveries
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

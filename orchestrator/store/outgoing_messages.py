@@ -19,16 +19,16 @@ from orchestrator.domain.times import instant
 from orchestrator.redact import scrub
 from orchestrator.store import outbox, recoveries
 from orchestrator.store.bulk import chunks
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.journal import Entry
+from orchestrator.store.memberships import Membership, Move
 from orchestrator.store.outbox import Message
+from orchestrator.store.recoveries import Recovery
 from orchestrator.store.tables import LABELS, groups, split_labels
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.journal import Entry
-    from orchestrator.store.memberships import Membership, Move
-    from orchestrator.store.recoveries import Recovery
     from orchestrator.store.unit_of_work import UnitOfWork
+
 
 GROUP_ACTIVE = "group.active"
 GROUP_BLOCKED = "group.blocked"

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, and_, bindparam, case, exists, func, not_, or_, select, text
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.recoveries import Recovery, Scope, groups_in
 from orchestrator.store.tables import group_instances, group_labels, groups, invite_codes, memberships
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 MINUTE = 60.0
 _NOT_IN_PLACE = [one for one in Status if one not in (Status.ACTIVE, Status.SKIPPED)]

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, literal_column, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from orchestrator.store.engine import DatabaseTime
+from orchestrator.store.engine import AsyncConnection, DatabaseTime
 from orchestrator.store.tables import deliveries, events, journal, losses, messages, slots
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 JOURNAL_STAYS_FOR = 30 * 86400.0
 """Seconds for which the database itself refuses to delete a journal line, by its own unaccelerated clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.sql import Select
@@ -12,6 +12,7 @@ from sqlalchemy.sql import Select
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import UNFINISHED, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import (
     group_instances,
     group_labels,
@@ -22,9 +23,6 @@ from orchestrator.store.tables import (
     recoveries,
     slots,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text, update
 from sqlalchemy.engine import Connection
@@ -16,13 +15,8 @@ import orchestrator
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import meta
-from orchestrator.store.engine import WRITES, database_identity
+from orchestrator.store.engine import WRITES, AsyncConnection, Database, database_identity
 from orchestrator.store.tables import instances
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
 
 _VERSION_TABLE = "alembic_version"
 _LOCK = 0x52656A6F696E  # "Rejoin": PostgreSQL's advisory lock, held by whoever migrates

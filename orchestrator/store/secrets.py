@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import os
-from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -19,10 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import meta
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.keyring import KeyRing
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = [
     "ACTIVE_KEY",

@@ -14,19 +14,13 @@ import os
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.store import meta
-from orchestrator.store.engine import database_identity
+from orchestrator.store.engine import AsyncConnection, Database, database_identity
 from orchestrator.store.tables import slots
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.engine import Database
 
 _SECOND = 1_000_000_000
 _UNREADABLE = 1 << 62

@@ -12,13 +12,13 @@ from sqlalchemy.sql import Select
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, SlotRecord, Wait, next_slot
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import groups, memberships, slots
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from orchestrator.store import memberships as memberships_store
     from orchestrator.store.unit_of_work import UnitOfWork
+
 
 RECENT = 40
 """Slots read to place the next one. An older one ended more than a window ago: forty slots are at least

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.sql.elements import ColumnElement
@@ -17,13 +17,9 @@ from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Re
 from orchestrator.store import codes, instances, journal, outgoing_messages, slots
 from orchestrator.store import memberships as memberships_store
 from orchestrator.store.bulk import chunks
-from orchestrator.store.memberships import Membership, matching
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.memberships import Membership, Move, StoredCode, matching
 from orchestrator.store.tables import groups, memberships
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from orchestrator.store.memberships import Move, StoredCode
 
 
 class OfAGroup(Protocol):
