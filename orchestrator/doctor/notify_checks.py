@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.doctor.finding import failed, ok, warning
 from orchestrator.domain.commands import Operation
 from orchestrator.messaging import apprise_people as people
-from orchestrator.store import deliveries
+from orchestrator.store import outbox as outbox_store
 
 if TYPE_CHECKING:
     from orchestrator.doctor.finding import Finding
@@ -46,7 +46,7 @@ def receivers(told: Told) -> list[Finding]:
 async def outbox(database: Database) -> list[Finding]:
     """What did not get through."""
     async with database.read() as connection:
-        totals = await deliveries.totals(connection)
+        totals = await outbox_store.totals(connection)
     if totals.parked:
         hint = f"{Operation.LIST_PARKED} shows them and why"
         return [warning("outbox", f"given up: {totals.parked} of the messages", hint)]

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.times import instant
-from orchestrator.store import deliveries
+from orchestrator.store import deliveries, outbox
 from orchestrator.store.journal import Entry, append
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orchestrator.store.deliveries import Listed, Totals
+    from orchestrator.store.deliveries import Listed
     from orchestrator.store.engine import Database
+    from orchestrator.store.outbox import OutboxTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class Outbox:
     """How it stands at one moment."""
 
     now: float
-    totals: Totals
+    totals: OutboxTotals
     deliveries: tuple[Listed, ...]
 
 
 async def read_outbox(database: Database, *, parked_only: bool = False, limit: int = 100) -> Outbox:
     async with database.read() as connection:
         found = await deliveries.listed(connection, parked_only=parked_only, limit=limit)
-        totals = await deliveries.totals(connection)
+        totals = await outbox.totals(connection)
         return Outbox(await database.now(connection), totals, tuple(found))
 
 
@@ -42,7 +43,7 @@ async def try_again(database: Database, *, actor: str, ids: Collection[int] | No
     return changed
 
 
-def totals_json(totals: Totals) -> dict[str, Any]:
+def totals_json(totals: OutboxTotals) -> dict[str, Any]:
     """The outbox in the status."""
     return {
         "unsorted": totals.unsorted,

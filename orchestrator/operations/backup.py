@@ -21,7 +21,6 @@ from orchestrator.store.schema import SchemaState
 from orchestrator.store.secrets import WHEN_UNREADABLE, cipher_for_reading
 
 if TYPE_CHECKING:
-
     from orchestrator.store.engine import AsyncConnection, Database
     from orchestrator.store.secrets import CodeCipher, KeyRing
 

@@ -85,7 +85,7 @@ class Retention:
 
     async def _round(self) -> list[_Walk]:
         async with self._database.read() as connection:
-            ids = await instances.all_ids(connection)
+            ids = [record.id for record in await instances.all_records(connection)]
         keep = self._keep
         return [
             _Walk(partial(pruning.prune_journal, limit=BATCH), keep.journal),

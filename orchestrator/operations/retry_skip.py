@@ -123,7 +123,7 @@ async def _chosen(unit: UnitOfWork, reason: Reason | None) -> list[tuple[Work, b
         async for row in group_rows.stream_groups(unit.connection, filters)
         if row.membership_id is not None and row.status not in _IN_MOTION
     ]
-    return [(work, False) for work in await memberships.works(unit.connection, ids)]
+    return [(work, False) for work in await memberships.by_ids(unit.connection, ids)]
 
 
 def _decide(unit: UnitOfWork, work: Work, choice: Choice, because: str | None, *, fresh: bool) -> Decided:

@@ -8,7 +8,9 @@ from orchestrator.domain.times import instant, seconds
 
 if TYPE_CHECKING:
     from orchestrator.status.views import RunnerView, StatusView
-    from orchestrator.status.views_daemon import DaemonView, EventsView, LossView, OutboxView
+    from orchestrator.status.views_daemon import DaemonView, LossView
+    from orchestrator.store.events import EventTotals
+    from orchestrator.store.outbox import OutboxTotals
 
 
 def daemon_json(view: StatusView) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def loss_json(one: LossView) -> dict[str, Any]:
     }
 
 
-def outbox_json(one: OutboxView) -> dict[str, Any]:
+def outbox_json(one: OutboxTotals) -> dict[str, Any]:
     """What is still to be told, and to whom."""
     return {
         "unsorted": one.unsorted,
@@ -74,7 +76,7 @@ def outbox_json(one: OutboxView) -> dict[str, Any]:
     }
 
 
-def events_json(one: EventsView) -> dict[str, Any]:
+def events_json(one: EventTotals) -> dict[str, Any]:
     """What gateways told by webhook."""
     return {
         "received_last_day": one.received_last_day,

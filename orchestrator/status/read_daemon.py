@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.domain.loss_judgement import LossState, accusing, how_decided
 from orchestrator.status.views_daemon import (
     DaemonView,
-    EventsView,
     LossView,
-    OutboxView,
-    SinkView,
 )
 from orchestrator.store import daemons, losses
+from orchestrator.store import events as events_store
 from orchestrator.store import outbox as outbox_store
 from orchestrator.store import recoveries as recoveries_store
 
@@ -25,29 +23,31 @@ if TYPE_CHECKING:
     from orchestrator.domain.loss_judgement import Case
     from orchestrator.store.daemons import DaemonRow
     from orchestrator.store.engine import AsyncConnection
+    from orchestrator.store.events import EventTotals
     from orchestrator.store.losses import Loss
-    from orchestrator.store.outbox import EventsRow, OutboxRow
+    from orchestrator.store.outbox import OutboxTotals
 
 
 class Surroundings(NamedTuple):
     """What the status shows beside the recovery."""
 
     losses: tuple[LossView, ...]
-    outbox: OutboxView
-    events: EventsView
+    outbox: OutboxTotals
+    events: EventTotals
 
 
 async def surroundings(
     connection: AsyncConnection, records: Sequence[InstanceRecord], now: float
 ) -> Surroundings:
-    """At most five small queries."""
+    """At most six small queries."""
     found = [one for one in (await losses.latest(connection)).values() if _is_shown(one)]
     recoveries = {one.recovery_id for one in found if one.recovery_id is not None}
     filled = await recoveries_store.filled_by(connection, recoveries)
     names = {record.id: record.name for record in records}
     views = [_loss(one, names, filled) for one in found if one.instance_id in names]
-    events, outbox = await outbox_store.letters(connection, now)
-    return Surroundings(tuple(sorted(views, key=lambda one: one.since)), _outbox(outbox), _events(events))
+    shown = tuple(sorted(views, key=lambda one: one.since))
+    outbox, received = await outbox_store.totals(connection), await events_store.totals(connection, now)
+    return Surroundings(shown, outbox, received)
 
 
 def daemon_view(row: DaemonRow, now: float) -> DaemonView:
@@ -93,12 +93,3 @@ def _decided_by(case: Case, decided_at: float) -> str:
     """From what was known then: readings since may say otherwise."""
     known = replace(case, evidence=tuple(one for one in case.evidence if one.at <= decided_at))
     return how_decided(known if accusing(known) else case, decided_at - case.since)
-
-
-def _outbox(row: OutboxRow) -> OutboxView:
-    sinks = tuple(SinkView(one.sink, one.pending, one.parked) for one in row.sinks)
-    return OutboxView(row.unsorted, row.pending, row.oldest_pending_at, row.parked, sinks)
-
-
-def _events(row: EventsRow) -> EventsView:
-    return EventsView(row.received_last_day, row.open, row.last_at)

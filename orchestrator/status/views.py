@@ -16,8 +16,6 @@ from orchestrator.status.views_daemon import (
     NO_EVENTS,
     NOTHING_TO_TELL,
     DaemonView,
-    EventsView,
-    OutboxView,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +26,9 @@ if TYPE_CHECKING:
     from orchestrator.domain.memberships import Reason
     from orchestrator.status.schedule_view import ScheduleView
     from orchestrator.status.views_daemon import LossView
+    from orchestrator.store.events import EventTotals
     from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.outbox import OutboxTotals
     from orchestrator.store.progress import NeedsYouRow
     from orchestrator.store.slots import LastJoin
 
@@ -180,8 +180,8 @@ class StatusView(NamedTuple):
     schedule: tuple[ScheduleView, ...] = ()
     daemon: DaemonView = NO_DAEMON
     losses: tuple[LossView, ...] = ()
-    events: EventsView = NO_EVENTS
-    outbox: OutboxView = NOTHING_TO_TELL
+    events: EventTotals = NO_EVENTS
+    outbox: OutboxTotals = NOTHING_TO_TELL
     others: tuple[OtherView, ...] = ()
     history_in_doubt: bool = False  # the database may not know every join that was sent
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.store.events import EventTotals
+from orchestrator.store.outbox import OutboxTotals
+
 if TYPE_CHECKING:
     from orchestrator.domain.loss_evidence import LossEvidence
     from orchestrator.domain.loss_judgement import LossState
@@ -54,33 +57,7 @@ class LossView(NamedTuple):
     detail: str | None
 
 
-class SinkView(NamedTuple):
-    """One receiver of messages, such as `hook:crm`."""
-
-    name: str
-    pending: int
-    parked: int
+NOTHING_TO_TELL = OutboxTotals()
 
 
-class OutboxView(NamedTuple):
-    """What is to be told. `unsorted`: no daemon has looked at it yet; `parked`: given up."""
-
-    unsorted: int = 0
-    pending: int = 0
-    oldest_pending_at: float | None = None
-    parked: int = 0
-    sinks: tuple[SinkView, ...] = ()
-
-
-NOTHING_TO_TELL = OutboxView()
-
-
-class EventsView(NamedTuple):
-    """What gateways told by webhook. `open`: not processed yet."""
-
-    received_last_day: int = 0
-    open: int = 0
-    last_at: float | None = None
-
-
-NO_EVENTS = EventsView()
+NO_EVENTS = EventTotals()

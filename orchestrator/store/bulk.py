@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.store.engine import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 
@@ -31,6 +36,27 @@ async def insert_rows(
     names, marks = ", ".join(map(quote, columns)), ", ".join("?" * len(columns))
     statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
     await connection.exec_driver_sql(statement, list(rows))
+
+
+async def rows_of(
+    connection: AsyncConnection, query: Select[Any], column: ColumnElement[Any], values: Iterable[Any]
+) -> list[Any]:
+    """The rows of a query that have one of these values in a column, however many values there are."""
+    found: list[Any] = []
+    for part in chunks(list(values)):
+        found += (await connection.execute(query.where(column.in_(part)))).all()
+    return found
+
+
+def upsert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what happens on a conflict; only the dialect at hand is loaded."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

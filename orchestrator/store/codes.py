@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from orchestrator.store.bulk import CHUNK, chunks, insert_rows
+from orchestrator.store.bulk import CHUNK, chunks, insert_rows, rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import invite_codes, memberships, slots
 
@@ -57,30 +57,20 @@ _SETTABLE = (
 
 
 async def known(
-    connection: AsyncConnection, fingerprints: Sequence[str]
+    connection: AsyncConnection, fingerprints: Collection[str]
 ) -> tuple[dict[str, int], dict[str, KnownCode]]:
     """The group of each of these codes that is stored, and those that are not current any more."""
     c = invite_codes.c
-    owners: dict[str, int] = {}
-    retired: dict[str, KnownCode] = {}
-    for part in chunks(fingerprints):
-        query = select(c.fingerprint, c.id, c.group_id, c.current).where(c.fingerprint.in_(part))
-        for fingerprint, code_id, group_id, is_current in await connection.execute(query):
-            owners[fingerprint] = group_id
-            if not is_current:
-                retired[fingerprint] = KnownCode(code_id, group_id)
-    return owners, retired
+    query = select(c.fingerprint, c.id, c.group_id, c.current)
+    rows = await rows_of(connection, query, c.fingerprint, fingerprints)
+    owners = {row.fingerprint: row.group_id for row in rows}
+    return owners, {row.fingerprint: KnownCode(row.id, row.group_id) for row in rows if not row.current}
 
 
 async def groups_with_current(connection: AsyncConnection, group_ids: Collection[int]) -> set[int]:
     """Those of the groups that have a current code."""
-    found: set[int] = set()
-    for part in chunks(list(group_ids)):
-        query = select(invite_codes.c.group_id).where(
-            invite_codes.c.group_id.in_(part), invite_codes.c.current
-        )
-        found |= set((await connection.execute(query)).scalars())
-    return found
+    query = select(invite_codes.c.group_id).where(invite_codes.c.current)
+    return {row.group_id for row in await rows_of(connection, query, invite_codes.c.group_id, group_ids)}
 
 
 async def find(connection: AsyncConnection, fingerprint: str) -> SealedCode | None:
@@ -90,20 +80,14 @@ async def find(connection: AsyncConnection, fingerprint: str) -> SealedCode | No
 
 async def which(connection: AsyncConnection, fingerprints: Collection[str]) -> set[str]:
     """Those of the fingerprints that are stored."""
-    found: set[str] = set()
-    for part in chunks(list(fingerprints)):
-        query = select(invite_codes.c.fingerprint).where(invite_codes.c.fingerprint.in_(part))
-        found |= set((await connection.execute(query)).scalars())
-    return found
+    return set((await known(connection, fingerprints))[0])
 
 
 async def current(connection: AsyncConnection, group_ids: Collection[int]) -> dict[int, SealedCode]:
     """The current code by group; a group without is missing."""
-    found: dict[int, SealedCode] = {}
-    for part in chunks(list(group_ids)):
-        wanted = _CODE.where(invite_codes.c.group_id.in_(part), invite_codes.c.current)
-        found |= {row.group_id: SealedCode(*row) for row in await connection.execute(wanted)}
-    return found
+    query = _CODE.where(invite_codes.c.current)
+    rows = await rows_of(connection, query, invite_codes.c.group_id, group_ids)
+    return {row.group_id: SealedCode(*row) for row in rows}
 
 
 async def of_group(connection: AsyncConnection, group_id: int) -> list[SealedCode]:

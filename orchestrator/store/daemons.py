@@ -44,17 +44,16 @@ class Trouble:
     text: str
 
 
-_COLUMNS = [daemon.c[name] for name in DaemonRow.__slots__]
+_ROW = select(*(daemon.c[name] for name in DaemonRow.__slots__)).where(_THE_ROW)
 
 
 async def read(connection: AsyncConnection) -> DaemonRow:
-    return DaemonRow(*(await connection.execute(select(*_COLUMNS).where(_THE_ROW))).one())
+    return DaemonRow(*(await connection.execute(_ROW)).one())
 
 
 async def lock(connection: AsyncConnection) -> DaemonRow:
     """Read it and keep others from writing it until the transaction ends."""
-    query = select(*_COLUMNS).where(_THE_ROW).with_for_update()
-    return DaemonRow(*(await connection.execute(query)).one())
+    return DaemonRow(*(await connection.execute(_ROW.with_for_update())).one())
 
 
 async def take(
@@ -62,18 +61,8 @@ async def take(
 ) -> int:
     """Become the daemon; returns the new fence. The row must be locked."""
     fence = row.fence + 1
-    await _set(
-        connection,
-        fence=fence,
-        holder=holder,
-        started_at=now,
-        heartbeat_at=now,
-        until=until,
-        version=version,
-        listen=None,
-        stopping=False,
-        troubles="[]",
-    )
+    run = {"holder": holder, "started_at": now, "heartbeat_at": now, "until": until, "version": version}
+    await record(connection, row.fence, fence=fence, listen=None, stopping=False, troubles="[]", **run)
     return fence
 
 
@@ -82,32 +71,23 @@ async def renew(
 ) -> None:
     """Renew the lease with a heartbeat. Raises LeaseLostError when another daemon took over."""
     told = json.dumps([{"part": one.part, "since": one.since, "text": one.text} for one in troubles])
-    changed = await connection.execute(
-        update(daemon)
-        .where(_THE_ROW, daemon.c.fence == fence)
-        .values(heartbeat_at=now, until=until, troubles=told)
-    )
-    if not changed.rowcount:
+    if not await record(connection, fence, heartbeat_at=now, until=until, troubles=told):
         raise LeaseLostError("another daemon took over while this one was held up")
 
 
-async def record(connection: AsyncConnection, fence: int, **values: Any) -> None:
-    """Set `listen` or `stopping` of the daemon that is us; nothing if another took over."""
-    await connection.execute(update(daemon).where(_THE_ROW, daemon.c.fence == fence).values(**values))
+async def record(connection: AsyncConnection, held: int, /, **values: Any) -> bool:
+    """Set columns of the daemon whose fence we hold; False, and nothing, if another took over."""
+    mine = update(daemon).where(_THE_ROW, daemon.c.fence == held)
+    return bool((await connection.execute(mine.values(**values))).rowcount)
 
 
 async def release(connection: AsyncConnection, fence: int) -> None:
     """No daemon runs any more; its last heartbeat stays to be seen."""
-    gone = {"holder": None, "until": None, "stopping": False, "listen": None, "troubles": "[]"}
-    await connection.execute(update(daemon).where(_THE_ROW, daemon.c.fence == fence).values(**gone))
+    await record(connection, fence, holder=None, until=None, stopping=False, listen=None, troubles="[]")
 
 
 def troubles_of(row: DaemonRow) -> list[Trouble]:
     return [Trouble(**one) for one in json.loads(row.troubles)]
-
-
-async def _set(connection: AsyncConnection, **values: Any) -> None:
-    await connection.execute(update(daemon).where(_THE_ROW).values(**values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import and_, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Select
 
+from orchestrator.store.bulk import chunks, upsert
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import deliveries, messages
 
@@ -83,16 +83,6 @@ class Listed:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How the outbox stands. `unsorted`: messages that no daemon has looked at yet."""
-
-    unsorted: int
-    pending: int
-    oldest_pending_at: float | None
-    parked: int
-
-
 _STORED = (_m.id, _m.uid, _m.kind, _m.at, _m.subject, _m.recovery_id, _m.data)
 
 
@@ -125,8 +115,7 @@ async def fan_out(
         for sink in sinks
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        await connection.execute(dialect.insert(deliveries).on_conflict_do_nothing(), rows)
+        await connection.execute(upsert(connection, deliveries).on_conflict_do_nothing(), rows)
     ids = [message.id for message, _ in routed]
     await connection.execute(update(messages).where(_m.id.in_(ids)).values(fanned_out=True))
 
@@ -207,10 +196,7 @@ async def retry_parked(connection: AsyncConnection, ids: Collection[int] | None 
 
     Without ids, all of them. Returns how many it were.
     """
-    chosen: list[list[int] | None] = [None]
-    if ids is not None:
-        wanted = sorted(ids)
-        chosen = [wanted[start : start + _AT_A_TIME] for start in range(0, len(wanted), _AT_A_TIME)]
+    chosen = [None] if ids is None else chunks(sorted(ids))
     moved = 0
     for part in chosen:
         for stands in (_PARKED, and_(_PENDING, _d.next_attempt_at.is_not(None))):  # each has its own index
@@ -246,13 +232,3 @@ async def listed(connection: AsyncConnection, *, parked_only: bool = False, limi
         rows = (await connection.execute(query)).mappings()
         found += [Listed(**{**row, "state": DeliveryState(row["state"])}) for row in rows]
     return found
-
-
-async def totals(connection: AsyncConnection) -> Totals:
-    """From the partial indexes alone: what is done with is not read."""
-    unsorted = await connection.scalar(select(func.count()).select_from(messages).where(_NEW))
-    oldest = select(func.count(), func.min(_d.message_id)).where(_PENDING)
-    pending, first = (await connection.execute(oldest)).one()
-    since = None if first is None else await connection.scalar(select(_m.at).where(_m.id == first))
-    parked = await connection.scalar(select(func.count()).select_from(deliveries).where(_PARKED))
-    return Totals(int(unsorted or 0), int(pending), since, int(parked or 0))

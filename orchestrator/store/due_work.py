@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, and_, bindparam, exists, func, select, text
-from sqlalchemy.sql import Select
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.store import meta
 from orchestrator.store.engine import AsyncConnection
-from orchestrator.store.memberships import Work, as_work, work_query
+from orchestrator.store.memberships import WORKS, Work, as_work
 from orchestrator.store.tables import instances, memberships, recoveries
 
 
@@ -71,7 +69,9 @@ async def needs(connection: AsyncConnection) -> list[Need]:
 
 
 _MINE = memberships.c.instance_id == instances.c.id
-_UNGREETED = "memberships.greeting IN ('pending', 'sending')"  # as the partial index has it
+_UNGREETED = (
+    "memberships.greeting IN ('pending', 'sending')"  # as the partial index has it: else it is not used
+)
 
 
 def _earliest(column: Column[Any], status: Status) -> ScalarSelect[Any]:
@@ -114,6 +114,23 @@ _IN_STATUS = memberships.c.status == bindparam("status")
 _NEXT_DUE = select(func.min(memberships.c.next_attempt_at)).where(_IN_STATUS)
 _NEXT_DUE_OF_INSTANCE = _NEXT_DUE.where(_OF_INSTANCE)
 _NEXT_DUE_OF_RECOVERY = _NEXT_DUE.where(_OF_RECOVERY)
+_IN_LINE = (
+    WORKS.where(_OF_INSTANCE, _IN_STATUS)
+    .order_by(memberships.c.priority.desc(), memberships.c.id)
+    .limit(bindparam("most"))
+)
+_IN_LINE_OF_RECOVERY = _IN_LINE.where(_OF_RECOVERY)
+_DUE = (
+    WORKS.where(_OF_INSTANCE, _IN_STATUS, memberships.c.next_attempt_at <= bindparam("now"))
+    .order_by(memberships.c.next_attempt_at)
+    .limit(bindparam("most"))
+)
+_GREETINGS = (
+    WORKS.where(_OF_INSTANCE, memberships.c.greeting == bindparam("greeting"), text(_UNGREETED))
+    .order_by(memberships.c.confirmed_at)
+    .limit(bindparam("most"))
+)
+_GREETINGS_OF_RECOVERY = _GREETINGS.where(_OF_RECOVERY)
 
 
 async def in_line(
@@ -128,17 +145,9 @@ async def in_line(
 
     With `recovery_id` only those of that recovery: what an earlier one with a wider scope left behind waits.
     """
+    query = _IN_LINE if recovery_id is None else _IN_LINE_OF_RECOVERY
     asked = {"instance": instance_id, "status": status, "recovery": recovery_id, "most": limit}
-    query = _in_line(of_one_recovery=recovery_id is not None)
-    return [as_work(row) for row in (await connection.execute(query, asked)).all()]
-
-
-@cache
-def _in_line(*, of_one_recovery: bool) -> Select[Any]:
-    query = work_query().where(_OF_INSTANCE, _IN_STATUS)
-    if of_one_recovery:
-        query = query.where(_OF_RECOVERY)
-    return query.order_by(memberships.c.priority.desc(), memberships.c.id).limit(bindparam("most"))
+    return [as_work(row) for row in await connection.execute(query, asked)]
 
 
 async def due(
@@ -146,13 +155,7 @@ async def due(
 ) -> list[Work]:
     """Those in a status whose time has come, the longest waiting first. Index ix_memberships_due."""
     asked = {"instance": instance_id, "status": status, "now": now, "most": limit}
-    return [as_work(row) for row in (await connection.execute(_due(), asked)).all()]
-
-
-@cache
-def _due() -> Select[Any]:
-    query = work_query().where(_OF_INSTANCE, _IN_STATUS, memberships.c.next_attempt_at <= bindparam("now"))
-    return query.order_by(memberships.c.next_attempt_at).limit(bindparam("most"))
+    return [as_work(row) for row in await connection.execute(_DUE, asked)]
 
 
 async def next_due(
@@ -167,13 +170,9 @@ async def next_due(
     With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
     """
     query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
-    earliest: float | None = None
-    for status in statuses:
-        asked = {"instance": instance_id, "recovery": recovery_id, "status": status}
-        found = await connection.scalar(query, asked)
-        if found is not None and (earliest is None or found < earliest):
-            earliest = float(found)
-    return earliest
+    asked = {"instance": instance_id, "recovery": recovery_id}
+    found = [await connection.scalar(query, asked | {"status": status}) for status in statuses]
+    return min((float(at) for at in found if at is not None), default=None)
 
 
 async def greetings(
@@ -188,19 +187,6 @@ async def greetings(
 
     With `recovery_id` only those of that recovery.
     """
+    query = _GREETINGS if recovery_id is None else _GREETINGS_OF_RECOVERY
     asked = {"instance": instance_id, "greeting": greeting, "recovery": recovery_id, "most": limit}
-    query = _greetings(of_one_recovery=recovery_id is not None)
-    return [as_work(row) for row in (await connection.execute(query, asked)).all()]
-
-
-@cache
-def _greetings(*, of_one_recovery: bool) -> Select[Any]:
-    query = work_query().where(
-        _OF_INSTANCE,
-        memberships.c.greeting == bindparam("greeting"),
-        # The partial index holds only these; said in its own words, the planner can use it.
-        text("memberships.greeting IN ('pending', 'sending')"),
-    )
-    if of_one_recovery:
-        query = query.where(_OF_RECOVERY)
-    return query.order_by(memberships.c.confirmed_at).limit(bindparam("most"))
+    return [as_work(row) for row in await connection.execute(query, asked)]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, func, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from orchestrator.store.bulk import chunks, upsert
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import events
 
+DAY = 86400.0
 ROW_BYTES = 512  # what an event takes beside its body, in the table and its indexes
 LONGEST_ID = 200  # characters; a longer id would not fit into an index of PostgreSQL
 _DELETED_AT_ONCE = 1000
@@ -91,6 +91,8 @@ def key_of(event_id: str | None, body: Mapping[str, Any]) -> str:
     """
     if event_id and len(event_id) <= LONGEST_ID and event_id.isprintable():
         return event_id
+    import hashlib  # noqa: PLC0415 - not for the status, which counts events
+
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -112,21 +114,17 @@ async def receive(connection: AsyncConnection, now: float, deliveries: Sequence[
         }
         for place, one in found
     ]
-    new = 0
-    for start in range(0, len(rows), _ROWS):
-        new += await _insert(connection, rows[start : start + _ROWS])
-    return new
+    return sum([await _insert(connection, some) for some in chunks(rows, _ROWS)])
 
 
-async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> int:
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(events).values(rows)
-    upsert = statement.on_conflict_do_update(
+async def _insert(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> int:
+    statement = upsert(connection, events).values(list(rows))
+    known_once_more = statement.on_conflict_do_update(
         index_elements=["instance_id", "key"],
         set_={"times": events.c.times + statement.excluded.times},
     ).returning(events.c.instance_id, events.c.key, events.c.times)
     sent = {(row["instance_id"], row["key"]): row["times"] for row in rows}
-    kept = (await connection.execute(upsert)).all()
+    kept = (await connection.execute(known_once_more)).all()
     return sum(times == sent[instance_id, key] for instance_id, key, times in kept)
 
 
@@ -161,6 +159,23 @@ async def wait(connection: AsyncConnection, event_id: int, *, until: float, resu
     """Again at that instant, such as after a look; one that is done already stays as it is."""
     values = {"state": "waiting", "next_try_at": until, "result": result, "tries": events.c.tries + 1}
     await connection.execute(update(events).where(events.c.id == event_id, _OPEN).values(**values))
+
+
+class EventTotals(NamedTuple):
+    """What gateways told by webhook. `open`: not processed yet."""
+
+    received_last_day: int = 0
+    open: int = 0
+    last_at: float | None = None
+
+
+async def totals(connection: AsyncConnection, now: float) -> EventTotals:
+    """For the status: one query along indexes."""
+    recent = select(func.count()).where(events.c.received_at >= now - DAY)
+    waiting = select(func.count()).select_from(events).where(_OPEN)
+    last = select(func.max(events.c.received_at))
+    parts = [part.scalar_subquery() for part in (recent, waiting, last)]
+    return EventTotals(*(await connection.execute(select(*parts))).one())
 
 
 async def backlog(connection: AsyncConnection) -> Backlog:

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
-from orchestrator.store.bulk import CHUNK, chunks
+from orchestrator.store.bulk import CHUNK, rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.memberships import CODE_COLUMNS, StoredCode, as_code
 from orchestrator.store.recoveries import Scope, groups_in
@@ -258,11 +258,8 @@ async def by_group_ids(
     connection: AsyncConnection, instance_id: int, group_ids: Collection[int]
 ) -> dict[int, PlanRow]:
     """The same for these groups; one that is gone is missing."""
-    found: dict[int, PlanRow] = {}
-    for part in chunks(list(group_ids)):
-        query = _plan_query(instance_id).where(groups.c.id.in_(part))
-        found |= {row[0]: _plan_row(row) for row in await connection.execute(query)}
-    return found
+    rows = await rows_of(connection, _plan_query(instance_id), groups.c.id, group_ids)
+    return {row[0]: _plan_row(row) for row in rows}
 
 
 def _plan_query(instance_id: int) -> Select[Any]:

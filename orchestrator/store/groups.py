@@ -12,7 +12,7 @@ from sqlalchemy.sql import Select
 
 from orchestrator.domain.group_fields import name_key
 from orchestrator.domain.probe_judgement import GOOD_CODE
-from orchestrator.store.bulk import CHUNK, chunks, insert_rows
+from orchestrator.store.bulk import CHUNK, chunks, insert_rows, rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import group_instances, group_labels, groups, invite_codes, memberships
 
@@ -72,20 +72,13 @@ async def identified(
     """The groups with one of these ids, JIDs or slugs, in the order of their ids."""
     found: dict[int, GroupName] = {}
     for column, values in ((groups.c.id, sorted(ids)), (groups.c.jid, jids), (groups.c.slug, slugs)):
-        for part in chunks(values):
-            rows = await connection.execute(_NAME.where(column.in_(part)))
-            found |= {row.id: GroupName(*row) for row in rows}
+        found |= {row.id: GroupName(*row) for row in await rows_of(connection, _NAME, column, values)}
     return [found[group_id] for group_id in sorted(found)]
 
 
 async def which_slugs(connection: AsyncConnection, slugs: Collection[str]) -> set[str]:
     """Those of the slugs that a group has."""
-    found: set[str] = set()
-    for part in chunks(list(slugs)):
-        found |= set(
-            (await connection.execute(select(groups.c.slug).where(groups.c.slug.in_(part)))).scalars()
-        )
-    return found
+    return {row.slug for row in await rows_of(connection, select(groups.c.slug), groups.c.slug, slugs)}
 
 
 async def all_slugs(connection: AsyncConnection) -> set[str]:
@@ -93,11 +86,7 @@ async def all_slugs(connection: AsyncConnection) -> set[str]:
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> dict[int, StoredGroup]:
-    found: dict[int, StoredGroup] = {}
-    for part in chunks(list(ids)):
-        rows = await connection.execute(_GROUP.where(groups.c.id.in_(part)))
-        found |= {row.id: StoredGroup(*row) for row in rows}
-    return found
+    return {row.id: StoredGroup(*row) for row in await rows_of(connection, _GROUP, groups.c.id, ids)}
 
 
 async def by_slug_or_jid(connection: AsyncConnection, reference: str) -> StoredGroup | None:
@@ -201,9 +190,8 @@ async def _words(
 ) -> dict[int, tuple[str, ...]]:
     group_id, word = table.c
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for part in chunks(list(ids)):
-        for row in await connection.execute(select(group_id, word).where(group_id.in_(part))):
-            found[row[0]].append(row[1])
+    for key, one in await rows_of(connection, select(group_id, word), group_id, ids):
+        found[key].append(one)
     return {key: tuple(sorted(words)) for key, words in found.items()}
 
 

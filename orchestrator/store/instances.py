@@ -22,6 +22,7 @@ from orchestrator.store.tables import instances
 
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
+_ROWS = select(*_COLUMNS).order_by(instances.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ async def _replace_account(
 
 async def get(connection: AsyncConnection, name: str) -> InstanceRecord:
     """Read one by its configured name."""
-    return await _one(connection, select(*_COLUMNS).where(instances.c.name == name), name)
+    for record in await _records(connection, _ROWS.where(instances.c.name == name)):
+        return record
+    raise NotFoundError(f"no instance is called {name}")
 
 
 # Statements that loops send all the time are made once: making one costs more than carrying it out.
@@ -129,13 +132,6 @@ async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | No
     if fence is not None and record.fence != fence:
         raise LeaseLostError
     return record
-
-
-async def _one(connection: AsyncConnection, query: Select[Any], name: str) -> InstanceRecord:
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise NotFoundError(f"no instance is called {name}")
-    return InstanceRecord(*row)
 
 
 async def paused_for(connection: AsyncConnection, reason: Reason) -> frozenset[int]:
@@ -227,23 +223,34 @@ def _seen(pair: ClockPair) -> dict[str, Any]:
     }
 
 
-async def lock_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
-    """Take the rows' locks until the transaction ends, the lowest id first: nobody waits in a circle."""
-    query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids))).order_by(instances.c.id)
-    rows = (await connection.execute(query.with_for_update())).all()
-    return {row[0]: InstanceRecord(*row) for row in rows}
+async def _records(connection: AsyncConnection, query: Select[Any]) -> list[InstanceRecord]:
+    return [InstanceRecord(*row) for row in await connection.execute(query)]
 
 
-async def lock_all(connection: AsyncConnection) -> dict[int, InstanceRecord]:
-    """The same for every instance: who is one number with whom is decided with all of them in hand."""
-    query = select(*_COLUMNS).order_by(instances.c.id).with_for_update()
-    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+async def all_records(connection: AsyncConnection) -> list[InstanceRecord]:
+    """All of them: a handful."""
+    return await _records(connection, _ROWS)
+
+
+async def of_names(connection: AsyncConnection, names: Collection[str]) -> list[InstanceRecord]:
+    return [record for record in await all_records(connection) if record.name in names]
 
 
 async def read_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
     """Without locks."""
-    query = select(*_COLUMNS).where(instances.c.id.in_(sorted(ids)))
-    return {row[0]: InstanceRecord(*row) for row in (await connection.execute(query)).all()}
+    found = await _records(connection, _ROWS.where(instances.c.id.in_(sorted(ids))))
+    return {record.id: record for record in found}
+
+
+async def lock_many(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, InstanceRecord]:
+    """Take the rows' locks until the transaction ends, the lowest id first: nobody waits in a circle."""
+    found = await _records(connection, _ROWS.where(instances.c.id.in_(sorted(ids))).with_for_update())
+    return {record.id: record for record in found}
+
+
+async def lock_all(connection: AsyncConnection) -> dict[int, InstanceRecord]:
+    """The same for every instance: who is one number with whom is decided with all of them in hand."""
+    return {record.id: record for record in await _records(connection, _ROWS.with_for_update())}
 
 
 async def others(connection: AsyncConnection, instance_id: int) -> dict[int, OwnIds]:
@@ -257,12 +264,6 @@ async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float)
     """They were asked, and said what they said before. The rows must be locked."""
     statement = update(instances).where(instances.c.id.in_(sorted(ids)))
     await connection.execute(statement.values(state_checked_at=now))
-
-
-async def all_records(connection: AsyncConnection) -> list[InstanceRecord]:
-    """All of them: a handful."""
-    rows = await connection.execute(select(instances).order_by(instances.c.id))
-    return [InstanceRecord(**row) for row in rows.mappings()]
 
 
 _LIMITS = "limits:"  # and the instance's id
@@ -298,12 +299,3 @@ async def accounts_with_two_names(connection: AsyncConnection) -> list[tuple[str
     for account, name in rows:
         by_account.setdefault(account, []).append(name)
     return [(names[0], names) for names in by_account.values() if len(names) > 1]
-
-
-async def of_names(connection: AsyncConnection, configured: Collection[str]) -> list[InstanceRecord]:
-    """The rows of the backups that are still configured."""
-    return [record for record in await all_records(connection) if record.name in configured]
-
-
-async def all_ids(connection: AsyncConnection) -> list[int]:
-    return list((await connection.scalars(select(instances.c.id).order_by(instances.c.id))).all())

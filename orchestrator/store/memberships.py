@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
@@ -13,7 +12,7 @@ from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.memberships import Greeting, MembershipEvidence, Reason, Status, check_move
-from orchestrator.store.bulk import chunks
+from orchestrator.store.bulk import chunks, rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import group_instances, groups, instances, invite_codes, memberships
 
@@ -107,14 +106,15 @@ _STATUSES = select(memberships.c.id, memberships.c.status).where(
 )
 
 
-def work_query() -> Select[Any]:
-    current = and_(invite_codes.c.group_id == groups.c.id, invite_codes.c.current)
-    expected = (groups.c.jid, groups.c.subject, groups.c.owner)
-    return (
-        select(*_COLUMNS, groups.c.slug, groups.c.name, *expected, *CODE_COLUMNS)
-        .join(groups, groups.c.id == memberships.c.group_id)
-        .outerjoin(invite_codes, current)
+WORKS: Select[Any] = (
+    select(
+        *_COLUMNS, groups.c.slug, groups.c.name, groups.c.jid, groups.c.subject, groups.c.owner, *CODE_COLUMNS
     )
+    .join(groups, groups.c.id == memberships.c.group_id)
+    .outerjoin(invite_codes, and_(invite_codes.c.group_id == groups.c.id, invite_codes.c.current))
+)
+"""Memberships with their groups and current codes, for `as_work`."""
+_BY_IDS = WORKS.where(memberships.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def as_work(row: Row[Any]) -> Work:
@@ -150,16 +150,16 @@ async def needing_a_code(connection: AsyncConnection, instance_id: int) -> list[
 
 
 async def by_ids(connection: AsyncConnection, ids: Collection[int]) -> list[Work]:
-    return [as_work(row) for row in (await connection.execute(_by_ids(), {"ids": list(ids)})).all()]
-
-
-@cache
-def _by_ids() -> Select[Any]:
-    return work_query().where(memberships.c.id.in_(bindparam("ids", expanding=True)))
+    """In the order of the ids; one that is gone is missing."""
+    found: dict[int, Work] = {}
+    for part in chunks(list(ids)):
+        rows = await connection.execute(_BY_IDS, {"ids": part})
+        found |= {row[0]: as_work(row) for row in rows}
+    return [found[one] for one in ids if one in found]
 
 
 async def by_group(connection: AsyncConnection, instance_id: int, group_id: int) -> Work | None:
-    query = work_query().where(memberships.c.instance_id == instance_id, memberships.c.group_id == group_id)
+    query = WORKS.where(memberships.c.instance_id == instance_id, memberships.c.group_id == group_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else as_work(row)
 
@@ -178,15 +178,13 @@ async def expecting(
     """Memberships in a status whose group is known, or expected, to be one of these JIDs."""
     wanted = list(jids)
     found = [
-        work_query().where(
-            memberships.c.instance_id == instance_id, memberships.c.status == status, condition
-        )
+        WORKS.where(memberships.c.instance_id == instance_id, memberships.c.status == status, condition)
         for condition in (
             groups.c.jid.in_(wanted),
             and_(memberships.c.jid.in_(wanted), groups.c.jid.is_(None)),
         )
     ]
-    works = [as_work(row) for query in found for row in (await connection.execute(query)).all()]
+    works = [as_work(row) for query in found for row in await connection.execute(query)]
     return list({work.membership.id: work for work in works}.values())
 
 
@@ -249,14 +247,8 @@ async def entered_by(
         .where(m.instance_id.in_(sorted(instance_ids)), at > func.coalesce(i.identity_changed_at, 0.0))
         .group_by(m.group_id)
     )
-    found: dict[int, float] = {}
-    for part in chunks(sorted(group_ids)):
-        rows = (await connection.execute(query.where(m.group_id.in_(part)))).all()
-        found |= {int(group_id): float(instant) for group_id, instant in rows}
-    return found
-
-
-_AT_A_TIME = 500
+    rows = await rows_of(connection, query, m.group_id, group_ids)
+    return {int(group_id): float(instant) for group_id, instant in rows}
 
 
 async def find_or_make(
@@ -281,22 +273,11 @@ async def find_or_make(
     return made, True
 
 
-async def works(connection: AsyncConnection, ids: Sequence[int]) -> list[Work]:
-    """Many memberships, in the order of the ids."""
-    found: list[Work] = []
-    for start in range(0, len(ids), _AT_A_TIME):
-        found += await by_ids(connection, ids[start : start + _AT_A_TIME])
-    place = {membership_id: number for number, membership_id in enumerate(ids)}
-    return sorted(found, key=lambda work: place[work.membership.id])
-
-
 async def by_jids(connection: AsyncConnection, instance_id: int, jids: Collection[str]) -> dict[str, Work]:
     """The membership of each group: who has its JID (and was not expected elsewhere), else who expects it."""
-    wanted = sorted(set(jids))
     found: dict[str, Work] = {}
     m, g = memberships.c, groups.c
-    for start in range(0, len(wanted), _AT_A_TIME):
-        page = wanted[start : start + _AT_A_TIME]
+    for page in chunks(sorted(set(jids))):
         has = select(m.id).where(m.instance_id == instance_id, m.jid.in_(page))
         expects = select(m.id).join(groups, g.id == m.group_id)
         expects = expects.where(m.instance_id == instance_id, g.jid.in_(page))

@@ -5,7 +5,8 @@ the other. Carrying it to its receivers is in `deliveries`.
 from __future__ import annotations
 
 import json
-import secrets
+import os
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from sqlalchemy import func, insert, select, text, union_all
 
 from orchestrator.store import meta
 from orchestrator.store.engine import AsyncConnection
-from orchestrator.store.tables import deliveries, events, messages, recoveries
+from orchestrator.store.tables import deliveries, messages, recoveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Message:
 
 def new_uid(now: float) -> str:
     """`msg_` and 32 hex digits: milliseconds first, so that they sort by time; then 80 random bits."""
-    return f"msg_{int(now * 1000):012x}{secrets.token_hex(10)}"
+    return f"msg_{int(now * 1000):012x}{os.urandom(10).hex()}"
 
 
 async def append(connection: AsyncConnection, now: float, planned: Sequence[Message]) -> None:
@@ -85,70 +86,42 @@ async def set_told_at(connection: AsyncConnection, at: float) -> None:
     await meta.put(connection, _TOLD_AT, repr(at))
 
 
-DAY = 86400.0
+class SinkTotals(NamedTuple):
+    """One receiver of messages, such as `hook:crm`: how many wait for it, and how many were given up."""
 
-
-class EventsRow(NamedTuple):
-    """Webhooks that were taken. `open`: not processed yet."""
-
-    received_last_day: int
-    open: int
-    last_at: float | None
-
-
-class SinkRow(NamedTuple):
-    """How many messages wait for one receiver, and how many were given up."""
-
-    sink: str
+    name: str
     pending: int
     parked: int
 
 
-class OutboxRow(NamedTuple):
-    """`unsorted`: messages that no daemon has looked at yet."""
+class OutboxTotals(NamedTuple):
+    """What is to be told. `unsorted`: no daemon has looked at it yet; `parked`: given up."""
 
-    unsorted: int
-    oldest_pending_at: float | None
-    sinks: tuple[SinkRow, ...]
-
-    @property
-    def pending(self) -> int:
-        return sum(sink.pending for sink in self.sinks)
-
-    @property
-    def parked(self) -> int:
-        return sum(sink.parked for sink in self.sinks)
+    unsorted: int = 0
+    pending: int = 0
+    oldest_pending_at: float | None = None
+    parked: int = 0
+    sinks: tuple[SinkTotals, ...] = ()
 
 
-async def letters(connection: AsyncConnection, now: float) -> tuple[EventsRow, OutboxRow]:
+async def totals(connection: AsyncConnection) -> OutboxTotals:
     """Two queries, three while something waits; the conditions are those of the partial indexes."""
-    e, m = events.c, messages.c
-    recent = select(func.count()).select_from(events).where(e.received_at >= now - DAY)
-    open_ones = select(func.count()).select_from(events).where(text("state IN ('new', 'waiting')"))
-    fresh = select(func.count()).select_from(messages).where(text("NOT fanned_out"))
-    last = select(func.max(e.received_at))
-    parts = (recent, open_ones, last, fresh)
-    received, open_, last_at, unsorted = (
-        await connection.execute(select(*(part.scalar_subquery() for part in parts)))
-    ).one()
-    sinks, oldest = await _sinks(connection)
-    since = None if oldest is None else await connection.scalar(select(m.at).where(m.id == oldest))
-    return EventsRow(received, open_, last_at), OutboxRow(unsorted, since, sinks)
-
-
-async def _sinks(connection: AsyncConnection) -> tuple[tuple[SinkRow, ...], int | None]:
-    """Open deliveries by receiver, and the oldest message that waits."""
-    d = deliveries.c
+    d, m = deliveries.c, messages.c
+    unsorted = await connection.scalar(
+        select(func.count()).select_from(messages).where(text("NOT fanned_out"))
+    )
     counted = (d.sink, func.count(), func.min(d.message_id))
     pending, parked = (
         select(text(f"'{state}'"), *counted).where(text(f"state = '{state}'")).group_by(d.sink)
         for state in ("pending", "parked")
     )
-    found: dict[str, dict[str, int]] = {}
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     oldest: list[int] = []
     for state, sink, count, first in (await connection.execute(union_all(pending, parked))).all():
-        found.setdefault(sink, {})[state] = count
+        found[sink][state] = count
         if state == "pending":
             oldest.append(first)
-    rows = (SinkRow(name, of.get("pending", 0), of.get("parked", 0)) for name, of in sorted(found.items()))
-    return tuple(rows), min(oldest, default=None)
+    sinks = tuple(SinkTotals(name, of["pending"], of["parked"]) for name, of in sorted(found.items()))
+    since = await connection.scalar(select(m.at).where(m.id == min(oldest))) if oldest else None
+    waiting, given_up = sum(sink.pending for sink in sinks), sum(sink.parked for sink in sinks)
+    return OutboxTotals(int(unsorted or 0), waiting, since, given_up, sinks)

@@ -18,7 +18,7 @@ from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, know
 from orchestrator.domain.times import instant
 from orchestrator.redact import scrub
 from orchestrator.store import outbox, recoveries
-from orchestrator.store.bulk import chunks
+from orchestrator.store.bulk import rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.journal import Entry
 from orchestrator.store.memberships import Membership, Move
@@ -226,9 +226,7 @@ class GroupFacts:
 
 async def facts_of_groups(connection: AsyncConnection, ids: Collection[int]) -> dict[int, GroupFacts]:
     """One query for all of them, in the fact's own transaction."""
-    g, found = groups.c, dict[int, GroupFacts]()
-    for part in chunks(sorted(ids)):
-        query = select(g.id, g.name, g.slug, g.jid, g.subject, LABELS).where(g.id.in_(part))
-        for *known, labels in (await connection.execute(query)).all():
-            found[known[0]] = GroupFacts(*(*known, split_labels(labels)))
-    return found
+    g = groups.c
+    query = select(g.id, g.name, g.slug, g.jid, g.subject, LABELS)
+    rows = await rows_of(connection, query, g.id, ids)
+    return {row.id: GroupFacts(*(*row[:-1], split_labels(row[-1]))) for row in rows}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, insert, select, update
-from sqlalchemy.sql import Select
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Status
@@ -64,10 +63,8 @@ async def log_end(connection: AsyncConnection, instance_id: int, policy: PacingP
 
 async def last_n(connection: AsyncConnection, instance_id: int) -> int:
     """The number of the latest slot; 0 before the first."""
-    found = await connection.scalar(
-        select(slots.c.n).where(slots.c.instance_id == instance_id).order_by(slots.c.n.desc()).limit(1)
-    )
-    return int(found or 0)
+    latest = await latest_slots(connection, instance_id, 1)
+    return latest[0].n if latest else 0
 
 
 async def _day_full_until(
@@ -233,12 +230,10 @@ class LastSlot:
 
 
 async def last_slot(connection: AsyncConnection, instance_id: int) -> LastSlot | None:
-    """Index uq_slots_instance_id_n."""
-    query = select(slots.c.reserved_at, slots.c.finished_at).where(slots.c.instance_id == instance_id)
-    rows = (await connection.execute(query.order_by(slots.c.n.desc()).limit(MOST_UNDER_WAY))).all()
-    if not rows:
+    latest = await latest_slots(connection, instance_id, MOST_UNDER_WAY)
+    if not latest:
         return None
-    return LastSlot(float(rows[0].reserved_at), any(row.finished_at is None for row in rows))
+    return LastSlot(latest[0].reserved_at, any(one.finished_at is None for one in latest))
 
 
 MOST_SLOTS_A_DAY = 7200
@@ -268,43 +263,26 @@ class LastJoin(NamedTuple):
     members: int | None
 
 
+_LINES = select(*(slots.c[name] for name in SlotLine._fields))
+
+
 async def latest_slots(connection: AsyncConnection, instance_id: int, limit: int) -> list[SlotLine]:
-    """Newest first."""
-    rows = await connection.execute(latest_slots_query(instance_id, limit))
-    return [SlotLine(*row) for row in rows]
-
-
-async def sent_instants(connection: AsyncConnection, instance_id: int, since: float) -> list[float]:
-    """When joins left, newest first, no further back than `since` or a day's worth of slots."""
-    rows = await connection.execute(sent_instants_query(instance_id))
-    return [at for (at,) in rows if at is not None and at >= since]
-
-
-def sent_instants_query(instance_id: int) -> Select[Any]:
-    s = slots.c
-    return select(s.sent_at).where(s.instance_id == instance_id).order_by(s.n.desc()).limit(MOST_SLOTS_A_DAY)
-
-
-def latest_slots_query(instance_id: int, limit: int) -> Select[Any]:
-    s = slots.c
-    return (
-        select(s.n, s.reserved_at, s.send_at, s.sent_at, s.finished_at, s.dice, s.outcome)
-        .where(s.instance_id == instance_id)
-        .order_by(s.n.desc())
-        .limit(limit)
-    )
+    """Newest first. Index uq_slots_instance_id_n."""
+    query = _LINES.where(slots.c.instance_id == instance_id).order_by(slots.c.n.desc()).limit(limit)
+    return [SlotLine(*row) for row in await connection.execute(query)]
 
 
 async def of_membership(connection: AsyncConnection, membership_id: int, limit: int) -> list[SlotLine]:
     """The latest joins of one membership, newest first."""
-    s = slots.c
-    query = (
-        select(s.n, s.reserved_at, s.send_at, s.sent_at, s.finished_at, s.dice, s.outcome)
-        .where(s.membership_id == membership_id)
-        .order_by(s.id.desc())
-        .limit(limit)
-    )
+    query = _LINES.where(slots.c.membership_id == membership_id).order_by(slots.c.id.desc()).limit(limit)
     return [SlotLine(*row) for row in await connection.execute(query)]
+
+
+async def sent_instants(connection: AsyncConnection, instance_id: int, since: float) -> list[float]:
+    """When joins left, newest first, no further back than `since` or a day's worth of slots."""
+    s = slots.c
+    query = select(s.sent_at).where(s.instance_id == instance_id).order_by(s.n.desc()).limit(MOST_SLOTS_A_DAY)
+    return [at for at in await connection.scalars(query) if at is not None and at >= since]
 
 
 async def last_join(connection: AsyncConnection, instance_id: int) -> LastJoin | None:
@@ -336,7 +314,7 @@ async def open_slots(connection: AsyncConnection, instance_id: int, *, over_befo
     s, m = slots.c, memberships.c
     unfinished = and_(s.instance_id == instance_id, s.finished_at.is_(None))
     overdue = func.count().filter(s.send_at < over_before)
-    row = (await connection.execute(select(func.count(), overdue).select_from(slots).where(unfinished))).one()
-    joining = select(func.count()).select_from(memberships)
-    joining = joining.where(m.instance_id == instance_id, m.status == Status.JOINING)
-    return OpenSlots(int(row[0]), int(row[1]), int((await connection.execute(joining)).scalar_one()))
+    under_way = and_(m.instance_id == instance_id, m.status == Status.JOINING)
+    joining = select(func.count()).select_from(memberships).where(under_way).scalar_subquery()
+    query = select(func.count(), overdue, joining).select_from(slots).where(unfinished)
+    return OpenSlots(*(await connection.execute(query)).one())

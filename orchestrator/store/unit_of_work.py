@@ -16,7 +16,7 @@ from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import CURED_BY_CODE, CURED_BY_IDENTITY, Reason, Status
 from orchestrator.store import codes, instances, journal, outgoing_messages, slots
 from orchestrator.store import memberships as memberships_store
-from orchestrator.store.bulk import chunks
+from orchestrator.store.bulk import chunks, rows_of
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.memberships import Membership, Move, StoredCode, matching
 from orchestrator.store.tables import groups, memberships
@@ -170,10 +170,9 @@ async def lock_instances_of(
     """The instances with a membership of one of these groups, in any status: a worker may be blocking it
     this moment, for what it knew before. After the last write to groups and codes, as they wait for workers.
     """
-    c, concerned = memberships.c, set[int]()
-    for part in chunks(sorted(group_ids)):
-        query = select(c.instance_id).where(c.group_id.in_(part)).distinct()
-        concerned.update((await connection.scalars(query)).all())
+    c = memberships.c
+    rows = await rows_of(connection, select(c.instance_id).distinct(), c.group_id, group_ids)
+    concerned = {row.instance_id for row in rows}
     return await instances.lock_many(connection, concerned) if concerned else {}
 
 

@@ -15,7 +15,7 @@ from orchestrator.messaging.http_session import open_session
 from orchestrator.messaging.outbox_drain import OutboxDrain
 from orchestrator.messaging.routing import Routes
 from orchestrator.messaging.webhook_carrier import Webhook
-from orchestrator.store import deliveries
+from orchestrator.store import deliveries, outbox
 from tests.support.command import PATIENCE
 from tests.support.post_office import HOOK, HastyClock, Office, post_office
 from tests.support.receiver import HANG, Listener, listening
@@ -144,7 +144,7 @@ async def test_what_fails_for_days_is_parked_shown_and_can_be_tried_again(
     assert abs(tried_for / sum(deliverer.WAITS) - 1.0) <= deliverer.JITTER  # some three days
     async with office.database.read() as connection:
         listed = await deliveries.listed(connection, parked_only=True)
-        totals = await deliveries.totals(connection)
+        totals = await outbox.totals(connection)
     assert [(one.sink, one.kind, one.error) for one in listed] == [(HOOK, "group.active", "answered 500")]
     assert (totals.parked, totals.pending, totals.unsorted) == (1, 0, 0)
 

@@ -58,7 +58,7 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await deliveries.mark_delivered(connection, [one.id for one in line[:5]], NOW)
     await deliveries.mark_failed(connection, deliveries.Failed(line[6].id, "x", NOW))
     await deliveries.listed(connection)
-    assert (await deliveries.totals(connection)).parked == OPEN // 5
+    assert (await outbox.totals(connection)).parked == OPEN // 5
     await deliveries.retry_parked(connection, [line[7].id])
     await deliveries.retry_parked(connection)
     await outbox.was_told(connection, "instance.lost", 3, since=NOW + MANY - 10)

@@ -24,16 +24,12 @@ from orchestrator.status.views import (
     StatusView,
     WaitingView,
 )
-from orchestrator.status.views_daemon import (
-    DaemonView,
-    EventsView,
-    LossView,
-    OutboxView,
-    SinkView,
-)
+from orchestrator.status.views_daemon import DaemonView, LossView
 from orchestrator.store.daemons import Trouble
+from orchestrator.store.events import EventTotals
 from orchestrator.store.group_rows import GroupRow
 from orchestrator.store.journal import JournalLine
+from orchestrator.store.outbox import OutboxTotals, SinkTotals
 from orchestrator.store.progress import NeedsYouRow
 from orchestrator.store.recoveries import Recovery
 from orchestrator.store.slots import LastJoin, SlotLine
@@ -66,14 +62,14 @@ LOSS = LossView(
     to="backup-2",
     detail=None,
 )
-OUTBOX = OutboxView(
+OUTBOX = OutboxTotals(
     unsorted=0,
     pending=3,
     oldest_pending_at=NOW - 400,
     parked=2,
-    sinks=(SinkView("hook:crm", 3, 2),),
+    sinks=(SinkTotals("hook:crm", 3, 2),),
 )
-EVENTS = EventsView(received_last_day=87, open=1, last_at=NOW - 20)
+EVENTS = EventTotals(received_last_day=87, open=1, last_at=NOW - 20)
 
 RUNNER = RunnerView(running=True, heartbeat_at=NOW - 2, host="box", pid=4711)
 PAUSE = PauseView(
