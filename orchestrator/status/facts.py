@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.status.views_daemon import DaemonView
     from orchestrator.store.engine import AsyncConnection
     from orchestrator.store.instances import StoredLimits
-    from orchestrator.store.progress import CatalogueRow, CountRow, DueRow, NeedsYouRow
+    from orchestrator.store.progress import CatalogueTotals, CountRow, DueRow, NeedsYouRow
     from orchestrator.store.recoveries import Recovery
     from orchestrator.store.slots import LastJoin
 
@@ -45,7 +45,7 @@ class Facts(NamedTuple):
     due: tuple[DueRow, ...]
     needs_you: tuple[NeedsYouRow, ...]
     last: LastJoin | None
-    catalogue: CatalogueRow
+    catalogue: CatalogueTotals
     daemon: DaemonView
     untried: Untried
     limits: StoredLimits | None = None

@@ -14,7 +14,7 @@ from orchestrator.status.facts import gather
 from orchestrator.status.instance_views import instance_views, runner
 from orchestrator.status.read_daemon import surroundings
 from orchestrator.status.schedule_view import read_schedule
-from orchestrator.status.views import CatalogueView, StatusView
+from orchestrator.status.views import StatusView
 from orchestrator.store import recoveries
 from orchestrator.store.slot_high_water_mark import in_doubt
 
@@ -93,7 +93,7 @@ def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings)
         waiting=derive.waiting(facts),
         runner=runner(facts.target, facts.now),
         last=facts.last,
-        catalogue=CatalogueView(facts.catalogue.groups, facts.catalogue.with_code),
+        catalogue=facts.catalogue,
         schedule=planned,
         daemon=facts.daemon,
         losses=around.losses,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.store.events import EventTotals
     from orchestrator.store.instances import StoredLimits
     from orchestrator.store.outbox import OutboxTotals
-    from orchestrator.store.progress import NeedsYouRow
+    from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
     from orchestrator.store.slots import LastJoin
 
 
@@ -155,13 +155,6 @@ class WaitingView:
     until_last: float | None
 
 
-class CatalogueView(NamedTuple):
-    """What is stored of the organisation's groups."""
-
-    groups: int
-    with_code: int
-
-
 class StatusView(NamedTuple):
     """Everything that `rejoin status` shows. Without a recovery `recovery` is None and all counts are 0."""
 
@@ -176,7 +169,7 @@ class StatusView(NamedTuple):
     waiting: tuple[WaitingView, ...]
     runner: RunnerView
     last: LastJoin | None
-    catalogue: CatalogueView
+    catalogue: CatalogueTotals
     schedule: tuple[ScheduleView, ...] = ()
     daemon: DaemonView = NO_DAEMON
     losses: tuple[LossView, ...] = ()

@@ -180,7 +180,7 @@ async def forget_all(connection: AsyncConnection) -> int:
 
 async def key_ids(connection: AsyncConnection) -> set[str]:
     """The keys that stored codes need."""
-    return set((await connection.execute(select(invite_codes.c.key_id).distinct())).scalars())
+    return set(await connection.scalars(select(invite_codes.c.key_id).distinct()))
 
 
 async def _retire(connection: AsyncConnection, group_ids: Sequence[int], now: float) -> None:

@@ -94,7 +94,7 @@ def _stored(row: Sequence[Any]) -> Stored:
 async def new_messages(connection: AsyncConnection, *, limit: int = _AT_A_TIME) -> list[Stored]:
     """Messages without deliveries yet, oldest first. Index ix_messages_new."""
     query = select(*_STORED).where(_NEW).order_by(_m.id).limit(limit)
-    return [_stored(row) for row in (await connection.execute(query)).all()]
+    return [_stored(row) for row in await connection.execute(query)]
 
 
 async def fan_out(

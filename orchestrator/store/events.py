@@ -181,7 +181,7 @@ async def totals(connection: AsyncConnection, now: float) -> EventTotals:
 async def backlog(connection: AsyncConnection) -> Backlog:
     """What is not processed yet, for the status. Read from the partial index."""
     query = select(events.c.state, func.count(), func.min(events.c.id)).where(_OPEN).group_by(events.c.state)
-    found = {state: (number, first) for state, number, first in (await connection.execute(query)).all()}
+    found = {state: (number, first) for state, number, first in await connection.execute(query)}
     new, first = found.get("new", (0, None))
     since = None
     if first is not None:
@@ -197,7 +197,7 @@ async def latest(
     query = select(*columns).order_by(events.c.id.desc()).limit(limit)
     if instance_id is not None:
         query = query.where(events.c.instance_id == instance_id)
-    return [ListedEvent(*row) for row in (await connection.execute(query)).all()]
+    return [ListedEvent(*row) for row in await connection.execute(query)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ async def delete_oldest_done(connection: AsyncConnection, size: int) -> Deleted:
     """At least so many bytes of what was processed, but no more than some rows at once."""
     query = select(events.c.id, _SIZE).where(_DONE).order_by(events.c.received_at).limit(_DELETED_AT_ONCE)
     ids, found = [], 0
-    for event_id, bytes_of_it in (await connection.execute(query)).all():
+    for event_id, bytes_of_it in await connection.execute(query):
         ids.append(event_id)
         found += bytes_of_it
         if found >= size:

@@ -222,7 +222,7 @@ async def all_labels(connection: AsyncConnection) -> list[str]:
 
 
 async def _distinct(connection: AsyncConnection, column: Column[str]) -> list[str]:
-    return list((await connection.scalars(select(column).distinct().order_by(column))).all())
+    return list(await connection.scalars(select(column).distinct().order_by(column)))
 
 
 SHOWN = 3

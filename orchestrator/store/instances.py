@@ -139,12 +139,12 @@ async def paused_for(connection: AsyncConnection, reason: Reason) -> frozenset[i
     query = select(instances.c.id).where(
         instances.c.pause_reason == reason, instances.c.paused_until.is_(None)
     )
-    return frozenset((await connection.scalars(query)).all())
+    return frozenset(await connection.scalars(query))
 
 
 async def never_driven(connection: AsyncConnection) -> list[int]:
     """The ids of the instances that no driver has taken yet."""
-    return list((await connection.scalars(select(instances.c.id).where(instances.c.seen_at.is_(None)))).all())
+    return list(await connection.scalars(select(instances.c.id).where(instances.c.seen_at.is_(None))))
 
 
 async def set_values(connection: AsyncConnection, instance_id: int, **values: Any) -> None:

@@ -68,7 +68,7 @@ async def latest(connection: AsyncConnection) -> dict[int, Loss]:
 async def lost_ids(connection: AsyncConnection) -> frozenset[int]:
     """The instances that are lost now."""
     query = select(losses.c.instance_id).where(_OPEN, losses.c.state == LossState.LOST)
-    return frozenset((await connection.scalars(query)).all())
+    return frozenset(await connection.scalars(query))
 
 
 async def suspect(connection: AsyncConnection, instance_id: int, case: Case) -> int:
@@ -130,15 +130,12 @@ async def _set(connection: AsyncConnection, loss_id: int, **values: Any) -> None
     await connection.execute(update(losses).where(losses.c.id == loss_id).values(**values))
 
 
-def as_data(evidence: Sequence[LossEvidence]) -> list[dict[str, Any]]:
-    return [
+def _written(evidence: Sequence[LossEvidence]) -> str:
+    data = [
         {"at": one.at, "kind": one.kind.value, "gone": one.gone, "says": one.says, "text": one.text}
         for one in evidence
     ]
-
-
-def _written(evidence: Sequence[LossEvidence]) -> str:
-    return json.dumps(as_data(evidence), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read(text_: str) -> tuple[LossEvidence, ...]:
@@ -149,16 +146,9 @@ def _read(text_: str) -> tuple[LossEvidence, ...]:
 
 
 def _loss(row: Any) -> Loss:
-    return Loss(
-        id=row.id,
-        instance_id=row.instance_id,
-        case=Case(row.state, row.suspected_at, _read(row.evidence)),
-        decided_at=row.decided_at,
-        ended_at=row.ended_at,
-        action=row.action,
-        recovery_id=row.recovery_id,
-        detail=row.detail,
-    )
+    case = Case(row.state, row.suspected_at, _read(row.evidence))
+    rest = (row.decided_at, row.ended_at, row.action, row.recovery_id, row.detail)
+    return Loss(row.id, row.instance_id, case, *rest)
 
 
 _MAY_BE_IN = (Status.JOINING, Status.CONFIRMING, Status.AWAITING_APPROVAL)
@@ -181,7 +171,7 @@ async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[i
         memberships.c.status.not_in(_NOT_TO_JOIN),
         ~_may_be_in(),
     )
-    return list((await connection.scalars(query.order_by(memberships.c.group_id))).all())
+    return list(await connection.scalars(query.order_by(memberships.c.group_id)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,23 +169,20 @@ async def holders_of(connection: AsyncConnection, instance_id: int, jids: Collec
     query = select(memberships.c.jid, memberships.c.id).where(
         memberships.c.instance_id == instance_id, memberships.c.jid.in_(list(jids))
     )
-    return {str(jid): int(found) for jid, found in (await connection.execute(query)).all()}
+    return {str(jid): int(found) for jid, found in await connection.execute(query)}
 
 
 async def expecting(
     connection: AsyncConnection, instance_id: int, status: Status, jids: Collection[str]
 ) -> list[Work]:
     """Memberships in a status whose group is known, or expected, to be one of these JIDs."""
-    wanted = list(jids)
-    found = [
-        WORKS.where(memberships.c.instance_id == instance_id, memberships.c.status == status, condition)
-        for condition in (
-            groups.c.jid.in_(wanted),
-            and_(memberships.c.jid.in_(wanted), groups.c.jid.is_(None)),
-        )
-    ]
-    works = [as_work(row) for query in found for row in await connection.execute(query)]
-    return list({work.membership.id: work for work in works}.values())
+    m, wanted = memberships.c, list(jids)
+    known = and_(m.jid.in_(wanted), groups.c.jid.is_(None))
+    found: dict[int, Work] = {}
+    for condition in (groups.c.jid.in_(wanted), known):  # each along its own index
+        query = WORKS.where(m.instance_id == instance_id, m.status == status, condition)
+        found |= {row[0]: as_work(row) for row in await connection.execute(query)}
+    return list(found.values())
 
 
 async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
@@ -199,7 +196,7 @@ async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
     for move in moves:
         check_move(move.old.status, move.new.status, move.new.reason, move.new.next_attempt_at)
     asked = {"ids": [move.old.id for move in moves]}
-    stored = {int(found): status for found, status in (await connection.execute(_STATUSES, asked)).all()}
+    stored = {int(found): status for found, status in await connection.execute(_STATUSES, asked)}
     valid = [move for move in moves if stored.get(move.old.id) == move.old.status]
     if valid:
         await connection.execute(_SAVE, [_row(move.new) for move in valid])
@@ -232,7 +229,7 @@ async def deferred_until(
 async def matching(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Membership]:
     """The memberships for which all of these hold, in the order of their ids."""
     query = select(*_COLUMNS).where(*conditions).order_by(memberships.c.id)
-    return [Membership(*row) for row in (await connection.execute(query)).all()]
+    return [Membership(*row) for row in await connection.execute(query)]
 
 
 async def entered_by(
@@ -259,14 +256,9 @@ async def find_or_make(
     if known is not None:
         return known, False
     priority = select(groups.c.priority).where(groups.c.id == group_id).scalar_subquery()
-    row: dict[str, Any] = {
-        "instance_id": instance_id,
-        "group_id": group_id,
-        "priority": priority,
-        "status": Status.PENDING,
-        "status_since": now,
-    }
-    await connection.execute(insert(memberships).values(**row))
+    fresh = {"status": Status.PENDING, "status_since": now, "priority": priority}
+    statement = insert(memberships).values(instance_id=instance_id, group_id=group_id, **fresh)
+    await connection.execute(statement)
     made = await by_group(connection, instance_id, group_id)
     if made is None:
         raise LookupError(f"group {group_id} has no row")
@@ -301,27 +293,17 @@ async def active_jids(connection: AsyncConnection, instance_id: int) -> list[tup
 
 async def known_jids(connection: AsyncConnection, instance_id: int, name: str, *, limit: int) -> list[str]:
     """Groups that the account should be in: where it is active, then those recorded for it."""
-    active = (
-        select(memberships.c.jid)
-        .where(
-            memberships.c.instance_id == instance_id,
-            memberships.c.status == Status.ACTIVE,
-            memberships.c.jid.is_not(None),
-        )
-        .order_by(memberships.c.priority.desc(), memberships.c.id)
-        .limit(limit)
-    )
-    found = list((await connection.scalars(active)).all())
+    m = memberships.c
+    active = select(m.jid).where(m.instance_id == instance_id, m.status == Status.ACTIVE, m.jid.is_not(None))
+    found = list(await connection.scalars(active.order_by(m.priority.desc(), m.id).limit(limit)))
     if found:
         return found
     recorded = (
         select(groups.c.jid)
         .join(group_instances, group_instances.c.group_id == groups.c.id)
         .where(group_instances.c.instance_name == name, groups.c.jid.is_not(None))
-        .order_by(groups.c.id)
-        .limit(limit)
     )
-    return list((await connection.scalars(recorded)).all())
+    return list(await connection.scalars(recorded.order_by(groups.c.id).limit(limit)))
 
 
 async def holders(connection: AsyncConnection, instance_id: int) -> dict[str, int]:
@@ -334,9 +316,6 @@ async def holders(connection: AsyncConnection, instance_id: int) -> dict[str, in
 async def left_by_number(connection: AsyncConnection, instance_id: int) -> int:
     """Groups that count as left since another number stands behind it. Index ix_memberships_reason."""
     c = memberships.c
-    query = select(func.count()).where(
-        c.instance_id == instance_id,
-        c.status == Status.LEFT,
-        c.reason == Reason.IDENTITY_CHANGED,
-    )
+    by_number = and_(c.status == Status.LEFT, c.reason == Reason.IDENTITY_CHANGED)
+    query = select(func.count()).where(c.instance_id == instance_id, by_number)
     return int(await connection.scalar(query) or 0)

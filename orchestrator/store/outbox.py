@@ -117,7 +117,7 @@ async def totals(connection: AsyncConnection) -> OutboxTotals:
     )
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     oldest: list[int] = []
-    for state, sink, count, first in (await connection.execute(union_all(pending, parked))).all():
+    for state, sink, count, first in await connection.execute(union_all(pending, parked)):
         found[sink][state] = count
         if state == "pending":
             oldest.append(first)

@@ -64,7 +64,7 @@ class NeedsYouRow(NamedTuple):
     seen_subject: str | None
 
 
-class CatalogueRow(NamedTuple):
+class CatalogueTotals(NamedTuple):
     """What is stored of the organisation's groups."""
 
     groups: int
@@ -133,11 +133,11 @@ def needs_you_query(row: Recovery, status: Status, limit: int) -> Select[Any]:
     )
 
 
-async def catalogue(connection: AsyncConnection) -> CatalogueRow:
+async def catalogue(connection: AsyncConnection) -> CatalogueTotals:
     """Counts of the groups that are stored."""
     total = (await connection.execute(select(func.count()).select_from(groups))).scalar_one()
     current = select(func.count()).select_from(invite_codes).where(text("current"))
-    return CatalogueRow(total, (await connection.execute(current)).scalar_one())
+    return CatalogueTotals(total, (await connection.execute(current)).scalar_one())
 
 
 async def tried(connection: AsyncConnection) -> int:
@@ -219,7 +219,7 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
         .where(memberships.c.recovery_id == recovery_id)
         .group_by(memberships.c.status)
     )
-    found = {status: int(number) for status, number in (await connection.execute(query)).all()}
+    found = {status: int(number) for status, number in await connection.execute(query)}
     return {status.value: found.get(status, 0) for status in Status}
 
 
@@ -299,7 +299,7 @@ async def names_of_cause(connection: AsyncConnection, cause: CauseRow, limit: in
         .order_by(_m.priority.desc(), _m.id)
         .limit(limit)
     )
-    return [NamedGroup(*row) for row in (await connection.execute(query)).all()]
+    return [NamedGroup(*row) for row in await connection.execute(query)]
 
 
 def _in_need(instance_id: int, status: Status) -> ColumnElement[bool]:

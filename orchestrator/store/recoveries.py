@@ -233,7 +233,7 @@ async def give_to_daemon(
 async def group_ids(connection: AsyncConnection, recovery_id: int) -> frozenset[int]:
     """The groups that were taken up. Index ix_memberships_recovery_id."""
     query = select(memberships.c.group_id).where(memberships.c.recovery_id == recovery_id)
-    return frozenset((await connection.scalars(query)).all())
+    return frozenset(await connection.scalars(query))
 
 
 async def joins_sent(connection: AsyncConnection, recovery_id: int) -> int:
@@ -277,7 +277,7 @@ async def goes_for(connection: AsyncConnection, recovery: Recovery, slugs: Colle
     if recovery.running:
         return True
     inside = groups_in(recovery.scope).with_only_columns(groups.c.slug)
-    return set(slugs) <= set((await connection.scalars(inside)).all())
+    return set(slugs) <= set(await connection.scalars(inside))
 
 
 _AT_WORK = UNFINISHED - {Status.DEFERRED}
@@ -297,7 +297,7 @@ async def resting(connection: AsyncConnection, until: float) -> frozenset[int]:
         exists().where(mine, later),
         ~exists().where(mine, or_(memberships.c.status.in_(_AT_WORK), sooner)),
     )
-    return frozenset((await connection.scalars(query)).all())
+    return frozenset(await connection.scalars(query))
 
 
 async def running_since(connection: AsyncConnection) -> float | None:
@@ -312,4 +312,4 @@ async def filled_by(connection: AsyncConnection, ids: Collection[int]) -> dict[i
     if not ids:
         return {}
     query = select(recoveries.c.id, recoveries.c.to_instance_id).where(recoveries.c.id.in_(sorted(ids)))
-    return {row.id: row.to_instance_id for row in (await connection.execute(query)).all()}
+    return {row.id: row.to_instance_id for row in await connection.execute(query)}

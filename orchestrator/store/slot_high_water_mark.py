@@ -115,7 +115,7 @@ class SlotHighWaterMark:
             return True
         if mark.n == 0 or mark.send_at is None:
             return False
-        return await self._send_at(connection, mark.n) != mark.send_at
+        return await _send_at(connection, self._instance_id, mark.n) != mark.send_at
 
     def accept(self) -> bool:
         """From now on the database is right: its own last slot stands in the file. False: not writable."""
@@ -142,10 +142,12 @@ class SlotHighWaterMark:
         row = (await connection.execute(query)).one_or_none()
         return Mark(0) if row is None else Mark(int(row.n), float(row.send_at))
 
-    async def _send_at(self, connection: AsyncConnection, n: int) -> float | None:
-        query = select(slots.c.send_at).where(slots.c.instance_id == self._instance_id, slots.c.n == n)
-        found = await connection.scalar(query)
-        return None if found is None else float(found)
+
+async def _send_at(connection: AsyncConnection, instance_id: int, n: int) -> float | None:
+    """When that slot was to be sent; None where the database does not hold it."""
+    query = select(slots.c.send_at).where(slots.c.instance_id == instance_id, slots.c.n == n)
+    found: float | None = await connection.scalar(query)
+    return found
 
 
 async def is_foreign(database: Database) -> bool:
@@ -160,7 +162,8 @@ async def is_foreign(database: Database) -> bool:
     marks = _marks_beside(Path(path))  # before the rows: a mark never names more than is committed
     async with database.read() as connection:
         for instance_id, mark in marks.items():
-            if not await _is_held(connection, instance_id, mark):
+            at = await _send_at(connection, instance_id, mark.n)
+            if at is None or mark.send_at not in (None, at):
                 return True
     return False
 
@@ -178,12 +181,6 @@ def _marks_beside(path: Path) -> dict[int, Mark]:
         if mark is not None and mark.n > 0:
             found[int(number)] = mark
     return found
-
-
-async def _is_held(connection: AsyncConnection, instance_id: int, mark: Mark) -> bool:
-    this = (slots.c.instance_id == instance_id, slots.c.n == mark.n)
-    at = await connection.scalar(select(slots.c.send_at).where(*this))
-    return at is not None and mark.send_at in (None, at)
 
 
 async def in_doubt(

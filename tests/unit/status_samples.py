@@ -12,7 +12,6 @@ from orchestrator.status.explain_group import Explanation
 from orchestrator.status.past import PastRecovery
 from orchestrator.status.schedule_view import ScheduleView
 from orchestrator.status.views import (
-    CatalogueView,
     InstanceView,
     NeedsYouView,
     OtherView,
@@ -30,7 +29,7 @@ from orchestrator.store.events import EventTotals
 from orchestrator.store.group_rows import GroupRow
 from orchestrator.store.journal import JournalLine
 from orchestrator.store.outbox import OutboxTotals, SinkTotals
-from orchestrator.store.progress import NeedsYouRow
+from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
 from orchestrator.store.recoveries import Recovery
 from orchestrator.store.slots import LastJoin, SlotLine
 
@@ -195,7 +194,7 @@ VIEW = StatusView(
     waiting=(WAITING,),
     runner=RUNNER,
     last=LastJoin(NOW - 9, "Retail Braga", "retail-braga", Status.ACTIVE, "1203@g.us", 214),
-    catalogue=CatalogueView(groups=112, with_code=110),
+    catalogue=CatalogueTotals(groups=112, with_code=110),
     schedule=(SCHEDULED,),
     daemon=DAEMON,
     losses=(LOSS,),

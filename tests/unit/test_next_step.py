@@ -11,7 +11,8 @@ from orchestrator.doctor.finding import failed, ok, warning
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.status.next_step import next_step
-from orchestrator.status.views import CatalogueView, Phase
+from orchestrator.status.views import Phase
+from orchestrator.store.progress import CatalogueTotals
 from tests.unit.status_samples import INSTANCE, NEEDS_YOU, PAUSE, PRIMARY, RECOVERY, VIEW, WAITING
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ PENDING = {**dict.fromkeys(Bucket, 0), Bucket.WAITING: 13}
 @pytest.mark.parametrize(
     ("view", "command"),
     [
-        (NOTHING_LEFT._replace(recovery=None, catalogue=CatalogueView(0, 0)), "rejoin groups import FILE"),
+        (NOTHING_LEFT._replace(recovery=None, catalogue=CatalogueTotals(0, 0)), "rejoin groups import FILE"),
         (NOTHING_LEFT._replace(recovery=None), "rejoin plan"),
         (
             NOTHING_LEFT._replace(recovery=None, instances=(INSTANCE_1, INSTANCE_2)),
