@@ -161,7 +161,7 @@ async def take_up(
         found.c.id,
         literal(recovery_id),
         found.c.priority,
-        literal(Status.PENDING),
+        literal(Status.PENDING.value),
         literal(now),
     ).where(~known)
     columns = ["instance_id", "group_id", "recovery_id", "priority", "status", "status_since"]
