@@ -12,7 +12,7 @@ from orchestrator.cli.formatting import clean, plural, timestamp
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.store.deliveries import Listed
+    from orchestrator.store.outbox import Listed
 
 
 _NAME = positional("NAME", "Only this one, as it is listed without a name.")

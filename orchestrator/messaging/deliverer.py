@@ -14,9 +14,9 @@ from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError
 from orchestrator.messaging import routing
 from orchestrator.messaging.carriers import Answer, Parcel
-from orchestrator.store import deliveries
-from orchestrator.store.deliveries import Due, Failed
+from orchestrator.store import outbox
 from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.store.outbox import Due, Failed
 
 if TYPE_CHECKING:
     from orchestrator.clock import Clock
@@ -92,7 +92,7 @@ class Deliverer:
     async def _park_strangers(self) -> None:
         """What waits for a receiver that was taken out of the configuration would wait for ever."""
         async with self.database.write() as connection:
-            parked = await deliveries.park_others(connection, self.routes.sinks, NOT_CONFIGURED)
+            parked = await outbox.park_others(connection, self.routes.sinks, NOT_CONFIGURED)
         if parked:
             _log.warning("%d messages are parked: %s", parked, NOT_CONFIGURED)
         self._parked_strangers = True
@@ -114,7 +114,7 @@ class Deliverer:
     async def _look(self, flying: int) -> tuple[list[Due], float]:
         await routing.fan_out(self.database, self.routes)
         async with self.database.read() as connection:
-            line = await deliveries.first_in_line(connection, self.receiver.name, limit=IN_FLIGHT + flying)
+            line = await outbox.first_in_line(connection, self.receiver.name, limit=IN_FLIGHT + flying)
             return line, await self.database.now(connection)
 
     def _chosen(self, line: list[Due], now: float, flights: dict[asyncio.Task[Answer], Due]) -> list[Due]:
@@ -155,10 +155,10 @@ class Deliverer:
             return
         async with self.database.write() as connection:
             now = await self.database.now(connection)
-            await deliveries.mark_delivered(connection, [due.id for due, one in landed if one.ok], now)
+            await outbox.mark_delivered(connection, [due.id for due, one in landed if one.ok], now)
             for due, answer in landed:
                 if not answer.ok:
-                    await deliveries.mark_failed(connection, self._failed(due, answer, now))
+                    await outbox.mark_failed(connection, self._failed(due, answer, now))
         for due, answer in landed:
             self._remember(due, answer)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.messaging import routing
 from orchestrator.messaging.deliverer import IDLE, NOT_CONFIGURED
-from orchestrator.store import deliveries
+from orchestrator.store import outbox
 
 if TYPE_CHECKING:
     from orchestrator.messaging.routing import Routes
@@ -28,7 +28,7 @@ class OutboxDrain:
     async def step(self) -> float:
         if not self._parked_strangers:
             async with self.database.write() as connection:
-                await deliveries.park_others(connection, (), NOT_CONFIGURED)
+                await outbox.park_others(connection, (), NOT_CONFIGURED)
             self._parked_strangers = True
         while await routing.fan_out(self.database, self.routes):
             pass

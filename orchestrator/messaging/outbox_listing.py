@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.domain.times import instant
-from orchestrator.store import deliveries, outbox
+from orchestrator.store import outbox
 from orchestrator.store.journal import Entry, append
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orchestrator.store.deliveries import Listed
     from orchestrator.store.engine import Database
-    from orchestrator.store.outbox import OutboxTotals
+    from orchestrator.store.outbox import Listed, OutboxTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Outbox:
 
 async def read_outbox(database: Database, *, parked_only: bool = False, limit: int = 100) -> Outbox:
     async with database.read() as connection:
-        found = await deliveries.listed(connection, parked_only=parked_only, limit=limit)
+        found = await outbox.listed(connection, parked_only=parked_only, limit=limit)
         totals = await outbox.totals(connection)
         return Outbox(await database.now(connection), totals, tuple(found))
 
@@ -36,7 +35,7 @@ async def read_outbox(database: Database, *, parked_only: bool = False, limit: i
 async def try_again(database: Database, *, actor: str, ids: Collection[int] | None = None) -> int:
     """Put parked deliveries back in line, all of them without ids; how many it were."""
     async with database.write() as connection:
-        changed = await deliveries.retry_parked(connection, ids)
+        changed = await outbox.retry_parked(connection, ids)
         if changed:
             line = Entry("act.outbox_retry", actor, {"deliveries": changed})
             await append(connection, await database.now(connection), [line])

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.domain.recoveries import End
-from orchestrator.store import deliveries, outbox, outgoing_messages
+from orchestrator.store import outbox, outgoing_messages
 
 if TYPE_CHECKING:
-    from orchestrator.store.deliveries import Stored
     from orchestrator.store.engine import AsyncConnection, Database
+    from orchestrator.store.outbox import Stored
 
 Level = Literal["all", "needs_you", "failures"]
 
@@ -89,10 +89,10 @@ def concerns_people(message: Stored, level: Level) -> bool:
 async def fan_out(database: Database, routes: Routes) -> int:
     """Make the deliveries of new messages; how many messages it were. Asks for the write lock only then."""
     async with database.read() as connection:
-        if not await deliveries.new_messages(connection, limit=1):
+        if not await outbox.new_messages(connection, limit=1):
             return 0
     async with database.write() as connection:
-        new = await deliveries.new_messages(connection)
+        new = await outbox.new_messages(connection)
         now = await database.now(connection)
         routed = [
             (
@@ -101,7 +101,7 @@ async def fan_out(database: Database, routes: Routes) -> int:
             )
             for message in new
         ]
-        await deliveries.fan_out(connection, routed, in_one_line=(*routes.people, PING))
+        await outbox.fan_out(connection, routed, in_one_line=(*routes.people, PING))
     return len(new)
 
 

@@ -15,7 +15,7 @@ from orchestrator.messaging.http_session import open_session
 from orchestrator.messaging.outbox_drain import OutboxDrain
 from orchestrator.messaging.routing import Routes
 from orchestrator.messaging.webhook_carrier import Webhook
-from orchestrator.store import deliveries, outbox
+from orchestrator.store import outbox
 from tests.support.command import PATIENCE
 from tests.support.post_office import HOOK, HastyClock, Office, post_office
 from tests.support.receiver import HANG, Listener, listening
@@ -109,7 +109,7 @@ async def test_a_deliverer_that_dies_between_sending_and_recording_sends_the_sam
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(deliveries, "mark_delivered", die)
+        patch.setattr(outbox, "mark_delivered", die)
         with pytest.raises(asyncio.CancelledError):
             await office.deliverer(hook).step()
     assert await office.rows() == [("pending", 0, None)] * 2
@@ -143,15 +143,15 @@ async def test_what_fails_for_days_is_parked_shown_and_can_be_tried_again(
     tried_for = office.clock.now() - began
     assert abs(tried_for / sum(deliverer.WAITS) - 1.0) <= deliverer.JITTER  # some three days
     async with office.database.read() as connection:
-        listed = await deliveries.listed(connection, parked_only=True)
+        listed = await outbox.listed(connection, parked_only=True)
         totals = await outbox.totals(connection)
     assert [(one.sink, one.kind, one.error) for one in listed] == [(HOOK, "group.active", "answered 500")]
     assert (totals.parked, totals.pending, totals.unsorted) == (1, 0, 0)
 
     revived.append(True)
     async with office.database.write() as connection:
-        assert await deliveries.retry_parked(connection, [listed[0].id, 999]) == 1
-        assert await deliveries.retry_parked(connection) == 0
+        assert await outbox.retry_parked(connection, [listed[0].id, 999]) == 1
+        assert await outbox.retry_parked(connection) == 0
     await office.clock.advance(deliverer.LONGEST_REST)
     await part.step()
     assert [row[0] for row in await office.rows()] == ["delivered", "delivered"]
@@ -367,8 +367,8 @@ async def test_what_waits_for_a_hook_that_was_taken_out_is_parked(office: Office
 async def test_without_any_receiver_nothing_waits_and_nothing_is_told_years_later(office: Office) -> None:
     await office.write("group:1")
     async with office.database.write() as connection:
-        new = await deliveries.new_messages(connection)
-        await deliveries.fan_out(connection, [(one, [HOOK]) for one in new])
+        new = await outbox.new_messages(connection)
+        await outbox.fan_out(connection, [(one, [HOOK]) for one in new])
     await office.write("group:2")
     office.routes = Routes("needs_you")
 
@@ -376,16 +376,16 @@ async def test_without_any_receiver_nothing_waits_and_nothing_is_told_years_late
 
     assert await office.rows() == [("parked", 0, deliverer.NOT_CONFIGURED)]
     async with office.database.read() as connection:
-        assert await deliveries.new_messages(connection) == []
+        assert await outbox.new_messages(connection) == []
 
 
 @on_both
 async def test_fanning_out_twice_makes_each_delivery_once(office: Office) -> None:
     await office.write("group:1", "group:2")
     async with office.database.write() as connection:
-        new = await deliveries.new_messages(connection)
-        await deliveries.fan_out(connection, [(one, [HOOK, "people"]) for one in new])
-        await deliveries.fan_out(connection, [(one, [HOOK, "people"]) for one in new])
+        new = await outbox.new_messages(connection)
+        await outbox.fan_out(connection, [(one, [HOOK, "people"]) for one in new])
+        await outbox.fan_out(connection, [(one, [HOOK, "people"]) for one in new])
 
     assert len(await office.rows()) == len(await office.rows("people")) == 2
 

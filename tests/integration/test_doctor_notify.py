@@ -7,7 +7,7 @@ import pytest
 from orchestrator.doctor.finding import State
 from orchestrator.doctor.notify_checks import Told, outbox, receivers
 from orchestrator.messaging import apprise_people as people
-from orchestrator.store import deliveries
+from orchestrator.store import outbox as outbox_store
 from tests.support.post_office import HOOK, post_office
 
 # Apprise asks for a module that Python 3.13 has no more.
@@ -45,12 +45,12 @@ async def test_what_was_given_up_is_a_warning(sqlite_url: str) -> None:
     async with post_office(sqlite_url) as office:
         await office.write("group:1")
         async with office.database.write() as connection:
-            new = await deliveries.new_messages(connection)
-            await deliveries.fan_out(connection, [(one, [HOOK]) for one in new])
+            new = await outbox_store.new_messages(connection)
+            await outbox_store.fan_out(connection, [(one, [HOOK]) for one in new])
         assert [one.state for one in await outbox(office.database)] == [State.OK]
 
         async with office.database.write() as connection:
-            await deliveries.park_others(connection, [], "gone")
+            await outbox_store.park_others(connection, [], "gone")
 
         (found,) = await outbox(office.database)
         assert (found.state, found.sentence) == (State.WARNING, "given up: 1 of the messages")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, text
 
-from orchestrator.store import deliveries, outbox, outgoing_messages, progress, schema
+from orchestrator.store import outbox, outgoing_messages, progress, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import deliveries as delivery_table
 from orchestrator.store.tables import messages
@@ -50,17 +50,17 @@ async def _filled(url: str) -> AsyncIterator[Database]:
 
 async def _hot_queries(connection: AsyncConnection) -> None:
     """Everything that a daemon asks of the outbox."""
-    new = await deliveries.new_messages(connection)
+    new = await outbox.new_messages(connection)
     assert len(new) == 2
-    await deliveries.fan_out(connection, [(one, ["hook:crm"]) for one in new])
-    line = await deliveries.first_in_line(connection, "hook:crm", limit=20)
+    await outbox.fan_out(connection, [(one, ["hook:crm"]) for one in new])
+    line = await outbox.first_in_line(connection, "hook:crm", limit=20)
     assert len(line) == 20
-    await deliveries.mark_delivered(connection, [one.id for one in line[:5]], NOW)
-    await deliveries.mark_failed(connection, deliveries.Failed(line[6].id, "x", NOW))
-    await deliveries.listed(connection)
+    await outbox.mark_delivered(connection, [one.id for one in line[:5]], NOW)
+    await outbox.mark_failed(connection, outbox.Failed(line[6].id, "x", NOW))
+    await outbox.listed(connection)
     assert (await outbox.totals(connection)).parked == OPEN // 5
-    await deliveries.retry_parked(connection, [line[7].id])
-    await deliveries.retry_parked(connection)
+    await outbox.retry_parked(connection, [line[7].id])
+    await outbox.retry_parked(connection)
     await outbox.was_told(connection, "instance.lost", 3, since=NOW + MANY - 10)
     await outgoing_messages.facts_of_groups(connection, [1, 2])
     await progress.causes(connection, [1], NOW)

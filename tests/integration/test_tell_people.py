@@ -24,7 +24,7 @@ from orchestrator.messaging.routing import Routes, concerns_people
 from orchestrator.messaging.webhook_carrier import Webhook
 from orchestrator.receivers import open_receivers
 from orchestrator.store import instances, orders, outgoing_messages, recoveries
-from orchestrator.store.deliveries import Stored
+from orchestrator.store.outbox import Stored
 from orchestrator.store.tables import groups, memberships
 from tests.support.command import PATIENCE
 from tests.support.post_office import HastyClock, Office, post_office
