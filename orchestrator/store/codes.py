@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
 
@@ -31,8 +31,7 @@ class SealedCode:
     checked_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCode:
+class KnownCode(NamedTuple):
     """Where a code is already stored."""
 
     id: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, exists, insert, select, update
 
@@ -16,8 +16,7 @@ from orchestrator.store.tables import daemon, schedule
 _THE_ROW = daemon.c.id == 1
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonRow:
+class DaemonRow(NamedTuple):
     """As stored. Instants are seconds since 1970; `holder` is JSON, None while none runs."""
 
     fence: int
@@ -44,7 +43,7 @@ class Trouble:
     text: str
 
 
-_ROW = select(*(daemon.c[name] for name in DaemonRow.__slots__)).where(_THE_ROW)
+_ROW = select(*(daemon.c[name] for name in DaemonRow._fields)).where(_THE_ROW)
 
 
 async def read(connection: AsyncConnection) -> DaemonRow:
@@ -90,8 +89,7 @@ def troubles_of(row: DaemonRow) -> list[Trouble]:
     return [Trouble(**one) for one in json.loads(row.troubles)]
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleEntry:
+class ScheduleEntry(NamedTuple):
     """One row. `expression` has its time zone at its end. `last_due_at`: nothing before that is due."""
 
     name: str

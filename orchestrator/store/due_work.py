@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, and_, bindparam, exists, func, select, text
 from sqlalchemy.sql.selectable import ScalarSelect
@@ -16,8 +15,7 @@ from orchestrator.store.memberships import WORKS, Work, as_work
 from orchestrator.store.tables import instances, memberships, recoveries
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What one instance asks for while no recovery drives it. Instants are seconds since 1970."""
 
     instance_id: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, func, literal_column, select, update
@@ -43,8 +43,7 @@ class Received:
         object.__setattr__(self, "stored", json.dumps(self.body, separators=(",", ":")))
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """One event that waits to be processed."""
 
     id: int
@@ -57,8 +56,7 @@ class StoredEvent:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListedEvent:
+class ListedEvent(NamedTuple):
     """One event as a person sees it."""
 
     id: int
@@ -75,8 +73,7 @@ class ListedEvent:
     group_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(NamedTuple):
     """How many events are open, and since when the oldest new one waits."""
 
     new: int
@@ -130,7 +127,7 @@ async def _insert(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -
 
 async def open_events(connection: AsyncConnection, now: float, *, limit: int) -> list[StoredEvent]:
     """What is to be processed now, oldest first: what is new, and what waited until `now`."""
-    columns = [events.c[field.name] for field in fields(StoredEvent)]
+    columns = [events.c[name] for name in StoredEvent._fields]
     due = _WAITING & (events.c.next_try_at <= now)
     found: list[Row[Any]] = []
     for which in (_NEW, due):
@@ -193,15 +190,14 @@ async def latest(
     connection: AsyncConnection, *, limit: int, instance_id: int | None = None
 ) -> list[ListedEvent]:
     """The newest, newest first."""
-    columns = [events.c[field.name] for field in fields(ListedEvent)]
+    columns = [events.c[name] for name in ListedEvent._fields]
     query = select(*columns).order_by(events.c.id.desc()).limit(limit)
     if instance_id is not None:
         query = query.where(events.c.instance_id == instance_id)
     return [ListedEvent(*row) for row in await connection.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(NamedTuple):
     """How many rows, and the bytes that they took."""
 
     rows: int

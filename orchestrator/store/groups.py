@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Table, and_, bindparam, delete, exists, func, select, text, update
 from sqlalchemy.sql import Select
@@ -35,8 +35,7 @@ class StoredGroup:
     updated_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class GroupName:
+class GroupName(NamedTuple):
     """What identifies a group."""
 
     id: int
@@ -47,7 +46,7 @@ class GroupName:
 
 
 _GROUP = select(*(groups.c[name] for name in StoredGroup.__slots__))
-_NAME = select(*(groups.c[name] for name in GroupName.__slots__))
+_NAME = select(*(groups.c[name] for name in GroupName._fields))
 _UPDATABLE = ("name", "jid", "subject", "owner", "priority", "notes")
 _SETTABLE = ("slug", *_UPDATABLE)
 _COMPARED = {"name": "name_key", "subject": "subject_key"}

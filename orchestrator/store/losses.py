@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, insert, or_, select, text, update
@@ -174,8 +173,7 @@ async def to_go_on_with(connection: AsyncConnection, recovery_id: int) -> list[i
     return list(await connection.scalars(query.order_by(memberships.c.group_id)))
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """Recoveries that brought back the same groups one after the other, and the instances they were onto."""
 
     ids: frozenset[int]
@@ -225,8 +223,7 @@ async def free_for(connection: AsyncConnection, instance_id: int, links: Chain) 
     return [row.id for row in rows if not row.held], sum(1 for row in rows if row.held)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Groups of a recovery that its instance is in, or may be in, and the first names of the latter."""
 
     inside: int

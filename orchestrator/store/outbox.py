@@ -149,8 +149,7 @@ class DeliveryState(StrEnum):
     PARKED = "parked"  # given up; waits for a person's `rejoin outbox retry`
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message as it was written."""
 
     id: int
@@ -162,8 +161,7 @@ class Stored:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A delivery that may be tried, with its message. `attempts` failed so far; due at once: no time."""
 
     id: int
@@ -172,8 +170,7 @@ class Due:
     message: Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """An attempt that did not succeed. Without `again_at` it is parked. `error` is scrubbed."""
 
     id: int
@@ -181,8 +178,7 @@ class Failed:
     again_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One open delivery, for people."""
 
     id: int

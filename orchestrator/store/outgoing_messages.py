@@ -7,8 +7,7 @@ that it came about. A group that blocks again after a retry is told again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -212,8 +211,7 @@ def paused_message(instance: InstanceRecord, entry: Entry, now: float) -> Messag
     )
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
+class GroupFacts(NamedTuple):
     """One group. `jid` and `subject` are what is expected."""
 
     id: int

@@ -176,8 +176,7 @@ async def left_behind(connection: AsyncConnection, instance_id: int, recovery_id
     return int(await connection.scalar(query) or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeProgress:
+class ScopeProgress(NamedTuple):
     """The groups of a scope as one instance has them. `open`: not at their end; active ones are at theirs.
 
     `unsettled`: neither in place nor left out by a person. One whose greeting waits is unsettled.
@@ -260,8 +259,7 @@ class CauseRow:
     oldest_new: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class NamedGroup:
+class NamedGroup(NamedTuple):
     """A group as people call it."""
 
     name: str

@@ -7,8 +7,7 @@ index of their time. No look reads more than one batch, however large the table 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, and_, delete, exists, literal_column, select
 from sqlalchemy.sql.elements import ColumnElement
@@ -22,8 +21,7 @@ JOURNAL_STAYS_FOR = 30 * 86400.0
 LATEST_SLOTS_KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(NamedTuple):
     """What one batch did. `seen_to`: where the next one goes on; None when nothing is left to prune."""
 
     rows: int

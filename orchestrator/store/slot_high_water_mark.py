@@ -11,9 +11,9 @@ restored table has another object id.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -26,8 +26,7 @@ _SECOND = 1_000_000_000
 _UNREADABLE = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The last slot: its number and, since files tell it, its `send_at`. `copied`: in a copy of the file."""
 
     n: int

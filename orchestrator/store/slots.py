@@ -36,8 +36,7 @@ class Slot:
     work: memberships_store.Work
 
 
-@dataclass(frozen=True, slots=True)
-class LogEnd:
+class LogEnd(NamedTuple):
     """The end of an instance's log of slots: the latest first."""
 
     last_n: int
@@ -98,8 +97,7 @@ async def peek(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """What one reservation gave, and when to come again if it gave nothing."""
 
     slots: tuple[Slot, ...]
@@ -183,8 +181,7 @@ async def _insert(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """How a slot ended. `sent_at` is None where the request never left."""
 
     slot_id: int
@@ -221,8 +218,7 @@ async def finish(connection: AsyncConnection, finishes: Sequence[Finish], now: f
 MOST_UNDER_WAY = 10  # slots: more joins are never under way at once
 
 
-@dataclass(frozen=True, slots=True)
-class LastSlot:
+class LastSlot(NamedTuple):
     """An instance's latest slot. `open`: its join may still be under way."""
 
     reserved_at: float
