@@ -1,4 +1,4 @@
-"""Many rows at once, without the toolkit's work for each: executemany on SQLite, COPY on PostgreSQL."""
+"""Many rows or values at once. Rows go in without the toolkit's work for each: executemany, or COPY."""
 
 from __future__ import annotations
 

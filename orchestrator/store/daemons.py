@@ -1,4 +1,4 @@
-"""The one row of the daemon: who runs, since when, and its last heartbeat."""
+"""The one row of the daemon: who runs, since when, its last heartbeat; and what its schedule remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instances: synchronising with the configuration, the lease with its fence, and the pauses."""
+"""The instances: synchronising with the configuration, the lease with its fence, the pauses, the limits."""
 
 from __future__ import annotations
 

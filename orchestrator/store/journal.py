@@ -1,4 +1,4 @@
-"""What happened, append-only: every gateway call, decision and operator's act."""
+"""What happened, append-only: every gateway call, decision and operator's act; and reading it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Losses: one row for each suspicion, which is dismissed or becomes a loss. One of an account may be open."""
+"""Losses: one row for each suspicion, which is dismissed or becomes a loss. One of an account may be open.
+
+And what can go on after a loss: which groups another account may bring back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memberships: reading work in order, and moving only along the table of transitions."""
+"""The memberships: how they are read and looked up, and moving only along the table of transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Placing recoveries, and finding those that wait for the daemon to drive them."""
+"""Placing recoveries with their memberships, adopting them, and what a daemon goes on with by itself."""
 
 from __future__ import annotations
 

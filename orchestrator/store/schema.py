@@ -1,4 +1,4 @@
-"""The schema's version: bring it up to date, or say how it stands.
+"""The schema's version: bring it up to date, or say how it stands. And how sound the database says it is.
 
 Alembic is imported only to migrate: it costs a third of a second, which `status` must not pay.
 """

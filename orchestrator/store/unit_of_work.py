@@ -1,6 +1,7 @@
 """The one way to change a membership's status: behind its instance's row lock, along the transitions.
 
-The journal's lines and the messages for outside are written in the same transaction.
+The journal's lines and the messages for outside are written in the same transaction. Below stands what puts
+groups back in line when what kept them out is cured: a new code, a new expectation, a new number.
 """
 
 from __future__ import annotations
