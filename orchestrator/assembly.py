@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from orchestrator.account import lease
 from orchestrator.account.context import Context
 from orchestrator.account.recovery_settings import ConfirmMethod, GreetingPolicy, RecoverySettings
-from orchestrator.bootstrap import pacing_policy
+from orchestrator.bootstrap import App, pacing_policy
+from orchestrator.config import InstanceSettings, Settings
 from orchestrator.domain.answer_reactions import RetryPolicy
 from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.verification import AllowList, Mode
 from orchestrator.failover.watch_settings import WatchSettings
 from orchestrator.store import instances
-
-if TYPE_CHECKING:
-    from orchestrator.bootstrap import App
-    from orchestrator.config import InstanceSettings, Settings
 
 
 def recovery_settings(settings: Settings, *, joins_per_minute: float | None = None) -> RecoverySettings:

@@ -58,7 +58,7 @@ class App:
 
     def gateway(self, instance: InstanceSettings) -> Gateway:
         """The adapter of that instance's vendor, closed with this. Raises ConfigurationError."""
-        from orchestrator.gateways.own_codes import without_own_codes  # noqa: PLC0415 - for who goes online
+        from orchestrator.gateways.base import without_own_codes  # noqa: PLC0415 - for who goes online
 
         gateway = vendor_of(instance).open(self._endpoint(instance))
         self._closing.push_async_callback(gateway.close)

@@ -7,13 +7,10 @@ as long as the template with a few values put in, so that filling it in is over 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jinja2 import TemplateError, nodes
+from jinja2 import Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 MAX_LENGTH = 4096  # characters: what every gateway takes in one text
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 from orchestrator.redact import learn, scrub_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from structlog.typing import EventDict, Processor
 
 _NOISY = ("aiosqlite", "asyncio", "alembic", "sqlalchemy")
 

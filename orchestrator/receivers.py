@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import aiohttp
+
+from orchestrator.clock import Clock
+from orchestrator.config import Settings
 from orchestrator.messaging import apprise_people as people
 from orchestrator.messaging.apprise_people import Notice, Service
-from orchestrator.messaging.carriers import Parcel
+from orchestrator.messaging.carriers import Answer, Parcel
 from orchestrator.messaging.deliverer import WAITS_FOR_PEOPLE, Deliverer
 from orchestrator.messaging.digesting import Digester
 from orchestrator.messaging.http_session import open_session
 from orchestrator.messaging.outbox_drain import NAME as OUTBOX
 from orchestrator.messaging.outbox_drain import OutboxDrain
-from orchestrator.messaging.people_and_ping import HealthPing, PeopleReceiver, PingReceiver
+from orchestrator.messaging.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
 from orchestrator.messaging.ping_carrier import Ping
 from orchestrator.messaging.routing import PING, Routes
 from orchestrator.messaging.webhook_carrier import Webhook
+from orchestrator.store.engine import Database
 from orchestrator.store.outbox import new_uid
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    import aiohttp
-
-    from orchestrator.clock import Clock
-    from orchestrator.config import Settings
-    from orchestrator.messaging.carriers import Answer
-    from orchestrator.messaging.people_and_ping import Health
-    from orchestrator.store.engine import Database
-    from orchestrator.tasks import Part
+from orchestrator.tasks import Part
 
 PEOPLE = "people"
 TEST = "This is a test: Rejoin can reach you."

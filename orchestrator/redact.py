@@ -9,14 +9,11 @@ import base64
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from orchestrator.domain.redaction import hide_codes, last_four, looks_like_code, reduce_words, whole_links
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LONGEST = 300
 HIDDEN = "[hidden]"

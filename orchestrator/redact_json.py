@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from orchestrator.domain.redaction import last_four
 from orchestrator.redact import HIDDEN, LONGEST, hider, scrub_with
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 DROPPED = frozenset({"_data", "environment"})
 """The engine's own object and its version: nobody reads them, and they hold anything."""

@@ -69,7 +69,7 @@ class WawpPaths(Section):
 
 
 class WawpOptions(Section):
-    """How Wawp is spoken to; gateways/wawp/routes.py says what each value does."""
+    """How Wawp is spoken to; gateways/wawp/calls.py says what each value does."""
 
     probe_path: PlainPath = "/v2/groups/join"
     join_path: PlainPath = "/v2/groups/join"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Container, Iterable, MutableMapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.folding import fold, normalized, visible
 from orchestrator.domain.identity import group_jid, user_id
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import hide_codes, looks_like_code, reduce_words
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, MutableMapping
 
 NAME_LONGEST = 200
 SUBJECT_LONGEST = 200  # WhatsApp: 100; counted differently by different clients

@@ -20,12 +20,9 @@ those that may still be under way. Ends that lie ahead are drawn in to now.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 WINDOW = 60.0  # seconds; the vendor's advice: 2 to 5 joins a minute for 100+ groups
 LIMIT = 5  # joins the gateway may receive in any window

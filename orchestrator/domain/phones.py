@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.folding import fold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _WRITTEN = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9)])?")
 _SCHEME = re.compile(r"^(?:tel:\+|(?:https?://)?wa\.me/\+?)")

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Container
 from itertools import pairwise
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container
 
 # What stands in an address may be escaped: percent-encoded, even twice, or as in JSON and HTML.
 _DOT = r"(?:[.\u3002]|%(?:25)*2E|&#0*46;|&#x0*2E;|&period;)"

@@ -8,17 +8,13 @@ lists of groups prove nothing: gateways are known to answer with them wrongly.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from orchestrator.domain.outcomes import Participant
+from orchestrator.domain.outcomes import Participant
 
 SETTLE = 120.0  # seconds after a join's plan before "not there" counts: its life, its time-out, and more
 AFTER_RECEIPT = (3.0, 12.0, 30.0, 80.0, 120.0, 300.0, 600.0)  # seconds to the next look

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.folding import fold, spelt
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.phones import phone_key
 from orchestrator.domain.redaction import hide_codes
-
-if TYPE_CHECKING:
-    from orchestrator.domain.outcomes import GroupPreview
 
 
 class Mode(StrEnum):

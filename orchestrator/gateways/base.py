@@ -4,9 +4,9 @@ adapter raises for what a gateway answers; the outcome says it. `asyncio.Cancell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
 
 from orchestrator.clock import Clock
 from orchestrator.domain.outcomes import (
@@ -24,6 +24,7 @@ from orchestrator.domain.outcomes import (
     WebhooksAnswer,
     WebhookTarget,
 )
+from orchestrator.domain.redaction import hide_codes, may_be_codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +130,30 @@ class Vendor:
     events: tuple[str, ...] = ()
     signature_headers: tuple[str, ...] = ()
     forms: Callable[[Endpoint], Iterable[Form]] = field(default=lambda _endpoint: ())
+
+
+def without_own_codes(gateway: Gateway, ours: Callable[[set[str]], Awaitable[set[str]]]) -> Gateway:
+    """`ours`: which of some words are codes of ours; asked only when a text has a word that may be one."""
+    return cast("Gateway", _WithoutOwnCodes(gateway, ours))
+
+
+@dataclass(frozen=True, slots=True)
+class _WithoutOwnCodes:
+    gateway: Gateway
+    ours: Callable[[set[str]], Awaitable[set[str]]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.gateway, name)
+
+    async def probe(self, code: str) -> ProbeAnswer:
+        probed = await self.gateway.probe(code)
+        preview = probed.preview
+        if preview is None:
+            return probed
+        texts = {name: getattr(preview, name) or "" for name in ("subject", "description", "owner")}
+        words = set().union(*map(may_be_codes, texts.values()))
+        if not words:
+            return probed
+        ours = {code} & words | await self.ours(words)
+        hidden: dict[str, Any] = {name: hide_codes(text, ours=ours) for name, text in texts.items() if text}
+        return replace(probed, preview=replace(preview, **hidden))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 import structlog
@@ -22,14 +25,14 @@ from orchestrator.domain.errors import ConfigurationError, TemporaryError
 from orchestrator.redact import one_line
 from orchestrator.store.engine import Database
 from orchestrator.web.connection_limiter import IDLE, WHOLE_REQUEST, ConnectionLimiter
-from orchestrator.web.occupant import occupant
-from orchestrator.web.refusals import Refusal
 from orchestrator.web.signatures import HookSecrets, same
-from orchestrator.web.webhook_intake import LARGEST_BODY, Hooks, Sender, not_found
+from orchestrator.web.webhook_intake import LARGEST_BODY, Hooks, Refusal, Sender, not_found
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _BACKLOG = 256
+_LISTENS = "0A"  # proc(5), net/tcp
+_PROC = Path("/proc")
 _log = structlog.get_logger(__name__)
 
 
@@ -231,3 +234,40 @@ def _silent() -> logging.Logger:
     logger = logging.Logger("orchestrator.web.aiohttp", level=logging.CRITICAL + 1)  # noqa: LOG001 - apart from all others
     logger.addHandler(logging.NullHandler())
     return logger
+
+
+def occupant(port: int) -> str:
+    """Who listens on a port, as far as Linux shows it to this user: `nginx (process 812)`, or nothing."""
+    inodes = {f"socket:[{inode}]" for inode in _listening(port)}
+    if not inodes:
+        return ""
+    for process in _PROC.glob("[0-9]*"):
+        try:
+            held = _held(process / "fd")
+            name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:  # another user's, or gone meanwhile
+            continue
+        if inodes & held:
+            return f"{name} (process {process.name})"
+    return ""
+
+
+def _held(folder: Path) -> set[str]:
+    """What a process has open. One that is closed meanwhile does not matter."""
+    found = set()
+    for number in os.listdir(folder):  # noqa: PTH208 - names are enough, and there may be many
+        with suppress(OSError):
+            found.add(os.readlink(folder / number))  # noqa: PTH115 - a text, not a path
+    return found
+
+
+def _listening(port: int) -> Iterator[str]:
+    """The inodes of the sockets: the tenth column. The second is address:port in hex."""
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for columns in map(str.split, lines):
+            if columns[3] == _LISTENS and int(columns[1].rpartition(":")[2], 16) == port:
+                yield columns[9]

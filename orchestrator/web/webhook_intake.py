@@ -9,8 +9,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from orchestrator.account.event_inbox import Inbox
@@ -21,13 +23,62 @@ from orchestrator.redact import scrub
 from orchestrator.redact_json import scrub_object
 from orchestrator.store.events import Received, key_of
 from orchestrator.web.connection_limiter import ConnectionLimiter
-from orchestrator.web.refusals import Refusal, Refusals
 from orchestrator.web.signatures import HookSecrets
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_STORED = 256 * 1024  # bytes; an event of a group with 1,024 members has about 100 KB
 COMMIT_WITHIN = 20.0  # real seconds; then the sender shall come again
 RETRY_AFTER = "5"
+TOLD_EVERY = 60.0  # real seconds
+
+_log = structlog.get_logger(__name__)
+
+
+class Refusal(StrEnum):
+    """Why a delivery was not taken."""
+
+    NOTHING_SET = "no secret is configured"
+    NOT_PROVEN = "wrong or missing secret"
+    UNKNOWN_INSTANCE = "unknown instance"
+    TOO_LARGE = "too large"
+    NOT_JSON = "not a JSON object"
+    BROKEN_OFF = "broken off"
+    BUSY = "no room or no database"
+
+
+class Refusals:
+    """Counts, and logs the counts at most once a minute: nothing of a stranger's is written."""
+
+    def __init__(self) -> None:
+        self.total: Counter[Refusal] = Counter()
+        self._untold: Counter[Refusal] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def note(self, why: Refusal) -> None:
+        """The first after a quiet minute is told at once, what follows when the minute is over."""
+        self.total[why] += 1
+        self._untold[why] += 1
+        if self._timer is None:
+            self._tell()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._write()
+
+    def _tell(self) -> None:
+        self._timer = None
+        if self._write():
+            self._timer = asyncio.get_running_loop().call_later(TOLD_EVERY, self._tell)
+
+    def _write(self) -> bool:
+        if not self._untold:
+            return False
+        count, reasons = self._untold.total(), {why.value: n for why, n in sorted(self._untold.items())}
+        self._untold.clear()
+        _log.warning("webhooks were refused", count=count, reasons=reasons)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from orchestrator.domain.outcomes import (
     SessionAnswer,
 )
 from orchestrator.domain.verification import Expected, verify
-from orchestrator.gateways.own_codes import without_own_codes
+from orchestrator.gateways.base import without_own_codes
 from orchestrator.operations.acting import said
 from orchestrator.store import schema
 from orchestrator.store.engine import Database

@@ -11,8 +11,7 @@ from orchestrator.account.event_quota import EVERY, EventQuota
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.store.events import ROW_BYTES, key_of, stored_bytes
 from orchestrator.store.tables import events, journal
-from orchestrator.web.refusals import Refusal
-from orchestrator.web.webhook_intake import LARGEST_STORED
+from orchestrator.web.webhook_intake import LARGEST_STORED, Refusal
 from tests.support.clock import ManualClock
 from tests.support.hooks import good, joined, receiver, request
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.domain.outcomes import InstanceState, Participant, WebhookTarget
 from orchestrator.gateways.wawp import reading
 from orchestrator.gateways.wawp.reading import GROUPS
-from orchestrator.gateways.whatsapp_values import restricted_until
+from orchestrator.gateways.whatsapp_bodies import restricted_until
 
 JID = "120363041234567890@g.us"
 OTHER = "120363041234567891@g.us"

@@ -8,8 +8,15 @@ import pytest
 
 from orchestrator.domain.identity import UserId
 from orchestrator.domain.outcomes import GroupPreview, MemberChange, Outcome, Participant, SeenGroup
-from orchestrator.gateways.whatsapp_groups import ENGINES, GroupNames, GroupReader
-from orchestrator.gateways.whatsapp_values import affected, instant, member_change, own_ids
+from orchestrator.gateways.whatsapp_bodies import (
+    ENGINES,
+    GroupNames,
+    GroupReader,
+    affected,
+    instant,
+    member_change,
+    own_ids,
+)
 
 JID, PARENT = "120363041234567890@g.us", "120363041234567899@g.us"
 READER = GroupReader(ENGINES)

@@ -1,9 +1,9 @@
 """Wawp (https://api.wawp.net), and whatever speaks as it does."""
 
 from orchestrator.gateways.wawp.adapter import WawpGateway
+from orchestrator.gateways.wawp.calls import WawpRoutes, WawpTimeouts
 from orchestrator.gateways.wawp.event_reading import SIGNATURE_HEADERS, SUBSCRIBED, read_event
 from orchestrator.gateways.wawp.opening import forms, open_gateway
-from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 
 __all__ = [
     "SIGNATURE_HEADERS",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import (
@@ -18,6 +19,7 @@ from orchestrator.domain.outcomes import (
     Outcome,
     ParticipantsAnswer,
     ProbeAnswer,
+    SeenGroup,
     SendAnswer,
     SessionAnswer,
     WebhooksAnswer,
@@ -27,12 +29,12 @@ from orchestrator.gateways.answers import good, without_route
 from orchestrator.gateways.base import LastLook
 from orchestrator.gateways.http import LIST_BODY, HttpClient
 from orchestrator.gateways.wawp import reading
-from orchestrator.gateways.wawp.calls import Ask, Credentials, Good, WawpCalls
+from orchestrator.gateways.wawp.calls import Ask, Credentials, Good, WawpCalls, WawpRoutes, WawpTimeouts
 from orchestrator.gateways.wawp.rate_limits import Spacing, limits
 from orchestrator.gateways.wawp.reading import GROUPS
-from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
 from orchestrator.gateways.whatsapp_answers import Call
 
+T = TypeVar("T")
 LIMITS_FRESH, LIMITS_AGAIN = 3600.0, 60.0
 """Seconds after which the gateway's limits are asked for again; the second where it could not be asked.
 
@@ -139,37 +141,27 @@ class WawpGateway:
 
     async def groups(self) -> GroupListAnswer:
         reply = await self._of_groups(Ask(Call.READ, "GET", self._routes.groups_path, limit=LIST_BODY))
-        if isinstance(reply, GatewayAnswer):
-            return GroupListAnswer(reply)
-        groups = GROUPS.seen_groups(reply.body)
-        if groups is None:
-            return GroupListAnswer(reply.unreadable("without a list of groups"))
-        return GroupListAnswer(good(Outcome.OK, reply.result), groups)
+        answer, groups = _read(reply, GROUPS.seen_groups, "a list of groups")
+        return GroupListAnswer(answer, groups or ())
 
     async def group(self, jid: str) -> GroupAnswer:
         """A body that names another group than the one asked for is not believed."""
         if group_jid(jid) is None:
             return GroupAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.group_path, jid=jid, limit=LIST_BODY)
-        reply = await self._of_groups(ask)
-        if isinstance(reply, GatewayAnswer):
-            return GroupAnswer(reply)
-        group = GROUPS.seen_group(reply.body, jid=jid)
-        if group is None or group.jid != jid:
-            return GroupAnswer(reply.unreadable("without the group"))
-        return GroupAnswer(good(Outcome.OK, reply.result), group)
+
+        def the_group(body: Any) -> SeenGroup | None:
+            found = GROUPS.seen_group(body, jid=jid)
+            return found if found is not None and found.jid == jid else None
+
+        return GroupAnswer(*_read(await self._of_groups(ask), the_group, "the group"))
 
     async def participants(self, jid: str) -> ParticipantsAnswer:
         if group_jid(jid) is None:
             return ParticipantsAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.participants_path, jid=jid, limit=LIST_BODY)
-        reply = await self._of_groups(ask)
-        if isinstance(reply, GatewayAnswer):
-            return ParticipantsAnswer(reply)
-        people = GROUPS.participants(reply.body)
-        if people is None:
-            return ParticipantsAnswer(reply.unreadable("without participants"))
-        return ParticipantsAnswer(good(Outcome.OK, reply.result), people)
+        answer, people = _read(await self._of_groups(ask), GROUPS.participants, "participants")
+        return ParticipantsAnswer(answer, people or ())
 
     async def leave(self, jid: str) -> GatewayAnswer:
         if group_jid(jid) is None:
@@ -198,12 +190,8 @@ class WawpGateway:
 
     async def webhooks(self) -> WebhooksAnswer:
         reply = await self._calls.send(Ask(Call.READ, "GET", self._routes.webhook_path))
-        if isinstance(reply, GatewayAnswer):
-            return WebhooksAnswer(reply)
-        targets = reading.webhooks(reply.body)
-        if targets is None:
-            return WebhooksAnswer(reply.unreadable("without a list of webhooks"))
-        return WebhooksAnswer(good(Outcome.OK, reply.result), targets)
+        answer, targets = _read(reply, reading.webhooks, "a list of webhooks")
+        return WebhooksAnswer(answer, targets or ())
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
         fields: dict[str, Any] = {"webhooks": [reading.webhook_fields(one) for one in webhooks]}
@@ -218,12 +206,7 @@ class WawpGateway:
         if not _CODE.fullmatch(code):
             return ProbeAnswer(_NOT_A_CODE)
         reply = await self._of_groups(Ask(Call.PROBE, "GET", path, code=code))
-        if isinstance(reply, GatewayAnswer):
-            return ProbeAnswer(reply)
-        preview = GROUPS.preview(reply.body)
-        if preview is None:
-            return ProbeAnswer(reply.unreadable("without a group"))
-        return ProbeAnswer(good(Outcome.OK, reply.result), preview)
+        return ProbeAnswer(*_read(reply, GROUPS.preview, "a group"))
 
     async def _session(self, ask: Ask) -> SessionAnswer:
         reply = await self._calls.send(ask)
@@ -231,18 +214,9 @@ class WawpGateway:
             # `invalid_session`: lost, and the QR code is needed, or the instance is not known at all.
             down = reply.outcome is Outcome.SESSION_DOWN
             return SessionAnswer(reply, state=InstanceState.NEEDS_LOGIN if down else InstanceState.UNKNOWN)
-        seen = reading.session(reply.body, now=self._calls.http.clock.now())
-        if seen is None:
-            return SessionAnswer(reply.unreadable("without a status"))
-        return SessionAnswer(
-            good(Outcome.OK, reply.result),
-            state=seen.state,
-            word=seen.word,
-            phone=seen.phone,
-            lid=seen.lid,
-            restricted_until=seen.restricted_until,
-            name=seen.name,
-        )
+        now = self._calls.http.clock.now()
+        seen = reading.session(reply.body, now=now, answer=good(Outcome.OK, reply.result))
+        return seen or SessionAnswer(reply.unreadable("without a status"))
 
     async def _code(self, ask: Ask) -> CodeAnswer:
         if group_jid(ask.jid) is None:
@@ -268,3 +242,15 @@ class WawpGateway:
         """2xx without an error in it is done: nobody documents more than that."""
         reply = await self._calls.send(ask)
         return reply if isinstance(reply, GatewayAnswer) else good(Outcome.OK, reply.result)
+
+
+def _read(
+    reply: Good | GatewayAnswer, reader: Callable[[Any], T | None], what: str
+) -> tuple[GatewayAnswer, T | None]:
+    """What became of a call that asked for something, and what it was given, if it was."""
+    if isinstance(reply, GatewayAnswer):
+        return reply, None
+    found = reader(reply.body)
+    if found is None:
+        return reply.unreadable(f"without {what}"), None
+    return good(Outcome.OK, reply.result), found

@@ -16,7 +16,7 @@ from typing import Any
 from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import EventKind, GatewayEvent, InstanceState, MemberChange, Participant
 from orchestrator.gateways.wawp.reading import STATES
-from orchestrator.gateways.whatsapp_values import (
+from orchestrator.gateways.whatsapp_bodies import (
     affected,
     clean,
     instant,

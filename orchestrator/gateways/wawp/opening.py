@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from orchestrator.gateways.base import Endpoint, Form
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp.adapter import WawpGateway
-from orchestrator.gateways.wawp.routes import WawpRoutes, WawpTimeouts
+from orchestrator.gateways.wawp.calls import WawpRoutes, WawpTimeouts
 
 T = TypeVar("T")
 _SECTION = "wawp"

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.clock import Clock
 from orchestrator.domain.outcomes import GatewayLimits
-from orchestrator.gateways.whatsapp_values import finite
+from orchestrator.gateways.whatsapp_bodies import finite
 from orchestrator.redact import scrub
 
 _CURRENT = (

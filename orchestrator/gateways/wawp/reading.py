@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.domain.outcomes import InstanceState, WebhookTarget
+from orchestrator.domain.outcomes import GatewayAnswer, InstanceState, Outcome, SessionAnswer, WebhookTarget
 from orchestrator.domain.redaction import looks_like_code
-from orchestrator.gateways.whatsapp_groups import ENGINES, GroupNames, GroupReader
-from orchestrator.gateways.whatsapp_values import by_index, clean, own_ids, restricted_until, serialized
+from orchestrator.gateways.whatsapp_bodies import (
+    ENGINES,
+    GroupNames,
+    GroupReader,
+    by_index,
+    clean,
+    own_ids,
+    restricted_until,
+    serialized,
+)
 from orchestrator.redact import scrub
 
 GROUPS = GroupReader(
@@ -62,23 +69,12 @@ _CODE_KEYS = (
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_.:=+@/-]{1,100}", re.ASCII)  # as an event's
 _SWITCHES = ("is_active", "active", "enabled")
+_FINE = GatewayAnswer(Outcome.OK)
 _SHORTEST = 6
 """Characters: a shorter text of a webhook is no secret, and would blot out half of an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What session/info says."""
-
-    state: InstanceState
-    word: str
-    phone: str | None = None
-    lid: str | None = None
-    restricted_until: float | None = None
-    name: str | None = None
-
-
-def session(body: Any, *, now: float) -> Session | None:
+def session(body: Any, *, now: float, answer: GatewayAnswer = _FINE) -> SessionAnswer | None:
     """`now` dates a restriction that has no end of its own. None if there is no status in it."""
     layers = list(_layers(body))
     layer = _with_status(layers)
@@ -87,7 +83,8 @@ def session(body: Any, *, now: float) -> Session | None:
     word = scrub(layer["status"])[:60]
     me: dict[str, Any] = next((one["me"] for one in (layer, *layers) if isinstance(one.get("me"), dict)), {})
     ids = own_ids(me)
-    return Session(
+    return SessionAnswer(
+        answer,
         state=STATES.get(word.lower(), InstanceState.UNKNOWN),
         word=word,
         phone=ids.phone,
