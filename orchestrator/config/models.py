@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
@@ -35,7 +34,6 @@ from orchestrator.config.values import (
     Zone,
     at_least,
     check_public_url,
-    is_loopback_host,
     secret_parts,
 )
 
@@ -95,10 +93,6 @@ class InstanceSettings(Section):
     instance_id: AccountId
     access_token: SecretToken = SecretStr("")
     wawp: WawpOptions = Field(default_factory=WawpOptions)
-
-    @property
-    def on_loopback(self) -> bool:
-        return is_loopback_host(urlsplit(self.base_url).hostname or "")
 
     @property
     def options(self) -> dict[str, Any]:
