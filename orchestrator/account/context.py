@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.account.agenda import Agenda
 from orchestrator.account.points import Points, Silent
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Status
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.outcomes import SeenGroup
     from orchestrator.gateways.base import Gateway
     from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.memberships import Membership, StoredCode, Work
+    from orchestrator.store.memberships import Membership, Move, StoredCode, Work
 
 
 def _say_nothing(sentence: str) -> None:
@@ -70,11 +71,12 @@ class Context:
     )  # the gateway's own limit, in a row, by kind of call
     accusers: Counter[int] = field(default_factory=Counter)  # whose answers said that the session is gone
     accused_by: Counter[int] = field(default_factory=Counter)  # the same, with no good answer between
-    own_lines: int = 0  # journal lines that this process wrote
     wake_events: dict[str, asyncio.Event] = field(default_factory=dict)  # by stage
     high_water_mark: SlotHighWaterMark = field(init=False)
+    agenda: Agenda = field(init=False)
 
     def __post_init__(self) -> None:
+        self.agenda = Agenda(self.database, self.clock, self.instance_id)
         self.high_water_mark = SlotHighWaterMark.of(self.database, self.instance_id)
 
     def wake(self, *stages: str) -> None:
@@ -82,6 +84,13 @@ class Context:
         for name in stages or tuple(self.wake_events):
             if name in self.wake_events:
                 self.wake_events[name].set()
+
+    async def look_ahead(self) -> Agenda:
+        """What there is to do, and when. It says when to look at the rows, never what is in them."""
+        if self.fence is None:
+            self.agenda.doubt()  # a worker elsewhere may have written
+        await self.agenda.load(self.recovery_id or None)
+        return self.agenda
 
     async def observe(self, connection: AsyncConnection) -> tuple[InstanceRecord, float]:
         """The instance's row and the database's clock, for a decision that a write will check again."""
@@ -99,11 +108,31 @@ class Context:
 
         With `everyone` the rows of all instances are locked, in the order of their ids.
         """
+        try:
+            async with self._written(everyone) as writing:
+                yield writing
+        except BaseException:
+            self.agenda.doubt()  # whether it took effect is not known
+            raise
+        self.agenda.wrote(
+            writing.done,
+            None if writing.instance_changed else writing.instance,
+            slots_changed=writing.slots_changed,
+        )
+        if writing.to_wake:
+            self.wake(*writing.to_wake, *(("monitor",) if self.under_daemon and not self.busy else ()))
+
+    @asynccontextmanager
+    async def _written(self, everyone: bool) -> AsyncIterator[Writing]:
         async with self.database.write() as connection:
             rows = await instances.lock_all(connection) if everyone else {}
-            instance = await instances.lock(connection, self.instance_id, fence=self.fence)
-            before = self.clock.boottime()
-            now = await self.database.now(connection)
+            instance, now, before = await instances.lock_and_time(
+                connection,
+                self.instance_id,
+                self.database.now_expression(),
+                fence=self.fence,
+                boottime=self.clock.boottime,
+            )
             writing = Writing(
                 connection,
                 instance,
@@ -116,8 +145,6 @@ class Context:
             )
             yield writing
             await writing.flush()
-        if writing.to_wake:
-            self.wake(*writing.to_wake, *(("monitor",) if self.under_daemon and not self.busy else ()))
 
 
 _CONCERNED = {
@@ -143,6 +170,18 @@ class Writing(UnitOfWork):
     boottimes: tuple[float, float]  # `now` was read between these two
     everyone: dict[int, InstanceRecord] = field(default_factory=dict)  # all rows, where they are locked
     to_wake: set[str] = field(default_factory=set)  # stages that have something new to do
+    done: list[tuple[Move, bool]] = field(default_factory=list)  # moves, and whether each took effect
+    instance_changed: bool = False  # its row is not the one that was locked any more
+    slots_changed: bool = False
+
+    @property
+    def is_worker(self) -> bool:
+        return self.context.fence is not None
+
+    async def set_instance(self, **values: Any) -> None:
+        """Write columns of the instance's row, at once."""
+        self.instance_changed = True
+        await super().set_instance(**values)
 
     def move(
         self, old: Membership, status: Status, reason: Reason | None = None, **changes: Any
@@ -154,5 +193,7 @@ class Writing(UnitOfWork):
 
     async def flush(self, *, tell: bool = True) -> set[int]:
         """Write what was planned; returns the ids of memberships that moved."""
-        self.context.own_lines += len(self.entries)
-        return await super().flush(tell=tell)
+        moves, self.slots_changed = self.moves, self.slots_changed or bool(self.finishes)
+        moved = await super().flush(tell=tell)
+        self.done += [(move, move.old.id in moved) for move in moves]
+        return moved

@@ -52,17 +52,18 @@ class Greeter:
             return wait
         work = await self._next()
         if work is None:
-            return None
+            return 1.0 if self._context.agenda.stale else None
         await self._greet(work)
         return max(self._gap.remaining(), self._rest.remaining())
 
     async def _next(self) -> Work | None:
-        context = self._context
+        context, agenda = self._context, await self._context.look_ahead()
+        if not agenda.greets or agenda.instance.paused(agenda.now):
+            return None
         async with context.database.read() as connection:
-            instance, now = await context.observe(connection)
-            if instance.paused(now):
-                return None
             works = await due_work.greetings(connection, context.instance_id, Greeting.PENDING, limit=1)
+        if not works:
+            agenda.doubt()
         return works[0] if works else None
 
     async def _greet(self, work: Work) -> None:

@@ -76,6 +76,7 @@ class Joiner:
             return wait
         tickets = await self._reserve()
         if not tickets:
+            context.agenda.doubt()
             return 1.0
         self._in_flight += len(tickets)
         if context.joins_left is not None:  # counted before they leave: several may be under way at once
@@ -97,19 +98,17 @@ class Joiner:
 
     async def _seconds_to_next(self) -> float | None:
         """How long until a reservation is worth its transaction; None while there is nothing to join."""
-        context = self._context
-        async with context.database.read() as connection:
-            instance, now = await context.observe(connection)
-            if instance.paused(now):
-                return None
-            if instance.identified_fence != context.fence:
-                context.wake("monitor")  # it asks the session who it is
-                return None
-            if not await context.in_line(connection, Status.READY, limit=1):
-                return None
-            policy = self._policy(instance.pace_factor(now))
-            upcoming = await slots.peek(connection, instance, policy, now)
-        return max(0.0, upcoming.at - policy.lead - now)
+        context, agenda = self._context, await self._context.look_ahead()
+        if agenda.instance.paused(agenda.now):
+            return None
+        if agenda.instance.identified_fence != context.fence:
+            context.wake("monitor")  # it asks the session who it is
+            return None
+        if not agenda.count(Status.READY):
+            return None
+        policy = self._policy(agenda.instance.pace_factor(agenda.now))
+        upcoming = await agenda.next_slot(policy)
+        return max(0.0, upcoming.at - policy.lead - agenda.now)
 
     async def _reserve(self) -> list[Ticket]:
         context = self._context
@@ -127,6 +126,7 @@ class Joiner:
                 works = await self._joinable(writing)
                 policy = self._policy(instance.pace_factor(now))
                 reserved = await slots.reserve(writing, policy, works=works, draw=context.rng.random)
+            writing.slots_changed = bool(reserved.slots)
             for slot in reserved.slots:
                 writing.note("slot", slot.work, n=slot.n, send_at=slot.send_at, code=_last4(slot.work))
         before, after = writing.boottimes
@@ -171,7 +171,7 @@ class Joiner:
             if entered.get(work.membership.id, 0.0) > (work.membership.requested_at or 0.0):
                 writing.move(work.membership, Status.PENDING)
                 continue
-            fresh = is_fresh(work.membership, writing.now, context.settings.freshness)
+            fresh = is_fresh(work.membership.verified_at, writing.now, context.settings.freshness)
             fresh = fresh and work.membership.history_epoch == writing.instance.history_epoch
             if fresh and work.code is not None and work.code.id == work.membership.code_id:
                 good.append(work)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LIST_WORTH = 4
 """So many groups due for a look at once are looked up by one list instead."""
 
+_LOOKED_AT = (Status.CONFIRMING, Status.AWAITING_APPROVAL)
 READ = "read"  # the kind of all calls but probes and joins, where the gateway limits them
 REST = 600.0  # seconds to the next look at an account in trouble that no recovery drives
 
@@ -76,18 +77,21 @@ class Looker:
 
     async def _due(self) -> tuple[list[Work], float | None]:
         context, found = self._context, list[memberships.Work]()
-        async with context.database.read() as connection:
-            instance, now = await context.observe(connection)
-            if instance.paused(now):
-                return [], None
-            for status in (Status.CONFIRMING, Status.AWAITING_APPROVAL):
-                found += await due_work.due(connection, context.instance_id, status, now, limit=50)
+        agenda = await context.look_ahead()
+        now = agenda.now
+        if agenda.instance.paused(now):
+            return [], None
+        dues = [(status, agenda.next_due((status,))) for status in _LOOKED_AT]
+        due = [status for status, at in dues if at is not None and at <= now]
+        if due:
+            async with context.database.read() as connection:
+                for status in due:
+                    found += await due_work.due(connection, context.instance_id, status, now, limit=50)
             if found:
                 return found, None
-            due = await due_work.next_due(
-                connection, context.instance_id, (Status.CONFIRMING, Status.AWAITING_APPROVAL)
-            )
-        return [], None if due is None else max(0.05, due - now)
+            agenda.doubt()
+        next_due = min((at for _status, at in dues if at is not None), default=None)
+        return [], None if next_due is None else max(0.05, next_due - now)
 
     def _may_list(self) -> bool:
         listed_at = self._context.listed_at

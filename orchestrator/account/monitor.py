@@ -10,17 +10,16 @@ from orchestrator.account import pauses
 from orchestrator.account.probing import send_back_stale
 from orchestrator.account.session_state import recorded, told_by
 from orchestrator.domain.identity import Told, compare
-from orchestrator.domain.memberships import Greeting, Reason, Status
+from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
-from orchestrator.store import due_work, journal, memberships, progress, recoveries, slots
+from orchestrator.store import memberships, progress
 
 if TYPE_CHECKING:
+    from orchestrator.account.agenda import Agenda
     from orchestrator.account.context import Context, Writing
     from orchestrator.account.joining import Joiner
     from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.memberships import Work
     from orchestrator.store.recoveries import Recovery
 
 BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
@@ -29,7 +28,6 @@ SUSPECTED_EVERY = 5.0  # seconds between two questions to a session whose accoun
 GONE_STATES = frozenset({InstanceState.NEEDS_LOGIN, InstanceState.LOST})
 
 
-MOST_READY = 1000
 MOST_WOKEN = 250  # deferred groups in one transaction; the next beat takes the rest
 BUSY_EVERY = 5.0  # seconds between two beats under a daemon while joins go out
 IDLE_EVERY = 60.0  # and at most, while nothing does
@@ -42,9 +40,7 @@ class Snapshot:
     instance: InstanceRecord
     now: float
     outlook: Outlook
-    ready: list[Work]
     recovery: Recovery | None
-    last_line: int  # of the journal
 
 
 class Monitor:
@@ -58,7 +54,6 @@ class Monitor:
         self._beat = self.shortest = max(BEAT, REAL_BEAT / context.clock.real(1.0))
         self._checked = self._woke_all_at = context.clock.boottime()
         self._gone_since: float | None = None
-        self._line = self._own = 0
         self.end: End | None = None
         self.deadline: float | None = None  # boot time, from --max-duration
         self.identified = False  # the last reading said who it is, and no other entry is that number
@@ -68,25 +63,24 @@ class Monitor:
         """One beat: see how things stand, and do only what that calls for."""
         context = self._context
         boottime = context.clock.boottime()
+        if self._rests_too_long(boottime):
+            context.agenda.doubt()
+            context.wake()
+        elif not context.under_daemon:  # there the poller tells
+            await self._look_for_others()
         snapshot = await self._read_snapshot()
         if snapshot.instance.pause_reason is not None and not snapshot.instance.paused(snapshot.now):
             await pauses.resume_if_over(context)
-        await send_back_stale(context, snapshot.ready, snapshot.now)
+        await send_back_stale(context)
         due = snapshot.outlook.next_deferred_at
         if due is not None and due <= snapshot.now:
             await self._wake_deferred()
-        if context.under_daemon:
-            others_wrote = self._rests_too_long(boottime)
-        else:
-            others_wrote = self._journal_grew_elsewhere(snapshot.last_line)
-        if others_wrote:
-            context.wake()
         await self._watch_session(snapshot.instance, snapshot.now, boottime)
         await self._decide(snapshot, boottime)
         return self._until_next(snapshot) if context.under_daemon else self._beat
 
     def _rests_too_long(self, boottime: float) -> bool:
-        """News may be missed (PostgreSQL commits lines out of their order): now and then everybody looks."""
+        """Whatever went wrong with what is kept in memory: now and then it is compared with the rows."""
         if boottime - self._woke_all_at < IDLE_EVERY:
             return False
         self._woke_all_at = boottime
@@ -95,7 +89,7 @@ class Monitor:
     def _until_next(self, snapshot: Snapshot) -> float:
         """Under a daemon, whose change poller reports everything else: what only time brings about."""
         outlook, boottime = snapshot.outlook, self._context.clock.boottime()
-        self._context.busy = outlook.in_flight or bool(snapshot.ready)
+        self._context.busy = outlook.in_flight or Status.READY in outlook.present
         most = BUSY_EVERY if self._context.busy else IDLE_EVERY
         dues = [self._checked + self._session_every(snapshot.instance, snapshot.now) - boottime, most]
         if self.deadline is not None:
@@ -106,20 +100,19 @@ class Monitor:
         return max(self._beat, min(dues))
 
     async def _read_snapshot(self) -> Snapshot:
-        """One read of everything that a beat looks at."""
+        """Everything that a beat looks at."""
+        agenda = await self._context.look_ahead()
+        outlook = await read_outlook(self._context, agenda, in_flight=not self._joiner.idle)
+        return Snapshot(agenda.instance, agenda.now, outlook, agenda.recovery)
+
+    async def _look_for_others(self) -> None:
+        """Whether anybody else wrote: a person acted from another process, perhaps."""
         context = self._context
         async with context.database.read() as connection:
             instance, now = await context.observe(connection)
-            return Snapshot(
-                instance,
-                now,
-                outlook=await read_outlook(
-                    context, connection, instance, now=now, in_flight=not self._joiner.idle
-                ),
-                ready=await due_work.in_line(connection, context.instance_id, Status.READY, limit=MOST_READY),
-                recovery=await recoveries.get(connection, context.recovery_id),
-                last_line=await journal.last_line_id(connection),
-            )
+        context.agenda.saw_time(now)
+        if context.agenda.saw(instance.revision):
+            context.wake()
 
     async def _wake_deferred(self) -> None:
         context = self._context
@@ -127,16 +120,10 @@ class Monitor:
             due = await memberships.deferred_until(
                 writing.connection, context.recovery_id, writing.now, limit=MOST_WOKEN
             )
+            if not due:
+                context.agenda.doubt()
             for old in due:  # the last answer stays: the next one is compared with it
                 writing.move(old, Status.PENDING, detail=old.detail)
-
-    def _journal_grew_elsewhere(self, last_line: int) -> bool:
-        """Somebody else wrote lines: a person acted from another process, perhaps. Fewer than before are an
-        older copy's.
-        """
-        own, self._own = self._context.own_lines - self._own, self._context.own_lines
-        grown, self._line = last_line - self._line, last_line
-        return grown > own or grown < 0
 
     async def _watch_session(self, instance: InstanceRecord, now: float, boottime: float) -> None:
         limited = instance.pause_reason == Reason.GATEWAY_LIMIT.value  # the gateway wants no call now
@@ -208,13 +195,29 @@ class Monitor:
             self.end = self.end or End.INSTANCE_LOST
         if self.deadline is not None and boottime >= self.deadline:
             self.end = self.end or End.INTERRUPTED
-        if self.end is not None or outlook.in_flight or not self._joiner.idle:
+        if self.end is not None or self._goes_on(snapshot):
             return
-        if context.joins_left == 0 and not _settling(outlook):
+        context.agenda.doubt()  # an end is decided by the rows, not by what is kept of them
+        snapshot = await self._read_snapshot()
+        if self._goes_on(snapshot):
+            return
+        outlook = snapshot.outlook
+        if self._limit_is_reached(outlook):
             line_left = outlook.present & (IN_LINE | {Status.DEFERRED})
             self.end = End.INTERRUPTED if line_left else await self._verdict()
-        elif not may_still_move(outlook, snapshot.now, context.settings.patience):
+        else:
             self.end = self._paused_end(outlook) or await self._verdict()
+
+    def _goes_on(self, snapshot: Snapshot) -> bool:
+        outlook = snapshot.outlook
+        if outlook.in_flight or not self._joiner.idle:
+            return True
+        if self._limit_is_reached(outlook):
+            return False
+        return may_still_move(outlook, snapshot.now, self._context.settings.patience)
+
+    def _limit_is_reached(self, outlook: Outlook) -> bool:
+        return self._context.joins_left == 0 and not _settling(outlook)
 
     def _paused_end(self, outlook: Outlook) -> End | None:
         """What a run that waits no longer says of a pause. A daemon waits: what is left, nothing moves."""
@@ -241,26 +244,21 @@ _PAUSED_ENDS: dict[Reason | None, End] = {
 }
 
 
-async def read_outlook(
-    context: Context, connection: AsyncConnection, instance: InstanceRecord, *, now: float, in_flight: bool
-) -> Outlook:
+async def read_outlook(context: Context, agenda: Agenda, *, in_flight: bool) -> Outlook:
     """What can still move in this recovery: what an earlier one left outside its scope holds up nothing."""
-    number, mine = context.instance_id, context.recovery_id
+    instance, now = agenda.instance, agenda.now
     policy = context.settings.policy.slowed(instance.pace_factor(now))
-    upcoming = await slots.peek(connection, instance, policy, now)
-    look_at = await due_work.next_due(connection, number, (Status.AWAITING_APPROVAL,), recovery_id=mine)
+    look_at = agenda.next_due((Status.AWAITING_APPROVAL,), mine=agenda.in_recovery)
     paused = instance.paused(now)
     return Outlook(
-        present=await progress.present(connection, context.recovery_id),
-        greetings=bool(
-            await due_work.greetings(connection, number, Greeting.PENDING, limit=1, recovery_id=mine)
-        ),
+        present=agenda.present,
+        greetings=agenda.greets_in_recovery,
         in_flight=in_flight,
         paused_until=_until(instance) if paused else None,
         pause_reason=Reason(instance.pause_reason) if paused and instance.pause_reason else None,
         paused_since=instance.paused_at if paused else None,
-        next_slot_at=upcoming.at,
-        next_deferred_at=await due_work.next_due(connection, number, (Status.DEFERRED,), recovery_id=mine),
+        next_slot_at=(await agenda.next_slot(policy)).at,
+        next_deferred_at=agenda.next_due((Status.DEFERRED,)),
         look_due=look_at is not None and look_at <= now,
     )
 

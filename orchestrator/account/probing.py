@@ -43,7 +43,7 @@ class Prober:
             return wait
         works = await self._next_in_line()
         if not works:
-            return None
+            return 1.0 if self._context.agenda.stale else None
         asked = [work for work in works if work.code is not None]
         answers = await asyncio.gather(*(self._probe(work) for work in asked))
         self._context.points.reach("probe.answered")
@@ -53,18 +53,18 @@ class Prober:
 
     async def _next_in_line(self) -> list[Work]:
         context, settings = self._context, self._context.settings
-        wanted = settings.ahead * settings.width
+        agenda = await context.look_ahead()
+        ready = agenda.count(Status.READY)
+        room = min(settings.ahead * settings.width - ready, settings.width)
+        if context.joins_left is not None:
+            room = min(room, context.joins_left - ready)
+        if room <= 0 or not agenda.count(Status.PENDING) or agenda.instance.paused(agenda.now):
+            return []
         async with context.database.read() as connection:
-            instance, now = await context.observe(connection)
-            if instance.paused(now):
-                return []
-            ready = await context.in_line(connection, Status.READY, limit=wanted)
-            room = min(wanted - len(ready), settings.width)
-            if context.joins_left is not None:
-                room = min(room, context.joins_left - len(ready))
-            if room <= 0:
-                return []
-            return await context.in_line(connection, Status.PENDING, limit=room)
+            found = await context.in_line(connection, Status.PENDING, limit=room)
+        if not found:
+            agenda.doubt()
+        return found
 
     async def _probe(self, work: Work) -> ProbeAnswer:
         context, code = self._context, work.code
@@ -192,18 +192,20 @@ def _note(writing: Writing, work: Work, new: Membership, probed: ProbeAnswer | N
     )
 
 
-async def send_back_stale(context: Context, ready: Sequence[Work], now: float) -> None:
+async def send_back_stale(context: Context) -> None:
     """Verified groups that were not joined soon enough are probed again before anything else."""
-    stale = [work for work in ready if not is_fresh(work.membership, now, context.settings.freshness)]
+    agenda = await context.look_ahead()
+    now, freshness = agenda.now, context.settings.freshness
+    stale = [item.id for item in agenda.items(Status.READY) if not is_fresh(item.verified_at, now, freshness)]
     if not stale:
         return
     async with context.writing() as writing:
-        for work in stale:
-            writing.move(work.membership, Status.PENDING)
-            writing.note("verification.stale", work)
+        for work in await memberships.by_ids(writing.connection, stale):
+            if work.membership.status is Status.READY:
+                writing.move(work.membership, Status.PENDING)
+                writing.note("verification.stale", work)
 
 
-def is_fresh(membership: Membership, now: float, freshness: float) -> bool:
+def is_fresh(verified_at: float | None, now: float, freshness: float) -> bool:
     """Whether the verification is recent; one from the future (a clock that stepped back) is not."""
-    verified = membership.verified_at
-    return verified is not None and now - freshness <= verified <= now + 1.0
+    return verified_at is not None and now - freshness <= verified_at <= now + 1.0

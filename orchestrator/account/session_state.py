@@ -107,7 +107,7 @@ async def recorded(context: Context, answer: SessionAnswer) -> AsyncIterator[tup
         seen = await record_answer(
             writing.connection, writing.instance, answer, reader, writing.everyone or None
         )
-        writing.instance = seen.record
+        writing.instance, writing.instance_changed = seen.record, True
         yield writing, seen
 
 

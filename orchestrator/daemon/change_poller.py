@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.store import journal
+from orchestrator.store import instances, journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +16,10 @@ EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second
 ACTS = ("act.%", "recovery.started", "instance.lost", "instance.suspected")
 """Journal lines of what somebody else did or decided, which everybody must look at."""
-EVENT_PROCESSED = "heard"
-"""A line of what an event did: news for the loop of its instance."""
 
 
 class ChangePoller:
-    """Wakes the parts that have work. An act of a person concerns all of them, an event one instance."""
+    """Wakes the parts that have work. An act concerns all of them, a raised revision one account's worker."""
 
     name = "tidings"
 
@@ -31,12 +29,12 @@ class ChangePoller:
         clock: Clock,
         *,
         on_act: Callable[[], None],
-        on_instance_change: Callable[[int], None],
+        on_revision: Callable[[int, int], None],
         on_event: Callable[[], None],
         on_message: Callable[[], None],
     ) -> None:
         self._database = database
-        self._on_act, self._on_instance_change = on_act, on_instance_change
+        self._on_act, self._on_revision = on_act, on_revision
         self._on_event, self._on_message = on_event, on_message
         self._every = max(EVERY, REAL_EVERY / clock.real(1.0))
         self._line: int | None = None
@@ -53,20 +51,20 @@ class ChangePoller:
     async def _look(self) -> None:
         async with self._database.read() as connection:
             last, new_events, new_messages = await journal.changes(connection)
-            lines = await self._lines_up_to(connection, last)
-        if any(kind != EVENT_PROCESSED for kind, _instance in lines):
+            acted = await self._somebody_acted(connection, last)
+            revisions = await instances.revisions(connection)
+        if acted:
             self._on_act()
-        for _kind, instance_id in lines:
-            if instance_id is not None:
-                self._on_instance_change(instance_id)
+        for instance_id, revision in revisions.items():
+            self._on_revision(instance_id, revision)
         if new_events:
             self._on_event()
         if new_messages:
             self._on_message()
 
-    async def _lines_up_to(self, connection: AsyncConnection, last: int) -> list[tuple[str, int | None]]:
-        """Kinds and instances of the lines that matter, each once."""
+    async def _somebody_acted(self, connection: AsyncConnection, last: int) -> bool:
+        """Whether a line that matters was written since the last look."""
         before, self._line = self._line, last
         if before is None or last <= before:
-            return []
-        return await journal.kinds_since(connection, before, (EVENT_PROCESSED, *ACTS))
+            return False
+        return await journal.has_kinds_since(connection, before, ACTS)

@@ -89,11 +89,17 @@ class Drivers:
                 self._drives[one.to_instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
 
-    def wake(self, instance_id: int | None = None) -> None:
-        """Somebody acted: the instance's loop looks again; without one, every loop."""
-        for number, drive in self._drives.items():
-            if drive.context is not None and instance_id in (None, number):
+    def wake(self) -> None:
+        """Somebody acted: every loop looks again."""
+        for drive in self._drives.values():
+            if drive.context is not None:
                 drive.context.wake()
+
+    def saw(self, instance_id: int, revision: int) -> None:
+        """What an account's revision is now: its loop looks again if others wrote since it did."""
+        drive = self._drives.get(instance_id)
+        if drive is not None and drive.context is not None and drive.context.agenda.saw(revision):
+            drive.context.wake()
 
     def stuck(self) -> list[str]:
         """Loops that have not turned for long: the watchdog is not fed for them."""

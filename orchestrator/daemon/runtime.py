@@ -71,7 +71,7 @@ class Runtime:
                 self._app.database,
                 self._app.clock,
                 on_act=lambda: self._somebody_acted(*components.carriers),
-                on_instance_change=drivers.wake,
+                on_revision=drivers.saw,
                 on_event=lambda: self._wake("events"),
                 on_message=lambda: self._wake(*components.carriers),
             )

@@ -49,6 +49,7 @@ class InstanceRecord:
     configured: bool = True
     history_epoch: int = 0
     clock_steps: int = 0
+    revision: int = 0
 
     @property
     def own(self) -> OwnIds:

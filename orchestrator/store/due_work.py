@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, and_, bindparam, exists, func, select, text
+from sqlalchemy import Column, and_, bindparam, exists, func, select, text, union_all
+from sqlalchemy.sql import CompoundSelect
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from orchestrator.domain.memberships import Greeting, Reason, Status
@@ -109,9 +110,6 @@ async def forget_comparison(connection: AsyncConnection, instance_id: int) -> No
 _OF_INSTANCE = memberships.c.instance_id == bindparam("instance")
 _OF_RECOVERY = memberships.c.recovery_id == bindparam("recovery")
 _IN_STATUS = memberships.c.status == bindparam("status")
-_NEXT_DUE = select(func.min(memberships.c.next_attempt_at)).where(_IN_STATUS)
-_NEXT_DUE_OF_INSTANCE = _NEXT_DUE.where(_OF_INSTANCE)
-_NEXT_DUE_OF_RECOVERY = _NEXT_DUE.where(_OF_RECOVERY)
 _IN_LINE = (
     WORKS.where(_OF_INSTANCE, _IN_STATUS)
     .order_by(memberships.c.priority.desc(), memberships.c.id)
@@ -128,7 +126,61 @@ _GREETINGS = (
     .order_by(memberships.c.confirmed_at)
     .limit(bindparam("most"))
 )
-_GREETINGS_OF_RECOVERY = _GREETINGS.where(_OF_RECOVERY)
+
+
+class Item(NamedTuple):
+    """What the order of work needs to know of a membership that something is still to be done about."""
+
+    id: int
+    status: Status
+    due: float | None  # next_attempt_at
+    verified_at: float | None
+    greeting: Greeting
+    recovery_id: int | None
+
+
+LIVE = (
+    Status.PENDING,
+    Status.READY,
+    Status.JOINING,
+    Status.CONFIRMING,
+    Status.AWAITING_APPROVAL,
+    Status.DEFERRED,
+)
+"""Statuses in which something is still to be done, or waited for."""
+
+IN_RECOVERY = frozenset({Status.PENDING, Status.READY, Status.DEFERRED})
+"""Of those, what only the recovery that holds the membership goes on with."""
+
+
+async def heads(
+    connection: AsyncConnection, instance_id: int, recovery_id: int | None, *, most: int
+) -> list[Item]:
+    """The first `most` of each live status and of the greetings still to be sent, in one statement.
+
+    With `recovery_id` what only a recovery goes on with is that recovery's. Indices as for `in_line`, `due`
+    and `greetings`.
+    """
+    asked = {"instance": instance_id, "recovery": recovery_id, "most": most}
+    rows = await connection.execute(_heads(of_one_recovery=recovery_id is not None), asked)
+    return [Item(*row) for row in rows]
+
+
+@cache
+def _heads(*, of_one_recovery: bool) -> CompoundSelect[Any]:
+    m = memberships.c
+    columns = (m.id, m.status, m.next_attempt_at, m.verified_at, m.greeting, m.recovery_id)
+    some = []
+    for status in LIVE:
+        query = select(*columns).where(_OF_INSTANCE, m.status == status)
+        if of_one_recovery and status in IN_RECOVERY:
+            query = query.where(_OF_RECOVERY)
+        in_line = status in (Status.PENDING, Status.READY)
+        order = (m.priority.desc(), m.id) if in_line else (m.next_attempt_at,)
+        some.append(query.order_by(*order))
+    greeted = select(*columns).where(_OF_INSTANCE, m.greeting == Greeting.PENDING, text(_UNGREETED))
+    some.append(greeted.order_by(m.confirmed_at))
+    return union_all(*(select(query.limit(bindparam("most")).subquery()) for query in some))
 
 
 async def in_line(
@@ -156,35 +208,9 @@ async def due(
     return [as_work(row) for row in await connection.execute(_DUE, asked)]
 
 
-async def next_due(
-    connection: AsyncConnection,
-    instance_id: int,
-    statuses: Collection[Status],
-    *,
-    recovery_id: int | None = None,
-) -> float | None:
-    """The earliest time that anything in these statuses waits for. Index ix_memberships_due.
-
-    With `recovery_id` only what that recovery waits for, read from ix_memberships_recovery_id alone.
-    """
-    query = _NEXT_DUE_OF_INSTANCE if recovery_id is None else _NEXT_DUE_OF_RECOVERY
-    asked = {"instance": instance_id, "recovery": recovery_id}
-    found = [await connection.scalar(query, asked | {"status": status}) for status in statuses]
-    return min((float(at) for at in found if at is not None), default=None)
-
-
 async def greetings(
-    connection: AsyncConnection,
-    instance_id: int,
-    greeting: Greeting,
-    *,
-    limit: int,
-    recovery_id: int | None = None,
+    connection: AsyncConnection, instance_id: int, greeting: Greeting, *, limit: int
 ) -> list[Work]:
-    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting.
-
-    With `recovery_id` only those of that recovery.
-    """
-    query = _GREETINGS if recovery_id is None else _GREETINGS_OF_RECOVERY
-    asked = {"instance": instance_id, "greeting": greeting, "recovery": recovery_id, "most": limit}
-    return [as_work(row) for row in await connection.execute(query, asked)]
+    """Memberships whose greeting stands so, oldest first. Index ix_memberships_greeting."""
+    asked = {"instance": instance_id, "greeting": greeting, "most": limit}
+    return [as_work(row) for row in await connection.execute(_GREETINGS, asked)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -120,6 +120,29 @@ async def observe(
     return InstanceRecord(*row[:-1]), float(row[-1])
 
 
+async def lock_and_time(
+    connection: AsyncConnection,
+    instance_id: int,
+    clock: ColumnElement[Any],
+    *,
+    fence: int | None,
+    boottime: Callable[[], float],
+) -> tuple[InstanceRecord, float, float]:
+    """Take the row's lock, and tell the database's time once it is held, with the boot time just before that.
+
+    SQLite's writer holds it since the transaction began: one statement. PostgreSQL would tell and then wait.
+    """
+    if connection.dialect.name == "sqlite":
+        before = boottime()
+        record, now = await observe(connection, instance_id, clock)
+        if fence is not None and record.fence != fence:
+            raise LeaseLostError
+        return record, now, before
+    record = await lock(connection, instance_id, fence=fence)
+    before = boottime()
+    return record, float((await connection.execute(select(clock))).scalar_one()), before
+
+
 async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | None = None) -> InstanceRecord:
     """Take the row's lock until the transaction ends, and check the fence where one is given.
 
@@ -148,6 +171,28 @@ async def never_driven(connection: AsyncConnection) -> list[int]:
 
 
 async def set_values(connection: AsyncConnection, instance_id: int, **values: Any) -> None:
+    """Write columns of the row, and raise its revision: its worker looks again."""
+    await _write(connection, instance_id, **values, revision=instances.c.revision + 1)
+
+
+async def raise_revision(connection: AsyncConnection, instance_id: int) -> None:
+    """For whoever wrote about an instance, but not in its row: its worker looks again."""
+    await connection.execute(_RAISE, {"instance": instance_id})
+
+
+async def revisions(connection: AsyncConnection) -> dict[int, int]:
+    """By instance: how often others than its worker wrote about it."""
+    return {int(one): int(count) for one, count in (await connection.execute(_REVISIONS)).all()}
+
+
+_RAISE = (
+    update(instances).where(instances.c.id == bindparam("instance")).values(revision=instances.c.revision + 1)
+)
+_REVISIONS = select(instances.c.id, instances.c.revision)
+
+
+async def _write(connection: AsyncConnection, instance_id: int, **values: Any) -> None:
+    """The worker's own signs of life: they tell it nothing."""
     await connection.execute(update(instances).where(instances.c.id == instance_id).values(**values))
 
 
@@ -165,7 +210,7 @@ async def take_lease(
     Where the log of slots cannot be trusted across the gap, nothing is joined before `after_gap` allows it.
     """
     fence = record.fence + 1
-    await set_values(
+    await _write(
         connection,
         record.id,
         fence=fence,
@@ -183,7 +228,7 @@ async def renew_lease(
     """Move the lease's end; what cannot be trusted since the last reading is waited for."""
     found = continuity_with(record, pair)
     gap = after_gap(record, pair, found)
-    await set_values(connection, record.id, lease_until=until, **_seen(pair), **gap)
+    await _write(connection, record.id, lease_until=until, **_seen(pair), **gap)
     return found
 
 
@@ -191,11 +236,11 @@ async def pass_gap(
     connection: AsyncConnection, record: InstanceRecord, pair: ClockPair, found: Continuity
 ) -> None:
     """A gap that was found between two signs of life: noticed once, and waited for from now on."""
-    await set_values(connection, record.id, **_seen(pair), **after_gap(record, pair, found))
+    await _write(connection, record.id, **_seen(pair), **after_gap(record, pair, found))
 
 
 async def release_lease(connection: AsyncConnection, record: InstanceRecord, pair: ClockPair) -> None:
-    await set_values(connection, record.id, lease_holder=None, lease_until=None, **_seen(pair))
+    await _write(connection, record.id, lease_holder=None, lease_until=None, **_seen(pair))
 
 
 def continuity_with(record: InstanceRecord, pair: ClockPair) -> Continuity:

@@ -145,13 +145,12 @@ async def changes(connection: AsyncConnection) -> tuple[int, bool, bool]:
     return last, new_events, new_messages
 
 
-async def kinds_since(
-    connection: AsyncConnection, after_id: int, kinds: Sequence[str]
-) -> list[tuple[str, int | None]]:
-    """Kinds and instances of the lines of these kinds (patterns of LIKE), each once."""
+async def has_kinds_since(connection: AsyncConnection, after_id: int, kinds: Sequence[str]) -> bool:
+    """Whether there are later lines of these kinds (patterns of LIKE)."""
     wanted = or_(*(journal.c.kind.like(kind) for kind in kinds))
-    found = select(journal.c.kind, journal.c.instance_id).where(journal.c.id > after_id, wanted).distinct()
-    return [(str(kind), instance_id) for kind, instance_id in await connection.execute(found)]
+    return bool(
+        await connection.scalar(select(exists(select(journal.c.id).where(journal.c.id > after_id, wanted))))
+    )
 
 
 def _line(row: Any) -> JournalLine:

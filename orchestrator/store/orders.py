@@ -11,6 +11,7 @@ from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 
 from orchestrator.domain.memberships import Status
 from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.instances import raise_revision
 from orchestrator.store.progress import counts
 from orchestrator.store.recoveries import Recovery, Scope, finish, get, groups_in, joins_sent, open_one
 from orchestrator.store.tables import groups, instances, journal, losses, memberships, recoveries, slots
@@ -175,3 +176,4 @@ async def take_up(
         )
         .values(recovery_id=recovery_id, priority=priority)
     )
+    await raise_revision(connection, instance_id)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, and_, bindparam, case, exists, func, not_, or_, select, text
+from sqlalchemy import Column, and_, case, exists, func, not_, or_, select, text
 from sqlalchemy.sql import Select
-from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.memberships import UNFINISHED, Greeting, Reason, Status
 from orchestrator.store.engine import AsyncConnection
@@ -220,28 +219,6 @@ async def counts(connection: AsyncConnection, recovery_id: int) -> dict[str, int
     )
     found = {status: int(number) for status, number in await connection.execute(query)}
     return {status.value: found.get(status, 0) for status in Status}
-
-
-@cache  # made once: every beat of every loop asks
-def _present() -> Select[Any]:
-    mine, next_one = memberships.alias("mine"), memberships.alias("next_one")
-    this: BindParameter[int] = bindparam("recovery")
-    walk = select(func.min(mine.c.status).label("status")).where(mine.c.recovery_id == this)
-    steps = walk.cte("steps", recursive=True)
-    following = (
-        select(func.min(next_one.c.status))
-        .where(next_one.c.recovery_id == this, next_one.c.status > steps.c.status)
-        .correlate(steps)
-        .scalar_subquery()
-    )
-    steps = steps.union_all(select(following).where(steps.c.status.is_not(None)))
-    return select(steps.c.status)
-
-
-async def present(connection: AsyncConnection, recovery_id: int) -> frozenset[Status]:
-    """Which statuses occur at all: a walk along the index, one step a status."""
-    found = (await connection.execute(_present(), {"recovery": recovery_id})).scalars().all()
-    return frozenset(status for status in found if status is not None)
 
 
 _m = memberships.c

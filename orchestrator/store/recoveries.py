@@ -13,6 +13,7 @@ from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import UNFINISHED, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.instances import raise_revision
 from orchestrator.store.tables import (
     group_instances,
     group_labels,
@@ -262,11 +263,14 @@ async def finish(
 
 
 async def request_stop(connection: AsyncConnection, recovery_id: int, *, actor: str, now: float) -> None:
-    await connection.execute(
+    found = await connection.execute(
         update(recoveries)
         .where(recoveries.c.id == recovery_id)
         .values(stop_requested_at=now, stop_requested_by=actor)
+        .returning(recoveries.c.to_instance_id)
     )
+    for instance_id in found.scalars().all():
+        await raise_revision(connection, int(instance_id))
 
 
 async def goes_for(connection: AsyncConnection, recovery: Recovery, slugs: Collection[str]) -> bool:

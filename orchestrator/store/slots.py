@@ -87,7 +87,11 @@ async def peek(
     connection: AsyncConnection, instance: InstanceRecord, policy: PacingPolicy, now: float
 ) -> NextSlot:
     """When the next slot would be, without taking it."""
-    end = await log_end(connection, instance.id, policy)
+    return after(await log_end(connection, instance.id, policy), instance, policy, now)
+
+
+def after(end: LogEnd, instance: InstanceRecord, policy: PacingPolicy, now: float) -> NextSlot:
+    """When the slot after that end would be."""
     return next_slot(
         policy,
         now,

@@ -126,6 +126,8 @@ instances = Table(
     Column("clock_steps", Integer, nullable=False, server_default="0"),  # noticed under this lease
     # Counts how often the log of slots was found not to know every join; see memberships.history_epoch.
     Column("history_epoch", Integer, nullable=False, server_default="0"),
+    # Counts the writes that are not its worker's own: a worker that sees it grow looks again.
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 groups = Table(

@@ -78,6 +78,11 @@ class UnitOfWork:
             journal.Entry(kind, self.actor, known, self.instance.id, group_id, self.recovery_id)
         )
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether it is the account's worker that writes: anybody else's writes raise the revision."""
+        return False
+
     async def set_instance(self, **values: Any) -> None:
         """Write columns of the instance's row, at once."""
         await instances.set_values(self.connection, self.instance.id, **values)
@@ -111,6 +116,8 @@ class UnitOfWork:
 
         `tell` False: nothing goes outside, for an act on every group at once: a receiver would get thousands.
         """
+        if not self.is_worker and (self.moves or self.entries or self.counted_in):
+            await instances.raise_revision(self.connection, self.instance.id)
         await codes.record_verdicts(self.connection, self.verdicts, now=self.now)
         moved: set[int] = set()
         for some in chunks(self.moves):

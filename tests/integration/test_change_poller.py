@@ -10,9 +10,11 @@ from sqlalchemy import event, insert
 
 from orchestrator.clock import SystemClock
 from orchestrator.daemon.change_poller import EVERY, ChangePoller
-from orchestrator.store import schema
+from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
+from orchestrator.store.instances import Configured
 from orchestrator.store.tables import journal, messages
+from orchestrator.store.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Woken:
     acts: int = 0
-    moved: list[int] = field(default_factory=list)
+    revisions: dict[int, int] = field(default_factory=dict)
     messages: int = 0
 
     def act(self) -> None:
@@ -39,7 +41,7 @@ async def listening(url: str) -> AsyncIterator[tuple[Database, ChangePoller, Wok
         database,
         SystemClock(),
         on_act=woken.act,
-        on_instance_change=woken.moved.append,
+        on_revision=woken.revisions.__setitem__,
         on_event=lambda: None,
         on_message=woken.tell,
     )
@@ -63,27 +65,34 @@ async def test_an_act_concerns_everybody_and_is_noticed_once(database_url: str) 
         assert await poller.step() == EVERY < 1.0  # seen within a second
         await poller.step()
 
-        assert (woken.acts, woken.moved) == (1, [])
+        assert woken.acts == 1
 
 
-async def test_what_an_event_did_concerns_the_loop_of_its_instance(database_url: str) -> None:
+async def test_what_somebody_else_wrote_of_an_account_raises_its_revision(database_url: str) -> None:
     async with listening(database_url) as (database, poller, woken):
-        await note(database, "heard", 7)
-        await note(database, "heard", 7)
+        async with database.write() as connection:
+            await instances.sync(connection, [Configured("backup-1", "backup", "wawp", "here#1")], 1.0)
+        await poller.step()
+        assert woken.revisions == {1: 0}
 
+        async with database.write() as connection:
+            record = await instances.lock(connection, 1)
+            unit = UnitOfWork(connection, record, 1.0, "test")
+            unit.note("heard")
+            await unit.flush()
         await poller.step()
 
-        assert (woken.acts, woken.moved) == (0, [7])
+        assert (woken.acts, woken.revisions) == (0, {1: 1})
 
 
-async def test_a_loop_s_own_lines_are_no_news(sqlite_url: str) -> None:
+async def test_a_loop_s_own_lines_are_no_acts(sqlite_url: str) -> None:
     async with listening(sqlite_url) as (database, poller, woken):
         for kind in ("probe", "slot", "join", "look", "greeting"):
             await note(database, kind, 7)
 
         await poller.step()
 
-        assert (woken.acts, woken.moved) == (0, [])
+        assert woken.acts == 0
 
 
 async def test_a_message_wakes_whoever_carries_it(sqlite_url: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from orchestrator.catalogue.lookup import resolve
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Greeting, Status
-from orchestrator.store import due_work, instances, memberships, orders, progress, recoveries, schema, slots
+from orchestrator.store import due_work, instances, memberships, orders, recoveries, schema, slots
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import groups, invite_codes
 from orchestrator.store.tables import memberships as table
@@ -92,8 +92,9 @@ async def _hot_queries(connection: AsyncConnection) -> None:
         await due_work.due(connection, 1, status, NOW, limit=50)
         await memberships.expecting(connection, 1, status, ["12036300000000042@g.us"])
     for mine in (None, 1):
-        await due_work.next_due(connection, 1, (Status.DEFERRED, Status.AWAITING_APPROVAL), recovery_id=mine)
-        await due_work.greetings(connection, 1, Greeting.PENDING, limit=1, recovery_id=mine)
+        await due_work.heads(connection, 1, mine, most=3)
+    await due_work.greetings(connection, 1, Greeting.PENDING, limit=1)
+    await instances.revisions(connection)
     await memberships.holders_of(connection, 1, ["12036300000000042@g.us"])
     await memberships.by_group(connection, 1, 77)
     await memberships.by_jids(connection, 1, ["12036300000000042@g.us", "120@g.us"])
@@ -102,7 +103,6 @@ async def _hot_queries(connection: AsyncConnection) -> None:
     await memberships.deferred_until(connection, 1, NOW - 1, limit=100)
     await slots.peek(connection, record, policy, NOW)
     await slots.last_n(connection, 1)
-    await progress.present(connection, 1)
     await recoveries.open_one(connection, 1)
     await orders.put_back_in_line(connection)
 
