@@ -8,9 +8,8 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -48,12 +47,12 @@ def count_into(file: Path) -> None:
     event.listen(Engine, "before_cursor_execute", executed)
 
 
-def main() -> int:
+def main() -> NoReturn:
     count_into(Path(os.environ[VARIABLE]))
-    from orchestrator.__main__ import run  # noqa: PLC0415 - after the listener is in place
+    from orchestrator.__main__ import main as rejoin  # noqa: PLC0415 - after the listener is in place
 
-    return run(sys.argv[1:])
+    rejoin()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
