@@ -113,7 +113,6 @@ def test_the_patterns_are_all_found() -> None:
     assert {"_NAMED", "_TEXTS", "WORDING", "_SECRET_NAMES", "_ADDRESS", "_AT_BEGINNING"} <= found
     assert made_at_run_time() == [
         "orchestrator.cli.layout:compile",  # the names of our own commands
-        "orchestrator.cli.layout:compile",  # the same
         "orchestrator.gateways.answers:compile",  # found in the tables of rules
         "orchestrator.gateways.whatsapp_answers:compile",  # the same
         "orchestrator.redact:compile",  # our own short secrets, escaped
