@@ -18,7 +18,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from orchestrator.simulator import deeds, knobs
+from orchestrator.simulator import deeds
+from orchestrator.simulator.faults import read_gateway, read_rules, read_webhooks
 from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply, reply
 from orchestrator.simulator.model import Account, Group
 from orchestrator.simulator.network import Network
@@ -84,8 +85,8 @@ class ControlFace:
         reader = Reader("/_sim/faults")
         known = {"gateway": lambda v: v, "rules": lambda v: v, "clear": bool}
         good = reader.table(given, known, "")
-        gateway = knobs.gateway(reader, good.get("gateway", {}))
-        rules = knobs.rules(reader, good.get("rules", []), self._network, where="rules")
+        gateway = read_gateway(reader, good.get("gateway", {}))
+        rules = read_rules(reader, good.get("rules", []), self._network, where="rules")
         reader.finish()
         if good.get("clear"):
             self._face.faults.rules.clear()
@@ -95,7 +96,7 @@ class ControlFace:
 
     def _set_webhooks(self, given: object) -> None:
         reader = Reader("/_sim/webhooks")
-        good = knobs.webhooks(reader, given, self._network)
+        good = read_webhooks(reader, given, self._network)
         reader.finish()
         for name, value in good.items():
             setattr(self._face.faults.webhooks, name, value)

@@ -9,12 +9,33 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from orchestrator.simulator import tables
+from orchestrator.simulator.error_bodies import DIALECTS
+from orchestrator.simulator.group_bodies import ENGINES
+from orchestrator.simulator.http_server import url_on_loopback
 from orchestrator.simulator.model import Account
+from orchestrator.simulator.network import Network
+from orchestrator.simulator.tables import (
+    Reader,
+    anything,
+    flag,
+    knob,
+    knobs_of,
+    number,
+    one_of,
+    positive,
+    share,
+    some_of,
+    span,
+    text,
+    whole,
+)
 from orchestrator.simulator.truth import Kind
 
 NAMES = (
@@ -29,13 +50,19 @@ NAMES = (
 """What can be told; the last two are WAHA's older words, which it calls deprecated."""
 
 
+def _header(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+        raise ValueError("must be the name of an HTTP header")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One address that events are posted to."""
 
-    url: str
-    account: str | None = None  # whose events; None: everybody's
-    events: tuple[str, ...] = ("*",)
+    url: str = knob(url_on_loopback)
+    account: str | None = knob(text, None)  # whose events; None: everybody's
+    events: tuple[str, ...] = knob(some_of("*", *NAMES), ("*",))
     secret: str = field(default="", repr=False)  # its own: `hmac`, as it was set at the gateway
 
     def wants(self, name: str) -> bool:
@@ -46,25 +73,25 @@ class Target:
 class Webhooks:
     """Shares lie between 0 and 1, one draw per event and address. Spans in simulated seconds."""
 
-    shape: str = "mixed"  # wawp, waha, mixed
-    own_id: str = "alternate"  # how an event names its own account: phone, lid, both, alternate
-    sends: tuple[str, ...] = NAMES  # what the gateway tells at all
-    secret: str = ""  # empty: nothing is signed
-    algorithm: str = "sha512"  # sha256, sha512
-    header: str = "X-Webhook-Hmac"
-    signature_form: str = "digest"  # X-Wawp-Signature of a webhook with an `hmac`: digest, plain
-    lost: float = 0.0  # never sent, neither are its copies below; forged ones are
-    doubled: float = 0.0  # sent twice, each with a delay of its own
-    delay: tuple[float, float] = (0.0, 0.0)  # evenly between the two, so that events overtake each other
-    replayed: float = 0.0  # sent once more, much later
-    replay_after: tuple[float, float] = (120.0, 900.0)
-    forged: float = 0.0  # one more copy with a wrong signature
-    unsigned: float = 0.0  # one more copy without any
-    strangers: float = 0.0  # with an event of ours, another member comes or goes in some group of ours
-    unknown: float = 0.0  # with an event of ours, one tells that we joined a group that is nobody's
-    tries: int = 3  # of each delivery, on every error
-    retry_delay: float = 2.0  # simulated seconds
-    targets: tuple[Target, ...] = ()
+    shape: str = knob(one_of("wawp", "waha", "mixed"), "mixed")
+    own_id: str = knob(one_of("phone", "lid", "both", "alternate"), "alternate")  # of an event
+    sends: tuple[str, ...] = knob(some_of(*NAMES), NAMES)  # what the gateway tells at all
+    secret: str = knob(text, "")  # empty: nothing is signed
+    algorithm: str = knob(one_of("sha256", "sha512"), "sha512")
+    header: str = knob(_header, "X-Webhook-Hmac")
+    signature_form: str = knob(one_of("digest", "plain"), "digest")  # of X-Wawp-Signature
+    lost: float = knob(share, 0.0)  # never sent, neither are its copies below; forged ones are
+    doubled: float = knob(share, 0.0)  # sent twice, each with a delay of its own
+    delay: tuple[float, float] = knob(span, (0.0, 0.0))  # so that events overtake each other
+    replayed: float = knob(share, 0.0)  # sent once more, much later
+    replay_after: tuple[float, float] = knob(span, (120.0, 900.0))
+    forged: float = knob(share, 0.0)  # one more copy with a wrong signature
+    unsigned: float = knob(share, 0.0)  # one more copy without any
+    strangers: float = knob(share, 0.0)  # with an event of ours, another member comes or goes
+    unknown: float = knob(share, 0.0)  # with an event of ours, one of a group that is nobody's
+    tries: int = knob(positive, 3)  # of each delivery, on every error
+    retry_delay: float = knob(number, 2.0)  # simulated seconds
+    targets: tuple[Target, ...] = knob(anything, ())
 
     def targets_of(self, account: Account) -> Iterator[Target]:
         """Where that account's events go: what was set at the gateway, and what the scenario gives."""
@@ -163,19 +190,19 @@ INSTEAD = frozenset(
 class Rule:
     """One trouble, for some calls. Empty selectors match everything."""
 
-    trouble: Trouble
-    kinds: frozenset[Kind] = frozenset()
-    group: str | None = None  # JID
-    account: str | None = None
-    times: int | None = None  # so often, then never again; None: always
-    skip: int = 0  # matching calls to let pass first
-    probability: float = 1.0
-    effect: When | None = None
-    seconds: float = 3600.0
-    status: int = 500
-    iq: int = 500
-    text: str | None = None
-    dialect: str | None = None
+    trouble: Trouble = knob(one_of(*Trouble))
+    kinds: frozenset[Kind] = knob(some_of(*Kind), frozenset())
+    group: str | None = knob(text, None)  # JID
+    account: str | None = knob(text, None)
+    times: int | None = knob(positive, None)  # so often, then never again; None: always
+    skip: int = knob(whole, 0)  # matching calls to let pass first
+    probability: float = knob(share, 1.0)
+    effect: When | None = knob(one_of(*When), None)
+    seconds: float = knob(number, 3600.0)
+    status: int = knob(whole, 500)
+    iq: int = knob(whole, 500)
+    text: str | None = knob(tables.text, None)
+    dialect: str | None = knob(one_of(*DIALECTS), None)
 
     @property
     def when(self) -> When:
@@ -189,25 +216,26 @@ class Rule:
 class Faults:
     """The gateway's standing knobs and the rules that are left."""
 
-    dialect: str = "status"  # see error_bodies.py
-    engine: str = "plain"  # shape of a group: plain, noweb, gows, webjs, webjs_wrapped
-    paths: str = "one"  # one: probe is GET of the join path; two: it has a path of its own
-    latency: tuple[float, float] = (0.0, 0.0)  # simulated seconds, even between the two
-    already_member: str = "conflict"  # conflict, receipt
-    pending_receipt: str = "empty"  # empty, with_id; HTTP 500 though filed: error, exception, missing_group
-    join_receipt: str = "full"  # full: id, subject, description; id: id alone
-    session_info: str = "both"  # methods that session/info knows: both, get, post
-    list_shape: str = "array"  # array, object
-    list_participants: bool = True
-    code_shape: str = "object"  # invite code as object, text or url
-    session_lid: bool = True  # session/info tells the account's LID
-    code_param: str = "code"  # what probe and join call the invite code
-    code_in: str = "any"  # where a join must carry it: any, body, query
-    code_form: str = "any"  # how it must be written: any, code, link
-    auth: str = "any"  # where credentials must stand: any, body (GET: query), query, header, bearer
-    group_req_per_minute: int = 0  # the policy's limit, kept with HTTP 429; 0: there is no such endpoint
-    rate_limit_shape: str = "slug"  # how the current policy is named: slug, object, unnamed
-    plan: str = "paid"  # free: the webhook set-up answers 403 subscription_required
+    dialect: str = knob(one_of(*DIALECTS), "status")  # see error_bodies.py
+    engine: str = knob(one_of(*ENGINES), "plain")  # shape of a group
+    paths: str = knob(one_of("one", "two"), "one")  # one: the probe is GET of the join path
+    latency: tuple[float, float] = knob(span, (0.0, 0.0))  # simulated seconds, even between the two
+    already_member: str = knob(one_of("conflict", "receipt"), "conflict")
+    # of a request that was filed; the last three with HTTP 500
+    pending_receipt: str = knob(one_of("empty", "with_id", "error", "exception", "missing_group"), "empty")
+    join_receipt: str = knob(one_of("full", "id"), "full")  # full: id, subject, description; id: id alone
+    session_info: str = knob(one_of("both", "get", "post"), "both")  # methods that session/info knows
+    list_shape: str = knob(one_of("array", "object"), "array")
+    list_participants: bool = knob(flag, True)
+    code_shape: str = knob(one_of("object", "text", "url"), "object")  # of an invite code
+    session_lid: bool = knob(flag, True)  # session/info tells the account's LID
+    code_param: str = knob(text, "code")  # what probe and join call the invite code
+    code_in: str = knob(one_of("any", "body", "query"), "any")  # where a join must carry it
+    code_form: str = knob(one_of("any", "code", "link"), "any")  # how it must be written
+    auth: str = knob(one_of("any", "body", "query", "header", "bearer"), "any")  # body: the query of a GET
+    group_req_per_minute: int = knob(whole, 0)  # kept with HTTP 429; 0: there is no such endpoint
+    rate_limit_shape: str = knob(one_of("slug", "object", "unnamed"), "slug")  # of the current policy
+    plan: str = knob(one_of("paid", "free"), "paid")  # free: no webhook can be set up (403)
     seed: int = 1
     rules: list[Rule] = field(default_factory=list)
     webhooks: Webhooks = field(default_factory=Webhooks)
@@ -245,3 +273,53 @@ def _matches(rule: Rule, kind: Kind, account: str | None, group: str | None) -> 
         and rule.group in (None, group)
         and rule.account in (None, account)
     )
+
+
+GATEWAY, WEBHOOKS = knobs_of(Faults), knobs_of(Webhooks)
+TARGET, RULE = knobs_of(Target), knobs_of(Rule)
+
+
+def read_gateway(reader: Reader, given: object) -> dict[str, Any]:
+    """The right ones among the given knobs, by the names of `Faults`."""
+    return reader.table(given, GATEWAY, "gateway")
+
+
+def read_webhooks(reader: Reader, given: object, network: Network, *, where: str = "") -> dict[str, Any]:
+    """The right ones among the given knobs, by the names of `Webhooks`."""
+    good = reader.table(given, WEBHOOKS, where)
+    dot = f"{where}." if where else ""
+    if "targets" in good:
+        tried = reader.tables(good["targets"], TARGET, f"{dot}targets", need="url")
+        for n, one in enumerate(tried, 1):
+            if one.get("account") not in (None, *network.accounts):
+                reader.wrong(f"{dot}targets[{n}].account", f"no account is called {one['account']!r}")
+        good["targets"] = tuple(_target(one) for one in tried if "url" in one)
+    return good | ({"sends": tuple(good["sends"])} if "sends" in good else {})
+
+
+def _target(good: dict[str, Any]) -> Target:
+    return Target(good["url"], good.get("account"), tuple(good.get("events", ("*",))))
+
+
+def read_rules(reader: Reader, given: object, network: Network, *, where: str) -> list[Rule]:
+    """Rules of trouble; groups are named by JID or by subject."""
+    found = []
+    for n, good in enumerate(reader.tables(given, RULE, where, need="trouble"), 1):
+        if "trouble" not in good:
+            continue
+        try:
+            found.append(_rule(good, network))
+        except KeyError as error:
+            reader.wrong(f"{where}[{n}]", str(error.args[0]))
+    return found
+
+
+def _rule(good: dict[str, Any], network: Network) -> Rule:
+    if "group" in good:
+        good["group"] = network.group(good["group"]).jid
+    if "account" in good:
+        network.account(good["account"])
+    if "effect" in good:
+        good["effect"] = When(good["effect"])
+    kinds = frozenset(Kind(kind) for kind in good.pop("kinds", []))
+    return Rule(trouble=Trouble(good.pop("trouble")), kinds=kinds, **good)

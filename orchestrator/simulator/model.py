@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from orchestrator.simulator.tables import digits, flag, knob, number, one_of, text, whole
+
 
 class AccountState(StrEnum):
     """The gateway's word for the state of a session (WAHA's words, which Wawp uses too)."""
@@ -21,19 +23,19 @@ class AccountState(StrEnum):
 class Account:
     """One WhatsApp account and the gateway instance that it is linked to. Instants in simulated seconds."""
 
-    name: str
-    instance_id: str
-    access_token: str = field(repr=False)
-    phone: str = ""  # bare digits
-    lid: str = ""  # bare digits of its other name
-    push_name: str = ""
-    session_name: str = ""  # the gateway's own name of the session; empty: wawp- and the instance's id
-    state: AccountState = AccountState.WORKING
-    shown_state: AccountState | None = None  # what the gateway says of it; None: the truth
-    join_budget: int | None = None  # joins before WhatsApp says 429; None: no limit
-    join_pause: float = 3600.0  # how long that 429 lasts; afterwards the budget is whole again
+    name: str = knob(text)
+    instance_id: str = knob(text)
+    access_token: str = knob(text, repr=False)
+    phone: str = knob(digits, "")  # bare digits
+    lid: str = knob(digits, "")  # bare digits of its other name
+    push_name: str = knob(text, "")
+    session_name: str = knob(text, "")  # of the gateway; empty: wawp- and the instance's id
+    state: AccountState = knob(one_of(*AccountState), AccountState.WORKING)
+    shown_state: AccountState | None = knob(one_of(*AccountState), None)  # by the gateway; None: the truth
+    join_budget: int | None = knob(whole, None)  # joins before WhatsApp says 429; None: no limit
+    join_pause: float = knob(number, 3600.0)  # how long that 429 lasts; afterwards the budget is whole again
     restricted_until: float = 0.0  # joins answer 463 until then
-    ban_after: int | None = None  # banned for good after so many joins
+    ban_after: int | None = knob(whole, None)  # banned for good after so many joins
     banned: bool = False
     joins_made: int = 0
     budget_used: int = 0
@@ -74,25 +76,25 @@ class Group:
     """One group as WhatsApp knows it."""
 
     jid: str
-    subject: str
-    description: str = ""
-    owner: str = ""  # phone, bare digits
-    created: int = 1_650_000_000  # unix seconds
+    subject: str = knob(text)
+    description: str = knob(text, "")
+    owner: str = knob(digits, "")  # phone, bare digits
+    created: int = knob(whole, 1_650_000_000)  # unix seconds
     naming: Naming = Naming.PHONE
-    announce: bool = False  # only admins may write
-    approval: bool = False  # an admin must let each new member in
-    approve_after: float | None = None  # an admin does so after that many seconds; None: never
-    max_size: int = 1024
-    full: bool = False  # full whatever the numbers say
-    locked: bool = False
+    announce: bool = knob(flag, False)  # only admins may write
+    approval: bool = knob(flag, False)  # an admin must let each new member in
+    approve_after: float | None = knob(number, None)  # an admin does so after that many seconds; None: never
+    max_size: int = knob(whole, 1024)
+    full: bool = knob(flag, False)  # full whatever the numbers say
+    locked: bool = knob(flag, False)
     growth_locked_until: float = 0.0
-    needs_upgrade: bool = False
-    closed: bool = False
-    suspended: bool = False
-    parent: str | None = None  # JID of the community
-    is_parent: bool = False
-    is_announcement_child: bool = False  # every member of the community is in it
-    probe_tells: bool = True  # False: locks and removal show at the join only, not at the probe
+    needs_upgrade: bool = knob(flag, False)
+    closed: bool = knob(flag, False)
+    suspended: bool = knob(flag, False)
+    parent: str | None = knob(text, None)  # JID of the community
+    is_parent: bool = knob(flag, False)
+    is_announcement_child: bool = knob(flag, False)  # every member of the community is in it
+    probe_tells: bool = knob(flag, True)  # False: locks and removal show at the join only, not at the probe
     strangers: int = 0  # members without a face: counted, named on demand
     members: list[Member] = field(default_factory=list)
     inside: dict[str, bool] = field(default_factory=dict)  # account name -> is admin

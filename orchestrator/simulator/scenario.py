@@ -7,33 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.simulator import deeds, knobs, tables
-from orchestrator.simulator.faults import Faults, Webhooks
+from orchestrator.simulator import deeds, tables
+from orchestrator.simulator.faults import Faults, Webhooks, read_gateway, read_rules, read_webhooks
 from orchestrator.simulator.generate import Maker
 from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.simtime import Clock
 from orchestrator.simulator.tables import Reader, ScenarioError
 
-_PLAIN: dict[str, tables.Check] = {  # keys of a group that are fields of `Group` as they stand
-    "subject": tables.text,
-    "description": tables.text,
-    "owner": tables.digits,
-    "created": tables.whole,
-    "announce": tables.flag,
-    "approval": tables.flag,
-    "approve_after": tables.number,
-    "max_size": tables.whole,
-    "full": tables.flag,
-    "locked": tables.flag,
-    "needs_upgrade": tables.flag,
-    "closed": tables.flag,
-    "suspended": tables.flag,
-    "parent": tables.text,
-    "is_parent": tables.flag,
-    "is_announcement_child": tables.flag,
-    "probe_tells": tables.flag,
-}
+_PLAIN = tables.knobs_of(Group)  # as they stand
 GROUP: dict[str, tables.Check] = {
     **_PLAIN,
     "jid": tables.text,
@@ -204,21 +186,7 @@ TOP: dict[str, tables.Check] = dict.fromkeys(
     lambda value: value,
 ) | {"name": tables.text, "description": tables.text, "seed": tables.whole}
 
-ACCOUNT: dict[str, tables.Check] = {
-    "name": tables.text,
-    "instance_id": tables.text,
-    "access_token": tables.text,
-    "phone": tables.digits,
-    "lid": tables.digits,
-    "push_name": tables.text,
-    "session_name": tables.text,
-    "state": tables.one_of(*AccountState),
-    "shown_state": tables.one_of(*AccountState),
-    "join_budget": tables.whole,
-    "join_pause": tables.number,
-    "restricted_for": tables.number,
-    "ban_after": tables.whole,
-}
+ACCOUNT = {**tables.knobs_of(Account), "restricted_for": tables.number}
 
 
 @dataclass(slots=True)
@@ -261,9 +229,9 @@ def parse(content: str, *, source: str = "scenario", clock: Clock | None = None)
     maker = Maker(seed)
     _accounts(reader, top.get("accounts", []), network, maker)
     rows = _groups(reader, top, network, maker)
-    faults = Faults(seed=seed, **knobs.gateway(reader, top.get("gateway", {})))
-    faults.webhooks = Webhooks(**knobs.webhooks(reader, top.get("webhooks", {}), network, where="webhooks"))
-    faults.rules = knobs.rules(reader, top.get("faults", []), network, where="faults")
+    faults = Faults(seed=seed, **read_gateway(reader, top.get("gateway", {})))
+    faults.webhooks = Webhooks(**read_webhooks(reader, top.get("webhooks", {}), network, where="webhooks"))
+    faults.rules = read_rules(reader, top.get("faults", []), network, where="faults")
     _events(reader, top.get("events", []), network)
     reader.finish()
     return World(network, faults, rows, top.get("name", ""), top.get("description", ""))

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import MISSING, field, fields
 from typing import Any
 
 Check = Callable[[Any], Any]
+
+_CHECK = "check"
+
+
+def knob(check: Check, default: Any = MISSING, *, repr: bool = True) -> Any:  # noqa: A002 - as of `field`
+    """A dataclass's field that people may set under its own name, with what they may write there."""
+    return field(default=default, repr=repr, metadata={_CHECK: check})
+
+
+def knobs_of(settings: Any) -> dict[str, Check]:
+    """The checks of a dataclass's knobs, by their names."""
+    return {one.name: one.metadata[_CHECK] for one in fields(settings) if _CHECK in one.metadata}
 
 
 class ScenarioError(ValueError):
@@ -135,4 +148,15 @@ def some_of(*words: str) -> Check:
 def digits(value: Any) -> str:
     if not isinstance(value, str) or not (value.isascii() and value.isdecimal()):
         raise ValueError("must be a text of digits")
+    return value
+
+
+def share(value: Any) -> float:
+    if number(value) > 1:
+        raise ValueError("must be between 0 and 1")
+    return float(value)
+
+
+def anything(value: Any) -> Any:
+    """For what is looked at elsewhere."""
     return value

@@ -6,7 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from orchestrator.simulator import deeds, knobs, scenario
+from orchestrator.simulator import deeds, scenario
+from orchestrator.simulator import faults as knobs
 from orchestrator.simulator.faults import Webhooks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
