@@ -22,49 +22,9 @@ from orchestrator.simulator.refusals import IqError
 UPSTREAM = "wawp_upstream_error"
 
 
-def _status(error: IqError) -> Reply:
-    return json_reply(500, {"status": 500, "message": str(error), "error": UPSTREAM})
-
-
-def _ok_code(error: IqError) -> Reply:
-    return json_reply(200, {"code": UPSTREAM, "message": error.text, "data": {"code": error.code}})
-
-
-def _upstream_key(error: IqError) -> Reply:
-    return json_reply(200, {UPSTREAM: {"message": str(error), "details": error.text}})
-
-
-def _ok_false(error: IqError) -> Reply:
-    return json_reply(200, {"result": False, "message": str(error)})
-
-
-def _noweb(error: IqError) -> Reply:
-    return json_reply(500, _waha(_boom(error), "NOWEB"))
-
-
-def _gows(error: IqError) -> Reply:
-    return json_reply(500, _waha(_grpc(error), "GOWS"))
-
-
-def _spoken(error: IqError) -> Reply:
-    return json_reply(500, {"code": 500, "success": False, "error": f"Failed: {error.sentence}"})
-
-
-def _listed(error: IqError) -> Reply:
+def _listed(error: IqError) -> dict[str, Any]:
     said = ["The call failed", f"Error: {error.text}"]
-    return json_reply(404, {"status": 404, "error": "Not Found", "response": {"message": said}})
-
-
-def _text(error: IqError) -> Reply:
-    return reply(500, error.sentence.encode(), "text/plain; charset=utf-8")
-
-
-def _wrapped_noweb(error: IqError) -> Reply:
-    return _wrapped(_waha(_boom(error), "NOWEB"))
-
-
-def _wrapped_gows(error: IqError) -> Reply:
-    return _wrapped(_waha(_grpc(error), "GOWS"))
+    return {"status": 404, "error": "Not Found", "response": {"message": said}}
 
 
 def _wrapped(inner: dict[str, Any]) -> Reply:
@@ -98,17 +58,21 @@ def _waha(exception: dict[str, Any], engine: str) -> dict[str, Any]:
 
 
 DIALECTS: dict[str, Callable[[IqError], Reply]] = {
-    "status": _status,
-    "ok_code": _ok_code,
-    "upstream_key": _upstream_key,
-    "ok_false": _ok_false,
-    "noweb": _noweb,
-    "gows": _gows,
-    "spoken": _spoken,
-    "listed": _listed,
-    "text": _text,
-    "wrapped_noweb": _wrapped_noweb,
-    "wrapped_gows": _wrapped_gows,
+    "status": lambda error: json_reply(500, {"status": 500, "message": str(error), "error": UPSTREAM}),
+    "ok_code": lambda error: json_reply(
+        200, {"code": UPSTREAM, "message": error.text, "data": {"code": error.code}}
+    ),
+    "upstream_key": lambda error: json_reply(200, {UPSTREAM: {"message": str(error), "details": error.text}}),
+    "ok_false": lambda error: json_reply(200, {"result": False, "message": str(error)}),
+    "noweb": lambda error: json_reply(500, _waha(_boom(error), "NOWEB")),
+    "gows": lambda error: json_reply(500, _waha(_grpc(error), "GOWS")),
+    "spoken": lambda error: json_reply(
+        500, {"code": 500, "success": False, "error": f"Failed: {error.sentence}"}
+    ),
+    "listed": lambda error: json_reply(404, _listed(error)),
+    "text": lambda error: reply(500, error.sentence.encode(), "text/plain; charset=utf-8"),
+    "wrapped_noweb": lambda error: _wrapped(_waha(_boom(error), "NOWEB")),
+    "wrapped_gows": lambda error: _wrapped(_waha(_grpc(error), "GOWS")),
 }
 
 MISSING_TOKEN = json_reply(401, {"status": 401, "message": "Missing access_token", "error": "Unauthorized"})
