@@ -126,9 +126,9 @@ class WawpGateway:
         return second
 
     async def join(self, code: str, *, last_look: LastLook) -> JoinReceipt:
-        if not _CODE.fullmatch(code):
-            return JoinReceipt(_NOT_A_CODE)
         ask = Ask(Call.JOIN, "POST", self._routes.join_path, code=code, last_look=last_look)
+        if (refused := _unfit(ask)) is not None:
+            return JoinReceipt(refused)
         self._spacing.taken()  # it has a pace of its own, and waits for no other call
         reply = await self._calls.send(ask)
         if isinstance(reply, GatewayAnswer):
@@ -146,8 +146,6 @@ class WawpGateway:
 
     async def group(self, jid: str) -> GroupAnswer:
         """A body that names another group than the one asked for is not believed."""
-        if group_jid(jid) is None:
-            return GroupAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.group_path, jid=jid, limit=LIST_BODY)
 
         def the_group(body: Any) -> SeenGroup | None:
@@ -157,15 +155,11 @@ class WawpGateway:
         return GroupAnswer(*_read(await self._of_groups(ask), the_group, "the group"))
 
     async def participants(self, jid: str) -> ParticipantsAnswer:
-        if group_jid(jid) is None:
-            return ParticipantsAnswer(_NOT_A_GROUP)
         ask = Ask(Call.READ, "GET", self._routes.participants_path, jid=jid, limit=LIST_BODY)
         answer, people = _read(await self._of_groups(ask), GROUPS.participants, "participants")
         return ParticipantsAnswer(answer, people or ())
 
     async def leave(self, jid: str) -> GatewayAnswer:
-        if group_jid(jid) is None:
-            return _NOT_A_GROUP
         return await self._act(Ask(Call.ACT, "POST", self._routes.leave_path, jid=jid))
 
     async def invite_code(self, jid: str) -> CodeAnswer:
@@ -203,8 +197,6 @@ class WawpGateway:
         await self._calls.http.close()
 
     async def _probe(self, path: str, code: str) -> ProbeAnswer:
-        if not _CODE.fullmatch(code):
-            return ProbeAnswer(_NOT_A_CODE)
         reply = await self._of_groups(Ask(Call.PROBE, "GET", path, code=code))
         return ProbeAnswer(*_read(reply, GROUPS.preview, "a group"))
 
@@ -219,8 +211,6 @@ class WawpGateway:
         return seen or SessionAnswer(reply.unreadable("without a status"))
 
     async def _code(self, ask: Ask) -> CodeAnswer:
-        if group_jid(ask.jid) is None:
-            return CodeAnswer(_NOT_A_GROUP)
         reply = await self._of_groups(ask)
         if isinstance(reply, GatewayAnswer):
             return CodeAnswer(reply)
@@ -232,6 +222,8 @@ class WawpGateway:
 
     async def _of_groups(self, ask: Ask) -> Good | GatewayAnswer:
         """Sent when the gateway's limits allow one more call about groups."""
+        if (refused := _unfit(ask)) is not None:
+            return refused
         async with self._reading_limits:
             if self._calls.http.clock.boottime() >= self._limits_due:
                 await self.limits()
@@ -240,7 +232,7 @@ class WawpGateway:
 
     async def _act(self, ask: Ask) -> GatewayAnswer:
         """2xx without an error in it is done: nobody documents more than that."""
-        reply = await self._calls.send(ask)
+        reply = _unfit(ask) or await self._calls.send(ask)
         return reply if isinstance(reply, GatewayAnswer) else good(Outcome.OK, reply.result)
 
 
@@ -254,3 +246,10 @@ def _read(
     if found is None:
         return reply.unreadable(f"without {what}"), None
     return good(Outcome.OK, reply.result), found
+
+
+def _unfit(ask: Ask) -> GatewayAnswer | None:
+    """What to answer without asking: it is about no group, or carries no code."""
+    if ask.jid is not None and group_jid(ask.jid) is None:
+        return _NOT_A_GROUP
+    return _NOT_A_CODE if ask.code is not None and not _CODE.fullmatch(ask.code) else None
