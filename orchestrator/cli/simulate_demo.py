@@ -165,8 +165,8 @@ def _scenario(name: str) -> Path:
 
 
 async def _start(listen: str, scenario: Path, speed: float, *, anchor: float | None, call: Call) -> Running:
+    from orchestrator.simulator.checked_tables import ScenarioError  # noqa: PLC0415
     from orchestrator.simulator.server import simulate as serve  # noqa: PLC0415
-    from orchestrator.simulator.tables import ScenarioError  # noqa: PLC0415
 
     try:
         return await serve(

@@ -1,10 +1,10 @@
 """The configuration: one TOML file, the environment over it, secrets from files; checked as a whole."""
 
 from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.keys import Effective, effective
 from orchestrator.config.loading import load
 from orchestrator.config.models import InstanceSettings, Settings, WawpOptions
 from orchestrator.config.problems import ConfigError, Problem, UnknownInstanceError
-from orchestrator.config.schema import Effective, effective
 from orchestrator.config.values import format_duration, parse_duration
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.keys import key_at
 from orchestrator.config.problems import KeyPath, Origin, Problem
-from orchestrator.config.schema import key_at
 from orchestrator.config.values import parse_duration
 
 NOWHERE = Origin()

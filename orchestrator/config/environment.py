@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from orchestrator.config.draft import Draft
+from orchestrator.config.keys import Key, Kind, did_you_mean, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath, Origin, Problem
-from orchestrator.config.schema import Key, Kind, did_you_mean, keys_of, known_names
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
 
 PREFIX = "REJOIN_"

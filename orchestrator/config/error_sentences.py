@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.config.draft import Draft, is_secret
+from orchestrator.config.keys import Kind, did_you_mean, key_at, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath
-from orchestrator.config.schema import Kind, did_you_mean, key_at, keys_of, known_names
 
 HIDDEN = " (hidden)"
 _SENTENCES = {

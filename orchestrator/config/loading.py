@@ -16,9 +16,9 @@ from orchestrator.config.checks import check_clock_speed, check_together
 from orchestrator.config.draft import Draft, TypedValues, is_secret
 from orchestrator.config.environment import apply_environment
 from orchestrator.config.error_sentences import explain
+from orchestrator.config.keys import Key, Kind, keys_of
 from orchestrator.config.models import Settings, Source
 from orchestrator.config.problems import ConfigError, KeyPath, Origin, Problem
-from orchestrator.config.schema import Key, Kind, keys_of
 from orchestrator.config.toml_lines import key_lines
 from orchestrator.domain.commands import Command, Operation
 

@@ -24,7 +24,7 @@ from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.status.read import read_status
 from orchestrator.status.schedule_view import entries_of
 from orchestrator.store import instances, losses
-from orchestrator.web.server import HookServer
+from orchestrator.web.hook_server import HookServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

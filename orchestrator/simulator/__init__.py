@@ -5,9 +5,9 @@ It stands alone and knows nothing of what it tests. The parts, from the inside o
 model, refusals, simtime, network, strangers   who is in which group, when, and what WhatsApp answers
 truth                                   the log of what really reached the gateway, what it did and told
 faults                                  troubles as data, and reading them
-http_server, wawp, wawp_calls, group_bodies, error_bodies   Wawp's face
+http_server, wawp, wawp_calls, group_bodies, error_wordings   Wawp's face
 webhook_bodies, courier                 what the gateway tells by itself
 deeds, control                          what admins and WhatsApp do, by timeline or by remote control
-tables, scenario, generate, sheets   networks from TOML, and the organisation's own list of them
+checked_tables, scenario, generate, sheets   networks from TOML, and the organisation's own list of them
 server                                  serving it all
 """

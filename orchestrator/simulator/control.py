@@ -19,12 +19,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from orchestrator.simulator import deeds
+from orchestrator.simulator.checked_tables import Reader, ScenarioError
 from orchestrator.simulator.faults import read_gateway, read_rules, read_webhooks
 from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply, reply
 from orchestrator.simulator.model import Account, Group
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.sheets import LINK
-from orchestrator.simulator.tables import Reader, ScenarioError
 from orchestrator.simulator.truth import Request, WebhookLog
 from orchestrator.simulator.wawp import WawpFace
 

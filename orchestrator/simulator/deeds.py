@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.simulator import strangers, tables
+from orchestrator.simulator import checked_tables, strangers
+from orchestrator.simulator.checked_tables import Reader
 from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.network import Network
-from orchestrator.simulator.tables import Reader
 
 GROUP_FLAGS = (
     "announce",
@@ -25,22 +25,22 @@ GROUP_FLAGS = (
     "probe_tells",
 )
 
-KEYS: Mapping[str, tables.Check] = {
-    "do": tables.text,
-    "account": tables.text,
-    "group": tables.text,
-    "seconds": tables.number,
-    "state": tables.one_of(*AccountState),
-    "subject": tables.text,
-    "admin": tables.flag,
-    "joins": tables.whole,
-    "every": tables.number,
-    "times": tables.positive,
-    "only_shown": tables.flag,
-    "phone": tables.digits,
-    "lid": tables.digits,
-    "max_size": tables.whole,
-    **dict.fromkeys(GROUP_FLAGS, tables.flag),
+KEYS: Mapping[str, checked_tables.Check] = {
+    "do": checked_tables.text,
+    "account": checked_tables.text,
+    "group": checked_tables.text,
+    "seconds": checked_tables.number,
+    "state": checked_tables.one_of(*AccountState),
+    "subject": checked_tables.text,
+    "admin": checked_tables.flag,
+    "joins": checked_tables.whole,
+    "every": checked_tables.number,
+    "times": checked_tables.positive,
+    "only_shown": checked_tables.flag,
+    "phone": checked_tables.digits,
+    "lid": checked_tables.digits,
+    "max_size": checked_tables.whole,
+    **dict.fromkeys(GROUP_FLAGS, checked_tables.flag),
 }
 
 Given = dict[str, Any]

@@ -15,13 +15,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.simulator import tables
-from orchestrator.simulator.error_bodies import DIALECTS
-from orchestrator.simulator.group_bodies import ENGINES
-from orchestrator.simulator.http_server import url_on_loopback
-from orchestrator.simulator.model import Account
-from orchestrator.simulator.network import Network
-from orchestrator.simulator.tables import (
+from orchestrator.simulator import checked_tables
+from orchestrator.simulator.checked_tables import (
     Reader,
     anything,
     flag,
@@ -36,6 +31,11 @@ from orchestrator.simulator.tables import (
     text,
     whole,
 )
+from orchestrator.simulator.error_wordings import DIALECTS
+from orchestrator.simulator.group_bodies import ENGINES
+from orchestrator.simulator.http_server import url_on_loopback
+from orchestrator.simulator.model import Account
+from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Kind
 
 NAMES = (
@@ -201,7 +201,7 @@ class Rule:
     seconds: float = knob(number, 3600.0)
     status: int = knob(whole, 500)
     iq: int = knob(whole, 500)
-    text: str | None = knob(tables.text, None)
+    text: str | None = knob(checked_tables.text, None)
     dialect: str | None = knob(one_of(*DIALECTS), None)
 
     @property
@@ -216,7 +216,7 @@ class Rule:
 class Faults:
     """The gateway's standing knobs and the rules that are left."""
 
-    dialect: str = knob(one_of(*DIALECTS), "status")  # see error_bodies.py
+    dialect: str = knob(one_of(*DIALECTS), "status")  # see error_wordings.py
     engine: str = knob(one_of(*ENGINES), "plain")  # shape of a group
     paths: str = knob(one_of("one", "two"), "one")  # one: the probe is GET of the join path
     latency: tuple[float, float] = knob(span, (0.0, 0.0))  # simulated seconds, even between the two

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.simulator.tables import digits, flag, knob, number, one_of, text, whole
+from orchestrator.simulator.checked_tables import digits, flag, knob, number, one_of, text, whole
 
 
 class AccountState(StrEnum):

@@ -7,54 +7,54 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.simulator import deeds, tables
+from orchestrator.simulator import checked_tables, deeds
+from orchestrator.simulator.checked_tables import Reader, ScenarioError
 from orchestrator.simulator.faults import Faults, Webhooks, read_gateway, read_rules, read_webhooks
 from orchestrator.simulator.generate import Maker
 from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.simtime import Clock
-from orchestrator.simulator.tables import Reader, ScenarioError
 
-_PLAIN = tables.knobs_of(Group)  # as they stand
-GROUP: dict[str, tables.Check] = {
+_PLAIN = checked_tables.knobs_of(Group)  # as they stand
+GROUP: dict[str, checked_tables.Check] = {
     **_PLAIN,
-    "jid": tables.text,
-    "naming": tables.one_of(*Naming),
-    "members": tables.whole,
-    "growth_locked_for": tables.number,
-    "inside": tables.texts,
-    "admins": tables.texts,
-    "removed": tables.texts,
-    "pending": tables.texts,
-    "codes": tables.texts,
-    "revoked_codes": tables.texts,
-    "revoked": tables.flag,
+    "jid": checked_tables.text,
+    "naming": checked_tables.one_of(*Naming),
+    "members": checked_tables.whole,
+    "growth_locked_for": checked_tables.number,
+    "inside": checked_tables.texts,
+    "admins": checked_tables.texts,
+    "removed": checked_tables.texts,
+    "pending": checked_tables.texts,
+    "codes": checked_tables.texts,
+    "revoked_codes": checked_tables.texts,
+    "revoked": checked_tables.flag,
     "import": lambda value: value,
 }
-GENERATE: dict[str, tables.Check] = {
-    "groups": tables.whole,
-    "seed": tables.whole,
-    "members": tables.span,
-    "owner": tables.digits,
-    "admins": tables.texts,
+GENERATE: dict[str, checked_tables.Check] = {
+    "groups": checked_tables.whole,
+    "seed": checked_tables.whole,
+    "members": checked_tables.span,
+    "owner": checked_tables.digits,
+    "admins": checked_tables.texts,
 }
-IMPORT: dict[str, tables.Check] = {
-    "skip": tables.flag,
-    "name": tables.text,
-    "code": tables.text,
-    "code_of": tables.text,
-    "jid": tables.text,
-    "subject": tables.text,
-    "owner": tables.text,
-    "instances": tables.texts,
-    "labels": tables.texts,
-    "priority": tables.whole,
+IMPORT: dict[str, checked_tables.Check] = {
+    "skip": checked_tables.flag,
+    "name": checked_tables.text,
+    "code": checked_tables.text,
+    "code_of": checked_tables.text,
+    "jid": checked_tables.text,
+    "subject": checked_tables.text,
+    "owner": checked_tables.text,
+    "instances": checked_tables.texts,
+    "labels": checked_tables.texts,
+    "priority": checked_tables.whole,
 }
-DEFAULTS: dict[str, tables.Check] = {
-    "jid": tables.flag,
-    "owner": tables.flag,
-    "instances": tables.texts,
-    "labels": tables.texts,
+DEFAULTS: dict[str, checked_tables.Check] = {
+    "jid": checked_tables.flag,
+    "owner": checked_tables.flag,
+    "instances": checked_tables.texts,
+    "labels": checked_tables.texts,
 }
 
 
@@ -181,12 +181,12 @@ class Builder:
 
 FOLDER = Path(__file__).parent / "scenarios"
 
-TOP: dict[str, tables.Check] = dict.fromkeys(
+TOP: dict[str, checked_tables.Check] = dict.fromkeys(
     ("accounts", "gateway", "generate", "groups", "import", "faults", "events", "webhooks"),
     lambda value: value,
-) | {"name": tables.text, "description": tables.text, "seed": tables.whole}
+) | {"name": checked_tables.text, "description": checked_tables.text, "seed": checked_tables.whole}
 
-ACCOUNT = {**tables.knobs_of(Account), "restricted_for": tables.number}
+ACCOUNT = {**checked_tables.knobs_of(Account), "restricted_for": checked_tables.number}
 
 
 @dataclass(slots=True)
@@ -268,7 +268,7 @@ def _groups(reader: Reader, top: dict[str, Any], network: Network, maker: Maker)
 
 
 def _events(reader: Reader, given: object, network: Network) -> None:
-    keys = {**deeds.KEYS, "at": tables.number}
+    keys = {**deeds.KEYS, "at": checked_tables.number}
     for n, good in enumerate(reader.tables(given, keys, "events", need="at do"), 1):
         if "at" in good and deeds.check(reader, good, f"events[{n}]."):
             _schedule(reader, network, good, where=f"events[{n}]")

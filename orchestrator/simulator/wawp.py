@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from orchestrator.simulator import error_bodies
+from orchestrator.simulator import error_wordings
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.http_server import CUT, HttpRequest, Reply, json_reply, reply, truncated
 from orchestrator.simulator.model import Account
@@ -37,11 +37,11 @@ class WawpFace:
         entry = self._arrived(request, call, account)
         refusal = let_in(account, token) or self._refused_method(request, call)
         if refusal is None and entry.code is None and call.kind in (Kind.PROBE, Kind.JOIN):
-            refusal = error_bodies.NO_LINK
+            refusal = error_wordings.NO_LINK
         if refusal is None and account is not None and self._too_many(entry):
-            refusal = error_bodies.plan_limit(GROUP_LIMIT_WAIT)
+            refusal = error_wordings.plan_limit(GROUP_LIMIT_WAIT)
         if refusal is not None or account is None:
-            return self._noted(entry, refusal or error_bodies.INVALID_SESSION)
+            return self._noted(entry, refusal or error_wordings.INVALID_SESSION)
         turn = Turn(call, account, entry)
         if self.faults.rules:
             turn.rule = self.faults.take(call.kind, account.name, entry.group)
@@ -65,9 +65,9 @@ class WawpFace:
     def _refused_method(self, request: HttpRequest, call: Call) -> Reply | None:
         two = self.faults.paths == "two"
         if call.kind is Kind.PROBE and call.path.endswith("/join-info") != two:
-            return error_bodies.NOT_ALLOWED if two else error_bodies.NOT_FOUND
+            return error_wordings.NOT_ALLOWED if two else error_wordings.NOT_FOUND
         if call.kind is Kind.SESSION and self.faults.session_info not in ("both", request.method.lower()):
-            return error_bodies.NOT_ALLOWED
+            return error_wordings.NOT_ALLOWED
         return None
 
     def _too_many(self, entry: Request) -> bool:
@@ -84,12 +84,12 @@ class WawpFace:
         except IqError as error:
             return self._refuse(turn, error)
         except SessionDownError:
-            return error_bodies.INVALID_SESSION
+            return error_wordings.INVALID_SESSION
 
     def _refuse(self, turn: Turn, error: IqError) -> Reply:
         turn.entry.iq = error.code
         worded = turn.rule.dialect if turn.rule is not None else None
-        return error_bodies.DIALECTS[worded or self.faults.dialect](error)
+        return error_wordings.DIALECTS[worded or self.faults.dialect](error)
 
     def _noted(self, entry: Request, answer: Reply) -> Reply:
         self.network.log.answered(entry, answer.status)
@@ -129,14 +129,14 @@ SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
     Trouble.HANG: lambda _rule, _good: CUT,
     Trouble.TRUNCATED: lambda _rule, good: truncated(good),
     Trouble.GARBAGE: lambda _rule, _good: reply(200, GARBAGE),
-    Trouble.HTTP: lambda rule, _good: error_bodies.plain_error(rule.status, rule.text),
+    Trouble.HTTP: lambda rule, _good: error_wordings.plain_error(rule.status, rule.text),
     Trouble.HTML: lambda rule, _good: reply(rule.status, HTML, "text/html; charset=utf-8"),
-    Trouble.ERROR_BODY: lambda rule, _good: error_bodies.error_body(rule.text),
-    Trouble.SAID_STATUS: lambda rule, _good: error_bodies.said_status(rule.status, rule.text),
-    Trouble.SESSION: lambda _rule, _good: error_bodies.INVALID_SESSION,
-    Trouble.UNAUTHORIZED: lambda _rule, _good: error_bodies.WRONG_TOKEN,
-    Trouble.PLAN_LIMIT: lambda rule, _good: error_bodies.plan_limit(rule.seconds),
-    Trouble.SUBSCRIPTION: lambda _rule, _good: error_bodies.SUBSCRIPTION,
+    Trouble.ERROR_BODY: lambda rule, _good: error_wordings.error_body(rule.text),
+    Trouble.SAID_STATUS: lambda rule, _good: error_wordings.said_status(rule.status, rule.text),
+    Trouble.SESSION: lambda _rule, _good: error_wordings.INVALID_SESSION,
+    Trouble.UNAUTHORIZED: lambda _rule, _good: error_wordings.WRONG_TOKEN,
+    Trouble.PLAN_LIMIT: lambda rule, _good: error_wordings.plan_limit(rule.seconds),
+    Trouble.SUBSCRIPTION: lambda _rule, _good: error_wordings.SUBSCRIPTION,
 }
 """Troubles that replace or spoil the answer; all others change the good answer itself."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from orchestrator.simulator import error_bodies, group_bodies
+from orchestrator.simulator import error_wordings, group_bodies
 from orchestrator.simulator.faults import Faults, Rule, Trouble
 from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply
 from orchestrator.simulator.model import Account, AccountState, Group
@@ -59,7 +59,7 @@ def read(request: HttpRequest) -> Call | Reply:
     kind = _OF_GROUP.get((request.method, match[2] or "")) if match else None
     if match is None or kind is None:
         known = request.path in _PATHS or match is not None
-        return error_bodies.NOT_ALLOWED if known else error_bodies.NOT_FOUND
+        return error_wordings.NOT_ALLOWED if known else error_wordings.NOT_FOUND
     return Call(kind, data, match[1], request.path)
 
 
@@ -96,10 +96,10 @@ def credentials(request: HttpRequest, data: dict[str, Any], auth: str = "any") -
 def let_in(account: Account | None, token: str) -> Reply | None:
     """The refusal, or None if the credentials are right."""
     if not token:
-        return error_bodies.MISSING_TOKEN
+        return error_wordings.MISSING_TOKEN
     if account is None:
-        return error_bodies.INVALID_SESSION
-    return None if token == account.access_token else error_bodies.WRONG_TOKEN
+        return error_wordings.INVALID_SESSION
+    return None if token == account.access_token else error_wordings.WRONG_TOKEN
 
 
 @dataclass(slots=True)
@@ -180,9 +180,9 @@ class Acts:
         if turn.suffers(Trouble.ID_THOUGH_PENDING) or self._faults.pending_receipt == "with_id":
             return json_reply(200, {"id": group.jid})
         if self._faults.pending_receipt == "error":
-            return error_bodies.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
+            return error_wordings.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
         if self._faults.pending_receipt in ("exception", "missing_group"):
-            return error_bodies.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
+            return error_wordings.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
         return json_reply(200, {})
 
     def _list(self, turn: Turn) -> Reply:
@@ -277,12 +277,12 @@ class Acts:
 
     def _webhooks(self, turn: Turn) -> Reply:
         if self._faults.plan == "free":
-            return error_bodies.SUBSCRIPTION
+            return error_wordings.SUBSCRIPTION
         return json_reply(200, {"webhooks": turn.account.webhooks, "systemConfig": {"events": []}})
 
     def _set_webhooks(self, turn: Turn) -> Reply:
         if self._faults.plan == "free":
-            return error_bodies.SUBSCRIPTION
+            return error_wordings.SUBSCRIPTION
         webhooks = turn.call.data.get("webhooks")
         if not isinstance(webhooks, list) or not all(isinstance(w, dict) and w.get("url") for w in webhooks):
             return _missing("webhooks (a list of {url, events, is_active})")
@@ -293,7 +293,7 @@ class Acts:
         """https://api.wawp.net/en/docs/v2/session/rate-limit names the fields, and shows no answer."""
         allowed = self._faults.group_req_per_minute
         if not allowed:
-            return error_bodies.NOT_FOUND
+            return error_wordings.NOT_FOUND
         return json_reply(200, group_bodies.rate_limit(allowed, self._faults.rate_limit_shape))
 
     def _restart(self, turn: Turn) -> Reply:

@@ -13,7 +13,7 @@ from orchestrator.account.installing import HookAddress, install
 from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
 from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, reading
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
-from orchestrator.simulator.error_bodies import DIALECTS
+from orchestrator.simulator.error_wordings import DIALECTS
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
 from orchestrator.simulator.model import Account, AccountState, Group, Member, Naming
 from orchestrator.simulator.network import Network

@@ -19,7 +19,7 @@ from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
 from orchestrator.simulator.faults import Webhooks
 from orchestrator.store.engine import DatabaseGoneError
-from orchestrator.web.server import HookServer
+from orchestrator.web.hook_server import HookServer
 from orchestrator.web.signatures import HookSecrets, sign
 from orchestrator.web.webhook_intake import LARGEST_BODY, Refusal
 from tests.contract.wawp_peer import wawp

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from orchestrator.simulator.checked_tables import ScenarioError
 from orchestrator.simulator.server import address, serve, simulate
-from orchestrator.simulator.tables import ScenarioError
 from tests.integration.simulator_talk import CODE, JID, KEYS, talk
 from tests.support.command import PATIENCE
 

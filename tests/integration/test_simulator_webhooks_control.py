@@ -8,11 +8,11 @@ import json
 import pytest
 
 from orchestrator.simulator import deeds, scenario
+from orchestrator.simulator.checked_tables import ScenarioError
 from orchestrator.simulator.faults import Target, Webhooks
 from orchestrator.simulator.generate import benchmark_groups
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.server import serve
-from orchestrator.simulator.tables import ScenarioError
 from orchestrator.simulator.truth import About
 from tests.integration.simulator_talk import CODE, talk
 from tests.integration.webhook_receiver import heard, join_many, quiet, receiver, until

@@ -14,7 +14,7 @@ from orchestrator.config import Settings
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import events
-from orchestrator.web.server import HookServer
+from orchestrator.web.hook_server import HookServer
 from orchestrator.web.signatures import sign
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from orchestrator.config import Settings, effective, load
-from orchestrator.config.schema import Kind, keys_of
+from orchestrator.config.keys import Kind, keys_of
 from orchestrator.config.toml_lines import key_lines
 from orchestrator.config.values import format_duration
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.config import ConfigError, Settings, effective, load
 from orchestrator.config.draft import is_secret
 from orchestrator.config.environment import variable_for
-from orchestrator.config.schema import Kind, keys_of, known_names
+from orchestrator.config.keys import Kind, keys_of, known_names
 from tests.unit.config_files import BACKUP, problems, write
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from orchestrator.domain.outcomes import Outcome
 from orchestrator.gateways.answers import Hidden
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.wawp import reading
-from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.event_reading import read_event
+from orchestrator.gateways.wawp.own_errors import WORDING
 from orchestrator.gateways.wawp.rate_limits import limits
 from orchestrator.gateways.whatsapp_answers import Call
 from orchestrator.redact import HIDDEN, LONGEST, learn, scrub

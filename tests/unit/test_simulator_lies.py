@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.simulator import deeds, scenario, strangers
+from orchestrator.simulator.checked_tables import ScenarioError
 from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.refusals import SessionDownError
 from orchestrator.simulator.simtime import SimTime, Ticker
-from orchestrator.simulator.tables import ScenarioError
 from tests.support.command import PATIENCE
 
 if TYPE_CHECKING:

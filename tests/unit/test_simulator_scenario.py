@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.simulator import scenario, sheets
+from orchestrator.simulator.checked_tables import ScenarioError
 from orchestrator.simulator.faults import Trouble, When
-from orchestrator.simulator.tables import ScenarioError
 from orchestrator.simulator.truth import Kind
 
 if TYPE_CHECKING:

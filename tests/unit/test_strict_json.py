@@ -24,8 +24,8 @@ from orchestrator.gateways.answers import Hidden
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.wawp import reading
 from orchestrator.gateways.wawp.error_bodies import parse_answer, read_json
-from orchestrator.gateways.wawp.errors import WORDING
 from orchestrator.gateways.wawp.event_reading import read_event
+from orchestrator.gateways.wawp.own_errors import WORDING
 from orchestrator.gateways.wawp.rate_limits import limits
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.whatsapp_answers import Call

@@ -15,7 +15,7 @@ from orchestrator.gateways.answers import Hidden, failure
 from orchestrator.gateways.base import LastLook
 from orchestrator.gateways.http import SMALL_BODY, HttpClient, HttpFailure, HttpRequest, HttpResult
 from orchestrator.gateways.wawp.error_bodies import read_json
-from orchestrator.gateways.wawp.errors import WORDING
+from orchestrator.gateways.wawp.own_errors import WORDING
 from orchestrator.gateways.whatsapp_answers import Call
 
 LINK = "https://chat.whatsapp.com/"
