@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.account.installing import HookAddress
 from orchestrator.cli.call import NOTHING_SAID, Call, flag
 from orchestrator.cli.formatting import clean, plural
+from orchestrator.cli.hooks import address_of
 from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.status import configured_schedule
 from orchestrator.doctor.finding import Finding, State, exit_code
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+_LEFT = (
+    "Where the POST of a join carries the code cannot be found out without joining. "
+    'If joins answer that the code is missing, set code_in = "query".'
+)
 
 
 async def doctor(
@@ -124,22 +129,13 @@ def _told(settings: Settings) -> Told:
 
 
 def _hooks(settings: Settings) -> Hooks:
-    secret, path_secret = (
-        one.get_secret_value() for one in (settings.webhooks.secret, settings.webhooks.path_secret)
-    )
-    url = settings.webhooks.public_url
-    found = [_address(url, one, path_secret, secret) for one in settings.instances] if url else []
-    return Hooks(url, bool(secret or path_secret), tuple(one for one in found if one is not None))
-
-
-def _address(url: str, instance: InstanceSettings, path_secret: str, secret: str) -> HookAddress | None:
-    from orchestrator.bootstrap import vendor_of  # noqa: PLC0415
-
-    try:
-        events = vendor_of(instance).events
-    except ConfigurationError:  # told where its gateway is asked
-        return None
-    return HookAddress(url, instance.name, path_secret, secret, events)
+    webhooks = settings.webhooks
+    addresses = []
+    for one in settings.instances if webhooks.public_url else ():
+        with suppress(ConfigurationError):  # told where its gateway is asked
+            addresses.append(address_of(settings, one, webhooks.public_url))
+    takes = any(secret.get_secret_value() for secret in (webhooks.secret, webhooks.path_secret))
+    return Hooks(webhooks.public_url, takes, tuple(addresses))
 
 
 def _account(app: App, instance: InstanceSettings) -> ExaminedAccount:
@@ -197,12 +193,6 @@ def _resume(findings: Sequence[Finding], view: StatusView) -> Command | None:
         if one.name in works and one.pause is not None and one.pause.until is None:
             return Command(Operation.RESUME, instance=one.name)
     return None
-
-
-_LEFT = (
-    "Where the POST of a join carries the code cannot be found out without joining. "
-    'If joins answer that the code is missing, set code_in = "query".'
-)
 
 
 async def find_form(call: Call, settings: Settings, group: str, to: str | None) -> int:

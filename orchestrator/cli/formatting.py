@@ -39,24 +39,6 @@ def _is_harmful(sign: str) -> bool:
     return category in _HARMFUL or (category == "Cn" and ord(sign) not in _NEW_SIGNS)
 
 
-def clean_lines(foreign: str) -> str:
-    """The same for text that may have lines of its own."""
-    return "\n".join(clean(line) for line in foreign.splitlines())
-
-
-def shorten(text: str, width: int) -> str:
-    """Cut to so many terminal columns, with an ellipsis."""
-    if columns(text) <= width:
-        return text
-    kept, used = "", 0
-    for sign in text:
-        used += _sign_columns(sign)
-        if used > width - 1:
-            break
-        kept += sign
-    return kept.rstrip() + "…"
-
-
 def columns(text: str) -> int:
     """How many terminal columns a clean text takes, whatever its colours."""
     if "\x1b" in text:

@@ -162,12 +162,18 @@ def _public_url(settings: Settings, given: str | None) -> str:
 
 async def _install_one(app: App, instance: InstanceSettings, public: str, *, dry_run: bool) -> Installed:
     from orchestrator.account.installing import install  # noqa: PLC0415
+
+    address = address_of(app.settings, instance, public)
+    return await install(app.gateway(instance), address, dry_run=dry_run)
+
+
+def address_of(settings: Settings, instance: InstanceSettings, public: str) -> HookAddress:
+    """Where its gateway reaches us. Raises ConfigurationError for a gateway that there is not."""
     from orchestrator.bootstrap import vendor_of  # noqa: PLC0415 - brings SQLAlchemy
 
-    hooks = app.settings.webhooks
+    hooks = settings.webhooks
     secrets = (hooks.path_secret.get_secret_value(), hooks.secret.get_secret_value())
-    address = HookAddress(public, instance.name, *secrets, events=vendor_of(instance).events)
-    return await install(app.gateway(instance), address, dry_run=dry_run)
+    return HookAddress(public, instance.name, *secrets, events=vendor_of(instance).events)
 
 
 def _tell_installed(call: Call, done: list[Installed], *, dry_run: bool) -> None:

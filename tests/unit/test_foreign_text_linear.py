@@ -60,8 +60,6 @@ READERS: dict[str, Callable[[str], object]] = {
     "scrubbed": scrub,
     "one line": one_line,
     "terminal, wrapped": lambda text: layout.lay_out(formatting.clean(text), width=80, config="c.toml"),
-    "terminal": lambda text: formatting.shorten(formatting.clean(text), 80),
-    "terminal, lines": formatting.clean_lines,
 }
 
 

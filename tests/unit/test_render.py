@@ -107,11 +107,6 @@ def test_counts_agree_with_their_nouns() -> None:
     assert formatting.plural(2, "primary", "primaries") == "2 primaries"
 
 
-@given(st.text(), st.integers(min_value=1, max_value=20))
-def test_shortened_text_fits(text: str, width: int) -> None:
-    assert formatting.columns(formatting.shorten(formatting.clean(text), width)) <= width
-
-
 def test_talk_goes_to_stderr_and_is_silent_when_quiet() -> None:
     stdout, stderr = io.StringIO(), io.StringIO()
     loud, quiet = Output(stdout=stdout, stderr=stderr), Output(quiet=True, stdout=stdout, stderr=stderr)
