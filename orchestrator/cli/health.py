@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0  # seconds for a database to answer
 _PORT = 5432
+OLDEST = 60.0
+"""Real seconds since the last sign of life."""
+_ROW = """
+SELECT holder, heartbeat_at, (julianday('now') - 2440587.5) * 86400.0,
+       (SELECT value FROM meta WHERE key = 'created_at')
+FROM daemon WHERE id = 1
+"""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
 
 class UnhealthyError(Exception):
@@ -183,17 +191,6 @@ def _knock(host: str, port: int) -> None:
             knock.connect(f"{host}/.s.PGSQL.{port}")
     else:
         socket.create_connection((host, port), PATIENCE).close()
-
-
-OLDEST = 60.0
-"""Real seconds since the last sign of life."""
-
-_ROW = """
-SELECT holder, heartbeat_at, (julianday('now') - 2440587.5) * 86400.0,
-       (SELECT value FROM meta WHERE key = 'created_at')
-FROM daemon WHERE id = 1
-"""
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
 
 def check_daemon(sqlite_file: Path | None, listen: str, environ: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 _NAME = positional("NAME", "Only this one, as it is listed without a name.")
+_IDS = positional("ID", "Numbers as listed.")
 
 
 async def try_out(
@@ -57,9 +58,6 @@ def _chosen(known: tuple[str, ...], wanted: str | None) -> list[str]:
     if not chosen:
         raise NotFoundError(f"no receiver is called {wanted}", hint=f"there are: {', '.join(known)}")
     return chosen
-
-
-_IDS = positional("ID", "Numbers as listed.")
 
 
 async def list_(

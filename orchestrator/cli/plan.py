@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from orchestrator.account.plan_probes import Probing, Progress
     from orchestrator.bootstrap import App
     from orchestrator.store.recoveries import Scope
+_EVERY = 30.0  # a person's seconds between two lines where no terminal is
+_WORDS = {
+    Decision.JOIN: "to join",
+    Decision.ALREADY_IN: "already in",
+    Decision.ACTIVE: "active",
+    Decision.LOOK: "to look up",
+    Decision.SKIP: "to skip",
+    Decision.BLOCKED: "blocked",
+    Decision.DEFERRED: "deferred",
+    Decision.AWAITING_APPROVAL: "awaiting approval",
+}
 
 
 async def plan(  # noqa: PLR0913 - one for each flag
@@ -124,19 +135,6 @@ def _tell_plan(call: Call, made: Plan, out: Path | None, app: App) -> None:
     call.out.table(plan_rows(made, app.settings.timezone), "", "GROUP", "WHY", lead=2)
     saved = f" Saved to {clean(out)}." if out else ""
     call.out.answer(("\n" if made.lines else "") + plan_summary(made, app.settings.timezone) + saved)
-
-
-_EVERY = 30.0  # a person's seconds between two lines where no terminal is
-_WORDS = {
-    Decision.JOIN: "to join",
-    Decision.ALREADY_IN: "already in",
-    Decision.ACTIVE: "active",
-    Decision.LOOK: "to look up",
-    Decision.SKIP: "to skip",
-    Decision.BLOCKED: "blocked",
-    Decision.DEFERRED: "deferred",
-    Decision.AWAITING_APPROVAL: "awaiting approval",
-}
 
 
 def plan_rows(plan: Plan, zone: tzinfo) -> list[list[str]]:

@@ -21,6 +21,11 @@ PENDING_IS_LATE = 300.0
 """Seconds for which a message may wait without anybody having to know."""
 
 Row = tuple[str, str]
+_SILENT_FOR = 150.0  # seconds
+_DOUBTED = (
+    "This database may not know every join that was sent (a restored copy, or another one):"
+    " the next run waits first, and looks at each group before it joins it."
+)
 
 
 def daemon_rows(view: StatusView, zone: tzinfo) -> list[Row]:
@@ -172,13 +177,6 @@ def _where(host: str | None, pid: int | None) -> str:
 
 def _ago(at: float | None, now: float) -> str:
     return "unknown" if at is None else f"{duration(now - at)} ago"
-
-
-_SILENT_FOR = 150.0  # seconds
-_DOUBTED = (
-    "This database may not know every join that was sent (a restored copy, or another one):"
-    " the next run waits first, and looks at each group before it joins it."
-)
 
 
 def trouble(view: StatusView, look: Look) -> list[str]:

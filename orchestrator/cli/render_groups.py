@@ -26,7 +26,7 @@ from orchestrator.cli.formatting import (
 )
 from orchestrator.cli.next_step import move_text, next_line
 from orchestrator.cli.output import Look
-from orchestrator.cli.status import journal_line, value_text
+from orchestrator.cli.status import data_text, journal_line
 from orchestrator.domain.hints import Mover
 from orchestrator.status.as_json_groups import group_json, journal_json
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.journal import JournalLine
     from orchestrator.store.slots import SlotLine
+
+_LABEL = 10
+_WIDE_LABEL = 12
 
 
 async def list_as_json(call: Call, rows: AsyncIterator[GroupRow]) -> None:
@@ -118,9 +121,6 @@ def tell_import(call: Call, report: ImportReport) -> None:
         call.out.say(clean(report.hint))
 
 
-_LABEL = 10
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The group, where it stands on each instance, and its journal."""
@@ -198,9 +198,6 @@ def _standing(row: GroupRow, zone: tzinfo) -> str:
     return f"{status}{reason}{since}{until}"
 
 
-_WIDE_LABEL = 12
-
-
 def explanation_text(one: Explanation, look: Look) -> str:
     """Where it stands, why, whose move; then what is expected and seen, then what happened."""
     blocks = [
@@ -216,8 +213,8 @@ def explanation_text(one: Explanation, look: Look) -> str:
 def journal_text(line: JournalLine, look: Look, now: float) -> str:
     """One journal line for people; its data as `key=value`."""
     at = clock(line.at, look.zone, now=now, seconds=True)
-    data = " ".join(f"{clean(key)}={value_text(key, value, look.zone)}" for key, value in line.data.items())
-    return f"{at}  {pad(clean(line.kind), 16)}  {clean(line.group or '')}  {data}".rstrip()
+    named = f"{pad(clean(line.kind), 16)}  {clean(line.group or '')}"
+    return f"{at}  {named}  {data_text(line, look.zone)}".rstrip()
 
 
 def _headline(one: Explanation, look: Look) -> str:

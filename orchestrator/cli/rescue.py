@@ -13,7 +13,7 @@ from orchestrator import config_file, stop_signals
 from orchestrator.account.plan_result import Decision
 from orchestrator.catalogue.columns import parse_mapping
 from orchestrator.catalogue.report import ImportReport
-from orchestrator.catalogue.source import ReadOptions, Source, read_source
+from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, TO, Call, flag, positional
 from orchestrator.cli.formatting import clean, plural
@@ -75,6 +75,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
       rejoin rescue groups.xlsx --map "Group title=name"
       rejoin rescue groups.csv --instance-id 210987654321 --token-file backup.token --yes
     """
+    from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad=True)
@@ -92,7 +93,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
                 forget()
                 error.hint = NOT_KEPT
             raise
-        report = await _bring_in(app, source, options)
+        report = await import_groups(app.database, app.key_ring(), source, actor=app.actor, options=options)
         _tell_import(call, report, map_)
         await _tell_exceptions(call, app, name)
         daemon = (await read_status(app.database, app.pace)).daemon.works
@@ -120,12 +121,6 @@ async def _test_session(call: Call, app: App, name: str) -> None:
     else:
         hint = f"check base_url in {app.settings.source.file}, and that the gateway runs"
         raise TemporaryError(f"the gateway at {instance.base_url} does not answer: {said}", hint=hint)
-
-
-async def _bring_in(app: App, source: Source, options: ReadOptions) -> ImportReport:
-    from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
-
-    return await import_groups(app.database, app.key_ring(), source, actor=app.actor, options=options)
 
 
 def _tell_import(call: Call, report: ImportReport, mapping: tuple[str, ...]) -> None:

@@ -34,11 +34,16 @@ CONFIG = "rejoin.toml"
 IMPORT = "groups.csv"
 _HEAD = """\
 # Made by rejoin: a simulated network, nothing real.
-{preamble}
+
 [database]
 url = "sqlite:///rejoin.db"
 key_file = "rejoin.key"
 """
+_SPEED_VARIABLE = "REJOIN_CLOCK_SPEED"
+_EVERY = 1.0  # seconds between two looks whether anybody still reads our answer
+_LISTEN = "127.0.0.1:0"
+_AS_TOLD = frozenset({exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED})
+_FASTEST = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,12 @@ def _database_settings(folder: Path) -> DatabaseSettings:
     return DatabaseSettings.model_validate({}, context={"folder": folder.absolute()})
 
 
-def furnish(playground: Playground, running: Running, *, preamble: str = "") -> None:
+def furnish(playground: Playground, running: Running) -> None:
     """Configuration, tokens and the list of groups, for the network that is being served."""
     from orchestrator.simulator.sheets import write_import  # noqa: PLC0415
 
     (playground.folder / "secrets").mkdir(mode=0o700, exist_ok=True)
-    text = _HEAD.format(preamble=preamble)
+    text = _HEAD
     for account in running.accounts:
         write_once(playground.folder / "secrets" / f"{account.name}.token", account.access_token + "\n")
         text += instance_table(
@@ -96,10 +101,6 @@ def role_of(account: Account, world: World | None) -> str:
     """An account that the organisation's list names was in use; any other can take over."""
     in_use = {name for row in world.rows for name in row.instances} if world else set()
     return "primary" if account.name in in_use else "backup"
-
-
-_SPEED_VARIABLE = "REJOIN_CLOCK_SPEED"
-_EVERY = 1.0  # seconds between two looks whether anybody still reads our answer
 
 
 async def simulate(
@@ -228,11 +229,6 @@ def _tell_next(call: Call, playground: Playground, speed: float) -> None:
     call.out.say(f"  {command} run")
 
 
-_LISTEN = "127.0.0.1:0"
-_AS_TOLD = frozenset({exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED})
-_FASTEST = 600.0
-
-
 async def demo(
     *,
     speed: Annotated[
@@ -253,12 +249,12 @@ async def demo(
     """
     if not 1 <= speed <= _FASTEST:
         raise UsageError(f"--speed: must be 1 to {_FASTEST:g}")
-    from orchestrator.simulator.server import simulate  # noqa: PLC0415 - brings the simulator
+    from orchestrator.simulator.server import simulate as serve  # noqa: PLC0415 - brings the simulator
 
     with ExitStack() as closing:
         folder = keep or Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="rejoin-demo-")))
         playground = await prepare(folder)
-        running = await simulate(_LISTEN, speed=speed, anchor=playground.created_at)
+        running = await serve(_LISTEN, speed=speed, anchor=playground.created_at)
         try:
             furnish(playground, running)
             code = await _story(call, playground, running, speed)

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Any
 
 from orchestrator import streams
+from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, Call, flag, positional, seconds
 from orchestrator.cli.formatting import clean, duration, scope_of_groups, timestamp
 from orchestrator.cli.next_step import WATCH, say_next
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 
 SHORTEST_POLL = 1.0
+_EVERY = 1.0  # a person's seconds between two looks, however fast the clock may run
+_HEADERS = ("TO", "FROM", "LABELS", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
+_AT_ONCE = 500
+_INSTANTS = ("_at", "until")
+_PAST = 1e9  # numbers from here on are instants, smaller ones are not
 
 
 async def status(
@@ -119,10 +125,6 @@ def look_of(app: App, call: Call) -> Look:
     return Look(app.settings.timezone, out.width, out.height, out.style, out.config)
 
 
-_EVERY = 1.0  # a person's seconds between two looks
-NOT_YET = 8
-
-
 async def wait(
     recovery: Annotated[int | None, positional("RECOVERY", "Its number (else the latest).")] = None,
     /,
@@ -155,7 +157,7 @@ async def wait(
                 break
             recovery = recovery or (view.recovery.id if view.recovery else None)
             await asyncio.sleep(_EVERY)
-    code = result(view) if over else NOT_YET
+    code = result(view) if over else exit_codes.NOT_FINISHED
     if call.json:
         call.out.answer_json({"over": over, "exit_code": code, **to_json(view)})
     elif view.recovery is None:
@@ -168,9 +170,6 @@ async def wait(
         call.out.answer(f"Recovery {one.id} {said}. {view.active} of {view.total} {groups} are back.")
         say_next(call, next_step(view) if over else WATCH)
     return code
-
-
-_HEADERS = ("TO", "FROM", "LABELS", "STARTED", "TOOK", "ACTIVE", "BLOCKED")
 
 
 async def history(
@@ -215,10 +214,6 @@ def _history_row(one: PastRecovery, zone: tzinfo) -> list[str]:
         f"{active} of {total}{' chosen' if row.fixed else ''}",
         str(blocked),
     ]
-
-
-_EVERY = 1.0  # a person's seconds between two looks, however fast the clock may run
-_AT_ONCE = 500
 
 
 async def log(
@@ -294,10 +289,6 @@ def _line_json(line: JournalLine) -> dict[str, object]:
     return journal_json(line)
 
 
-_INSTANTS = ("_at", "until")
-_PAST = 1e9  # numbers from here on are instants, smaller ones are not
-
-
 def journal_line(line: JournalLine, zone: tzinfo) -> str:
     """`2026-11-22 18:27:51 UTC-3  join  "Retail Braga"  outcome=joined n=4`."""
     parts = [timestamp(line.at, zone), clean(line.kind)]
@@ -305,15 +296,18 @@ def journal_line(line: JournalLine, zone: tzinfo) -> str:
         parts.append(f'"{clean(line.group)}"')
     elif line.instance is not None:
         parts.append(clean(line.instance))
-    said = " ".join(f"{clean(key)}={value_text(key, value, zone)}" for key, value in line.data.items())
-    parts.append(said)
+    parts.append(data_text(line, zone))
     if line.kind.startswith("act."):
         parts.append(f"by {clean(line.actor)}")
     return "  ".join(part for part in parts if part)
 
 
-def value_text(key: str, value: Any, zone: tzinfo) -> str:
-    """What stands behind `key=`; instants as a time, counts without those of nothing."""
+def data_text(line: JournalLine, zone: tzinfo) -> str:
+    """`key=value` for each; instants as a time, counts without those of nothing."""
+    return " ".join(f"{clean(key)}={_value(key, value, zone)}" for key, value in line.data.items())
+
+
+def _value(key: str, value: Any, zone: tzinfo) -> str:
     if isinstance(value, float) and value > _PAST and key.endswith(_INSTANTS):
         return f'"{timestamp(value, zone)}"'
     if isinstance(value, dict):
