@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-_PACKAGE = "orchestrator.cli"
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """`function` is `module:name` below orchestrator.cli; `help` one line."""
-
+class Command(NamedTuple):
     path: tuple[str, ...]
-    function: str
+    import_path: str
     help: str
-
-    @property
-    def import_path(self) -> str:
-        return f"{_PACKAGE}.{self.function}"
 
 
 def _command(path: str, function: str, help_text: str) -> Command:
-    return Command(tuple(path.split()), function, help_text)
+    """`function` is `module:name` in this package; `help_text` one line."""
+    return Command(tuple(path.split()), f"orchestrator.cli.{function}", help_text)
 
 
 BAD_DAY = "On the bad day"
