@@ -1,7 +1,5 @@
 """What every command gets: options and how they are declared, output, settings, database, a person to ask."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -114,7 +112,7 @@ class Call:
         """Questions go to a person at a terminal only; the answer's stdout may be piped."""
         return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
 
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The checked configuration, its warnings told, its secrets never. Raises ConfigError."""
         from orchestrator.config import load  # noqa: PLC0415 - brings pydantic: only for who needs it
 
@@ -124,7 +122,7 @@ class Call:
             self.out.warn(str(warning))
         return settings
 
-    def start_logs(self, settings: Settings) -> None:
+    def start_logs(self, settings: "Settings") -> None:
         """For who goes online. What the configuration holds as secret is never written."""
         from orchestrator import logs  # noqa: PLC0415 - brings structlog: only for who needs it
 
@@ -138,8 +136,8 @@ class Call:
         )
 
     def open_app(
-        self, settings: Settings | None = None, *, brief: bool = False, online: bool = False
-    ) -> AbstractAsyncContextManager[App]:
+        self, settings: "Settings | None" = None, *, brief: bool = False, online: bool = False
+    ) -> "AbstractAsyncContextManager[App]":
         """The database and what belongs to it. `brief`: for few reads; `online`: with the log started."""
         from orchestrator.bootstrap import open_app  # noqa: PLC0415 - brings SQLAlchemy
 

@@ -1,7 +1,5 @@
 """`rejoin status`, `explain`, `wait`, `history` and `log`: they only read, and work with no runner alive."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import tzinfo
@@ -109,18 +107,18 @@ async def explain(
     call.out.show(explanation_text(found, look_of(app, call)))
 
 
-async def read_view(app: App, recovery: int | None = None) -> StatusView:
+async def read_view(app: "App", recovery: int | None = None) -> StatusView:
     """What is stored, with what the configuration plans."""
     from orchestrator.status.read import read_status  # noqa: PLC0415 - brings the database's library
 
     return await read_status(app.database, app.pace, recovery_id=recovery, schedule=configured_schedule(app))
 
 
-def configured_schedule(app: App) -> tuple[Entry, ...]:
+def configured_schedule(app: "App") -> tuple[Entry, ...]:
     return entries_of(app.settings.schedule.model_dump(), app.settings.timezone)
 
 
-def look_of(app: App, call: Call) -> Look:
+def look_of(app: "App", call: Call) -> Look:
     out = call.out
     return Look(app.settings.timezone, out.width, out.height, out.style, out.config)
 
@@ -198,7 +196,7 @@ async def history(
         say_next(call, plan_command([one.name for one in app.settings.backups]))
 
 
-def _history_row(one: PastRecovery, zone: tzinfo) -> list[str]:
+def _history_row(one: "PastRecovery", zone: tzinfo) -> list[str]:
     row = one.row
     active, blocked, total = one.counts[Status.ACTIVE], one.counts[Status.BLOCKED], sum(one.counts.values())
     follows = "" if row.follows_id is None else f" (goes on with {row.follows_id})"
@@ -260,8 +258,8 @@ def _no_lines(group: str | None, recovery: int | None) -> str:
 
 
 async def _further(
-    database: Database, group: str | None, recovery: int | None, *, after: int
-) -> AsyncIterator[JournalLine]:
+    database: "Database", group: str | None, recovery: int | None, *, after: int
+) -> "AsyncIterator[JournalLine]":
     from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     while True:
@@ -274,7 +272,7 @@ async def _further(
             await asyncio.sleep(_EVERY)
 
 
-def _show_line(call: Call, line: JournalLine, zone: tzinfo) -> None:
+def _show_line(call: Call, line: "JournalLine", zone: tzinfo) -> None:
     if call.json:
         call.out.answer_line(_line_json(line))
     else:
@@ -283,13 +281,13 @@ def _show_line(call: Call, line: JournalLine, zone: tzinfo) -> None:
         call.out.stdout.flush()
 
 
-def _line_json(line: JournalLine) -> dict[str, object]:
+def _line_json(line: "JournalLine") -> dict[str, object]:
     from orchestrator.status.as_json_groups import journal_json  # noqa: PLC0415
 
     return journal_json(line)
 
 
-def journal_line(line: JournalLine, zone: tzinfo) -> str:
+def journal_line(line: "JournalLine", zone: tzinfo) -> str:
     """`2026-11-22 18:27:51 UTC-3  join  "Retail Braga"  outcome=joined n=4`."""
     parts = [timestamp(line.at, zone), clean(line.kind)]
     if line.group is not None:
@@ -302,7 +300,7 @@ def journal_line(line: JournalLine, zone: tzinfo) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def data_text(line: JournalLine, zone: tzinfo) -> str:
+def data_text(line: "JournalLine", zone: tzinfo) -> str:
     """`key=value` for each; instants as a time, counts without those of nothing."""
     return " ".join(f"{clean(key)}={_value(key, value, zone)}" for key, value in line.data.items())
 
