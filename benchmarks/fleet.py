@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from benchmarks.counted import VARIABLE, Statements
 from orchestrator.bootstrap import open_app
 from orchestrator.config import load
-from orchestrator.operations.stopping import stop
+from orchestrator.operations.ordering import stop
 from orchestrator.store import instances, orders
 from orchestrator.store.engine import Database
 from orchestrator.store.recoveries import Scope

@@ -13,16 +13,12 @@ from orchestrator.clock import Clock
 from orchestrator.config import Settings
 from orchestrator.messaging import apprise_people as people
 from orchestrator.messaging.apprise_people import Notice, Service
-from orchestrator.messaging.carriers import Answer, Parcel
-from orchestrator.messaging.deliverer import WAITS_FOR_PEOPLE, Deliverer
+from orchestrator.messaging.deliverer import NAME as OUTBOX
+from orchestrator.messaging.deliverer import WAITS_FOR_PEOPLE, Deliverer, OutboxDrain
 from orchestrator.messaging.digesting import Digester
-from orchestrator.messaging.http_session import open_session
-from orchestrator.messaging.outbox_drain import NAME as OUTBOX
-from orchestrator.messaging.outbox_drain import OutboxDrain
-from orchestrator.messaging.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
-from orchestrator.messaging.ping_carrier import Ping
-from orchestrator.messaging.routing import PING, Routes
-from orchestrator.messaging.webhook_carrier import Webhook
+from orchestrator.messaging.http_carriers import Health, HealthPing, Ping, PingReceiver, Webhook, open_session
+from orchestrator.messaging.routing import PING, Answer, Parcel, Routes
+from orchestrator.messaging.telling_people import PeopleReceiver
 from orchestrator.store.engine import Database
 from orchestrator.store.outbox import new_uid
 from orchestrator.tasks import Part

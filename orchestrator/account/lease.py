@@ -166,13 +166,19 @@ async def take(context: Context) -> InstanceRecord:
     return record
 
 
-def refuse_if_held(record: InstanceRecord, now: float) -> None:
-    if record.lease_holder is None or record.lease_until is None or record.lease_until <= now:
-        return
+def living_holder(record: InstanceRecord, now: float) -> Holder | None:
+    """Who drives the instance, as far as anybody can tell."""
+    if record.lease_holder is None or not record.driven(now):
+        return None
     holder = Holder(**json.loads(record.lease_holder))
-    if holder.is_dead:
+    return None if holder.is_dead else holder
+
+
+def refuse_if_held(record: InstanceRecord, now: float) -> None:
+    holder = living_holder(record, now)
+    if holder is None:
         return
-    left = record.lease_until - now
+    left = (record.lease_until or now) - now
     status = Operation.STATUS
     raise LockHeldError(
         f"another recovery works for {record.name}: process {holder.pid} on {holder.host}",

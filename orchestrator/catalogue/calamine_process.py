@@ -11,16 +11,14 @@ import io
 import json
 import sys
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.catalogue.cells import LONGEST_TEXT, MOST_TEXT, number_text
-from orchestrator.catalogue.sheet_choice import SheetEntry, chosen_sheet
+from python_calamine import CalamineWorkbook
+
+from orchestrator.catalogue.sheets import LONGEST_TEXT, MOST_TEXT, SheetEntry, chosen_sheet, number_text
 from orchestrator.domain.errors import RejoinError
 from orchestrator.domain.strict_json import parse_json
 from orchestrator.process_limits import limit_this_process
-
-if TYPE_CHECKING:
-    from python_calamine import CalamineWorkbook
 
 _MOST_MEMORY = 1536 * 2**20  # bytes; 65,536 rows of 256 columns, the most of an .xls, need 1.1 GiB
 

@@ -1,26 +1,25 @@
-"""What a matched row changes: compared with the store, and written."""
+"""What changes the stored groups and codes: the matched rows of an import, and a new code for one group."""
 
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.catalogue.words import quoted
-from orchestrator.domain.group_fields import unique_slug
+from orchestrator.catalogue.lookup import resolve
+from orchestrator.catalogue.matching import Catalogue
+from orchestrator.catalogue.table_reading import ImportRow
+from orchestrator.domain.errors import InputRejectedError
+from orchestrator.domain.group_fields import quoted, unique_slug
+from orchestrator.domain.invites import InviteCode
 from orchestrator.store import codes, groups, unit_of_work
-from orchestrator.store.codes import NewCode
+from orchestrator.store.codes import KnownCode, NewCode
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.groups import StoredGroup
 from orchestrator.store.journal import Entry, append
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.catalogue.matching import Catalogue
-    from orchestrator.catalogue.rows import ImportRow
-    from orchestrator.store.codes import KnownCode
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.groups import StoredGroup
-    from orchestrator.store.secrets import CodeCipher
+from orchestrator.store.keyring import KeyRing
+from orchestrator.store.secrets import CodeCipher, cipher_for_writing
 
 _COLUMNS = ("name", "jid", "subject", "owner", "priority", "notes")
 IDENTITY = frozenset({"name", "jid", "subject", "owner"})  # what verification looks at
@@ -195,3 +194,62 @@ class Writer:
 def _columns_of_new(row: ImportRow, slug: str) -> dict[str, Any]:
     columns = {name: getattr(row, name) for name in _COLUMNS}
     return columns | {"slug": slug, "priority": row.priority or 0}
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """What setting a code did. `requeued`: memberships that had waited for one and are in line again."""
+
+    group: StoredGroup
+    last4: str
+    fingerprint: str
+    changed: bool
+    requeued: int = 0
+    warning: str = ""
+
+
+async def set_code(
+    database: Database, ring: KeyRing, reference: str, code: InviteCode, *, actor: str
+) -> CodeSet:
+    """Make it the group's current code; the earlier one is kept, retired. An earlier one may come back so.
+
+    Raise NotFoundError, or InputRejectedError if another group has the code.
+    """
+    async with database.write() as connection:
+        await groups.lock(connection)
+        group = await resolve(connection, reference)
+        cipher = await cipher_for_writing(connection, ring)
+        now = await database.now(connection)
+        fingerprint = cipher.fingerprint(code.reveal())
+        changed = await _store(connection, cipher, group, code, now=now)
+        requeued = 0
+        if changed:
+            requeued = await unit_of_work.reopen_after_new_code(
+                connection, group_ids=[group.id], actor=actor, now=now
+            )
+            data = {"code_last4": code.last4, "code_fingerprint": fingerprint}
+            await append(connection, now, [Entry("act.set_code", actor, data, group_id=group.id)])
+    warning = "" if code.usual else "the code has an unusual form; used as it is"
+    return CodeSet(group, code.last4, fingerprint, changed, requeued, warning)
+
+
+async def _store(
+    connection: AsyncConnection, cipher: CodeCipher, group: StoredGroup, code: InviteCode, *, now: float
+) -> bool:
+    plain = code.reveal()
+    fingerprint = cipher.fingerprint(plain)
+    known = await codes.find(connection, fingerprint)
+    if known is None:
+        new = NewCode(group.id, cipher.encrypt(plain), cipher.key_id, fingerprint, code.last4)
+        await codes.add_current(connection, [new], source="set-code", now=now)
+        return True
+    if known.group_id != group.id:
+        other = (await groups.by_ids(connection, [known.group_id]))[known.group_id]
+        raise InputRejectedError(
+            f"this code is already stored for {quoted(other.name)}",
+            hint=f"check which group the link opens; the other group is {other.slug}",
+        )
+    if known.current:
+        return False
+    await codes.make_current(connection, [KnownCode(known.id, group.id)], now=now)
+    return True

@@ -5,30 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TextIO
 
-from orchestrator.catalogue.columns import FIELDS
-from orchestrator.catalogue.rows import defuse
-from orchestrator.catalogue.showing import in_parts
+from orchestrator.catalogue.header import FIELDS
+from orchestrator.catalogue.sheets import defuse
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.phones import written_phone
 from orchestrator.private_files import replacing
-from orchestrator.store import codes
+from orchestrator.store import codes, groups
+from orchestrator.store.bulk import CHUNK, chunks
+from orchestrator.store.codes import SealedCode
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.groups import GroupName
 from orchestrator.store.journal import Entry, append
-from orchestrator.store.secrets import cipher_for_reading
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-    from pathlib import Path
-    from typing import TextIO
-
-    from orchestrator.catalogue.showing import GroupDetails
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.secrets import KeyRing
-
-_LINK = "https://chat.whatsapp.com/"
+from orchestrator.store.keyring import KeyRing
+from orchestrator.store.secrets import CodeCipher, cipher_for_reading
 
 
 class ExportFormat(StrEnum):
@@ -62,7 +57,7 @@ async def export_to(
     begin, line, end = _writers(form)
     async with (
         database.read(long=True) as connection,
-        aclosing(_records(database, connection, ring)) as parts,
+        aclosing(_records(connection, ring)) as parts,
     ):
         out.write(begin)
         async for part in parts:
@@ -80,32 +75,36 @@ async def _note(database: Database, form: ExportFormat, actor: str) -> None:
 
 
 async def _records(
-    database: Database, connection: AsyncConnection, ring: KeyRing | None
+    connection: AsyncConnection, ring: KeyRing | None
 ) -> AsyncGenerator[list[dict[str, Any]], None]:
-    now = await database.now(connection)
+    """Every group, some at a time."""
     cipher = await cipher_for_reading(connection, ring) if ring is not None else None
-    async for part in in_parts(connection, now):
-        opened: dict[int, str] = {}
-        if cipher is not None:
-            sealed = await codes.current(connection, [details.group.id for details in part])
-            opened = {i: cipher.decrypt(code.ciphertext, code.key_id) for i, code in sealed.items()}
-        yield [_record(details, opened.get(details.group.id)) for details in part]
+    everyone: list[GroupName] = [group async for part in groups.names(connection) for group in part]
+    for part in chunks(everyone, CHUNK):
+        ids = [group.id for group in part]
+        stored = await groups.by_ids(connection, ids)
+        sealed = {} if cipher is None else await codes.current(connection, ids)
+        labels = await groups.labels(connection, ids)
+        instances = await groups.instances(connection, ids)
+        yield [
+            {
+                "group": stored[i].slug,
+                "name": stored[i].name,
+                "code": _link(sealed[i], cipher) if i in sealed and cipher is not None else None,
+                "jid": stored[i].jid,
+                "subject": stored[i].subject,
+                "owner": stored[i].owner,
+                "instances": list(instances.get(i, ())),
+                "labels": list(labels.get(i, ())),
+                "priority": stored[i].priority,
+                "notes": stored[i].notes,
+            }
+            for i in ids
+        ]
 
 
-def _record(details: GroupDetails, code: str | None) -> dict[str, Any]:
-    group = details.group
-    return {
-        "group": group.slug,
-        "name": group.name,
-        "code": None if code is None else f"{_LINK}{code}",
-        "jid": group.jid,
-        "subject": group.subject,
-        "owner": group.owner,
-        "instances": list(details.instances),
-        "labels": list(details.labels),
-        "priority": group.priority,
-        "notes": group.notes,
-    }
+def _link(code: SealedCode, cipher: CodeCipher) -> str:
+    return f"https://chat.whatsapp.com/{cipher.decrypt(code.ciphertext, code.key_id)}"
 
 
 def _writers(form: ExportFormat) -> tuple[str, Any, str]:

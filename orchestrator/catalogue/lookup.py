@@ -1,20 +1,22 @@
-"""Which group a person means: the one resolver, for every command that takes a group."""
+"""Which group a person means: the one resolver, for every command that takes a group; one group in full."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.catalogue.words import nearest, quoted
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError, UsageError
-from orchestrator.domain.group_fields import clean, name_key, slug
-from orchestrator.store import groups
+from orchestrator.domain.group_fields import clean, name_key, quoted, slug
+from orchestrator.domain.near_words import nearest
+from orchestrator.store import codes, groups
+from orchestrator.store.codes import SealedCode
+from orchestrator.store.engine import Database
+from orchestrator.store.groups import GroupName, StoredGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.groups import GroupName, StoredGroup
 
 _LISTED = 10  # groups of one name that are named
 _AROUND = 50  # groups on either side that may be meant when none is called so
@@ -47,3 +49,29 @@ def _near(wanted: str, candidates: Iterable[GroupName]) -> str:
     slugs = {word: group.slug for group in candidates for word in (group.name_key, group.slug)}
     found = nearest(name_key(wanted), slugs) or nearest(slug(wanted), slugs)
     return "" if found is None else f". Did you mean {slugs[found]}?"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDetails:
+    """A group with everything that the catalogue holds of it; the current code first, sealed."""
+
+    group: StoredGroup
+    codes: tuple[SealedCode, ...]
+    labels: tuple[str, ...]
+    instances: tuple[str, ...]
+    now: float
+
+    @property
+    def current_code(self) -> SealedCode | None:
+        return self.codes[0] if self.codes and self.codes[0].current else None
+
+
+async def show_group(database: Database, reference: str) -> GroupDetails:
+    """By slug, JID or name. Raise NotFoundError with what may be meant."""
+    async with database.read() as connection:
+        group = await resolve(connection, reference)
+        now = await database.now(connection)
+        stored = await codes.of_group(connection, group.id)
+        labels = await groups.labels(connection, [group.id])
+        instances = await groups.instances(connection, [group.id])
+    return GroupDetails(group, tuple(stored), labels.get(group.id, ()), instances.get(group.id, ()), now)

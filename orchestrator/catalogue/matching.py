@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from orchestrator.catalogue.words import quoted
-from orchestrator.domain.group_fields import name_key
+from orchestrator.catalogue.table_reading import ImportRow
+from orchestrator.domain.group_fields import name_key, quoted
 from orchestrator.domain.invites import InviteCode
 from orchestrator.store import codes, groups
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableSequence, Sequence
-
-    from orchestrator.catalogue.rows import ImportRow
-    from orchestrator.store.codes import KnownCode
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.groups import GroupName
-    from orchestrator.store.secrets import CodeCipher
-
+from orchestrator.store.codes import KnownCode
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.groups import GroupName
+from orchestrator.store.secrets import CodeCipher
 
 _SLUG = re.compile(r"[a-z0-9-]+")
 _KEPT_SHORT = (

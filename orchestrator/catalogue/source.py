@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BufferedReader, BytesIO, RawIOBase
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 MOST_BYTES = 64 * 1024 * 1024  # of what stands in memory: standard input, a workbook
 MOST_BYTES_OF_A_FILE = 256 * 1024 * 1024

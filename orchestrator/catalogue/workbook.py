@@ -1,4 +1,4 @@
-"""One sheet of a workbook as rows of text: XLSX here, others in `other_workbooks`.
+"""One sheet of a workbook as rows of text: XLSX here, others (.xls, .ods, .xlsb) by a process of its own.
 
 The XML is read as a stream, so that what a sheet costs grows with the bytes that it really holds: neither a
 cell far away nor a wrong `dimension` counts. The format is ECMA-376 part 1, chapter 18 (SpreadsheetML).
@@ -7,16 +7,28 @@ cell far away nor a wrong `dimension` counts. The format is ECMA-376 part 1, cha
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
-from orchestrator.catalogue.cells import MOST_TEXT
-from orchestrator.catalogue.other_workbooks import other_workbook_rows
-from orchestrator.catalogue.sheet_choice import chosen_sheet
+from orchestrator.catalogue.sheets import (
+    MOST_COLUMNS,
+    MOST_TEXT,
+    WIDEST_GAP,
+    LeftOut,
+    SheetEntry,
+    chosen_sheet,
+    far_cell,
+)
+from orchestrator.catalogue.source import Source
 from orchestrator.catalogue.workbook_xml import (
     BrokenXmlError,
+    Relations,
     SheetReader,
     TooMuchTextError,
     date_styles,
@@ -26,12 +38,50 @@ from orchestrator.catalogue.workbook_xml import (
     workbook_sheets,
 )
 from orchestrator.domain.errors import InputRejectedError
+from orchestrator.domain.strict_json import parse_json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+_PATIENCE = 60.0  # seconds
+_AS_XLSX = "save it as XLSX without a password, or as CSV"
+_PROBLEMS = {
+    "password": "protected by a password",
+    "text": f"more than {MOST_TEXT // 2**20} Mi characters in one sheet",
+    "unreadable": "not a workbook that can be read, or a cell stands very far from its table",
+    "bounds": "needs too much memory or time; perhaps a cell stands very far from its table",
+}
 
-    from orchestrator.catalogue.source import Source
-    from orchestrator.catalogue.workbook_xml import Relations
+
+def other_workbook_rows(
+    source: Source, sheet: str | None, warnings: list[str]
+) -> Iterator[tuple[int, list[str]]]:
+    """As `workbook_rows` of the same name for XLSX. Raises InputRejectedError or NotFoundError."""
+    answer = _asked(source.data, sheet)
+    if problem := answer.get("problem"):
+        raise InputRejectedError(f"{source.name}: {_PROBLEMS[problem]}", hint=_AS_XLSX)
+    chosen_sheet(source.name, [SheetEntry(name, visible) for name, visible in answer["sheets"]], sheet)
+    left_out: LeftOut | None = None
+    last = 0
+    for number, cells in answer["rows"]:
+        near = 0 if number > last + WIDEST_GAP + 1 else MOST_COLUMNS
+        for column, cell in enumerate(cells[near:], near):
+            if cell.strip():
+                left_out = far_cell(left_out, number, column)
+        if any(cell.strip() for cell in cells[:near]):
+            last = number
+            yield number, cells[:near]
+    if left_out:
+        warnings.append(left_out.sentence())
+
+
+def _asked(data: bytes, sheet: str | None) -> dict[str, Any]:
+    module = "orchestrator.catalogue.calamine_process"
+    command = [sys.executable, "-P", "-m", module, json.dumps(sheet)]  # -P: nothing from the current folder
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=_PATIENCE)  # noqa: S603 - ours
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return {"problem": "bounds"}
+    answer: dict[str, Any] = parse_json(done.stdout)
+    return answer
+
 
 _ZIP = b"PK\x03\x04"
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an old .xls, and what Excel makes of a password

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from orchestrator.catalogue.cells import (
+from orchestrator.catalogue.sheets import (
     LONGEST_TEXT,
     MOST_COLUMNS,
     MOST_TEXT,
     WIDEST_GAP,
     LeftOut,
     LinkedText,
+    SheetEntry,
     far_cell,
     number_text,
+    place_of,
 )
-from orchestrator.catalogue.columns import place_of
-from orchestrator.catalogue.sheet_choice import SheetEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
 
 _LONGEST_TAG = 1024 * 1024  # bytes; expat reads what is not yet complete once more with every part
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
@@ -322,14 +318,8 @@ def _whole(text: str | None) -> int:
     return int(written)
 
 
-def _parse(
-    chunks: Iterable[bytes],
-    *,
-    start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None] | None = None,
-    text: Callable[[str], None] | None = None,
-) -> None:
-    for _ in _parsing(chunks, start=start, end=end, text=text):
+def _parse(chunks: Iterable[bytes], **handlers: Callable[..., None]) -> None:
+    for _ in _parsing(chunks, **handlers):
         pass
 
 

@@ -118,13 +118,13 @@ async def rekey(
       rejoin db rekey --yes
       rejoin db rekey --keep-old
     """
-    from orchestrator.operations import rekey as rekeying  # noqa: PLC0415
+    from orchestrator.operations import code_keys  # noqa: PLC0415
 
     settings = call.settings()
     if not keep_old:
         call.confirm("Backups that were made before cannot be read with the new key file. Go on?", yes=yes)
     async with call.open_app(settings) as app:
-        done = await rekeying.rekey(app.database, app.key_ring(), actor=app.actor, keep_old=keep_old)
+        done = await code_keys.rekey(app.database, app.key_ring(), actor=app.actor, keep_old=keep_old)
     call.out.answer_either(
         {"key": done.key_id, "codes": done.codes, "dropped": list(done.dropped)},
         f"{plural(done.codes, 'code')} encrypted with the new key {done.key_id}.",
@@ -146,19 +146,19 @@ async def forget_codes(
       rejoin db forget-codes
       rejoin db forget-codes --yes
     """
-    from orchestrator.operations import forgetting  # noqa: PLC0415
+    from orchestrator.operations import code_keys  # noqa: PLC0415
 
     settings = call.settings()
     key_file = settings.database.key_file
     async with call.open_app(settings) as app:
         if not yes:
-            stored = await forgetting.stored_codes(app.database, key_file)
+            stored = await code_keys.stored_codes(app.database, key_file)
             still = f"; the key file still opens {stored.readable:,} of them" if stored.readable else ""
             call.confirm(
                 f"{plural(stored.count, 'invite code')} will be forgotten for good{still}. Go on?",
                 yes=yes,
             )
-        done = await forgetting.forget_codes(app.database, key_file, actor=app.actor)
+        done = await code_keys.forget_codes(app.database, key_file, actor=app.actor)
     if call.json:
         call.out.answer_json(
             {

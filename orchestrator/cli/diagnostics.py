@@ -21,8 +21,7 @@ from orchestrator.cli.formatting import clean
 from orchestrator.cli.status import read_view
 from orchestrator.domain.errors import RejoinError, UsageError
 from orchestrator.redact import scrub
-from orchestrator.status.as_json import to_json
-from orchestrator.status.as_json_groups import journal_json
+from orchestrator.status.as_json import journal_json, to_json
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App

@@ -13,9 +13,8 @@ from orchestrator.cli.formatting import clean, plural
 from orchestrator.cli.hooks import address_of
 from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.status import configured_schedule
-from orchestrator.doctor.finding import Finding, State, exit_code
-from orchestrator.doctor.hook_checks import Hooks
-from orchestrator.doctor.settling import Settled, Tried, settle, written
+from orchestrator.doctor.findings import Finding, Hooks, State, exit_code
+from orchestrator.doctor.probe_forms import Settled, Tried, settle, written
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError
 from orchestrator.status.next_step import next_step
@@ -24,8 +23,7 @@ from orchestrator.status.views import StatusView
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
-    from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
-    from orchestrator.doctor.notify_checks import Told
+    from orchestrator.doctor.findings import DoctorContext, ExaminedAccount, Told
 
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
@@ -92,7 +90,7 @@ async def _stored(app: App) -> StatusView | None:
 def context_of(app: App, fault: RejoinError | None, to: str | None = None) -> DoctorContext:
     from orchestrator.account.lease import boot_id  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
-    from orchestrator.doctor.doctor_context import DoctorContext  # noqa: PLC0415
+    from orchestrator.doctor.findings import DoctorContext  # noqa: PLC0415
 
     settings = app.settings
     stored = settings.database.sqlite_path or settings.database.key_file
@@ -116,7 +114,7 @@ def context_of(app: App, fault: RejoinError | None, to: str | None = None) -> Do
 
 
 def _told(settings: Settings) -> Told:
-    from orchestrator.doctor.notify_checks import Told  # noqa: PLC0415
+    from orchestrator.doctor.findings import Told  # noqa: PLC0415
     from orchestrator.receivers import hook_names  # noqa: PLC0415
 
     names = hook_names(settings)
@@ -139,7 +137,7 @@ def _hooks(settings: Settings) -> Hooks:
 
 
 def _account(app: App, instance: InstanceSettings) -> ExaminedAccount:
-    from orchestrator.doctor.doctor_context import ExaminedAccount  # noqa: PLC0415
+    from orchestrator.doctor.findings import ExaminedAccount  # noqa: PLC0415
 
     return ExaminedAccount(
         instance.name,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from orchestrator import stop_signals
-from orchestrator.catalogue.columns import parse_mapping
+from orchestrator.catalogue.header import parse_mapping
 from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, Call, flag, positional
@@ -57,7 +57,7 @@ async def list_(  # noqa: PLR0913 - one for each flag
       rejoin groups list --label vip --csv > vip.csv
       rejoin groups list --json
     """
-    from orchestrator.status.listing import list_memberships  # noqa: PLC0415
+    from orchestrator.status.group_status import list_memberships  # noqa: PLC0415
     from orchestrator.store.group_rows import Filters  # noqa: PLC0415
 
     if as_csv and call.json:
@@ -109,7 +109,7 @@ async def set_code(
       rejoin groups set-code suppliers-north
       pbpaste | rejoin groups set-code suppliers-north
     """
-    from orchestrator.catalogue.set_code import set_code as store  # noqa: PLC0415
+    from orchestrator.catalogue.changes import set_code as store  # noqa: PLC0415
 
     settings = call.settings()
     code = parse_invite(call.read_secret(f"Invite link or code for {group}:"))
@@ -279,8 +279,8 @@ async def show(
 
 
 async def _read_group(app: App, reference: str, lines: int) -> Shown:
-    from orchestrator.catalogue.showing import show_group  # noqa: PLC0415
-    from orchestrator.status.listing import find_group  # noqa: PLC0415
+    from orchestrator.catalogue.lookup import show_group  # noqa: PLC0415
+    from orchestrator.status.group_status import find_group  # noqa: PLC0415
     from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     details = await show_group(app.database, reference)

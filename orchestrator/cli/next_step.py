@@ -11,8 +11,7 @@ from orchestrator.cli.formatting import clean
 from orchestrator.cli.layout import whole
 from orchestrator.domain.commands import Command, Operation, named
 from orchestrator.domain.hints import Hint, Mover
-from orchestrator.status.moves import command_of
-from orchestrator.status.next_step import next_step
+from orchestrator.status.next_step import command_of, next_step
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
@@ -51,7 +50,7 @@ class TakenUp:
 
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
     """A plain run might be about others, too: the command is the latest recovery's."""
-    from orchestrator.status.instance_views import runner  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.status.accounts_and_daemon import runner  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import instances, recoveries  # noqa: PLC0415
 
     async with app.database.read() as connection:

@@ -72,7 +72,7 @@ async def list_(
       rejoin outbox list
       rejoin outbox list --parked --json
     """
-    from orchestrator.messaging.outbox_listing import outbox_json, read_outbox  # noqa: PLC0415
+    from orchestrator.messaging.deliverer import outbox_json, read_outbox  # noqa: PLC0415
 
     async with call.open_app() as app:
         found = await read_outbox(app.database, parked_only=parked, limit=max(1, limit))
@@ -104,7 +104,7 @@ async def retry(
       rejoin outbox retry 17 18
       rejoin outbox retry --all
     """
-    from orchestrator.messaging.outbox_listing import try_again  # noqa: PLC0415
+    from orchestrator.messaging.deliverer import try_again  # noqa: PLC0415
 
     if bool(ids) is all_:
         raise UsageError("say which: numbers, or --all", hint="rejoin outbox list --parked shows them")

@@ -104,7 +104,7 @@ async def stop(
     Examples:
       rejoin stop
     """
-    from orchestrator.operations.stopping import stop as act  # noqa: PLC0415
+    from orchestrator.operations.ordering import stop as act  # noqa: PLC0415
 
     async with call.open_app() as app:
         done = await act(app.database, recovery, actor=app.actor)

@@ -12,8 +12,16 @@ from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.hints import OWN_WORDS, identity_changed_hint
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Reason
-from orchestrator.status.views import InstanceView, PauseView, Phase, RecoveryView, RunnerView, StatusView
-from orchestrator.status.views_daemon import DaemonView, LossView
+from orchestrator.status.views import (
+    DaemonView,
+    InstanceView,
+    LossView,
+    PauseView,
+    Phase,
+    RecoveryView,
+    RunnerView,
+    StatusView,
+)
 
 ACCOUNTS_SHOWN = 12
 OTHERS_SHOWN = 5

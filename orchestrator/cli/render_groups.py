@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.catalogue.report import ImportReport
-from orchestrator.catalogue.rows import defuse
+from orchestrator.catalogue.importing import ImportReport
+from orchestrator.catalogue.sheets import defuse
 from orchestrator.cli import layout
 from orchestrator.cli.call import Call
 from orchestrator.cli.formatting import (
@@ -28,11 +28,12 @@ from orchestrator.cli.next_step import move_text, next_line
 from orchestrator.cli.output import Look
 from orchestrator.cli.status import data_text, journal_line
 from orchestrator.domain.hints import Mover
-from orchestrator.status.as_json_groups import group_json, journal_json
+from orchestrator.status.as_json import group_json, journal_json
 
 if TYPE_CHECKING:
-    from orchestrator.catalogue.showing import CodeFacts, GroupDetails
-    from orchestrator.status.explain_group import Explanation
+    from orchestrator.catalogue.lookup import GroupDetails
+    from orchestrator.status.group_status import Explanation
+    from orchestrator.store.codes import SealedCode
     from orchestrator.store.group_rows import GroupRow
     from orchestrator.store.journal import JournalLine
     from orchestrator.store.slots import SlotLine
@@ -143,20 +144,20 @@ def shown_json(shown: Shown) -> dict[str, Any]:
         "labels": list(shown.details.labels),
         "instances": list(shown.details.instances),
         "notes": group.notes,
-        "codes": [_code_json(code) for code in shown.details.codes],
+        "codes": [_code_json(code, shown.details.now) for code in shown.details.codes],
         "memberships": [group_json(row) for row in shown.memberships],
         "journal": [journal_json(line) for line in shown.journal],
     }
 
 
-def _code_json(code: CodeFacts) -> dict[str, Any]:
+def _code_json(code: SealedCode, now: float) -> dict[str, Any]:
     return {
         "fingerprint": code.fingerprint,
         "last4": code.last4,
         "current": code.current,
         "source": code.source,
         "created_at": rfc3339(code.created_at),
-        "age_seconds": round(code.age),
+        "age_seconds": round(max(0.0, now - code.created_at)),
         "retired_at": rfc3339(code.retired_at),
         "verdict": code.verdict,
         "checked_at": rfc3339(code.checked_at),
@@ -173,7 +174,10 @@ def shown_text(shown: Shown, zone: tzinfo) -> str:
         ("Labels", ", ".join(shown.details.labels)),
         ("Instances", ", ".join(shown.details.instances)),
         ("Notes", group.notes),
-        *((("Code" if code.current else "Old code"), _code_text(code)) for code in shown.details.codes),
+        *(
+            ("Code" if code.current else "Old code", _code_text(code, shown.details.now))
+            for code in shown.details.codes
+        ),
         *((row.instance or "-", _standing(row, zone)) for row in shown.memberships),
     ]
     head = f"{clean(group.name)} ({clean(group.slug)})"
@@ -184,9 +188,9 @@ def shown_text(shown: Shown, zone: tzinfo) -> str:
     return "\n".join([head, *body, *(["", "JOURNAL", *journal] if journal else [])])
 
 
-def _code_text(code: CodeFacts) -> str:
+def _code_text(code: SealedCode, now: float) -> str:
     verdict = f", last found {code.verdict}" if code.verdict else ""
-    origin = f"from {code.source} {duration(code.age)} ago"
+    origin = f"from {code.source} {duration(max(0.0, now - code.created_at))} ago"
     return f"...{code.last4}, fingerprint {code.fingerprint[:12]}, {origin}{verdict}"
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from orchestrator import config_file, stop_signals
 from orchestrator.account.plan_result import Decision
-from orchestrator.catalogue.columns import parse_mapping
-from orchestrator.catalogue.report import ImportReport
+from orchestrator.catalogue.header import parse_mapping
+from orchestrator.catalogue.importing import ImportReport
 from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, TO, Call, flag, positional

@@ -93,12 +93,12 @@ async def explain(
       rejoin explain suppliers-north
       rejoin explain 120363041234567890@g.us --json
     """
-    from orchestrator.status.explain_group import explain as read  # noqa: PLC0415
+    from orchestrator.status.group_status import explain as read  # noqa: PLC0415
 
     async with call.open_app(brief=True) as app:
         found = await read(app.database, group, instance=instance, policy=app.pace)
     if call.json:
-        from orchestrator.status.as_json_groups import explanation_json  # noqa: PLC0415
+        from orchestrator.status.as_json import explanation_json  # noqa: PLC0415
 
         call.out.answer_json(explanation_json(found))
         return
@@ -182,7 +182,7 @@ async def history(
       rejoin history --limit 5 --json
     """
     from orchestrator.status import past  # noqa: PLC0415
-    from orchestrator.status.as_json_groups import history_json  # noqa: PLC0415
+    from orchestrator.status.as_json import history_json  # noqa: PLC0415
 
     async with call.open_app(brief=True) as app:
         listed = await past.history(app.database, limit=max(1, limit))
@@ -282,7 +282,7 @@ def _show_line(call: Call, line: "JournalLine", zone: tzinfo) -> None:
 
 
 def _line_json(line: "JournalLine") -> dict[str, object]:
-    from orchestrator.status.as_json_groups import journal_json  # noqa: PLC0415
+    from orchestrator.status.as_json import journal_json  # noqa: PLC0415
 
     return journal_json(line)
 

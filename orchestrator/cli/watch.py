@@ -15,8 +15,7 @@ from orchestrator.cli.output import Look, Output
 from orchestrator.cli.render_status import headline, status_text
 from orchestrator.cli.status import look_of, read_view
 from orchestrator.clock import Clock, SystemClock
-from orchestrator.status.as_json import progress_line, summary_line
-from orchestrator.status.as_json_groups import group_line
+from orchestrator.status.as_json import group_line, progress_line, summary_line
 from orchestrator.status.past import ChangeFeed
 from orchestrator.status.result import result
 from orchestrator.status.views import Phase, StatusView

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.config.draft import Draft, is_secret
-from orchestrator.config.keys import Kind, did_you_mean, key_at, keys_of, known_names
+from orchestrator.config.keys import Kind, key_at, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath
+from orchestrator.domain.near_words import did_you_mean
 
 HIDDEN = " (hidden)"
 _SENTENCES = {

@@ -4,7 +4,7 @@ value and where that came from for `rejoin config show --origin`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -82,14 +82,6 @@ def known_names(model: type[BaseModel]) -> list[str]:
     """Every name that may stand in a section's table, `…_file` of secrets included."""
     keys = keys_of(model).values()
     return [key.name for key in keys] + [f"{key.name}_file" for key in keys if key.secret]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean pacing?`, with its leading space, or nothing."""
-    import difflib  # noqa: PLC0415 - needed only when something is wrong
-
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 DEFAULT = "default"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import TemplateError
 
 from orchestrator.account.greet import render
-from orchestrator.doctor.finding import Finding, failed, ok, skipped, warning
+from orchestrator.doctor.findings import DoctorContext, Finding, failed, ok, skipped, warning
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
@@ -16,15 +16,11 @@ from orchestrator.domain.memberships import Greeting, Status
 from orchestrator.domain.verification import Mode
 from orchestrator.store import codes
 from orchestrator.store import groups as groups_store
+from orchestrator.store.codes import SealedCode
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.groups import Some
 from orchestrator.store.memberships import Membership, Work
-from orchestrator.store.secrets import WHEN_UNREADABLE
-
-if TYPE_CHECKING:
-    from orchestrator.doctor.doctor_context import DoctorContext
-    from orchestrator.store.codes import SealedCode
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.groups import Some
-    from orchestrator.store.secrets import CodeCipher
+from orchestrator.store.secrets import WHEN_UNREADABLE, CodeCipher
 
 CODES_READ = 5000
 _IMPORT = str(Command(Operation.IMPORT))

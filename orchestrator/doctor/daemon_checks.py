@@ -1,25 +1,39 @@
-"""The daemon and what it decided: whether it runs, what fails in it, which accounts it holds for lost."""
+"""The daemon and what it decided, the schedule, and those who are told: hooks in, messages out."""
 
 from __future__ import annotations
 
 import errno
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
 import orchestrator
-from orchestrator.doctor.finding import ok, warning
+from orchestrator.account.installing import HookAddress
+from orchestrator.doctor.findings import (
+    DoctorContext,
+    ExaminedAccount,
+    Finding,
+    Hooks,
+    Told,
+    failed,
+    ok,
+    skipped,
+    warning,
+)
 from orchestrator.domain.commands import Command, Operation
+from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.loss_judgement import LossState
+from orchestrator.domain.meanings import Outcome
+from orchestrator.domain.outcomes import WebhooksAnswer, WebhookTarget
 from orchestrator.domain.times import instant
-from orchestrator.status.read_daemon import daemon_view
+from orchestrator.messaging import apprise_people as people
+from orchestrator.status.accounts_and_daemon import daemon_view
+from orchestrator.status.schedule_view import Entry, local, upcoming
+from orchestrator.status.views import DaemonView
 from orchestrator.store import daemons, instances, losses
-
-if TYPE_CHECKING:
-    from orchestrator.doctor.doctor_context import DoctorContext
-    from orchestrator.doctor.finding import Finding
-    from orchestrator.status.views_daemon import DaemonView
-    from orchestrator.store.losses import Loss
+from orchestrator.store import outbox as outbox_store
+from orchestrator.store.engine import Database
+from orchestrator.store.losses import Loss
 
 _START = str(Operation.DAEMON)
 
@@ -109,3 +123,121 @@ def _loss(one: Loss, name: str) -> Finding:
         )
     sentence = f"lost since {since}" + (f"; {one.detail}" if one.detail else "")
     return warning("losses", sentence, str(Command(Operation.PLAN, from_name=name)), instance=name)
+
+
+RUNS_SHOWN = 3
+
+
+async def schedule(context: DoctorContext) -> list[Finding]:
+    """One finding for each entry; none of them keeps a recovery from working."""
+    if not context.schedule:
+        return [ok("schedule", "nothing is scheduled")]
+    async with context.database.read() as connection:
+        now = await context.database.now(connection)
+        lives = await daemons.lives(connection, now)
+    return [_entry(entry, now, lives=lives) for entry in context.schedule]
+
+
+def _entry(entry: Entry, now: float, *, lives: bool) -> Finding:
+    runs = upcoming(entry, now, RUNS_SHOWN)
+    if not runs:
+        return warning("schedule", f'{entry.name}: "{entry.times.expression}" never comes due')
+    shown = "; ".join(f"{_utc(run)} ({local(run, entry.times.zone)})" for run in runs)
+    sentence = f"{entry.name}: next {shown}"
+    if not lives:
+        return warning("schedule", f"{sentence}; but no daemon runs", f"{Operation.DAEMON} carries it out")
+    return ok("schedule", sentence)
+
+
+def _utc(instant: float) -> str:
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+NAME = "webhook"
+_SECRET = "set webhooks.secret_file, webhooks.path_secret_file or both"  # noqa: S105 - says where one goes
+
+
+def configured(hooks: Hooks) -> Finding:
+    if hooks.has_secret:
+        where = f" at {hooks.public_url}" if hooks.public_url else "; webhooks.public_url is not set"
+        return ok("webhooks", f"taken{where}")
+    if hooks.public_url:
+        return warning("webhooks", "webhooks.public_url is set, but no secret: none is taken", _SECRET)
+    return ok("webhooks", "none are taken: no secret is set. Polling finds the same, later")
+
+
+async def at_gateway(hooks: Hooks, account: ExaminedAccount, *, works: bool) -> list[Finding]:
+    """Whether this instance's gateway sends to us. `works`: its session does."""
+    address = hooks.address(account.name)
+    if address is None:
+        return []
+    if not works:
+        return [skipped(NAME, "the session does not work")]
+    try:
+        gateway = account.gateway()
+    except ConfigurationError:
+        return []  # told already
+    return [_judge(await gateway.webhooks(), address)]
+
+
+def _judge(found: WebhooksAnswer, address: HookAddress) -> Finding:
+    install = str(Command(Operation.INSTALL_HOOKS, instance=address.instance))
+    if found.answer.outcome is Outcome.NOT_SUPPORTED:
+        return skipped(NAME, "the gateway has no call to ask for it")
+    if found.answer.outcome is not Outcome.OK:
+        said = found.answer.text or found.answer.outcome.value
+        return warning(NAME, f"it is not known whether it is set: {said}")
+    ours = [target for target in found.webhooks if address.is_ours(target)]
+    trouble = _trouble(ours, address)
+    if trouble is not None:
+        return warning(NAME, trouble, install)
+    return ok(NAME, f"set to {address.shown}")
+
+
+def _signs_otherwise(target: WebhookTarget, address: HookAddress) -> bool:
+    """A gateway that shows no secret, or a masked one, is not judged."""
+    return target.secret not in (None, address.signing_secret) and "***" not in (target.secret or "")
+
+
+def _trouble(ours: list[WebhookTarget], address: HookAddress) -> str | None:
+    if not ours:
+        return "the gateway does not send to us; polling finds the same, later"
+    right = [target for target in ours if target.url == address.url]
+    if not right:
+        return "the gateway sends with another secret in the path: refused"
+    if not any(target.active for target in right):
+        return "set, but switched off at the gateway"
+    if address.signing_secret and all(_signs_otherwise(target, address) for target in right):
+        return "the gateway signs with another secret than webhooks.secret: refused"
+    heard = {event for target in right for event in target.events}
+    missing = [] if "*" in heard else [event for event in address.events if event not in heard]
+    return f"set, but without {', '.join(missing)}" if missing else None
+
+
+def receivers(told: Told) -> list[Finding]:
+    if not (told.urls or told.hooks):
+        return [ok("notify", "nobody is to be told")]
+    if told.urls and not people.is_installed():
+        return [failed("notify", people.MISSING, people.HOW_TO_GET_IT)]
+    found = [
+        failed("notify", f"Apprise does not understand notify.urls.{index}", "see Apprise's list of services")
+        for index, url in enumerate(told.urls)
+        if not people.understood(url)
+    ]
+    if told.unsigned:
+        names = ", ".join(told.unsigned)
+        found.append(
+            warning("notify", f"without a secret, messages to {names} are not signed", "set its secret_file")
+        )
+    count = len(told.urls) + len(told.hooks)
+    return found or [ok("notify", f"{count} to be told; {Operation.TEST_NOTIFY} tries them")]
+
+
+async def outbox(database: Database) -> list[Finding]:
+    """What did not get through."""
+    async with database.read() as connection:
+        totals = await outbox_store.totals(connection)
+    if totals.parked:
+        hint = f"{Operation.LIST_PARKED} shows them and why"
+        return [warning("outbox", f"given up: {totals.parked} of the messages", hint)]
+    return [ok("outbox", f"waiting to be delivered: {totals.pending}")]

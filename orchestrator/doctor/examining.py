@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 
-from orchestrator.doctor import (
-    account_checks,
-    catalogue_checks,
-    daemon_checks,
-    hook_checks,
-    notify_checks,
-    number_checks,
-    schedule_checks,
-    storage,
+from orchestrator.doctor import account_checks, catalogue_checks, daemon_checks, storage_checks
+from orchestrator.doctor.findings import (
+    DoctorContext,
+    ExaminedAccount,
+    Finding,
+    State,
+    failed,
+    ok,
+    skipped,
+    warning,
 )
-from orchestrator.doctor.finding import Finding, State, failed, ok, skipped, warning
 from orchestrator.domain.identity import OwnIds
 from orchestrator.store.engine import DriverError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
 
 _NEED_THE_DATABASE = (
     *("clock", "key file", "codes", "groups", "allow-list", "expectations", "current codes"),
@@ -35,7 +31,7 @@ async def examine(context: DoctorContext) -> list[Finding]:
     Nothing is raised for what is found, and nothing is written. Takes some seconds.
     """
     findings = _configuration(context)
-    about_database = await storage.database(context)
+    about_database = await storage_checks.database(context)
     findings += about_database
     usable = any(one.name == "schema" and one.state is State.OK for one in about_database)
     if usable:
@@ -44,21 +40,24 @@ async def examine(context: DoctorContext) -> list[Finding]:
         findings += [skipped(name, "the database cannot be used") for name in _NEED_THE_DATABASE]
     findings += [
         catalogue_checks.greetings(context),
-        *notify_checks.receivers(context.told),
-        storage.disk(context),
+        *daemon_checks.receivers(context.told),
+        storage_checks.disk(context),
     ]
-    findings.append(hook_checks.configured(context.hooks))
+    findings.append(daemon_checks.configured(context.hooks))
     told: dict[str, OwnIds] = {}
     for account in _examined(context):
-        online = await account_checks.online(account, told)
+        online = await _about(account, account_checks.online(account, told))
         works = any(one.name == "session" and one.state is State.OK for one in online)
-        findings += [*online, *await hook_checks.at_gateway(context.hooks, account, works=works)]
+        findings += online
+        findings += await _about(account, daemon_checks.at_gateway(context.hooks, account, works=works))
         if usable:
-            findings += await _guarded("record", account_checks.on_record(context, account))
             own = told.get(account.name, OwnIds())
-            findings += await _guarded("number", number_checks.same_number(context, account, own))
+            on_record = account_checks.on_record(context, account)
+            same_number = account_checks.same_number(context, account, own)
+            findings += await _guarded("record", _about(account, on_record))
+            findings += await _guarded("number", _about(account, same_number))
     if usable:
-        findings += await _guarded("accounts", _alone(number_checks.one_driver(context, told)))
+        findings += await _guarded("accounts", _alone(account_checks.one_driver(context, told)))
     return findings
 
 
@@ -70,14 +69,14 @@ def _configuration(context: DoctorContext) -> list[Finding]:
 
 async def _stored(context: DoctorContext) -> list[Finding]:
     return [
-        *await _guarded("clock", _alone(storage.clock(context))),
+        *await _guarded("clock", _alone(storage_checks.clock(context))),
         *await _guarded("key file", catalogue_checks.keys(context)),
         *await _guarded("groups", catalogue_checks.groups(context)),
         *await _guarded("backup", _alone(account_checks.choice(context))),
-        *await _guarded("schedule", schedule_checks.schedule(context)),
+        *await _guarded("schedule", daemon_checks.schedule(context)),
         *await _guarded("daemon", daemon_checks.daemon(context)),
         *await _guarded("losses", daemon_checks.lost(context)),
-        *await _guarded("outbox", notify_checks.outbox(context.database)),
+        *await _guarded("outbox", daemon_checks.outbox(context.database)),
     ]
 
 
@@ -86,6 +85,10 @@ def _examined(context: DoctorContext) -> Sequence[ExaminedAccount]:
     if context.to is None:
         return context.accounts
     return [one for one in context.accounts if one.name == context.to or one.role != "backup"]
+
+
+async def _about(account: ExaminedAccount, looking: Awaitable[list[Finding]]) -> list[Finding]:
+    return [replace(one, instance=account.name) for one in await looking]
 
 
 async def _alone(looking: Awaitable[Finding]) -> list[Finding]:
@@ -97,4 +100,4 @@ async def _guarded(name: str, looking: Awaitable[list[Finding]]) -> list[Finding
     try:
         return await looking
     except (DriverError, OSError) as error:
-        return [failed(name, f"could not be looked at: {storage.said(error)}")]
+        return [failed(name, f"could not be looked at: {storage_checks.said(error)}")]

@@ -9,6 +9,7 @@ from functools import lru_cache
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.folding import fold, normalized, visible
 from orchestrator.domain.identity import group_jid, user_id
+from orchestrator.domain.invites import shorten
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.redaction import hide_codes, looks_like_code, reduce_words
 
@@ -24,6 +25,7 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}(?:\.0+)?", re.ASCII)
+_MAY_BE_A_CODE = re.compile(r"[A-Za-z0-9_-]{16}")
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+?[0-9]+", re.IGNORECASE)
 
 
@@ -155,3 +157,13 @@ def quote(text: str) -> str:
     """Foreign text in a sentence, short; what may be an invite code shows its last four characters."""
     shown = reduce_words(hide_codes(text), looks_like_code)
     return f'"{shown}"' if len(shown) <= 40 else f'"{shown[:39]}…"'
+
+
+def quoted(text: str) -> str:
+    """Foreign text on one line and in quotation marks; cut short if it may be an invite code."""
+    plain = clean(text)
+    return shorten(plain) if may_hold_code(plain) else quote(plain)
+
+
+def may_hold_code(text: str) -> bool:
+    return _MAY_BE_A_CODE.search(text) is not None

@@ -15,16 +15,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from types import ModuleType
+from typing import Literal
 
+from orchestrator.clock import Clock
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.messaging import apprise_process
-from orchestrator.messaging.carriers import Answer
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from orchestrator.clock import Clock
+from orchestrator.messaging.routing import Answer
 
 TIMEOUT = 30.0
 """Seconds for one notice to one service."""

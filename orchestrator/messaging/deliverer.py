@@ -1,5 +1,7 @@
-"""Carrying messages to one sink: in order within a subject, side by side otherwise, until each is delivered
-or parked. There is one of these parts for each sink, so that none ever waits for another.
+"""Carrying messages from the outbox to one receiver, with retries; what waits there, for people and scripts.
+
+In order within a subject, side by side otherwise, until each is delivered or parked. There is one `Deliverer`
+for each receiver, so that none ever waits for another.
 """
 
 from __future__ import annotations
@@ -7,22 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
+from orchestrator.clock import Clock
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError
+from orchestrator.domain.times import instant
 from orchestrator.messaging import routing
-from orchestrator.messaging.carriers import Answer, Parcel
+from orchestrator.messaging.routing import Answer, Parcel, Receiver, Routes
 from orchestrator.store import outbox
-from orchestrator.store.engine import DatabaseGoneError
-from orchestrator.store.outbox import Due, Failed
-
-if TYPE_CHECKING:
-    from orchestrator.clock import Clock
-    from orchestrator.messaging.carriers import Receiver
-    from orchestrator.messaging.routing import Routes
-    from orchestrator.store.engine import Database
+from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.journal import Entry, append
+from orchestrator.store.outbox import Due, Failed, Listed, OutboxTotals
 
 _log = logging.getLogger(__name__)
 
@@ -182,3 +182,79 @@ class Deliverer:
             _log.warning("a message is parked: %s", Operation.LIST_PARKED, extra=said)
         elif self._trouble.failures == 1:
             _log.warning("a message did not get through; tried again later", extra=said)
+
+
+NAME = "outbox"
+
+
+@dataclass(slots=True)
+class OutboxDrain:
+    """The part that drains an outbox which has no receiver."""
+
+    database: Database
+    routes: Routes  # to nowhere
+    name: str = NAME
+    _parked_strangers: bool = False
+
+    async def step(self) -> float:
+        if not self._parked_strangers:
+            async with self.database.write() as connection:
+                await outbox.park_others(connection, (), NOT_CONFIGURED)
+            self._parked_strangers = True
+        while await routing.fan_out(self.database, self.routes):
+            pass
+        return IDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """How it stands at one moment."""
+
+    now: float
+    totals: OutboxTotals
+    deliveries: tuple[Listed, ...]
+
+
+async def read_outbox(database: Database, *, parked_only: bool = False, limit: int = 100) -> Outbox:
+    async with database.read() as connection:
+        found = await outbox.listed(connection, parked_only=parked_only, limit=limit)
+        totals = await outbox.totals(connection)
+        return Outbox(await database.now(connection), totals, tuple(found))
+
+
+async def try_again(database: Database, *, actor: str, ids: Collection[int] | None = None) -> int:
+    """Put parked deliveries back in line, all of them without ids; how many it were."""
+    async with database.write() as connection:
+        changed = await outbox.retry_parked(connection, ids)
+        if changed:
+            line = Entry("act.outbox_retry", actor, {"deliveries": changed})
+            await append(connection, await database.now(connection), [line])
+    return changed
+
+
+def outbox_json(outbox: Outbox) -> dict[str, Any]:
+    """The object that `rejoin outbox list --json` prints."""
+    return {
+        "schema": 1,
+        "at": instant(outbox.now),
+        "unsorted": outbox.totals.unsorted,
+        "pending": outbox.totals.pending,
+        "oldest_pending_at": instant(outbox.totals.oldest_pending_at),
+        "parked": outbox.totals.parked,
+        "deliveries": [_delivery(one) for one in outbox.deliveries],
+    }
+
+
+def _delivery(one: Listed) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "message": one.uid,
+        "type": one.kind,
+        "receiver": one.sink,
+        "subject": one.subject,
+        "at": instant(one.at),
+        "state": one.state.value,
+        "attempts": one.attempts,
+        "next_attempt_at": instant(one.next_attempt_at),
+        "error": one.error,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.messaging import people_texts
+from orchestrator.messaging import telling_people
 from orchestrator.store import instances, outbox, outgoing_messages, progress, recoveries
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Digester:
 
     async def _standing(self, connection: AsyncConnection, since: float, now: float) -> OpenNeeds:
         records = await instances.of_names(connection, self.backups)
-        paused = [one.paused_at or 0.0 for one in records if people_texts.needs_a_person(one, now)]
+        paused = [one.paused_at or 0.0 for one in records if telling_people.needs_a_person(one, now)]
         causes = await progress.causes(connection, [one.id for one in records], since)
         fresh = [at for at in paused if at > since]
         oldest = [*fresh, *(row.oldest_new for row in causes if row.oldest_new is not None)]

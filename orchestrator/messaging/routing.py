@@ -1,16 +1,53 @@
-"""Which receivers a message goes to. Hooks hear every fact; people hear little, by `notify.level`."""
+"""What a receiver of messages is, and which receivers a message goes to.
+
+Hooks hear every fact; people hear little, by `notify.level`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, Protocol
 
 from orchestrator.domain.recoveries import End
 from orchestrator.store import outbox, outgoing_messages
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.outbox import Stored
 
-if TYPE_CHECKING:
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.outbox import Stored
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way. `uid` stays the same over all attempts; `at` is when the fact came about."""
+
+    uid: str
+    kind: str
+    at: float
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an attempt went. `text` holds no address and no secret.
+
+    `final`: trying again is of no use. `retry_after`: seconds that the receiver asked for.
+    """
+
+    ok: bool
+    text: str = ""
+    final: bool = False
+    retry_after: float | None = None
+
+
+class Receiver(Protocol):
+    """A sink. Its name is shown to people; its address never is."""
+
+    @property
+    def name(self) -> str:
+        """What its deliveries are stored under."""
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        """Try once, within a time-out. Never raises for what the other side or the network does."""
+
 
 Level = Literal["all", "needs_you", "failures"]
 

@@ -6,11 +6,14 @@ stores. A group with another JID than the stored one is another group: it needs 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.account.retrying import call_with_retry
 from orchestrator.catalogue.lookup import resolve
+from orchestrator.clock import Clock
 from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (
@@ -21,23 +24,17 @@ from orchestrator.domain.errors import (
     credentials_refused,
 )
 from orchestrator.domain.hints import explain_reason
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.meanings import Outcome
 from orchestrator.domain.memberships import Status
-from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
 from orchestrator.domain.phones import read_phone
 from orchestrator.domain.verification import Expected, digits, same_jid, verify
+from orchestrator.gateways.base import Gateway
 from orchestrator.store import codes, groups, instances, journal, memberships, unit_of_work
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchestrator.account.recovery_settings import RecoverySettings
-    from orchestrator.clock import Clock
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
-    from orchestrator.gateways.base import Gateway
-    from orchestrator.store.codes import SealedCode
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.groups import StoredGroup
+from orchestrator.store.codes import SealedCode
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.groups import StoredGroup
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.store import instances, recoveries
+from orchestrator.store.engine import Database
 from orchestrator.store.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from orchestrator.store.engine import Database
 
 LONGEST_BECAUSE = 500
 

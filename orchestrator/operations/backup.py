@@ -12,18 +12,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, RejoinError, UsageError
-from orchestrator.store import codes, groups, meta, schema
+from orchestrator.operations.code_keys import count_unreadable
+from orchestrator.store import groups, meta, schema
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.keyring import KeyRing
 from orchestrator.store.schema import SchemaState
 from orchestrator.store.secrets import WHEN_UNREADABLE, cipher_for_reading
 
-if TYPE_CHECKING:
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.secrets import CodeCipher, KeyRing
-
+RESTORED = "restored"  # in `meta` of a copy: when it was made; an original has no such row
 _MODE = 0o600
 
 
@@ -202,22 +201,11 @@ async def _codes(connection: AsyncConnection, ring: KeyRing | None) -> list[Find
         cipher = await cipher_for_reading(connection, ring)
     except ConfigurationError as error:
         return [*found, Finding("key_missing", Severity.BROKEN, error.message, error.hint)]
-    if lost := await _undecryptable(connection, cipher):
+    if lost := await count_unreadable(connection, cipher):
         sentence = f"{lost} stored invite codes cannot be decrypted with this key file"
         hint = f"put the right key file in place, or: {WHEN_UNREADABLE}"
         found.append(Finding("code_undecryptable", Severity.BROKEN, sentence, hint))
     return found
-
-
-async def _undecryptable(connection: AsyncConnection, cipher: CodeCipher) -> int:
-    lost = 0
-    async for batch in codes.batches(connection):
-        for code in batch:
-            try:
-                cipher.decrypt(code.ciphertext, code.key_id)
-            except ConfigurationError:
-                lost += 1
-    return lost
 
 
 def _file_mode(database: Database) -> list[Finding]:

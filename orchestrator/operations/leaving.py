@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (
@@ -15,20 +15,18 @@ from orchestrator.domain.errors import (
     credentials_refused,
 )
 from orchestrator.domain.identity import OwnIds
+from orchestrator.domain.meanings import Outcome
 from orchestrator.domain.memberships import Greeting, Reason, Status
-from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.outcomes import GatewayAnswer
 from orchestrator.domain.sightings import Sighting, sight
+from orchestrator.gateways.base import Gateway
 from orchestrator.operations.acting import acting, said
-from orchestrator.operations.choices import entered_by_mistake
-from orchestrator.status.listing import find_group
+from orchestrator.operations.retry_skip import entered_by_mistake
+from orchestrator.status.group_status import find_group
 from orchestrator.store import memberships
-
-if TYPE_CHECKING:
-    from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.gateways.base import Gateway
-    from orchestrator.store.engine import Database
-    from orchestrator.store.memberships import Membership, Work
-    from orchestrator.store.unit_of_work import UnitOfWork
+from orchestrator.store.engine import Database
+from orchestrator.store.memberships import Membership, Work
+from orchestrator.store.unit_of_work import UnitOfWork
 
 _NOT_INSIDE = frozenset({Outcome.FORBIDDEN, Outcome.GROUP_GONE, Outcome.REMOVED})
 _UNSENT = frozenset(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator.account.pauses import CAUSED_BY_WHATSAPP, HALF_PACE_AFTER_OUTAGE
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.instances import HALF_PACE_FOR
+from orchestrator.domain.instances import HALF_PACE_FOR, InstanceRecord
 from orchestrator.domain.memberships import Reason
 from orchestrator.operations.acting import acting, said
-
-if TYPE_CHECKING:
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.engine import Database
-    from orchestrator.store.unit_of_work import UnitOfWork
+from orchestrator.store.engine import Database
+from orchestrator.store.unit_of_work import UnitOfWork
 
 _COMES_BACK = frozenset(reason.value for reason in CURED_BY_A_WORKING_SESSION)
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from orchestrator.store import instances, pruning
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.pruning import Pruned
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.pruning import Pruned
 
 EVERY = 6 * 3600.0
 """Seconds between two rounds."""

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Command, Operation, named
 from orchestrator.domain.eta import Course, Eta, EtaReason, PutOff, Remaining, estimate
-from orchestrator.domain.hints import explain_reason
-from orchestrator.domain.instances import HALF_PACE
-from orchestrator.domain.memberships import Bucket, Status, bucket, known_reason
+from orchestrator.domain.hints import Hint, explain_reason
+from orchestrator.domain.instances import HALF_PACE, InstanceRecord
+from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, known_reason
 from orchestrator.domain.pacing import Wait, worst_window
-from orchestrator.status.instance_views import pause, runner
-from orchestrator.status.moves import There, command_of, group_move
-from orchestrator.status.views import NeedsYouView, OtherView, PaceView, Phase, RecoveryView, WaitingView
+from orchestrator.status.accounts_and_daemon import pause, runner
+from orchestrator.status.next_step import There, command_of, group_move
+from orchestrator.status.views import (
+    DaemonView,
+    NeedsYouView,
+    OtherView,
+    PaceView,
+    Phase,
+    RecoveryView,
+    WaitingView,
+)
+from orchestrator.store.progress import CountRow, DueRow, NeedsYouRow
+from orchestrator.store.recoveries import Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from orchestrator.domain.hints import Hint
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.memberships import Reason
-    from orchestrator.status.facts import Facts
-    from orchestrator.status.views_daemon import DaemonView
+    from orchestrator.status.read import Facts
     from orchestrator.store.group_rows import GroupRow
-    from orchestrator.store.progress import CountRow, DueRow, NeedsYouRow
-    from orchestrator.store.recoveries import Recovery
 
 MOST_WAITING_LINES = 20
 LONG = 900.0
 """Seconds behind the last join in line from which on a group that is put off is told by itself."""
 DRIVEN = frozenset({Phase.RUNNING, Phase.STOPPING})
 
-TURN, LOOK, NOT_RUNNING = "turn", "look", "not_running"
+TURN, LOOK, NOT_RUNNING, PUT_OFF = "turn", "look", "not_running", "unknown"
 _SENTENCES = {
     TURN: "waits for its turn",
     LOOK: "being looked up whether the join worked",
     NOT_RUNNING: "no recovery is running",
+    PUT_OFF: "put off",
 }
 
 
@@ -194,47 +198,35 @@ def _waits_in_line(facts: Facts, row: CountRow) -> bool:
 def _in_line(facts: Facts, row: CountRow) -> WaitingView:
     hold = held(facts)
     if not driven(facts):
-        return _waiting(row, known_reason(None), NOT_RUNNING, None)
+        return _waiting(row, row.status, None, NOT_RUNNING, None)
     if hold is not None:
         word, until = hold
-        reason = known_reason(word)
-        return _waiting(row, reason, word, until)
+        return _waiting(row, row.status, known_reason(word), word, until)
     done = eta(facts)
-    return _waiting(row, row.reason, row.reason.value if row.reason else TURN, done.most_at or done.at)
+    cause = row.reason.value if row.reason else TURN
+    return _waiting(row, row.status, row.reason, cause, done.most_at or done.at)
 
 
 def _look(row: CountRow) -> WaitingView:
-    return _waiting(row, row.reason, row.reason.value if row.reason else LOOK, row.first_due, row.last_due)
-
-
-def _waiting(
-    row: CountRow, reason: Reason | None, cause: str, until: float | None, last: float | None = None
-) -> WaitingView:
-    sentence = (
-        explain_reason(reason) if reason is not None else _SENTENCES.get(cause, "the account is paused")
-    )
-    return WaitingView(
-        status=row.status,
-        reason=reason,
-        cause=cause,
-        sentence=sentence,
-        count=row.count,
-        until=until,
-        until_last=last if last is not None else until,
-    )
+    cause = row.reason.value if row.reason else LOOK
+    return _waiting(row, row.status, row.reason, cause, row.first_due, row.last_due)
 
 
 def _put_off(row: DueRow) -> WaitingView:
-    cause = row.reason.value if row.reason is not None else "unknown"
-    return WaitingView(
-        status=Status.DEFERRED,
-        reason=row.reason,
-        cause=cause,
-        sentence=explain_reason(row.reason) if row.reason is not None else "put off",
-        count=row.count,
-        until=row.first_due,
-        until_last=row.last_due,
-    )
+    cause = row.reason.value if row.reason else PUT_OFF
+    return _waiting(row, Status.DEFERRED, row.reason, cause, row.first_due, row.last_due)
+
+
+def _waiting(
+    row: CountRow | DueRow,
+    status: Status,
+    reason: Reason | None,
+    cause: str,
+    until: float | None,
+    last: float | None = None,
+) -> WaitingView:
+    sentence = explain_reason(reason) if reason else _SENTENCES.get(cause, "the account is paused")
+    return WaitingView(status, reason, cause, sentence, row.count, until, until if last is None else last)
 
 
 def _merged(rows: tuple[DueRow, ...]) -> list[DueRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,17 @@ from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.memberships import Status
 from orchestrator.status import derive
-from orchestrator.status.listing import find_group, held_back, paused_instances
-from orchestrator.status.read_daemon import daemon_view
+from orchestrator.status.accounts_and_daemon import daemon_view
+from orchestrator.status.group_status import find_group, held_back, paused_instances
+from orchestrator.status.views import Phase
 from orchestrator.store import daemons, group_rows, instances, journal, progress, recoveries
+from orchestrator.store.engine import Database
+from orchestrator.store.group_rows import GroupRow
+from orchestrator.store.journal import JournalLine
+from orchestrator.store.recoveries import Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from orchestrator.status.views import Phase
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.group_rows import GroupRow
-    from orchestrator.store.journal import JournalLine
-    from orchestrator.store.recoveries import Recovery
+    from orchestrator.store.engine import AsyncConnection
 
 HISTORY_LIMIT = 100
 JOURNAL_LIMIT = 100

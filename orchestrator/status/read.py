@@ -1,32 +1,112 @@
-"""The status: one function, read by the command, the page, the API and the metrics."""
+"""The status: one function, read by the command, the page, the API and the metrics.
+
+Everything that it is derived from is read in one consistent view.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError
 from orchestrator.domain.eta import Eta, EtaReason
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Bucket, Status
-from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.status import derive
-from orchestrator.status.facts import gather
-from orchestrator.status.instance_views import instance_views, runner
-from orchestrator.status.read_daemon import surroundings
-from orchestrator.status.schedule_view import read_schedule
-from orchestrator.status.views import StatusView
-from orchestrator.store import recoveries
+from orchestrator.status.accounts_and_daemon import daemon_view, instance_views, loss_views, runner
+from orchestrator.status.schedule_view import Entry, read_schedule
+from orchestrator.status.views import DaemonView, StatusView
+from orchestrator.store import daemons, events, instances, outbox, progress, recoveries, slots
+from orchestrator.store.engine import Database
+from orchestrator.store.instances import StoredLimits
+from orchestrator.store.progress import CatalogueTotals, CountRow, DueRow, NeedsYouRow, ScopeProgress
+from orchestrator.store.recoveries import Recovery, Scope
 from orchestrator.store.slot_high_water_mark import in_doubt
+from orchestrator.store.slots import LastJoin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from orchestrator.store.engine import AsyncConnection
 
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.status.facts import Facts
-    from orchestrator.status.read_daemon import Surroundings
-    from orchestrator.status.schedule_view import Entry, ScheduleView
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.progress import ScopeProgress
+
+class Untried(NamedTuple):
+    """Groups that are in no recovery yet: of this one's scope, and others; and those that others left."""
+
+    within: int = 0
+    beyond: int = 0
+    left_behind: int = 0
+
+
+class Facts(NamedTuple):
+    """Rows as stored. `policy` is the full pace, `slowed` the pace of this moment."""
+
+    now: float
+    recovery: Recovery | None
+    instances: tuple[InstanceRecord, ...]
+    target: InstanceRecord | None
+    policy: PacingPolicy
+    slowed: PacingPolicy
+    next_slot: NextSlot
+    catalogue: CatalogueTotals
+    daemon: DaemonView
+    sent: tuple[float, ...] = ()  # of the last day
+    last: LastJoin | None = None
+    limits: StoredLimits | None = None
+    counts: tuple[CountRow, ...] = ()
+    due: tuple[DueRow, ...] = ()
+    needs_you: tuple[NeedsYouRow, ...] = ()
+    untried: Untried = Untried()
+
+
+async def gather(
+    connection: AsyncConnection,
+    row: Recovery | None,
+    policy: PacingPolicy,
+    *,
+    needs_you_limit: int,
+    now: float,
+) -> Facts:
+    """A dozen small queries, all along indexes."""
+    records = tuple(await instances.all_records(connection))
+    target = next((one for one in records if row is not None and one.id == row.to_instance_id), None)
+    full = policy if row is None or row.pace is None else replace(policy, joins_per_minute=row.pace)
+    facts = Facts(
+        now=now,
+        recovery=row,
+        instances=records,
+        target=target,
+        policy=full,
+        slowed=full,
+        next_slot=NextSlot(now, Wait.NOTHING),
+        catalogue=await progress.catalogue(connection),
+        daemon=daemon_view(await daemons.read(connection), now),
+    )
+    if target is not None:
+        slowed = full.slowed(target.pace_factor(now))
+        facts = facts._replace(
+            slowed=slowed,
+            next_slot=await slots.peek(connection, target, slowed, now),
+            sent=tuple(await slots.sent_instants(connection, target.id, now - slots.DAY)),
+            last=await slots.last_join(connection, target.id),
+            limits=await instances.limits_of(connection, target.id),
+        )
+    if row is not None:
+        facts = facts._replace(
+            counts=tuple(await progress.membership_counts(connection, row.id)),
+            due=tuple(await progress.due_by_minute(connection, row.id)),
+            needs_you=tuple(await progress.needs_you(connection, row, needs_you_limit)),
+            untried=await _untried(connection, row, facts.catalogue.groups),
+        )
+    return facts
+
+
+async def _untried(connection: AsyncConnection, row: Recovery, stored: int) -> Untried:
+    every = max(0, stored - await progress.tried(connection))
+    within = await progress.never_tried(connection, row.scope) if every and row.scope != Scope() else every
+    return Untried(within, every - within, await progress.left_behind(connection, row.to_instance_id, row.id))
+
 
 NEEDS_YOU_LIMIT = 50
 
@@ -52,11 +132,31 @@ async def read_status(
         moment = await database.now(connection) if now is None else now
         facts = await gather(connection, row, policy, needs_you_limit=needs_you_limit, now=moment)
         planned = await read_schedule(connection, schedule, moment)
-        around = await surroundings(connection, facts.instances, moment)
+        found = await loss_views(connection, facts.instances)
+        letters, received = await outbox.totals(connection), await events.totals(connection, moment)
         open_ones = await recoveries.open_ones(connection)
         doubt = await _in_doubt(database, connection, facts)
-    view = _view(facts, planned, around)
-    return view._replace(others=derive.others(facts, open_ones), history_in_doubt=doubt)
+    return StatusView(
+        now=moment,
+        recovery=derive.recovery_view(facts),
+        counts=derive.count_statuses(facts.counts),
+        buckets=derive.count_buckets(facts.counts),
+        eta=derive.eta(facts),
+        pace=derive.pace(facts),
+        instances=instance_views(facts.instances, row, moment),
+        needs_you=derive.needs_you(facts),
+        waiting=derive.waiting(facts),
+        runner=runner(facts.target, moment),
+        last=facts.last,
+        catalogue=facts.catalogue,
+        schedule=planned,
+        daemon=facts.daemon,
+        losses=found,
+        events=received,
+        outbox=letters,
+        others=derive.others(facts, open_ones),
+        history_in_doubt=doubt,
+    )
 
 
 async def _in_doubt(database: Database, connection: AsyncConnection, facts: Facts) -> bool:
@@ -78,25 +178,3 @@ async def read_settled(database: Database, policy: PacingPolicy, standing: Scope
     buckets = dict.fromkeys(Bucket, 0) | {Bucket.DONE: standing.active, Bucket.SKIPPED: left_out}
     eta = Eta(None, EtaReason.DONE)
     return view._replace(recovery=None, counts=counts, buckets=buckets, eta=eta, needs_you=(), waiting=())
-
-
-def _view(facts: Facts, planned: tuple[ScheduleView, ...], around: Surroundings) -> StatusView:
-    return StatusView(
-        now=facts.now,
-        recovery=derive.recovery_view(facts),
-        counts=derive.count_statuses(facts.counts),
-        buckets=derive.count_buckets(facts.counts),
-        eta=derive.eta(facts),
-        pace=derive.pace(facts),
-        instances=instance_views(facts.instances, facts.recovery, facts.now),
-        needs_you=derive.needs_you(facts),
-        waiting=derive.waiting(facts),
-        runner=runner(facts.target, facts.now),
-        last=facts.last,
-        catalogue=facts.catalogue,
-        schedule=planned,
-        daemon=facts.daemon,
-        losses=around.losses,
-        events=around.events,
-        outbox=around.outbox,
-    )

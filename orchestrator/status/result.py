@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.domain.meanings import InstanceState
 from orchestrator.domain.memberships import Bucket, Reason
-from orchestrator.domain.outcomes import InstanceState
 from orchestrator.status.views import InstanceView, Phase, StatusView
 
 ALL_ACTIVE = 0

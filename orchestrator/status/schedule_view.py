@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.times import CronTimes
+from orchestrator.store import daemons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from orchestrator.store import daemons
     from orchestrator.store.engine import AsyncConnection
 
 DONE_BY_THIS_VERSION = ("recover",)

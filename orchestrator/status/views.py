@@ -1,36 +1,70 @@
 """What the read model shows: plain values, the same for the command, the page and the metrics.
 
 Instants are seconds since 1970, durations seconds. Stored facts stand beside the words derived from them.
+Texts that came from outside are foreign and scrubbed of secrets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orchestrator.domain.commands import Command, Operation
-from orchestrator.domain.memberships import Bucket, Status
-from orchestrator.status.views_daemon import (
-    NO_DAEMON,
-    NO_EVENTS,
-    NOTHING_TO_TELL,
-    DaemonView,
-)
+from orchestrator.domain.eta import Eta
+from orchestrator.domain.hints import Hint
+from orchestrator.domain.loss_evidence import LossEvidence
+from orchestrator.domain.loss_judgement import LossState
+from orchestrator.domain.memberships import Bucket, Reason, Status
+from orchestrator.status.schedule_view import ScheduleView
+from orchestrator.store.daemons import Trouble
+from orchestrator.store.events import EventTotals
+from orchestrator.store.instances import StoredLimits
+from orchestrator.store.outbox import OutboxTotals
+from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
+from orchestrator.store.slots import LastJoin
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-    from orchestrator.domain.eta import Eta
-    from orchestrator.domain.hints import Hint
-    from orchestrator.domain.memberships import Reason
-    from orchestrator.status.schedule_view import ScheduleView
-    from orchestrator.status.views_daemon import LossView
-    from orchestrator.store.events import EventTotals
-    from orchestrator.store.instances import StoredLimits
-    from orchestrator.store.outbox import OutboxTotals
-    from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
-    from orchestrator.store.slots import LastJoin
+class DaemonView(NamedTuple):
+    """The daemon of this database. `heartbeat_at` stays after it is gone; None: none ever ran."""
+
+    running: bool
+    heartbeat_at: float | None
+    host: str | None = None
+    pid: int | None = None
+    version: str | None = None
+    listen: str | None = None
+    started_at: float | None = None
+    stopping: bool = False
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether what waits for a daemon is taken up by this one."""
+        return self.running and not self.stopping
+
+
+NO_DAEMON = DaemonView(running=False, heartbeat_at=None)
+
+
+class LossView(NamedTuple):
+    """An account that is suspected to be lost, is lost, or has returned after that.
+
+    `decided_by`: how it was decided, in a sentence; None while it is only suspected.
+    """
+
+    instance: str
+    state: LossState
+    since: float
+    decided_at: float | None
+    ended_at: float | None
+    decided_by: str | None
+    evidence: tuple[LossEvidence, ...]
+    action: str | None
+    recovery: int | None
+    to: str | None
+    detail: str | None
 
 
 class Phase(StrEnum):
@@ -110,27 +144,27 @@ class PauseView(NamedTuple):
 class RunnerView(NamedTuple):
     """Who drives an instance, by its lease."""
 
-    running: bool
-    heartbeat_at: float | None
-    host: str | None
-    pid: int | None
+    running: bool = False
+    heartbeat_at: float | None = None
+    host: str | None = None
+    pid: int | None = None
 
 
 class InstanceView(NamedTuple):
     """One instance and what the gateway last said of it. `state_word` is the gateway's own word."""
 
     name: str
-    role: str | None
-    gateway: str | None
-    part: str | None  # to, from
-    state: str | None
-    state_word: str | None
-    since: float | None
-    checked_at: float | None
-    pause: PauseView | None
-    slow_until: float | None
-    strikes: int
-    runner: RunnerView
+    role: str | None = None
+    gateway: str | None = None
+    part: str | None = None  # to, from
+    state: str | None = None
+    state_word: str | None = None
+    since: float | None = None
+    checked_at: float | None = None
+    pause: PauseView | None = None
+    slow_until: float | None = None
+    strikes: int = 0
+    runner: RunnerView = RunnerView()
     identity_changed_at: float | None = None  # when another number was last found behind it
     clock_steps: int = 0  # of the database's clock, noticed by the driver
 
@@ -153,6 +187,10 @@ class WaitingView:
     count: int
     until: float | None
     until_last: float | None
+
+
+NO_EVENTS = EventTotals()
+NOTHING_TO_TELL = OutboxTotals()
 
 
 class StatusView(NamedTuple):

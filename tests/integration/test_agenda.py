@@ -24,9 +24,9 @@ from orchestrator.domain.memberships import (
     Status,
     check_move,
 )
+from orchestrator.operations.ordering import stop
 from orchestrator.operations.pausing import pause, resume
 from orchestrator.operations.retry_skip import retry, skip
-from orchestrator.operations.stopping import stop
 from orchestrator.store import due_work, instances
 from orchestrator.store import memberships as store
 from orchestrator.store.due_work import LIVE

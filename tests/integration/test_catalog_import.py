@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from orchestrator.catalogue.set_code import set_code
-from orchestrator.catalogue.showing import show_group
+from orchestrator.catalogue.changes import set_code
+from orchestrator.catalogue.lookup import show_group
 from orchestrator.domain.invites import parse_invite
 from orchestrator.store.tables import groups
 from tests.support.catalogue import CODES, JIDS, opened

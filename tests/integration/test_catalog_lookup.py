@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from orchestrator.catalogue.lookup import resolve
-from orchestrator.catalogue.set_code import set_code
-from orchestrator.catalogue.showing import show_group
+from orchestrator.catalogue.changes import set_code
+from orchestrator.catalogue.lookup import resolve, show_group
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.store.tables import journal

@@ -20,7 +20,7 @@ from orchestrator.domain.loss_evidence import Kind, LossEvidence
 from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
-from orchestrator.operations.stopping import stop
+from orchestrator.operations.ordering import stop
 from orchestrator.simulator.model import AccountState
 from orchestrator.store import instances, losses, orders, progress, recoveries
 from orchestrator.store.orders import Order

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import delete, event, insert, select, text, update
 
 from orchestrator.account import lease
-from orchestrator.doctor import catalogue_checks, storage
-from orchestrator.doctor.doctor_context import DoctorContext, ExaminedAccount
+from orchestrator.doctor import catalogue_checks, storage_checks
 from orchestrator.doctor.examining import examine
-from orchestrator.doctor.finding import Cause, Finding, State, exit_code
+from orchestrator.doctor.findings import Cause, DoctorContext, ExaminedAccount, Finding, State, exit_code
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.verification import Mode
@@ -66,7 +65,7 @@ class DoctorStage:
 async def doctor(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[DoctorStage]:
-    monkeypatch.setitem(storage.SAFE, "fsync", ("on", "off"))  # the server under test does not sync
+    monkeypatch.setitem(storage_checks.SAFE, "fsync", ("on", "off"))  # the server under test does not sync
     async with set_stage(database_url, groups=4) as stage:
         ring = KeyRing.create(tmp_path / "rejoin.key")
         cipher = CodeCipher(ring, ring.newest)
@@ -427,7 +426,7 @@ async def test_a_database_that_does_not_sync_is_a_failure(
     doctor: DoctorStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weak = "synchronous" if doctor.stage.database.dialect == "sqlite" else "synchronous_commit"
-    monkeypatch.setitem(storage.SAFE, weak, ("something else",))
+    monkeypatch.setitem(storage_checks.SAFE, weak, ("something else",))
     found = await doctor.examined()
     assert found["durable"].state is State.FAILED
     assert found["codes"].state is State.OK, "the rest is looked at all the same"
@@ -449,7 +448,7 @@ async def test_a_database_that_cannot_be_written_is_a_failure(doctor: DoctorStag
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
     try:
-        found = await storage.database(replace(doctor.context, database=broken))
+        found = await storage_checks.database(replace(doctor.context, database=broken))
     finally:
         await broken.close()
     states = {one.name: one.state for one in found}
@@ -460,7 +459,7 @@ async def test_a_clock_that_runs_ahead_of_the_timer_is_a_failure(doctor: DoctorS
     stage = doctor.stage
     slower = replace(doctor.context, database=stage.database)
     stage.database.clock = DatabaseTime(stage.speed * 40, stage.anchor)
-    found = await storage.clock(slower)
+    found = await storage_checks.clock(slower)
     assert found.state is State.FAILED
     assert "ahead" in found.sentence
 
@@ -468,7 +467,7 @@ async def test_a_clock_that_runs_ahead_of_the_timer_is_a_failure(doctor: DoctorS
 async def test_a_clock_that_is_another_than_this_machines_is_a_warning(doctor: DoctorStage) -> None:
     stage = doctor.stage
     stage.database.clock = DatabaseTime(stage.speed, stage.anchor - 3)
-    found = await storage.clock(doctor.context)
+    found = await storage_checks.clock(doctor.context)
     assert found.state is State.WARNING
     assert "differs from this machine's" in found.sentence
 
@@ -483,8 +482,8 @@ async def test_too_little_room_on_the_disk_is_told(
     doctor: DoctorStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit, state in (("DISK_LOW", State.WARNING), ("DISK_FULL", State.FAILED)):
-        monkeypatch.setattr(storage, limit, 2**62)
-        assert storage.disk(doctor.context).state is state
+        monkeypatch.setattr(storage_checks, limit, 2**62)
+        assert storage_checks.disk(doctor.context).state is state
 
 
 async def test_the_journal_is_not_written(doctor: DoctorStage) -> None:

@@ -12,10 +12,8 @@ from sqlalchemy import insert, update
 
 import orchestrator
 from orchestrator.account.installing import HookAddress
-from orchestrator.doctor import daemon_checks, hook_checks
-from orchestrator.doctor.doctor_context import ExaminedAccount
-from orchestrator.doctor.finding import State
-from orchestrator.doctor.hook_checks import Hooks
+from orchestrator.doctor import daemon_checks
+from orchestrator.doctor.findings import ExaminedAccount, Hooks, State
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer, WebhookTarget
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
@@ -26,8 +24,7 @@ from tests.support.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.doctor.doctor_context import DoctorContext
-    from orchestrator.doctor.finding import Finding
+    from orchestrator.doctor.findings import DoctorContext, Finding
     from orchestrator.gateways.base import Gateway
 
 SECRET = "open-sesame"
@@ -145,7 +142,7 @@ async def test_accounts_that_are_suspected_or_lost_are_named(context: Watched) -
     ],
 )
 def test_webhooks_that_would_all_be_refused_are_a_warning(given: Hooks, state: State, words: str) -> None:
-    found = hook_checks.configured(given)
+    found = daemon_checks.configured(given)
 
     assert (found.state, words in found.sentence) == (state, True)
 
@@ -181,7 +178,7 @@ OTHER_SECRET = replace(OURS, url=f"{ADDRESS.stem}/another")
 async def test_each_gateway_is_asked_whether_it_sends_here_and_no_secret_is_shown(
     account: ExaminedAccount, state: State, words: str
 ) -> None:
-    (found,) = await hook_checks.at_gateway(HOOKS, account, works=True)
+    (found,) = await daemon_checks.at_gateway(HOOKS, account, works=True)
 
     assert (found.state, words in found.sentence) == (state, True)
     assert not any(secret in f"{found}" for secret in (SECRET, SIGNING, "old-0123456789ab"))
@@ -193,7 +190,7 @@ async def test_a_gateway_is_not_asked_without_configuration_or_a_working_session
 
     account = ExaminedAccount("backup-1", "backup", never)
 
-    assert await hook_checks.at_gateway(Hooks(), account, works=True) == []
-    assert await hook_checks.at_gateway(replace(HOOKS, has_secret=False), account, works=True) == []
-    (skipped,) = await hook_checks.at_gateway(HOOKS, account, works=False)
+    assert await daemon_checks.at_gateway(Hooks(), account, works=True) == []
+    assert await daemon_checks.at_gateway(replace(HOOKS, has_secret=False), account, works=True) == []
+    (skipped,) = await daemon_checks.at_gateway(HOOKS, account, works=False)
     assert skipped.state is State.SKIPPED

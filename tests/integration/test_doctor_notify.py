@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.doctor.finding import State
-from orchestrator.doctor.notify_checks import Told, outbox, receivers
+from orchestrator.doctor.daemon_checks import outbox, receivers
+from orchestrator.doctor.findings import State, Told
 from orchestrator.messaging import apprise_people as people
 from orchestrator.store import outbox as outbox_store
 from tests.support.post_office import HOOK, post_office

@@ -12,9 +12,8 @@ import pytest
 
 from orchestrator.config import Settings, WawpOptions
 from orchestrator.doctor import account_checks
-from orchestrator.doctor.doctor_context import ExaminedAccount
-from orchestrator.doctor.finding import Cause, State
-from orchestrator.doctor.settling import LONGEST_WAIT, MOST, Settled, settle
+from orchestrator.doctor.findings import Cause, ExaminedAccount, State
+from orchestrator.doctor.probe_forms import LONGEST_WAIT, MOST, Settled, settle
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
 from orchestrator.gateways.base import Endpoint, Form, Gateway
 from orchestrator.gateways.wawp import forms

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from orchestrator.domain.memberships import Reason, Status
-from orchestrator.operations.forgetting import forget_codes
+from orchestrator.operations.code_keys import forget_codes
 from orchestrator.store.tables import invite_codes, journal, memberships, slots
 from tests.support.by_hand import lines, membership, now, put
 from tests.support.catalogue import CODES, opened

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from orchestrator.catalogue.rows import ImportRow
 from orchestrator.catalogue.source import ReadOptions, Source
-from orchestrator.catalogue.table_reading import read_table
+from orchestrator.catalogue.table_reading import ImportRow, read_table
 from orchestrator.store.bulk import CHUNK
 from orchestrator.store.tables import groups
 from tests.support.catalogue import JIDS, opened

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from orchestrator.catalogue.report import ImportReport
+    from orchestrator.catalogue.importing import ImportReport
 
 LINK = "https://chat.whatsapp.com/"
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from orchestrator.catalogue.lookup import resolve
 from orchestrator.operations import retry_skip
-from orchestrator.status.listing import find_group, list_memberships
+from orchestrator.status.group_status import find_group, list_memberships
 from orchestrator.status.past import read_journal
 from orchestrator.store import groups, schema
 from orchestrator.store.engine import Database

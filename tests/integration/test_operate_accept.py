@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete
 
-from orchestrator.catalogue.showing import show_group
+from orchestrator.catalogue.lookup import show_group
 from orchestrator.domain.errors import (
     CredentialsError,
     InputRejectedError,

@@ -13,8 +13,8 @@ from orchestrator.account.monitor import Monitor
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
+from orchestrator.operations.ordering import stop
 from orchestrator.operations.pausing import pause, resume
-from orchestrator.operations.stopping import stop
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind
 from orchestrator.store import instances, recoveries

@@ -10,9 +10,9 @@ from sqlalchemy import event, select
 
 from orchestrator.account import pauses
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
+from orchestrator.operations.ordering import stop
 from orchestrator.operations.pausing import pause
 from orchestrator.operations.retry_skip import retry, skip
-from orchestrator.operations.stopping import stop
 from orchestrator.store import memberships
 from orchestrator.store.tables import group_labels, messages
 from tests.support.by_hand import BACKUP, put, put_recovery, set_group, set_instance

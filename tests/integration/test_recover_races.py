@@ -13,8 +13,8 @@ from orchestrator.account.loop import Ended, Job, run
 from orchestrator.domain.errors import LockHeldError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.recoveries import End
+from orchestrator.operations.ordering import stop
 from orchestrator.operations.retry_skip import retry
-from orchestrator.operations.stopping import stop
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.model import AccountState
 from orchestrator.simulator.truth import Kind

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from orchestrator.catalogue.showing import show_group
-from orchestrator.operations import rekey as rekeying
-from orchestrator.operations.rekey import rekey
+from orchestrator.catalogue.lookup import show_group
+from orchestrator.operations import code_keys as rekeying
+from orchestrator.operations.code_keys import rekey
 from orchestrator.store.secrets import KeyRing, UndecryptableCodeError, active_key
 from orchestrator.store.tables import invite_codes, journal
 from tests.support.catalogue import CODES, Catalogue, opened
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CHILD = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from orchestrator.operations import rekey
+from orchestrator.operations import code_keys as rekey
 from orchestrator.store import codes, keyring
 from orchestrator.store.engine import Database
 from orchestrator.store.secrets import KeyRing

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from orchestrator.doctor import schedule_checks
-from orchestrator.doctor.finding import State
+from orchestrator.doctor import daemon_checks
+from orchestrator.doctor.findings import State
 from orchestrator.status.as_json import to_json
 from orchestrator.status.schedule_view import entries_of
 from orchestrator.store import daemons, schema
@@ -17,7 +17,7 @@ from orchestrator.store.tables import daemon
 from tests.support.defaults import read_status
 
 if TYPE_CHECKING:
-    from orchestrator.doctor.doctor_context import DoctorContext
+    from orchestrator.doctor.findings import DoctorContext
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 
@@ -40,11 +40,11 @@ async def test_the_doctor_tells_the_next_runs_in_both_times_and_misses_the_daemo
     await schema.upgrade(database)
     context: DoctorContext = ContextWith(database, "30 6 * * *")  # type: ignore[assignment]
 
-    (alone,) = await schedule_checks.schedule(context)
+    (alone,) = await daemon_checks.schedule(context)
     async with database.write() as connection:
         await connection.execute(update(daemon).values(holder="{}", until=NOON + 10))
-    (kept,) = await schedule_checks.schedule(context)
-    (nothing,) = await schedule_checks.schedule(ContextWith(database, ""))  # type: ignore[arg-type]
+    (kept,) = await daemon_checks.schedule(context)
+    (nothing,) = await daemon_checks.schedule(ContextWith(database, ""))  # type: ignore[arg-type]
     await database.close()
 
     assert alone.state is State.WARNING

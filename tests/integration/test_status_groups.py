@@ -7,8 +7,8 @@ import pytest
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.status.as_json_groups import explanation_json, group_json
-from orchestrator.status.listing import list_memberships
+from orchestrator.status.as_json import explanation_json, group_json
+from orchestrator.status.group_status import list_memberships
 from orchestrator.status.past import ChangeFeed, history, read_journal
 from orchestrator.status.views import Phase
 from orchestrator.store import schema

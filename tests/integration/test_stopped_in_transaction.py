@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, text
 
-from orchestrator.status.listing import list_memberships
+from orchestrator.status.group_status import list_memberships
 from orchestrator.store import engine
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.group_rows import Filters

@@ -15,13 +15,10 @@ from sqlalchemy import insert
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.messaging.apprise_people import Notice, Service
-from orchestrator.messaging.carriers import Parcel
 from orchestrator.messaging.digesting import LOOK_EVERY, Digester
-from orchestrator.messaging.http_session import open_session
-from orchestrator.messaging.people_and_ping import Health, HealthPing, PeopleReceiver, PingReceiver
-from orchestrator.messaging.ping_carrier import Ping
-from orchestrator.messaging.routing import Routes, concerns_people
-from orchestrator.messaging.webhook_carrier import Webhook
+from orchestrator.messaging.http_carriers import Health, HealthPing, Ping, PingReceiver, Webhook, open_session
+from orchestrator.messaging.routing import Parcel, Routes, concerns_people
+from orchestrator.messaging.telling_people import PeopleReceiver
 from orchestrator.receivers import open_receivers
 from orchestrator.store import instances, orders, outgoing_messages, recoveries
 from orchestrator.store.outbox import Stored

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from orchestrator.catalogue.importing import import_groups
-from orchestrator.catalogue.showing import show_group
+from orchestrator.catalogue.lookup import show_group
 from orchestrator.catalogue.source import ReadOptions, Source
 from orchestrator.catalogue.table_reading import read_table
 from orchestrator.domain.errors import InputRejectedError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from orchestrator.catalogue.report import ImportReport
-    from orchestrator.catalogue.rows import ImportRow
+    from orchestrator.catalogue.importing import ImportReport
+    from orchestrator.catalogue.table_reading import ImportRow
 
 CODES = [f"{letter}obOM8UXL8EDR3dXoKozql" for letter in "ABCDEFGHIJ"]
 JIDS = [f"12036302524612548{number}@g.us" for number in range(10)]

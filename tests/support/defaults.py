@@ -9,7 +9,7 @@ from orchestrator.assembly import recovery_settings
 from orchestrator.config import Settings, WawpOptions
 from orchestrator.gateways.wawp import WawpTimeouts
 from orchestrator.gateways.wawp.opening import routes_of
-from orchestrator.status import explain_group, read
+from orchestrator.status import group_status, read
 
 if TYPE_CHECKING:
     from orchestrator.account.recovery_settings import GreetingPolicy, RecoverySettings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.pacing import PacingPolicy
     from orchestrator.domain.verification import AllowList
     from orchestrator.gateways.wawp import WawpRoutes
-    from orchestrator.status.explain_group import Explanation
+    from orchestrator.status.group_status import Explanation
     from orchestrator.status.views import StatusView
     from orchestrator.store.engine import Database
 
@@ -62,4 +62,4 @@ async def read_status(database: Database, **more: Any) -> StatusView:
 
 
 async def explain(database: Database, group: str, **more: Any) -> Explanation:
-    return await explain_group.explain(database, group, _SETTINGS.policy, **more)
+    return await group_status.explain(database, group, _SETTINGS.policy, **more)

@@ -19,7 +19,7 @@ from tests.support.clock import ManualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.messaging.carriers import Receiver
+    from orchestrator.messaging.routing import Receiver
 
 HOOK = "hook:crm"
 

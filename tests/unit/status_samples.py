@@ -8,11 +8,13 @@ from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.loss_evidence import Kind, LossEvidence
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.status.explain_group import Explanation
+from orchestrator.status.group_status import Explanation
 from orchestrator.status.past import PastRecovery
 from orchestrator.status.schedule_view import ScheduleView
 from orchestrator.status.views import (
+    DaemonView,
     InstanceView,
+    LossView,
     NeedsYouView,
     OtherView,
     PaceView,
@@ -23,7 +25,6 @@ from orchestrator.status.views import (
     StatusView,
     WaitingView,
 )
-from orchestrator.status.views_daemon import DaemonView, LossView
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.events import EventTotals
 from orchestrator.store.group_rows import GroupRow

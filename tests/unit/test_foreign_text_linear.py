@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.catalogue import rows, words
+from orchestrator.catalogue import sheets, table_reading
 from orchestrator.cli import formatting, layout
 from orchestrator.domain import group_fields
 from orchestrator.domain.errors import UsageError
+from orchestrator.domain.group_fields import quoted
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.outcomes import GroupPreview
 from orchestrator.domain.redaction import hide_codes
@@ -52,9 +53,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "priority": group_fields.parse_priority,
     "labels": group_fields.parse_list,
     "slug": group_fields.slug,
-    "row": lambda text: rows.parse_row(1, {"name": text, "code": text, "labels": text}),
-    "quoted": words.quoted,
-    "defused": lambda text: rows.undefuse(rows.defuse(text)),
+    "row": lambda text: table_reading.parse_row(1, {"name": text, "code": text, "labels": text}),
+    "quoted": quoted,
+    "defused": lambda text: sheets.undefuse(sheets.defuse(text)),
     "verified": lambda text: verify(allowing(), Expected(subject="x"), GroupPreview("1@g.us", text)),
     "codes": hide_codes,
     "scrubbed": scrub,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from orchestrator.catalogue.columns import columns_of
+from orchestrator.catalogue.header import columns_of
 from orchestrator.catalogue.source import ReadOptions, Source
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from tests.support.catalogue import Rows, rows_of

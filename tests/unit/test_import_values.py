@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.columns import letter, parse_mapping
-from orchestrator.catalogue.report import ImportReport
-from orchestrator.catalogue.rows import defuse, undefuse
+from orchestrator.catalogue.header import parse_mapping
+from orchestrator.catalogue.importing import ImportReport
+from orchestrator.catalogue.sheets import defuse, letter, undefuse
 from orchestrator.catalogue.source import read_source
 from orchestrator.domain.errors import InputRejectedError, NotFoundError, UsageError
 from orchestrator.domain.group_fields import (

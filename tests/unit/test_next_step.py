@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.cli.doctor import verdict
-from orchestrator.doctor.finding import failed, ok, warning
+from orchestrator.doctor.findings import failed, ok, warning
 from orchestrator.domain.hints import account_hint, group_hint
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.status.next_step import next_step

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from orchestrator.messaging.carriers import Parcel, retry_after
-from orchestrator.messaging.webhook_carrier import body_of, key_of, signature
+from orchestrator.messaging.http_carriers import body_of, key_of, retry_after, signature
+from orchestrator.messaging.routing import Parcel
 from orchestrator.store.outbox import new_uid
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.memberships import TRANSITIONS, Greeting, Reason, Status
-from orchestrator.operations.choices import Way, on_retry, on_retry_of_all, on_skip
+from orchestrator.operations.retry_skip import Way, on_retry, on_retry_of_all, on_skip
 from orchestrator.store.memberships import Membership
 
 _TARGETS = {Way.IN_LINE: Status.PENDING, Way.LOOK: Status.CONFIRMING, Way.SKIP: Status.SKIPPED}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.messaging.carriers import Parcel
-from orchestrator.messaging.people_texts import Needs, compose
+from orchestrator.messaging.routing import Parcel
+from orchestrator.messaging.telling_people import Needs, compose
 from orchestrator.store import outgoing_messages
 
 AT = "2027-01-15T08:00:00Z"

@@ -11,16 +11,18 @@ import pytest
 from orchestrator.domain.hints import Mover
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket
 from orchestrator.domain.times import instant
-from orchestrator.status.as_json import progress_line, summary_line, to_json
-from orchestrator.status.as_json_groups import (
+from orchestrator.status.accounts_and_daemon import NOBODY
+from orchestrator.status.as_json import (
     explanation_json,
     group_json,
     group_line,
     history_json,
     journal_json,
+    progress_line,
+    summary_line,
+    to_json,
 )
-from orchestrator.status.instance_views import NOBODY
-from orchestrator.status.views_daemon import NO_DAEMON
+from orchestrator.status.views import NO_DAEMON
 from tests.unit.status_samples import EXPLANATION, LINE, NOW, PAST, ROW, VIEW
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from orchestrator.domain.eta import Eta, EtaReason, PutOff
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.status.instance_views import NOBODY
-from orchestrator.status.views import Phase
-from orchestrator.status.views_daemon import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL
+from orchestrator.status.accounts_and_daemon import NOBODY
+from orchestrator.status.views import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL, Phase
 from tests.unit.status_samples import (
     DAEMON,
     EXPLANATION,

@@ -1,29 +1,23 @@
-"""What people read: one short text for each message that concerns them."""
+"""What people are told: one short text for each message that concerns them, and who carries it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, tzinfo
+from typing import Any
 
 from orchestrator.domain.commands import Operation, named
-from orchestrator.domain.hints import account_hint, group_hint
+from orchestrator.domain.hints import Hint, account_hint, group_hint
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, known_reason
 from orchestrator.domain.recoveries import End
-from orchestrator.messaging.apprise_people import Notice
+from orchestrator.messaging.apprise_people import Notice, Service, Weight
+from orchestrator.messaging.routing import Answer, Parcel
 from orchestrator.redact import scrub
 from orchestrator.store import instances, outgoing_messages, progress
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import tzinfo
-
-    from orchestrator.domain.hints import Hint
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.messaging.apprise_people import Weight
-    from orchestrator.messaging.carriers import Parcel
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.progress import CauseRow, NamedGroup
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.progress import CauseRow, NamedGroup
 
 NAMES = 10
 """Groups that are named for each cause."""
@@ -215,3 +209,26 @@ def _count(number: int, word: str) -> str:
 
 def _need(number: int) -> str:
     return "needs" if number == 1 else "need"
+
+
+@dataclass(slots=True)
+class PeopleReceiver:
+    """One service for people as a receiver. What needs a person is read at the moment of telling."""
+
+    service: Service
+    database: Database
+    backups: Collection[str]
+    zone: tzinfo
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+    async def deliver(self, parcel: Parcel) -> Answer:
+        async with self.database.read() as connection:
+            now = await self.database.now(connection)
+            needs = await read_needs(connection, self.backups, now)
+        notice = compose(parcel, needs, self.zone)
+        if notice is None:
+            return Answer(ok=True, text="there is nothing to say any more")
+        return await self.service.send(notice)

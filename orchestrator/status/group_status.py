@@ -1,29 +1,82 @@
-"""Why one group stands where it stands, until when, and whose move it is."""
+"""Groups as a list, one group found by what a person typed, and why it stands where it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchestrator.catalogue.lookup import resolve
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import NotFoundError
-from orchestrator.domain.group_fields import instance_called
+from orchestrator.domain.group_fields import called, instance_called
 from orchestrator.domain.hints import Hint, Mover
-from orchestrator.domain.memberships import Status
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.memberships import Status, known_reason
 from orchestrator.domain.pacing import PacingPolicy
 from orchestrator.status import derive
-from orchestrator.status.facts import gather
-from orchestrator.status.instance_views import pause
-from orchestrator.status.listing import find_group
-from orchestrator.store import group_rows, journal, recoveries, slots
+from orchestrator.status.accounts_and_daemon import pause
+from orchestrator.status.read import Facts, gather
+from orchestrator.status.views import PauseView
+from orchestrator.store import group_rows, groups, instances, journal, recoveries, slots
+from orchestrator.store.engine import Database
+from orchestrator.store.group_rows import Filters, GroupRow
+from orchestrator.store.journal import JournalLine
+from orchestrator.store.slots import SlotLine
 
 if TYPE_CHECKING:
-    from orchestrator.status.facts import Facts
-    from orchestrator.status.views import PauseView
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.group_rows import GroupRow
-    from orchestrator.store.journal import JournalLine
-    from orchestrator.store.slots import SlotLine
+    from orchestrator.store.engine import AsyncConnection
+
+
+_HELD = frozenset({Status.PENDING, Status.READY})
+
+
+async def list_memberships(
+    database: Database,
+    filters: Filters,
+    *,
+    label: str | None = None,
+    instance: str | None = None,
+    now: float | None = None,
+) -> AsyncGenerator[GroupRow, None]:
+    """A stream, in the order of the import. The filters judge what is stored, the rows show what follows
+    from it: while an instance is paused, its pending groups carry the pause's reason and end.
+
+    `label` and `instance` as a person writes them. Raises UsageError for two instances that are meant.
+    It holds a transaction: close it where it may not be read to its end.
+    """
+    async with database.read(long=True) as connection:
+        if label is not None:
+            filters = replace(filters, labels=called(await groups.all_labels(connection), label))
+        if instance is not None:
+            names = [one.name for one in await instances.all_records(connection)]
+            filters = replace(filters, instance=instance_called(names, instance) or instance)
+        moment = await database.now(connection) if now is None else now
+        paused = await paused_instances(connection, moment)
+        rows = group_rows.stream_groups(connection, filters)
+        async with aclosing(rows):
+            async for row in rows:
+                yield held_back(row, paused)
+
+
+async def paused_instances(connection: AsyncConnection, now: float) -> dict[int, InstanceRecord]:
+    return {one.id: one for one in await instances.all_records(connection) if one.paused(now)}
+
+
+def held_back(row: GroupRow, paused: Mapping[int, InstanceRecord]) -> GroupRow:
+    """A group that would be joined but for its instance's pause says so."""
+    pause = paused.get(row.instance_id) if row.instance_id is not None else None
+    if pause is None or row.status not in _HELD:
+        return row
+    return replace(row, reason=known_reason(pause.pause_reason), next_attempt_at=pause.paused_until)
+
+
+async def find_group(connection: AsyncConnection, reference: str) -> list[GroupRow]:
+    """The rows of the group that a person means, one for each membership. Raises as `resolve` does."""
+    group = await resolve(connection, reference)
+    return await group_rows.of_groups(connection, [group.id])
+
 
 JOINS_SHOWN = 5
 LINES_SHOWN = 15

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
 
-from orchestrator.doctor.finding import Finding, failed, ok, warning
+from orchestrator.doctor.findings import DoctorContext, Finding, failed, ok, warning
 from orchestrator.domain.commands import Operation
 from orchestrator.store import instances, schema
 from orchestrator.store.engine import DriverError, database_identity
 from orchestrator.store.schema import SchemaState
-
-if TYPE_CHECKING:
-    from orchestrator.doctor.doctor_context import DoctorContext
 
 CLOCK_WATCHED_FOR = 1.0  # seconds
 SKEW_LIMIT = 2.0  # seconds between the database's clock and this machine's

@@ -5,18 +5,14 @@ Nothing is joined: the only POST is the one that asks for the state of the sessi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from orchestrator.clock import Clock
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
-from orchestrator.domain.outcomes import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from orchestrator.clock import Clock
-    from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
-    from orchestrator.gateways.base import Form
+from orchestrator.domain.meanings import Outcome
+from orchestrator.domain.outcomes import GatewayAnswer, GroupPreview
+from orchestrator.gateways.base import Form
 
 MOST = 12  # GETs: four spellings of the code on two paths, and again with other credentials
 LONGEST_WAIT = 60.0  # seconds that a gateway may ask for before its next answer
