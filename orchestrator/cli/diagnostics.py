@@ -21,7 +21,6 @@ from orchestrator.cli.formatting import clean
 from orchestrator.cli.status import read_view
 from orchestrator.domain.errors import RejoinError, UsageError
 from orchestrator.redact import scrub
-from orchestrator.status.as_json import journal_json, to_json
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
@@ -121,6 +120,8 @@ async def _database(app: App, fault: RejoinError | None) -> dict[str, Any]:
 
 async def _status(app: App) -> dict[str, Any]:
     """The numbers of the status; the groups in it only by kind."""
+    from orchestrator.status.as_json import to_json  # noqa: PLC0415 - brings SQLAlchemy
+
     found = to_json(await read_view(app))
     kept = {name: value for name, value in found.items() if name not in ("needs_you", "last_join")}
     kinds = [{"status": one["status"], "reason": one["reason"]} for one in found["needs_you"]]
@@ -128,6 +129,7 @@ async def _status(app: App) -> dict[str, Any]:
 
 
 async def _journal(app: App) -> list[dict[str, Any]]:
+    from orchestrator.status.as_json import journal_json  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.past import read_journal  # noqa: PLC0415
 
     lines = await read_journal(app.database, limit=_LINES)

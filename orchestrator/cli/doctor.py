@@ -13,17 +13,15 @@ from orchestrator.cli.formatting import clean, plural
 from orchestrator.cli.hooks import address_of
 from orchestrator.cli.next_step import next_line, to_paste
 from orchestrator.cli.status import configured_schedule
-from orchestrator.doctor.findings import Finding, Hooks, State, exit_code
 from orchestrator.doctor.probe_forms import Settled, Tried, settle, written
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError
-from orchestrator.status.next_step import next_step
-from orchestrator.status.views import StatusView
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.config import InstanceSettings, Settings
-    from orchestrator.doctor.findings import DoctorContext, ExaminedAccount, Told
+    from orchestrator.doctor.findings import DoctorContext, ExaminedAccount, Finding, Hooks, Told
+    from orchestrator.status.views import StatusView
 
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
@@ -57,6 +55,7 @@ async def doctor(
     """
     from orchestrator.bootstrap import open_as_it_is  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.doctor.examining import examine  # noqa: PLC0415
+    from orchestrator.doctor.findings import exit_code  # noqa: PLC0415 - brings SQLAlchemy
 
     settings = call.settings()
     call.start_logs(settings)
@@ -127,6 +126,8 @@ def _told(settings: Settings) -> Told:
 
 
 def _hooks(settings: Settings) -> Hooks:
+    from orchestrator.doctor.findings import Hooks  # noqa: PLC0415 - brings SQLAlchemy
+
     webhooks = settings.webhooks
     addresses = []
     for one in settings.instances if webhooks.public_url else ():
@@ -163,6 +164,9 @@ def _tell_finding(call: Call, one: Finding) -> None:
 
 def verdict(findings: Sequence[Finding], view: StatusView | None, *, to: str | None = None) -> list[str]:
     """`view`: what is stored, where the database can be read; `to`: the backup that was looked at."""
+    from orchestrator.doctor.findings import State  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
+
     failed = [one for one in findings if one.state is State.FAILED]
     if failed:
         again = Command(Operation.DOCTOR, instance=to)
@@ -186,6 +190,8 @@ def _would_not_work(failed: Sequence[Finding], looked_at: int, again: Command) -
 
 def _resume(findings: Sequence[Finding], view: StatusView) -> Command | None:
     """An account that works again, and that only a person's word sets going."""
+    from orchestrator.doctor.findings import State  # noqa: PLC0415 - brings SQLAlchemy
+
     works = {one.instance for one in findings if one.name == "session" and one.state is State.OK}
     for one in view.instances:
         if one.name in works and one.pause is not None and one.pause.until is None:

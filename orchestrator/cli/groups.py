@@ -29,7 +29,6 @@ from orchestrator.cli.scope import known_reason
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.memberships import Bucket
-from orchestrator.status.next_step import plan_command
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
@@ -167,6 +166,7 @@ async def import_(  # noqa: PLR0913 - one for each flag
       export-groups | rejoin groups import -
     """
     from orchestrator.catalogue.importing import import_groups  # noqa: PLC0415
+    from orchestrator.status.next_step import plan_command  # noqa: PLC0415 - brings SQLAlchemy
 
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad)
     settings = call.settings()

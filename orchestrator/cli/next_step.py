@@ -11,7 +11,6 @@ from orchestrator.cli.formatting import clean
 from orchestrator.cli.layout import whole
 from orchestrator.domain.commands import Command, Operation, named
 from orchestrator.domain.hints import Hint, Mover
-from orchestrator.status.next_step import command_of, next_step
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
@@ -51,6 +50,7 @@ class TakenUp:
 async def who_takes_up(app: App, instance: str, slugs: Collection[str]) -> TakenUp:
     """A plain run might be about others, too: the command is the latest recovery's."""
     from orchestrator.status.accounts_and_daemon import runner  # noqa: PLC0415 - brings SQLAlchemy
+    from orchestrator.status.next_step import command_of  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.store import instances, recoveries  # noqa: PLC0415
 
     async with app.database.read() as connection:
@@ -75,6 +75,7 @@ def say_taken_up(call: Call, found: TakenUp) -> None:
 
 async def next_command(app: App) -> Command | None:
     """What the latest recovery leaves a person to do."""
+    from orchestrator.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.read import read_status  # noqa: PLC0415
 
     return next_step(await read_status(app.database, app.pace))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.catalogue.importing import ImportReport
 from orchestrator.catalogue.sheets import defuse
 from orchestrator.cli import layout
 from orchestrator.cli.call import Call
@@ -28,9 +27,9 @@ from orchestrator.cli.next_step import move_text, next_line
 from orchestrator.cli.output import Look
 from orchestrator.cli.status import data_text, journal_line
 from orchestrator.domain.hints import Mover
-from orchestrator.status.as_json import group_json, journal_json
 
 if TYPE_CHECKING:
+    from orchestrator.catalogue.importing import ImportReport
     from orchestrator.catalogue.lookup import GroupDetails
     from orchestrator.status.group_status import Explanation
     from orchestrator.store.codes import SealedCode
@@ -44,6 +43,8 @@ _WIDE_LABEL = 12
 
 async def list_as_json(call: Call, rows: AsyncIterator[GroupRow]) -> None:
     """Row by row: a hundred thousand groups need not stand in memory."""
+    from orchestrator.status.as_json import group_json  # noqa: PLC0415 - brings SQLAlchemy
+
     before = "["
     async for row in rows:
         text = as_json(layout.json_with_config(group_json(row), call.out.config)).replace("\n", "\n  ")
@@ -54,6 +55,8 @@ async def list_as_json(call: Call, rows: AsyncIterator[GroupRow]) -> None:
 
 async def list_as_csv(call: Call, rows: AsyncIterator[GroupRow]) -> bool:
     """Whether there was anything to list."""
+    from orchestrator.status.as_json import group_json  # noqa: PLC0415 - brings SQLAlchemy
+
     writer: Any = None
     async for row in rows:
         record = group_json(row)
@@ -132,6 +135,8 @@ class Shown:
 
 
 def shown_json(shown: Shown) -> dict[str, Any]:
+    from orchestrator.status.as_json import group_json, journal_json  # noqa: PLC0415 - brings SQLAlchemy
+
     group = shown.details.group
     return {
         "schema": 1,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 from orchestrator import config_file, stop_signals
 from orchestrator.account.plan_result import Decision
 from orchestrator.catalogue.header import parse_mapping
-from orchestrator.catalogue.importing import ImportReport
 from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, TO, Call, flag, positional
@@ -30,6 +29,7 @@ from orchestrator.private_files import replacing
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
+    from orchestrator.catalogue.importing import ImportReport
     from orchestrator.config import Settings
 
 

@@ -15,7 +15,6 @@ from orchestrator.cli.plan import plan_summary
 from orchestrator.cli.scope import announcement, instance_of, question, scope_of, settled
 from orchestrator.domain.commands import Command, Operation, named, run_command
 from orchestrator.domain.errors import UsageError
-from orchestrator.status.as_json import summary_line
 
 if TYPE_CHECKING:
     from orchestrator.account.requests import Meant, Request
@@ -125,6 +124,8 @@ async def _detach(
 
 async def _nothing_to_do(app: App, call: Call, order: Order, *, detach: bool) -> int:
     """All is in place: nothing is begun, and nothing written."""
+    from orchestrator.status.as_json import summary_line  # noqa: PLC0415 - brings SQLAlchemy
+
     if not call.json:
         call.out.answer(settled(order.meant, order.instance))
     elif detach:

@@ -13,13 +13,12 @@ from orchestrator.cli.next_step import WATCH, say_next
 from orchestrator.cli.output import Look
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.memberships import Status
-from orchestrator.status.next_step import next_step, plan_command
-from orchestrator.status.schedule_view import Entry, entries_of
-from orchestrator.status.views import Phase, StatusView
 
 if TYPE_CHECKING:
     from orchestrator.bootstrap import App
     from orchestrator.status.past import PastRecovery
+    from orchestrator.status.schedule_view import Entry
+    from orchestrator.status.views import StatusView
     from orchestrator.store.engine import Database
     from orchestrator.store.journal import JournalLine
 
@@ -107,14 +106,16 @@ async def explain(
     call.out.show(explanation_text(found, look_of(app, call)))
 
 
-async def read_view(app: "App", recovery: int | None = None) -> StatusView:
+async def read_view(app: "App", recovery: int | None = None) -> "StatusView":
     """What is stored, with what the configuration plans."""
     from orchestrator.status.read import read_status  # noqa: PLC0415 - brings the database's library
 
     return await read_status(app.database, app.pace, recovery_id=recovery, schedule=configured_schedule(app))
 
 
-def configured_schedule(app: "App") -> tuple[Entry, ...]:
+def configured_schedule(app: "App") -> "tuple[Entry, ...]":
+    from orchestrator.status.schedule_view import entries_of  # noqa: PLC0415 - brings SQLAlchemy
+
     return entries_of(app.settings.schedule.model_dump(), app.settings.timezone)
 
 
@@ -141,8 +142,10 @@ async def wait(
       rejoin wait 12 --timeout 1h
     """
     from orchestrator.status.as_json import to_json  # noqa: PLC0415
+    from orchestrator.status.next_step import next_step  # noqa: PLC0415 - brings SQLAlchemy
     from orchestrator.status.read import read_status  # noqa: PLC0415
     from orchestrator.status.result import result  # noqa: PLC0415
+    from orchestrator.status.views import Phase  # noqa: PLC0415 - brings SQLAlchemy
 
     longest = seconds("--timeout", timeout)
     async with call.open_app() as app:
@@ -183,6 +186,7 @@ async def history(
     """
     from orchestrator.status import past  # noqa: PLC0415
     from orchestrator.status.as_json import history_json  # noqa: PLC0415
+    from orchestrator.status.next_step import plan_command  # noqa: PLC0415 - brings SQLAlchemy
 
     async with call.open_app(brief=True) as app:
         listed = await past.history(app.database, limit=max(1, limit))
