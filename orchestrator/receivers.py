@@ -16,9 +16,16 @@ from orchestrator.messaging.apprise_people import Notice, Service
 from orchestrator.messaging.deliverer import NAME as OUTBOX
 from orchestrator.messaging.deliverer import WAITS_FOR_PEOPLE, Deliverer, OutboxDrain
 from orchestrator.messaging.digesting import Digester
-from orchestrator.messaging.http_carriers import Health, HealthPing, Ping, PingReceiver, Webhook, open_session
 from orchestrator.messaging.routing import PING, Answer, Parcel, Routes
 from orchestrator.messaging.telling_people import PeopleReceiver
+from orchestrator.messaging.webhooks_and_pings import (
+    Health,
+    HealthPing,
+    Ping,
+    PingReceiver,
+    Webhook,
+    open_session,
+)
 from orchestrator.store.engine import Database
 from orchestrator.store.outbox import new_uid
 from orchestrator.tasks import Part

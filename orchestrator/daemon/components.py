@@ -18,7 +18,7 @@ from orchestrator.failover.scheduled_recovery import Recover
 from orchestrator.failover.scheduler import Scheduler
 from orchestrator.failover.watch_settings import Watch
 from orchestrator.failover.watcher import Watcher
-from orchestrator.messaging.http_carriers import Health
+from orchestrator.messaging.webhooks_and_pings import Health
 from orchestrator.operations.retention import Keep, Retention
 from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.status.read import read_status

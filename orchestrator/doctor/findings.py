@@ -6,16 +6,19 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestrator.account.installing import HookAddress
-from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import Clock
 from orchestrator.domain.errors import CredentialsError, RejoinError, TemporaryError
-from orchestrator.gateways.base import Form, Gateway
-from orchestrator.status.schedule_view import Entry
-from orchestrator.store.engine import Database
-from orchestrator.store.keyring import KeyRing
-from orchestrator.store.secrets import CodeCipher
+
+if TYPE_CHECKING:  # a help page loads no database
+    from orchestrator.account.installing import HookAddress
+    from orchestrator.account.recovery_settings import RecoverySettings
+    from orchestrator.gateways.base import Form, Gateway
+    from orchestrator.status.schedule_view import Entry
+    from orchestrator.store.engine import Database
+    from orchestrator.store.keyring import KeyRing
+    from orchestrator.store.secrets import CodeCipher
 
 
 class State(StrEnum):

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.domain.commands import Command
 from orchestrator.domain.strict_json import SCHEMA
 from orchestrator.domain.times import instant, seconds
-from orchestrator.status.views import (
-    DaemonView,
-    InstanceView,
-    LossView,
-    NeedsYouView,
-    PaceView,
-    PauseView,
-    RunnerView,
-    StatusView,
-)
-from orchestrator.store.instances import StoredLimits
 
 if TYPE_CHECKING:
     from orchestrator.status.group_status import Explanation
     from orchestrator.status.past import PastRecovery
+    from orchestrator.status.views import (
+        DaemonView,
+        InstanceView,
+        LossView,
+        NeedsYouView,
+        PaceView,
+        PauseView,
+        RunnerView,
+        StatusView,
+    )
     from orchestrator.store.group_rows import GroupRow
+    from orchestrator.store.instances import StoredLimits
     from orchestrator.store.journal import JournalLine
 
 _PAST = 1e9  # numbers in the journal's data from here on are instants, smaller ones are not

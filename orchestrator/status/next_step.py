@@ -6,13 +6,15 @@ What happens by itself needs somebody who does it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.hints import Hint, Mover, group_hint
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.status.views import NeedsYouView, Phase, RecoveryView, StatusView
-from orchestrator.store.recoveries import Recovery
+
+if TYPE_CHECKING:
+    from orchestrator.store.recoveries import Recovery
 
 
 class There(NamedTuple):

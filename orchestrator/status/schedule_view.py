@@ -8,11 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.times import CronTimes
-from orchestrator.store import daemons
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from orchestrator.store import daemons
     from orchestrator.store.engine import AsyncConnection
 
 DONE_BY_THIS_VERSION = ("recover",)

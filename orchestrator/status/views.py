@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.eta import Eta
@@ -17,13 +17,15 @@ from orchestrator.domain.hints import Hint
 from orchestrator.domain.loss_evidence import LossEvidence
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
-from orchestrator.status.schedule_view import ScheduleView
-from orchestrator.store.daemons import Trouble
-from orchestrator.store.events import EventTotals
-from orchestrator.store.instances import StoredLimits
-from orchestrator.store.outbox import OutboxTotals
-from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
-from orchestrator.store.slots import LastJoin
+
+if TYPE_CHECKING:  # a help page loads no database
+    from orchestrator.status.schedule_view import ScheduleView
+    from orchestrator.store.daemons import Trouble
+    from orchestrator.store.events import EventTotals
+    from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.outbox import OutboxTotals
+    from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
+    from orchestrator.store.slots import LastJoin
 
 
 class DaemonView(NamedTuple):
@@ -189,10 +191,6 @@ class WaitingView:
     until_last: float | None
 
 
-NO_EVENTS = EventTotals()
-NOTHING_TO_TELL = OutboxTotals()
-
-
 class StatusView(NamedTuple):
     """Everything that `rejoin status` shows. Without a recovery `recovery` is None and all counts are 0."""
 
@@ -208,11 +206,11 @@ class StatusView(NamedTuple):
     runner: RunnerView
     last: LastJoin | None
     catalogue: CatalogueTotals
+    events: EventTotals
+    outbox: OutboxTotals
     schedule: tuple[ScheduleView, ...] = ()
     daemon: DaemonView = NO_DAEMON
     losses: tuple[LossView, ...] = ()
-    events: EventTotals = NO_EVENTS
-    outbox: OutboxTotals = NOTHING_TO_TELL
     others: tuple[OtherView, ...] = ()
     history_in_doubt: bool = False  # the database may not know every join that was sent
 

@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from orchestrator.messaging import deliverer
 from orchestrator.messaging.deliverer import OutboxDrain
-from orchestrator.messaging.http_carriers import Webhook, open_session
 from orchestrator.messaging.routing import Answer, Parcel, Routes
+from orchestrator.messaging.webhooks_and_pings import Webhook, open_session
 from orchestrator.store import outbox
 from tests.support.command import PATIENCE
 from tests.support.post_office import HOOK, HastyClock, Office, post_office
@@ -199,7 +199,7 @@ async def test_the_status_decides_whether_or_not_its_body_ever_comes(
 async def test_one_that_never_answers_holds_up_no_other_subject(
     office: Office, hook: Webhook, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.messaging.http_carriers.REAL_TIMEOUT", 5.0)
+    monkeypatch.setattr("orchestrator.messaging.webhooks_and_pings.REAL_TIMEOUT", 5.0)
     await office.write("group:1", "group:2", "group:3", "group:3")
     listener.when = lambda got: HANG if got.json["data"] == {"n": 0} else None
     part = office.deliverer(hook)

@@ -16,9 +16,16 @@ from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.messaging.apprise_people import Notice, Service
 from orchestrator.messaging.digesting import LOOK_EVERY, Digester
-from orchestrator.messaging.http_carriers import Health, HealthPing, Ping, PingReceiver, Webhook, open_session
 from orchestrator.messaging.routing import Parcel, Routes, concerns_people
 from orchestrator.messaging.telling_people import PeopleReceiver
+from orchestrator.messaging.webhooks_and_pings import (
+    Health,
+    HealthPing,
+    Ping,
+    PingReceiver,
+    Webhook,
+    open_session,
+)
 from orchestrator.receivers import open_receivers
 from orchestrator.store import instances, orders, outgoing_messages, recoveries
 from orchestrator.store.outbox import Stored

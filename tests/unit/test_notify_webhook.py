@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from orchestrator.messaging.http_carriers import body_of, key_of, retry_after, signature
 from orchestrator.messaging.routing import Parcel
+from orchestrator.messaging.webhooks_and_pings import body_of, key_of, retry_after, signature
 from orchestrator.store.outbox import new_uid
 
 

@@ -16,7 +16,9 @@ from orchestrator.domain.hints import account_hint
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Bucket, Reason, Status
 from orchestrator.status.accounts_and_daemon import NOBODY
-from orchestrator.status.views import NO_DAEMON, NO_EVENTS, NOTHING_TO_TELL, Phase
+from orchestrator.status.views import NO_DAEMON, Phase
+from orchestrator.store.events import EventTotals
+from orchestrator.store.outbox import OutboxTotals
 from tests.unit.status_samples import (
     DAEMON,
     EXPLANATION,
@@ -49,8 +51,8 @@ NOTHING = VIEW._replace(
     daemon=NO_DAEMON,
     runner=NOBODY,
     losses=(),
-    events=NO_EVENTS,
-    outbox=NOTHING_TO_TELL,
+    events=EventTotals(),
+    outbox=OutboxTotals(),
     others=(),
 )
 

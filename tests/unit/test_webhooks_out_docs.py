@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Greeting, MembershipEvidence, Status
-from orchestrator.messaging.http_carriers import key_of, signature
 from orchestrator.messaging.routing import HOOK_KINDS
+from orchestrator.messaging.webhooks_and_pings import key_of, signature
 from orchestrator.store import outgoing_messages
 from orchestrator.store.journal import Entry
 from orchestrator.store.memberships import Membership, Move
