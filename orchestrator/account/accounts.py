@@ -1,11 +1,16 @@
-"""One configured instance as the daemon's parts see it."""
+"""One configured instance as the daemon's parts see it, and which one a command is about."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.errors import NotFoundError, UsageError
+from orchestrator.domain.group_fields import instance_called
 from orchestrator.domain.outcomes import ReadEvent
 from orchestrator.gateways.base import Gateway
+from orchestrator.store import recoveries
+from orchestrator.store.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +26,31 @@ class Account:
     gateway: Gateway
     read_event: ReadEvent
     gateway_id: str = ""  # how the gateway names this account; empty: not known
+
+
+async def choose_instance(
+    database: Database, wanted: str | None, backups: Sequence[str], *, to_run: bool = False
+) -> str:
+    """The backup that is meant: the one named, else the latest recovery's, else the only one.
+
+    `to_run`: for a run, which goes on with what is open: the latest open recovery's goes before a later one's
+    that is over. Raises NotFoundError, and UsageError naming the choices where there are several.
+    """
+    choices = ", ".join(backups)
+    if wanted is not None:
+        if (found := instance_called(backups, wanted)) is None:
+            raise NotFoundError(f"no backup instance is called {wanted}", hint=f"there are: {choices}")
+        return found
+    async with database.read() as connection:
+        open_id = await recoveries.latest_running_id(connection) if to_run else None
+        latest = await recoveries.get_or_latest(connection, open_id)
+    if latest is not None and latest.to_name in backups:
+        return latest.to_name
+    if len(backups) == 1:
+        return backups[0]
+    if not backups:
+        raise UsageError(
+            "no backup instance is configured",
+            hint='add [[instances]] with role = "backup" to the configuration',
+        )
+    raise UsageError("there are several backup instances", hint=f"say which with --to: {choices}")

@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from orchestrator.account.agenda import Agenda
-from orchestrator.account.points import Points, Silent
+from orchestrator.account.recovery_settings import RecoverySettings
+from orchestrator.clock import Clock
 from orchestrator.domain.identity import OwnIds
-from orchestrator.domain.memberships import Status
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.memberships import Reason, Status
+from orchestrator.domain.outcomes import SeenGroup
+from orchestrator.gateways.base import Gateway
 from orchestrator.store import due_work, instances
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.memberships import Membership, Move, StoredCode, Work
 from orchestrator.store.slot_high_water_mark import SlotHighWaterMark
 from orchestrator.store.unit_of_work import UnitOfWork
 
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncIterator, Callable
+POINTS = (
+    "lease.taken",
+    "recovery.opened",
+    "list.answered",
+    "list.recorded",
+    "probe.answered",
+    "probe.recorded",
+    "slot.reserved",
+    "join.connected",
+    "join.answered",
+    "join.recorded",
+    "look.answered",
+    "look.recorded",
+    "greeting.marked",
+    "greeting.answered",
+    "greeting.recorded",
+    "recovery.finished",
+)
 
-    from orchestrator.account.recovery_settings import RecoverySettings
-    from orchestrator.clock import Clock
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.memberships import Reason
-    from orchestrator.domain.outcomes import SeenGroup
-    from orchestrator.gateways.base import Gateway
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.memberships import Membership, Move, StoredCode, Work
+
+class Points(Protocol):
+    """Told when a point is passed. Production passes them in silence."""
+
+    def reach(self, name: str) -> None:
+        """The loop stands at `name` now."""
+
+
+class Silent:
+    """Nothing happens at any point."""
+
+    def reach(self, name: str) -> None:
+        del name
 
 
 def _say_nothing(sentence: str) -> None:

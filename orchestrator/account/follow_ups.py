@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.account.comparing import apply_absence, apply_presence, proven
 from orchestrator.account.context import Context, Writing
 from orchestrator.account.looking import Look, Looker, pause_for
-from orchestrator.account.presence import apply_absence, apply_presence, proven
 from orchestrator.domain.event_rules import About, EventResult, FollowUpLook, after_follow_up, is_the_group
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.sightings import SETTLE, Sighting

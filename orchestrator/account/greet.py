@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.account.gap import Gap
+from orchestrator.account.context import Context
 from orchestrator.account.looking import PAUSE_REASONS, REST, pause_for
-from orchestrator.account.retrying import call_with_retry
+from orchestrator.account.retrying import Gap, call_with_retry
 from orchestrator.domain.memberships import Greeting
-from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.greeting_template import fill_in
 from orchestrator.store import due_work, memberships
-
-if TYPE_CHECKING:
-    from orchestrator.account.context import Context
-    from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.store.memberships import Work
+from orchestrator.store.memberships import Work
 
 
 def render(template: str, *, instance: str, work: Work) -> str:

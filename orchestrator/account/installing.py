@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from orchestrator.domain.commands import Operation
@@ -14,11 +14,8 @@ from orchestrator.domain.errors import (
     RejoinError,
     TemporaryError,
 )
-from orchestrator.domain.outcomes import Outcome, WebhookTarget
-
-if TYPE_CHECKING:
-    from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.gateways.base import Gateway
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhookTarget
+from orchestrator.gateways.base import Gateway
 
 MASK = "…"
 _MASKED = re.compile(r"[*•●]{3,}|…|\.{3}$")  # what others mask secrets with

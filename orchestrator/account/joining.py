@@ -8,12 +8,13 @@ does not, is recorded before anything else follows. A join is never repeated her
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.account import lease, pauses
-from orchestrator.account.apply_reaction import apply_reaction
-from orchestrator.account.arriving import first_greeting
+from orchestrator.account.apply_reaction import apply_reaction, first_greeting
+from orchestrator.account.context import Context, Writing
 from orchestrator.account.looking import start_lookups_after_crash
 from orchestrator.account.probing import entered_as_namesake, is_fresh
 from orchestrator.account.recovery_settings import ConfirmMethod, stretched
@@ -21,17 +22,11 @@ from orchestrator.account.retrying import write_with_retry
 from orchestrator.domain.answer_reactions import JOIN_REACTIONS, Action, Reaction
 from orchestrator.domain.memberships import CURED_BY_CODE, Greeting, MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome
-from orchestrator.domain.pacing import NextSlot, Wait
+from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.domain.probe_judgement import code_verdict
 from orchestrator.store import memberships, slots
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.account.context import Context, Writing
-    from orchestrator.domain.pacing import PacingPolicy
-    from orchestrator.store.memberships import Membership, Work
-    from orchestrator.store.slots import Slot
+from orchestrator.store.memberships import Membership, Work
+from orchestrator.store.slots import Slot
 
 UNSENT = JoinReceipt(GatewayAnswer(Outcome.TRANSIENT, "the slot was dropped before it was sent", sent=False))
 

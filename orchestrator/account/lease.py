@@ -7,11 +7,12 @@ import json
 import logging
 import os
 import socket
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from orchestrator.account.context import Context, Writing
 from orchestrator.account.recovery_settings import stretched
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import LockHeldError, first_of
@@ -19,11 +20,6 @@ from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
 from orchestrator.store import instances, journal
 from orchestrator.store.engine import DatabaseGoneError, database_identity
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from orchestrator.account.context import Context, Writing
 
 _log = logging.getLogger(__name__)
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.account import apply_reaction, pauses
-from orchestrator.account.arriving import arrival
-from orchestrator.account.gap import Gap
-from orchestrator.account.retrying import call_with_retry
+from orchestrator.account.apply_reaction import arrival
+from orchestrator.account.context import Context, Writing
+from orchestrator.account.retrying import Gap, call_with_retry
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
-from orchestrator.domain.outcomes import Outcome, ParticipantsAnswer, SeenGroup
+from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ParticipantsAnswer, SeenGroup
 from orchestrator.domain.sightings import LookCase, NextStep, Sighting, after_look, approval_wait, sight
 from orchestrator.store import due_work, memberships
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from orchestrator.account.context import Context, Writing
-    from orchestrator.domain.outcomes import GatewayAnswer
-    from orchestrator.store.memberships import Membership, Work
+from orchestrator.store.memberships import Membership, Work
 
 LIST_WORTH = 4
 """So many groups due for a look at once are looked up by one list instead."""

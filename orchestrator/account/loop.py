@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from orchestrator.account import lease
+from orchestrator.account.context import Context
 from orchestrator.account.greet import Greeter
 from orchestrator.account.joining import Joiner
 from orchestrator.account.looking import Looker
@@ -28,12 +30,6 @@ from orchestrator.store import progress, recoveries
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.recoveries import Scope
 from orchestrator.tasks import to_its_end
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from orchestrator.account.context import Context
-
 
 _log = logging.getLogger(__name__)
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from orchestrator.account import pauses
+from orchestrator.account.agenda import Agenda
+from orchestrator.account.context import Context, Writing
+from orchestrator.account.joining import Joiner
 from orchestrator.account.probing import send_back_stale
 from orchestrator.account.session_state import recorded, told_by
 from orchestrator.domain.identity import Told, compare
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
 from orchestrator.store import memberships, progress
-
-if TYPE_CHECKING:
-    from orchestrator.account.agenda import Agenda
-    from orchestrator.account.context import Context, Writing
-    from orchestrator.account.joining import Joiner
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.recoveries import Recovery
+from orchestrator.store.recoveries import Recovery
 
 BEAT = 1.0  # seconds; in accelerated time no more than four beats in a real second
 REAL_BEAT = 0.25

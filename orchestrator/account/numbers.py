@@ -6,23 +6,20 @@ stands still; neither gets a slot before its own driver said again who it is. Al
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from orchestrator.account import pauses
 from orchestrator.domain import identity
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.identity import OwnIds
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import SETTLE
 from orchestrator.store import due_work, instances, memberships, progress, recoveries, slots
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from orchestrator.domain.identity import OwnIds
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.store.engine import AsyncConnection
 
 HELD = frozenset({Reason.SAME_ACCOUNT.value, Reason.IDENTITY_UNKNOWN.value})
 _RECENT = 600.0  # seconds: joins before that are out of every window, however long they were on their way

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from orchestrator.account.context import Context, Writing
 from orchestrator.domain.answer_reactions import (
     CURED_BY_A_WORKING_SESSION,
     RESTRICTED_PAUSE,
@@ -13,14 +12,10 @@ from orchestrator.domain.answer_reactions import (
     limit_wait,
     step,
 )
-from orchestrator.domain.instances import HALF_PACE_FOR
+from orchestrator.domain.instances import HALF_PACE_FOR, InstanceRecord
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.outcomes import GatewayAnswer
 from orchestrator.store.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from orchestrator.account.context import Context, Writing
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.outcomes import GatewayAnswer
 
 CAUSED_BY_WHATSAPP = frozenset({Reason.RATE_LIMITED, Reason.RESTRICTED, Reason.INSTANCE_UNAVAILABLE})
 """Half pace follows these pauses. A gateway's own limit, or a token that was mistyped, costs no pace."""

@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING
 
+from orchestrator.account.context import Context, Writing
 from orchestrator.account.greet import give_up_on_unsure
-from orchestrator.account.looking import apply_look, pause_for, stands_in, start_lookups_after_crash
-from orchestrator.account.monitor import GONE_STATES
-from orchestrator.account.requests import to_go_on_with
+from orchestrator.account.looking import Looker, apply_look, pause_for, stands_in, start_lookups_after_crash
+from orchestrator.account.monitor import GONE_STATES, Monitor
+from orchestrator.account.requests import Request, to_go_on_with
 from orchestrator.account.retrying import LONGEST_ASKED_WAIT
 from orchestrator.domain.answer_reactions import limit_wait
 from orchestrator.domain.commands import Command, Operation
@@ -25,20 +25,13 @@ from orchestrator.domain.errors import (
 )
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
-from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import Sighting
 from orchestrator.store import instances, memberships, orders, recoveries, unit_of_work
 from orchestrator.store.instances import StoredLimits
-
-if TYPE_CHECKING:
-    from orchestrator.account.context import Context, Writing
-    from orchestrator.account.looking import Looker
-    from orchestrator.account.monitor import Monitor
-    from orchestrator.account.requests import Request
-    from orchestrator.domain.outcomes import SessionAnswer
-    from orchestrator.store.memberships import Work
-    from orchestrator.store.recoveries import Recovery
+from orchestrator.store.memberships import Work
+from orchestrator.store.recoveries import Recovery
 
 CHECK_AGAIN = 5.0  # seconds
 OPEN_STATUSES = (

@@ -7,24 +7,19 @@ list. It joins nothing and needs no lease; as soon as a recovery drives an accou
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from orchestrator.account.comparing import Comparer
+from orchestrator.account.accounts import Account
+from orchestrator.account.comparing import Comparer, know_ourselves, look_later, may_ask
+from orchestrator.account.context import Context
 from orchestrator.account.greet import Greeter, give_up_on_unsure
 from orchestrator.account.looking import Looker, start_lookups_after_crash
-from orchestrator.account.presence import know_ourselves, look_later, may_ask
+from orchestrator.clock import Clock
 from orchestrator.store import due_work
+from orchestrator.store.due_work import Need
+from orchestrator.store.engine import Database
 from orchestrator.tasks import side_by_side
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-
-    from orchestrator.account.accounts import Account
-    from orchestrator.account.context import Context
-    from orchestrator.clock import Clock
-    from orchestrator.store.due_work import Need
-    from orchestrator.store.engine import Database
 
 ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier

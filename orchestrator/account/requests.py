@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.recoveries import scope_text, which_groups
 from orchestrator.store import instances, progress, recoveries
-from orchestrator.store.recoveries import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from orchestrator.store.engine import AsyncConnection, Database
-    from orchestrator.store.progress import ScopeProgress
-    from orchestrator.store.recoveries import Recovery
-
+from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.progress import ScopeProgress
+from orchestrator.store.recoveries import Recovery, Scope
 
 NONE_OPEN = 0  # in place of a recovery's id
 

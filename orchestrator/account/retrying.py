@@ -1,7 +1,11 @@
-"""Retries, declared: reads are tried again at once, groups after growing waits. Joins are not under this."""
+"""How a gateway is called: reads are tried again at once and with a gentle gap between two of them.
+
+Groups are tried again after growing waits; joins are not under this.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -95,3 +99,21 @@ def stop_after_delay_on(clock: Clock, seconds: float) -> Callable[[RetryCallStat
     """Tenacity's own looks at the machine's clock; this one at ours."""
     began = clock.boottime()
     return lambda _state: clock.boottime() - began > seconds
+
+
+class Gap:
+    """At least `seconds`, and up to a third more, between two calls."""
+
+    def __init__(self, clock: Clock, seconds: float, rng: random.Random) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._rng = rng
+        self._free_at = 0.0
+
+    def remaining(self) -> float:
+        """Seconds until the next call may be made."""
+        return max(0.0, self._free_at - self._clock.boottime())
+
+    def taken(self) -> None:
+        """A call is being made now."""
+        self._free_at = self._clock.boottime() + self._seconds * (1.0 + self._rng.random() / 3.0)

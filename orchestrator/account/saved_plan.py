@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from orchestrator.account.plan_lines import expectation
-from orchestrator.account.plan_result import Decision, Line, Plan
+from orchestrator.account.plan_lines import Decision, Line, Plan, expectation
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.redaction import hide_codes
 from orchestrator.domain.strict_json import SCHEMA, parse_json
 from orchestrator.domain.times import instant, seconds
+from orchestrator.domain.verification import AllowList
 from orchestrator.private_files import replacing
 from orchestrator.store import group_rows, instances
+from orchestrator.store.engine import Database
+from orchestrator.store.group_rows import PlanRow
 from orchestrator.store.recoveries import Scope
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from orchestrator.domain.verification import AllowList
-    from orchestrator.store.engine import Database
-    from orchestrator.store.group_rows import PlanRow
 
 TYPE = "plan"
 _AGAIN = f"make a new plan: {Command(Operation.SAVE_PLAN)}"

@@ -201,7 +201,7 @@ def _resume(findings: Sequence[Finding], view: StatusView) -> Command | None:
 
 async def find_form(call: Call, settings: Settings, group: str, to: str | None) -> int:
     """Exit code 0 when a form works, 4 when none takes the token, 5 out of reach or throttled, else 1."""
-    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
+    from orchestrator.account.accounts import choose_instance  # noqa: PLC0415
 
     async with call.open_app(settings) as app:
         backups = [one.name for one in settings.backups]

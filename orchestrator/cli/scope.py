@@ -96,7 +96,7 @@ async def instance_of(app: App, recovery: int | None, to: str | None, *, to_run:
 
     Raises NotFoundError and UsageError.
     """
-    from orchestrator.account.instance_choice import choose_instance  # noqa: PLC0415
+    from orchestrator.account.accounts import choose_instance  # noqa: PLC0415
     from orchestrator.store import recoveries  # noqa: PLC0415
 
     await app.sync_instances()

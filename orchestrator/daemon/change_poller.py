@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from orchestrator.clock import Clock
 from orchestrator.store import instances, journal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchestrator.clock import Clock
-    from orchestrator.store.engine import AsyncConnection, Database
+from orchestrator.store.engine import AsyncConnection, Database
 
 EVERY = 0.75  # seconds: what a person orders is seen within a second
 REAL_EVERY = 0.1  # in accelerated time no more often than ten times in a real second

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from orchestrator.account import lease
 from orchestrator.account.accounts import Account
 from orchestrator.account.context import Context
 from orchestrator.account.event_processor import EventProcessor
 from orchestrator.account.reconciler import Reconciler
-from orchestrator.account.recovery_settings import ConfirmMethod
+from orchestrator.account.recovery_settings import ConfirmMethod, RecoverySettings
 from orchestrator.assembly import recovery_settings, watch_settings
-from orchestrator.bootstrap import vendor_of
+from orchestrator.bootstrap import App, vendor_of
 from orchestrator.daemon.drivers import Drivers
-from orchestrator.failover.scheduled_recovery import Recover
-from orchestrator.failover.scheduler import Scheduler
+from orchestrator.failover.scheduler import Recover, Scheduler
 from orchestrator.failover.watch_settings import Watch
 from orchestrator.failover.watcher import Watcher
 from orchestrator.messaging.webhooks_and_pings import Health
@@ -24,18 +24,11 @@ from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.status.read import read_status
 from orchestrator.status.schedule_view import entries_of
 from orchestrator.store import instances, losses
+from orchestrator.store.daemons import Trouble
+from orchestrator.store.recoveries import Recovery
+from orchestrator.store.secrets import CodeCipher
+from orchestrator.tasks import Part
 from orchestrator.web.hook_server import HookServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AsyncExitStack
-
-    from orchestrator.account.recovery_settings import RecoverySettings
-    from orchestrator.bootstrap import App
-    from orchestrator.store.daemons import Trouble
-    from orchestrator.store.recoveries import Recovery
-    from orchestrator.store.secrets import CodeCipher
-    from orchestrator.tasks import Part
 
 LEASE = 60.0  # seconds; a daemon's loops are many, and a dead one on this machine is replaced at once
 FOR_EVER = float("inf")

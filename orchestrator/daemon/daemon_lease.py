@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import orchestrator
 from orchestrator.account.lease import REAL_LEASE, Holder, current_holder
+from orchestrator.clock import Clock
 from orchestrator.store import daemons
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.clock import Clock
-    from orchestrator.store.daemons import DaemonRow, Trouble
-    from orchestrator.store.engine import Database
+from orchestrator.store.daemons import DaemonRow, Trouble
+from orchestrator.store.engine import Database
 
 LEASE = 30.0  # seconds without a heartbeat before another may take over
 ASK_AGAIN = 5.0

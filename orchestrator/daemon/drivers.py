@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator.account import loop
+from orchestrator.account.context import Context
 from orchestrator.account.loop import Job
+from orchestrator.clock import Clock
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, LockHeldError, RejoinError
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.recoveries import End
 from orchestrator.redact import scrub
 from orchestrator.store import instances, journal, losses, orders, outbox, recoveries
-from orchestrator.store.engine import DatabaseGoneError
+from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.outgoing_messages import INSTANCE_HALTED
+from orchestrator.store.recoveries import Recovery
 from orchestrator.store.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
-
-    from orchestrator.account.context import Context
-    from orchestrator.clock import Clock
-    from orchestrator.store.engine import Database
-    from orchestrator.store.recoveries import Recovery
 
 TRY_AGAIN = 5.0  # seconds after a lock that another holds, or an outage
 LOOK_AGAIN = 60.0

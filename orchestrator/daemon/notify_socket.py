@@ -10,10 +10,7 @@ import logging
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 _log = logging.getLogger(__name__)
 _MICRO = 1_000_000

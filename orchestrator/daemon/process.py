@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from orchestrator import stop_signals
-from orchestrator.bootstrap import open_app
-from orchestrator.config import ConfigError
+from orchestrator.bootstrap import App, open_app
+from orchestrator.config import ConfigError, Settings
 from orchestrator.daemon.daemon_lease import ASK_AGAIN, DaemonLease
+from orchestrator.daemon.notify_socket import NotifySocket
 from orchestrator.daemon.runtime import Runtime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError, RejoinError
 from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.tasks import to_its_end
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from orchestrator.bootstrap import App
-    from orchestrator.config import Settings
-    from orchestrator.daemon.notify_socket import NotifySocket
 
 AFTER_AN_OUTAGE = 5.0  # real seconds
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING
 
 import orchestrator
+from orchestrator.bootstrap import App
 from orchestrator.daemon.change_poller import ChangePoller
 from orchestrator.daemon.components import Components
+from orchestrator.daemon.daemon_lease import DaemonLease
+from orchestrator.daemon.drivers import Drivers
+from orchestrator.daemon.notify_socket import NotifySocket
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import first_of
 from orchestrator.store import progress
 from orchestrator.store.engine import DatabaseGoneError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchestrator.bootstrap import App
-    from orchestrator.daemon.daemon_lease import DaemonLease
-    from orchestrator.daemon.drivers import Drivers
-    from orchestrator.daemon.notify_socket import NotifySocket
 
 GRACE = 5.0  # real seconds that the parts have to end their steps
 FEED_EVERY = 10.0  # real seconds at most between two words to the service manager

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from orchestrator.clock import boottime
+from orchestrator.clock import Clock, boottime
 from orchestrator.domain.errors import DatabaseReplacedError, LeaseLostError
 from orchestrator.redact import one_line, scrub
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.engine import DatabaseGoneError
-from orchestrator.tasks import HasNotice
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from orchestrator.clock import Clock
-    from orchestrator.tasks import Part
+from orchestrator.tasks import HasNotice, Part
 
 SHORTEST = 0.02  # real seconds between two steps of a part: a part that asks for no wait starves nobody
 LONGEST = 300.0  # real seconds: an event loop falls behind the boot time on a machine that was suspended

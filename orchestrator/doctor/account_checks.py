@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from orchestrator.account import lease
-from orchestrator.account.instance_choice import choose_instance
+from orchestrator.account.accounts import choose_instance
 from orchestrator.account.session_state import told_by
 from orchestrator.doctor.findings import (
     Cause,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from orchestrator.account.accounts import Account
 from orchestrator.domain.loss_evidence import OUT_OF_REACH, Kind, LossEvidence, by_call, by_poll
-from orchestrator.domain.loss_judgement import NoSuspicion, next_check, next_check_unsuspected, notice
+from orchestrator.domain.loss_judgement import (
+    Case,
+    NextCheck,
+    NoSuspicion,
+    next_check,
+    next_check_unsuspected,
+    notice,
+)
+from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import memberships
 from orchestrator.store.engine import DatabaseGoneError
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from orchestrator.account.accounts import Account
-    from orchestrator.domain.loss_judgement import Case, NextCheck
-    from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
-    from orchestrator.failover.watch_settings import Watch
 
 KNOWN_GROUPS = 5
 """Of so many groups one is asked about; the next one where an answer told nothing."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from orchestrator.account.accounts import Account
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.outcomes import InstanceState, Outcome
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import instances, losses, recoveries
-
-if TYPE_CHECKING:
-    from orchestrator.account.accounts import Account
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.losses import Loss
-    from orchestrator.store.recoveries import Recovery
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.losses import Loss
+from orchestrator.store.recoveries import Recovery
 
 ANSWERS_WITHIN = 10.0  # seconds for one backup's state
 RESTS = 3600.0  # seconds: a recovery that only waits, and for longer than that, keeps no backup busy

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.account.recording import Desk
+from orchestrator.account.accounts import Account
+from orchestrator.account.session_state import Desk
 from orchestrator.domain.commands import Command, Operation, run_command
 from orchestrator.domain.loss_evidence import in_words
 from orchestrator.domain.loss_judgement import LossState, how_decided, judge
 from orchestrator.domain.times import instant
 from orchestrator.failover import placing
 from orchestrator.failover.choosing import Choice, choose
+from orchestrator.failover.placing import Followed
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import groups, instances, losses, outbox, recoveries
-from orchestrator.store.losses import NOTIFY, RECOVER
+from orchestrator.store.losses import NOTIFY, RECOVER, Loss
 from orchestrator.store.outgoing_messages import INSTANCE_LOST
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from orchestrator.account.accounts import Account
-    from orchestrator.failover.placing import Followed
-    from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.losses import Loss
 
 _log = logging.getLogger(__name__)
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from orchestrator.account.recording import Desk, lift_pause_if_cured, open_case
+from orchestrator.account.accounts import Account
 from orchestrator.account.session_state import (
+    Desk,
     Reader,
     concerns_others,
+    lift_pause_if_cured,
+    open_case,
     overtaken,
     record_answer,
     says_the_same,
 )
-from orchestrator.domain.loss_judgement import LossState, NoSuspicion, judge, notice
+from orchestrator.domain.instances import InstanceRecord
+from orchestrator.domain.loss_judgement import Case, LossState, NoSuspicion, judge, notice
 from orchestrator.domain.times import instant
+from orchestrator.failover.asking import Asked, Track
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import instances, losses, outbox
+from orchestrator.store.engine import AsyncConnection
+from orchestrator.store.losses import Loss
 from orchestrator.store.outgoing_messages import INSTANCE_RETURNED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from orchestrator.account.accounts import Account
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.domain.loss_judgement import Case
-    from orchestrator.failover.asking import Asked, Track
-    from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.losses import Loss
 
 
 @dataclass(slots=True)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.account.recording import Desk
+from orchestrator.account.accounts import Account
+from orchestrator.account.session_state import Desk
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.recoveries import End
-from orchestrator.failover.choosing import is_driven, is_live, read_scene
+from orchestrator.failover.choosing import Choice, Scene, is_driven, is_live, read_scene
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import groups, instances, losses, orders, progress, recoveries
+from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.losses import NOTIFY, RECOVER
 from orchestrator.store.orders import Order
-from orchestrator.store.recoveries import Scope
+from orchestrator.store.recoveries import Recovery, Scope
 from orchestrator.store.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from orchestrator.account.accounts import Account
-    from orchestrator.domain.instances import InstanceRecord
-    from orchestrator.failover.choosing import Choice, Scene
-    from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.engine import AsyncConnection
-    from orchestrator.store.recoveries import Recovery
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from orchestrator.account.accounts import Account
+from orchestrator.clock import Clock
 from orchestrator.domain.loss_judgement import Debounce
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrator.account.accounts import Account
-    from orchestrator.clock import Clock
-    from orchestrator.store.engine import Database
+from orchestrator.store.engine import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,19 @@
-"""The watcher: asks for every account's session, evenly spread, and brings to disk what it learns."""
+"""The watcher: asks for every account's session, evenly spread, and brings to disk what it learns.
+
+A gateway that does not answer is said once, and once more when it does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from orchestrator.failover import consequence, noting
 from orchestrator.failover.asking import Asked, Track, ask
-from orchestrator.failover.reach import Reach
+from orchestrator.failover.watch_settings import Watch
 from orchestrator.store import instances, losses
-
-if TYPE_CHECKING:
-    from orchestrator.failover.watch_settings import Watch
-    from orchestrator.store.losses import Loss
+from orchestrator.store.losses import Loss
 
 _log = logging.getLogger(__name__)
 
@@ -171,3 +171,42 @@ class Watcher:
         if self._unsettled:
             waits.append(self._settle_at - boottime)
         return max(0.0, min(waits, default=self._debounce.every))
+
+
+_log = logging.getLogger(__name__)
+UNREACHABLE, ANSWERS = "gateway.unreachable", "gateway.answers"
+SILENT_POLLS = 3
+
+
+@dataclass(slots=True)
+class Address:
+    """One gateway. A boot time."""
+
+    silent_since: float | None = None
+    said: bool = False
+
+
+@dataclass(slots=True)
+class Reach:
+    """By the gateway's address. `news`: what is to be written into the journal, and then cleared."""
+
+    every: float  # seconds between two polls
+    addresses: dict[str, Address] = field(default_factory=dict)
+    news: dict[str, str] = field(default_factory=dict)
+
+    def heard(self, address: str, *, answered: bool, boottime: float) -> None:
+        """One more try. One account's answer is enough to show that the gateway is there."""
+        known = self.addresses.setdefault(address, Address())
+        if answered:
+            known.silent_since = None
+            if known.said:
+                known.said = False
+                self.news[address] = ANSWERS
+                _log.info("the gateway answers again: %s", address)
+            return
+        if known.silent_since is None:
+            known.silent_since = boottime
+        if not known.said and boottime - known.silent_since >= SILENT_POLLS * self.every:
+            known.said = True
+            self.news[address] = UNREACHABLE
+            _log.warning("the gateway does not answer: %s. It is asked again all the while", address)

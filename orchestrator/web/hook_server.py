@@ -17,8 +17,7 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from orchestrator.account.event_inbox import Inbox
-from orchestrator.account.event_quota import EventQuota
+from orchestrator.account.event_inbox import EventQuota, Inbox
 from orchestrator.bootstrap import vendor_of
 from orchestrator.config import Settings
 from orchestrator.domain.errors import ConfigurationError, TemporaryError

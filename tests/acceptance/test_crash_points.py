@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from orchestrator.account.points import POINTS
+from orchestrator.account.context import POINTS
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
 from tests.support.crash import KILLED, Databases, Nursery, finish, judge_crashes, nursery

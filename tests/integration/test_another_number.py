@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, select
 
-from orchestrator.account import presence
+from orchestrator.account import comparing
 from orchestrator.account.accounts import Account
 from orchestrator.account.comparing import Comparer
 from orchestrator.account.looking import Looker
+from orchestrator.account.plan_lines import Decision
 from orchestrator.account.plan_making import make_plan
-from orchestrator.account.plan_result import Decision
 from orchestrator.account.session_state import recorded
 from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.memberships import Reason, Status
@@ -212,7 +212,7 @@ async def test_the_new_number_is_found_where_it_is_already(stage: Stage) -> None
     group.inside[ACCOUNT] = False
     context = await stage.context(brisk(), fence=None)
     try:
-        assert await presence.know_ourselves(context)
+        assert await comparing.know_ourselves(context)
         assert context.own.phone == NEW["phone"]
         comparer = Comparer(context, Looker(context))
         for _ in range(4):

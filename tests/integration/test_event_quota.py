@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
-from orchestrator.account.event_quota import EVERY, EventQuota
+from orchestrator.account.event_inbox import EVERY, EventQuota
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.store.events import ROW_BYTES, key_of, stored_bytes
 from orchestrator.store.tables import events, journal

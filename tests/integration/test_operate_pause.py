@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.account.instance_choice import choose_instance
+from orchestrator.account.accounts import choose_instance
 from orchestrator.account.joining import Joiner
 from orchestrator.account.monitor import Monitor
 from orchestrator.domain.errors import NotFoundError, UsageError

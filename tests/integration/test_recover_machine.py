@@ -22,12 +22,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import func, insert, select, update
 
 from orchestrator.account import lease
-from orchestrator.account.context import Context
+from orchestrator.account.context import POINTS, Context
 from orchestrator.account.greet import Greeter
 from orchestrator.account.joining import Joiner
 from orchestrator.account.looking import Looker
 from orchestrator.account.monitor import Monitor
-from orchestrator.account.points import POINTS
 from orchestrator.account.preparing import open_recovery, recognise, require_session
 from orchestrator.account.probing import Prober
 from orchestrator.account.requests import Request

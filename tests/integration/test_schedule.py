@@ -10,8 +10,7 @@ from sqlalchemy import insert, select, update
 
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.times import CronTimes
-from orchestrator.failover.scheduled_recovery import Recover
-from orchestrator.failover.scheduler import DAY, LONGEST_WAIT, NEVER, Scheduler
+from orchestrator.failover.scheduler import DAY, LONGEST_WAIT, NEVER, Recover, Scheduler
 from orchestrator.status.schedule_view import Entry, entries_of, read_schedule
 from orchestrator.store import daemons, schema
 from orchestrator.store.engine import Database

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from orchestrator.account.recording import Heard, session_event
+from orchestrator.account.session_state import Heard, session_event
 from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.outcomes import InstanceState
 from orchestrator.store import instances

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.account import lease
-from orchestrator.account.context import Context
+from orchestrator.account.context import POINTS, Context
 from orchestrator.account.loop import Ended, Job, run
-from orchestrator.account.points import POINTS
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.errors import RejoinError

@@ -166,7 +166,7 @@ def _ratio(act: Callable[[str], object], short: str, long: str) -> float:
     """
     if _seconds(act, short) > 1:
         return float("inf")
-    little = min(_seconds(act, short) for _ in range(TRIES))
+    little = min(_seconds(act, short) for _ in range(4 * TRIES))
     much = float("inf")
     for _ in range(MOST_TRIES):
         much = min(much, _seconds(act, long))
