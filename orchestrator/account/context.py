@@ -92,7 +92,8 @@ class Context:
     lost: bool = False  # the watcher decided that this instance is lost
     alive_at: float = 0.0  # boot time of the monitor's last step
     stopping: bool = False  # drain: begin nothing new
-    reads_failed: int = 0  # transport failures in a row, over all groups
+    reads_failed: int = 0  # probes lost on the way in a row, over all groups
+    lost_with: set[int] = field(default_factory=set)  # the memberships whose probes these were
     back_offs: int = 0  # short pauses in a row
     limits: Counter[str] = field(
         default_factory=Counter

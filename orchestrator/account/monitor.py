@@ -15,6 +15,7 @@ from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
+from orchestrator.domain.probe_judgement import FAILURES_IN_A_ROW
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
 from orchestrator.store import memberships, progress
 from orchestrator.store.recoveries import Recovery
@@ -153,6 +154,8 @@ class Monitor:
             if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
                 self._gone_since = None
                 context.limits.pop("session", None)
+                if len(context.lost_with) < FAILURES_IN_A_ROW:  # the gateway answers: it is these groups
+                    context.reads_failed = 0
                 await _recovered(writing)
                 if answer.restricted_until is not None and answer.restricted_until > writing.now:
                     await pauses.restrict(writing, answer.restricted_until)

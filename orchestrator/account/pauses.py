@@ -75,7 +75,6 @@ async def back_off(writing: Writing, reason: Reason, answer: GatewayAnswer) -> N
     context = writing.context
     wait = back_off_wait(context.back_offs, answer.retry_after)
     context.back_offs += 1
-    context.reads_failed = 0
     await _set_pause(writing, reason, answer.text, until=writing.now + wait)
 
 

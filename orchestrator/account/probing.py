@@ -143,6 +143,10 @@ async def _apply_judgement(
     """Turn a judgement into the membership's move, and into what follows for the account and the code."""
     context, old = writing.context, work.membership
     context.reads_failed = judged.lost
+    if judged.lost:
+        context.lost_with.add(old.id)
+    else:
+        context.lost_with.clear()
     if probed is not None and probed.answer.outcome is not Outcome.GATEWAY_LIMITED:
         context.limits.pop(Status.PENDING.value, None)
     if judged.seen is not None:

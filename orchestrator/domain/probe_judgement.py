@@ -213,7 +213,8 @@ def _refused(
     if reaction.action is Action.RETRY:
         lost = account.lost + 1 if answer.retry_after is None else account.lost
     if lost >= FAILURES_IN_A_ROW and answer.retry_after is None:
-        return ProbeJudgement(Status.PENDING, account=Reaction(Action.BACK_OFF, Reason.GATEWAY_ERROR))
+        account_rests = Reaction(Action.BACK_OFF, Reason.GATEWAY_ERROR)
+        return ProbeJudgement(Status.PENDING, account=account_rests, lost=lost)
     then = after_refusal(reaction, answer, group.tries, rules.retry)
     return ProbeJudgement(
         then.status,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from orchestrator.account.loop import Job, run
 from orchestrator.domain.hints import account_hint
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.recoveries import End
@@ -250,3 +252,33 @@ async def test_an_invalid_code_in_the_gateways_words_is_asked_once_more_before_a
         assert len(probes) == 3
         assert probes[2].at - probes[1].at >= 600.0
         await judge(stage)
+
+
+async def test_a_gateway_that_is_away_for_long_costs_each_group_one_attempt_at_most(sqlite_url: str) -> None:
+    """Three probes in a row that were lost speak of the gateway, also after the rest that they bring."""
+    async with set_stage(sqlite_url, content=world(generate=4), speed=SPEED) as stage:
+        context = await stage.context(brisk(patience=7200.0, retry=retrying(attempts=2)))
+        away = [trouble(stage, Trouble.HTTP, Kind.PROBE, status=502)]
+        away.append(trouble(stage, Trouble.HTTP, Kind.SESSION, status=502, skip=1))  # it worked when it began
+        going = asyncio.create_task(run(context, Job()))
+        # A minute, two, five and fifteen. The journal has no event to wait for.
+        while len(await pauses(stage)) < 4 and not going.done():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.05)
+        for rule in away:
+            stage.running.faults.rules.remove(rule)
+        ended = await going
+        await context.gateway.close()
+
+        assert (ended.end, entered(stage)) == (End.COMPLETE, 4)
+        await judge(stage)
+
+
+async def test_one_group_whose_probe_is_always_lost_uses_up_its_attempts_where_the_gateway_answers(
+    sqlite_url: str,
+) -> None:
+    async with set_stage(sqlite_url, content=world(group("Odd"), generate=1), speed=SPEED) as stage:
+        trouble(stage, Trouble.HTTP, Kind.PROBE, group=named(stage, "Odd").jid, status=502)
+        ended = await stage.recover(brisk(retry=QUICK))
+
+        assert (ended.end, entered(stage)) == (End.NEEDS_YOU, 1)
+        assert (await row(stage, "Odd")).reason == Reason.ATTEMPTS_EXHAUSTED
