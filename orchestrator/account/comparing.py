@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.account.context import Context, Writing
+from orchestrator.account.gateway_calls import Gap
 from orchestrator.account.looking import PAUSE_REASONS, REST, Look, Looker, apply_look, pause_for, stands_in
-from orchestrator.account.retrying import Gap
 from orchestrator.account.session_state import recorded, told_by, works
 from orchestrator.domain.event_rules import is_the_group
 from orchestrator.domain.identity import OwnIds, Told, compare

@@ -18,9 +18,9 @@ from orchestrator.account.apply_reaction import arrival
 from orchestrator.account.comparing import know_ourselves, may_ask
 from orchestrator.account.context import Context, Writing
 from orchestrator.account.follow_ups import FollowUp
+from orchestrator.account.gateway_calls import Gap
 from orchestrator.account.looking import Looker
 from orchestrator.account.recovery_settings import ConfirmMethod
-from orchestrator.account.retrying import Gap
 from orchestrator.account.session_state import Heard, session_event
 from orchestrator.clock import Clock
 from orchestrator.domain.errors import DatabaseReplacedError

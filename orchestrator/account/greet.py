@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.account.context import Context
+from orchestrator.account.gateway_calls import Gap, call_with_retry
 from orchestrator.account.looking import PAUSE_REASONS, REST, pause_for
-from orchestrator.account.retrying import Gap, call_with_retry
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
 from orchestrator.greeting_template import fill_in

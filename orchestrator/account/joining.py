@@ -15,10 +15,10 @@ from typing import Any
 from orchestrator.account import lease, pauses
 from orchestrator.account.apply_reaction import apply_reaction, first_greeting
 from orchestrator.account.context import Context, Writing
+from orchestrator.account.gateway_calls import write_with_retry
 from orchestrator.account.looking import start_lookups_after_crash
 from orchestrator.account.probing import entered_as_namesake, is_fresh
 from orchestrator.account.recovery_settings import ConfirmMethod, stretched
-from orchestrator.account.retrying import write_with_retry
 from orchestrator.domain.answer_reactions import JOIN_REACTIONS, Action, Reaction
 from orchestrator.domain.memberships import CURED_BY_CODE, Greeting, MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, JoinReceipt, Outcome

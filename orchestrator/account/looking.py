@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.account import apply_reaction, pauses
 from orchestrator.account.apply_reaction import arrival
 from orchestrator.account.context import Context, Writing
-from orchestrator.account.retrying import Gap, call_with_retry
+from orchestrator.account.gateway_calls import Gap, call_with_retry
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION, MOST_ACCUSATIONS
 from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ParticipantsAnswer, SeenGroup

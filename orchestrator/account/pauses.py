@@ -12,15 +12,15 @@ from orchestrator.domain.answer_reactions import (
     limit_wait,
     step,
 )
-from orchestrator.domain.instances import HALF_PACE_FOR, InstanceRecord
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason
 from orchestrator.domain.outcomes import GatewayAnswer
+from orchestrator.domain.pacing import HALF_PACE_AFTER_OUTAGE, HALF_PACE_FOR
 from orchestrator.store.unit_of_work import UnitOfWork
 
 CAUSED_BY_WHATSAPP = frozenset({Reason.RATE_LIMITED, Reason.RESTRICTED, Reason.INSTANCE_UNAVAILABLE})
 """Half pace follows these pauses. A gateway's own limit, or a token that was mistyped, costs no pace."""
 _SHORT = frozenset({Reason.GATEWAY_LIMIT, Reason.GATEWAY_ERROR})  # never in the place of a longer pause
-HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds
 STRIKES_FORGOTTEN_AFTER = 3 * 24 * 3600.0  # seconds without trouble
 
 

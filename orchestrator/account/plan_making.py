@@ -11,9 +11,9 @@ from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import TemporaryError
 from orchestrator.domain.eta import Course
-from orchestrator.domain.instances import HALF_PACE, InstanceRecord
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason
-from orchestrator.domain.pacing import PacingPolicy
+from orchestrator.domain.pacing import HALF_PACE, PacingPolicy
 from orchestrator.domain.probe_judgement import ProbeRules
 from orchestrator.redact import scrub
 from orchestrator.store import group_rows, instances, memberships, slots

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.account import plan_lines
+from orchestrator.account.gateway_calls import Gap, call_with_retry
 from orchestrator.account.looking import PAUSE_REASONS
 from orchestrator.account.monitor import GONE_STATES
 from orchestrator.account.plan_lines import Known, Line, probing_time
 from orchestrator.account.recovery_settings import RecoverySettings
-from orchestrator.account.retrying import Gap, call_with_retry
 from orchestrator.clock import Clock
 from orchestrator.domain import identity
 from orchestrator.domain.answer_reactions import (

@@ -8,11 +8,11 @@ from dataclasses import replace
 from math import isfinite
 
 from orchestrator.account.context import Context, Writing
+from orchestrator.account.gateway_calls import LONGEST_ASKED_WAIT
 from orchestrator.account.greet import give_up_on_unsure
 from orchestrator.account.looking import Looker, apply_look, pause_for, stands_in, start_lookups_after_crash
 from orchestrator.account.monitor import GONE_STATES, Monitor
 from orchestrator.account.requests import Request, to_go_on_with
-from orchestrator.account.retrying import LONGEST_ASKED_WAIT
 from orchestrator.domain.answer_reactions import limit_wait
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.account.apply_reaction import stop_account, tries_of
 from orchestrator.account.context import Context, Writing
-from orchestrator.account.retrying import Gap, call_with_retry
+from orchestrator.account.gateway_calls import Gap, call_with_retry
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, ProbeAnswer

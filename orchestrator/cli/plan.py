@@ -117,7 +117,7 @@ async def _probing(app: App, call: Call, name: str) -> Probing:
 
 
 def _save(made: Plan, out: Path) -> None:
-    from orchestrator.account.saved_plan import save  # noqa: PLC0415
+    from orchestrator.account.plan_json import save  # noqa: PLC0415
 
     try:
         save(made, out)
@@ -127,7 +127,7 @@ def _save(made: Plan, out: Path) -> None:
 
 def _tell_plan(call: Call, made: Plan, out: Path | None, app: App) -> None:
     if call.json:
-        from orchestrator.account.saved_plan import to_json  # noqa: PLC0415
+        from orchestrator.account.plan_json import to_json  # noqa: PLC0415
 
         call.out.answer_json(to_json(made))
         return

@@ -180,7 +180,7 @@ async def _order(
 
 
 async def _saved(app: App, file: Path) -> Plan:
-    from orchestrator.account.saved_plan import load, require_fresh  # noqa: PLC0415
+    from orchestrator.account.plan_json import load, require_fresh  # noqa: PLC0415
     from orchestrator.assembly import recovery_settings  # noqa: PLC0415
 
     try:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.domain.pacing import HALF_PACE
+
 if TYPE_CHECKING:
     from orchestrator.domain.identity import OwnIds
-
-HALF_PACE = 0.5
-HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble
 
 
 @dataclass(frozen=True, slots=True)

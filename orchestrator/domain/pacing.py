@@ -24,6 +24,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+HALF_PACE = 0.5
+HALF_PACE_FOR = 24 * 3600.0  # seconds at half pace after a pause for trouble that WhatsApp made
+HALF_PACE_AFTER_OUTAGE = 3600.0  # seconds at half pace after the session itself was gone
 WINDOW = 60.0  # seconds; the vendor's advice: 2 to 5 joins a minute for 100+ groups
 LIMIT = 5  # joins the gateway may receive in any window
 MIN_SPACING = 12.0  # seconds between two sends

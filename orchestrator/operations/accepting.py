@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.account.gateway_calls import call_with_retry
 from orchestrator.account.recovery_settings import RecoverySettings
-from orchestrator.account.retrying import call_with_retry
 from orchestrator.catalogue.lookup import resolve
 from orchestrator.clock import Clock
 from orchestrator.domain.answer_reactions import PROBE_REACTIONS, Action

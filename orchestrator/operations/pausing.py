@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.account.pauses import CAUSED_BY_WHATSAPP, HALF_PACE_AFTER_OUTAGE
+from orchestrator.account.pauses import CAUSED_BY_WHATSAPP
 from orchestrator.domain.answer_reactions import CURED_BY_A_WORKING_SESSION
 from orchestrator.domain.errors import UsageError
-from orchestrator.domain.instances import HALF_PACE_FOR, InstanceRecord
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason
+from orchestrator.domain.pacing import HALF_PACE_AFTER_OUTAGE, HALF_PACE_FOR
 from orchestrator.operations.acting import acting, said
 from orchestrator.store.engine import Database
 from orchestrator.store.unit_of_work import UnitOfWork

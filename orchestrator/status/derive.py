@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.commands import Command, Operation, named
 from orchestrator.domain.eta import Course, Eta, EtaReason, PutOff, Remaining, estimate
 from orchestrator.domain.hints import Hint, explain_reason
-from orchestrator.domain.instances import HALF_PACE, InstanceRecord
+from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Bucket, Reason, Status, bucket, known_reason
-from orchestrator.domain.pacing import Wait, worst_window
+from orchestrator.domain.pacing import HALF_PACE, Wait, worst_window
 from orchestrator.status.accounts_and_daemon import pause, runner
 from orchestrator.status.next_step import There, command_of, group_move
 from orchestrator.status.views import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import delete, update
 
-from orchestrator.account import saved_plan as saved
+from orchestrator.account import plan_json as saved
 from orchestrator.account.loop import Job, run
 from orchestrator.account.plan_lines import Decision, Plan
 from orchestrator.account.plan_making import make_plan

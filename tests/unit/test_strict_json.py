@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import orchestrator
-from orchestrator.account.saved_plan import from_json
+from orchestrator.account.plan_json import from_json
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
