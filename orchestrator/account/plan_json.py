@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.account.plan_lines import Decision, Line, Plan, expectation
+from orchestrator.account.plan_lines import expectation
+from orchestrator.account.plan_result import Decision, Line, Plan
 from orchestrator.domain.commands import Command, Operation
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason

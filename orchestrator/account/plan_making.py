@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from orchestrator.account import plan_lines
-from orchestrator.account.plan_lines import Decision, Known, Line, Plan, span
+from orchestrator.account.plan_lines import Known
 from orchestrator.account.plan_probes import Prober, Probing
+from orchestrator.account.plan_result import Decision, Line, Plan, span
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import TemporaryError

@@ -11,7 +11,8 @@ from orchestrator.account import plan_lines
 from orchestrator.account.gateway_calls import Gap, call_with_retry
 from orchestrator.account.looking import PAUSE_REASONS
 from orchestrator.account.monitor import GONE_STATES
-from orchestrator.account.plan_lines import Known, Line, probing_time
+from orchestrator.account.plan_lines import Known
+from orchestrator.account.plan_result import Line, probing_time
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import Clock
 from orchestrator.domain import identity

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.account.plan_lines import Decision, Line, Plan
+from orchestrator.account.plan_result import Decision, Line, Plan
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import FROM, LABELS, NOTHING_SAID, TO, Call, flag
 from orchestrator.cli.formatting import clean, clock, clock_with_offset, duration, plural

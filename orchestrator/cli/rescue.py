@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from orchestrator import config_file, stop_signals
-from orchestrator.account.plan_lines import Decision
+from orchestrator.account.plan_result import Decision
 from orchestrator.catalogue.header import parse_mapping
 from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.account.plan_lines import Plan
+from orchestrator.account.plan_result import Plan
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.cli.call import FROM, LABELS, NOTHING_SAID, TO, Call, flag, joins_a_minute, seconds
 from orchestrator.cli.formatting import clean

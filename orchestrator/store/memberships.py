@@ -101,7 +101,7 @@ _SAVE = (
     .where(memberships.c.id == bindparam("row_id"))
     .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
 )
-_SAVE_ONE = _SAVE.where(memberships.c.status == bindparam("old_status"))
+_SAVE_ONE = _SAVE.where(memberships.c.status == bindparam("was"))
 _STATUSES = select(memberships.c.id, memberships.c.status).where(
     memberships.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -198,7 +198,7 @@ async def save(connection: AsyncConnection, moves: Sequence[Move]) -> set[int]:
         check_move(move.old.status, move.new.status, move.new.reason, move.new.next_attempt_at)
     if len(moves) == 1:  # as most are: no need to ask first
         (move,) = moves
-        saved = await connection.execute(_SAVE_ONE, _row(move.new) | {"old_status": move.old.status.value})
+        saved = await connection.execute(_SAVE_ONE, _row(move.new) | {"was": move.old.status.value})
         return {move.old.id} if saved.rowcount else set()
     asked = {"ids": [move.old.id for move in moves]}
     stored = {int(found): status for found, status in await connection.execute(_STATUSES, asked)}

@@ -13,8 +13,8 @@ from orchestrator.account import comparing
 from orchestrator.account.accounts import Account
 from orchestrator.account.comparing import Comparer
 from orchestrator.account.looking import Looker
-from orchestrator.account.plan_lines import Decision
 from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_result import Decision
 from orchestrator.account.session_state import recorded
 from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.domain.memberships import Reason, Status

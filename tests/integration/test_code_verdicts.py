@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, select
 
-from orchestrator.account.plan_lines import Decision
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_probes import Probing
+from orchestrator.account.plan_result import Decision
 from orchestrator.domain.memberships import Status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.truth import Kind
@@ -23,7 +23,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.account.plan_lines import Plan
+    from orchestrator.account.plan_result import Plan
 
 ONE_TRY = retrying(read_tries=1)
 

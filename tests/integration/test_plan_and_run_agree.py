@@ -18,9 +18,9 @@ from orchestrator.account.context import Context
 from orchestrator.account.joining import Joiner
 from orchestrator.account.looking import Looker
 from orchestrator.account.monitor import Monitor
-from orchestrator.account.plan_lines import Decision, Line
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_probes import Probing
+from orchestrator.account.plan_result import Decision, Line
 from orchestrator.account.preparing import open_recovery, recognise, require_session
 from orchestrator.account.probing import Prober
 from orchestrator.account.recovery_settings import RecoverySettings

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select, update
 
-from orchestrator.account.plan_lines import Decision, Plan
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_probes import Probing, Progress
+from orchestrator.account.plan_result import Decision, Plan
 from orchestrator.domain.errors import (
     CredentialsError,
     InstanceLostError,
@@ -43,7 +43,7 @@ from tests.support.stage import Stage, brisk, plain_code, set_stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from orchestrator.account.plan_lines import Line
+    from orchestrator.account.plan_result import Line
 
 ONE_TRY = retrying(read_tries=1)
 

@@ -11,8 +11,8 @@ from sqlalchemy import delete, update
 
 from orchestrator.account import plan_json as saved
 from orchestrator.account.loop import Job, run
-from orchestrator.account.plan_lines import Decision, Plan
 from orchestrator.account.plan_making import make_plan
+from orchestrator.account.plan_result import Decision, Plan
 from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.verification import Mode

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.account.plan_lines import Decision, Line, Plan
+from orchestrator.account.plan_result import Decision, Line, Plan
 from orchestrator.cli import formatting, layout
 from orchestrator.cli.output import Look, Output
 from orchestrator.cli.plan import plan_rows

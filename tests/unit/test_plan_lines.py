@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.account import plan_lines
-from orchestrator.account.plan_lines import Decision, Known, Line, probing_time, span
+from orchestrator.account.plan_lines import Known
+from orchestrator.account.plan_result import Decision, Line, probing_time, span
 from orchestrator.domain.eta import Course
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.memberships import Reason, Status
