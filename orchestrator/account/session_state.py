@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.account import numbers, pauses
+from orchestrator.account import pauses
+from orchestrator.account import same_number as numbers
 from orchestrator.account.context import Context, Writing
 from orchestrator.domain import identity
 from orchestrator.domain.identity import OwnIds, Told
