@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.config.draft import TypedValues
 from orchestrator.config.environment import variable_for
 from orchestrator.config.models import DEFAULT_GATEWAY, OPTIONS, RetrySettings
 from orchestrator.config.problems import KeyPath
+from orchestrator.config.raw_values import TypedValues
 from orchestrator.config.values import is_loopback_host, normal_base_url, normal_phone
 
 CLOCK_SPEED = "REJOIN_CLOCK_SPEED"

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orchestrator.config.draft import Draft, is_secret
 from orchestrator.config.keys import Kind, key_at, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath
+from orchestrator.config.raw_values import Draft, is_secret
 from orchestrator.domain.near_words import did_you_mean
 
 HIDDEN = " (hidden)"

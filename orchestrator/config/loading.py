@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator import config_file
 from orchestrator.config.checks import check_clock_speed, check_together
-from orchestrator.config.draft import Draft, TypedValues, is_secret
 from orchestrator.config.environment import apply_environment
 from orchestrator.config.error_sentences import explain
 from orchestrator.config.keys import Key, Kind, keys_of
 from orchestrator.config.models import Settings, Source
 from orchestrator.config.problems import ConfigError, KeyPath, Origin, Problem
+from orchestrator.config.raw_values import Draft, TypedValues, is_secret
 from orchestrator.config.toml_lines import key_lines
 from orchestrator.domain.commands import Command, Operation
 

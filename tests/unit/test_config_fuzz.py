@@ -10,9 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator.config import ConfigError, Settings, effective, load
-from orchestrator.config.draft import is_secret
 from orchestrator.config.environment import variable_for
 from orchestrator.config.keys import Kind, keys_of, known_names
+from orchestrator.config.raw_values import is_secret
 from tests.unit.config_files import BACKUP, problems, write
 
 if TYPE_CHECKING:
