@@ -40,16 +40,21 @@ class Agenda:
         self._greetings: set[int] = set()
         self._cut: dict[Status, float] = {}  # held in part: up to this due
         self._revision = -1
+        self._recovery_id: int | None = None
         self.stale = True
         self.instance: InstanceRecord
         self.recovery: Recovery | None = None
         self._log_end: LogEnd | None = None  # of the slots; None: to be read
+        self._slot_changes = 0
 
-    async def load(self, recovery_id: int | None) -> None:
-        """Read all of it, unless somebody just did."""
+    async def load(self, recovery_id: int | None) -> bool:
+        """Read all of it, unless somebody just did. True if others wrote since it was read before."""
         async with self._loading:
-            if self.stale:
-                await self._load(recovery_id)
+            if not self.stale and recovery_id == self._recovery_id:
+                return False
+            before = self._revision
+            await self._load(recovery_id)
+            return self._revision != before
 
     async def _load(self, recovery_id: int | None) -> None:
         changes = self._changes
@@ -60,7 +65,8 @@ class Agenda:
             heads = await due_work.heads(connection, self._instance_id, recovery_id, most=MOST)
             recovery = None if recovery_id is None else await recoveries.get(connection, recovery_id)
         self.instance, self._revision, self._shift = instance, instance.revision, shift
-        self.recovery, self._log_end = recovery, None
+        self.recovery, self._recovery_id = recovery, recovery_id
+        self._forget_slots()
         self._fill(heads)
         self.stale = changes != self._changes
 
@@ -105,7 +111,7 @@ class Agenda:
         """
         self._changes += 1
         if slots_changed:
-            self._log_end = None
+            self._forget_slots()
         if instance is None:
             self.stale = True
         elif not self.saw(instance.revision):
@@ -127,6 +133,10 @@ class Agenda:
             self._put(
                 Item(new.id, new.status, new.next_attempt_at, new.verified_at, new.greeting, new.recovery_id)
             )
+
+    def _forget_slots(self) -> None:
+        self._slot_changes += 1
+        self._log_end = None
 
     @property
     def now(self) -> float:
@@ -174,9 +184,9 @@ class Agenda:
         """When the next slot would be. The log of slots is read once after each change of it."""
         end = self._log_end
         if end is None:
-            changes = self._changes
+            changes = self._slot_changes
             async with self._database.read() as connection:
                 end = await slots.log_end(connection, self._instance_id, policy)
-            if changes == self._changes:
+            if changes == self._slot_changes:
                 self._log_end = end
         return slots.after(end, self.instance, policy, self.now)

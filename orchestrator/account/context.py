@@ -115,10 +115,14 @@ class Context:
                 self.wake_events[name].set()
 
     async def look_ahead(self) -> Agenda:
-        """What there is to do, and when. It says when to look at the rows, never what is in them."""
+        """What there is to do, and when. It says when to look at the rows, never what is in them.
+
+        Whichever stage asks first after others wrote wakes all of them: one that sleeps may have work now.
+        """
         if self.fence is None:
             self.agenda.doubt()  # a worker elsewhere may have written
-        await self.agenda.load(self.recovery_id or None)
+        if await self.agenda.load(self.recovery_id or None):
+            self.wake()
         return self.agenda
 
     async def observe(self, connection: AsyncConnection) -> tuple[InstanceRecord, float]:

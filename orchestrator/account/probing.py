@@ -142,11 +142,11 @@ async def _apply_judgement(
 ) -> Membership:
     """Turn a judgement into the membership's move, and into what follows for the account and the code."""
     context, old = writing.context, work.membership
-    context.reads_failed = judged.lost
-    if judged.lost:
+    if judged.lost > context.reads_failed:
         context.lost_with.add(old.id)
-    else:
+    elif not judged.lost:
         context.lost_with.clear()
+    context.reads_failed = judged.lost
     if probed is not None and probed.answer.outcome is not Outcome.GATEWAY_LIMITED:
         context.limits.pop(Status.PENDING.value, None)
     if judged.seen is not None:

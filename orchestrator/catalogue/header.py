@@ -15,7 +15,7 @@ from orchestrator.domain.errors import InputRejectedError, UsageError
 from orchestrator.domain.folding import fold
 from orchestrator.domain.group_fields import may_hold_code, quoted
 from orchestrator.domain.invites import InvalidInviteError, parse_invite
-from orchestrator.domain.near_words import did_you_mean
+from orchestrator.domain.suggestions import did_you_mean
 
 _WORDS = {
     "name": """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.group_fields import clean, name_key, quoted, slug
-from orchestrator.domain.near_words import nearest
+from orchestrator.domain.suggestions import nearest
 from orchestrator.store import codes, groups
 from orchestrator.store.codes import SealedCode
 from orchestrator.store.engine import Database

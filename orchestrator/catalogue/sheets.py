@@ -9,7 +9,7 @@ from typing import Self
 
 from orchestrator.domain.errors import InputRejectedError, NotFoundError
 from orchestrator.domain.group_fields import quoted
-from orchestrator.domain.near_words import did_you_mean
+from orchestrator.domain.suggestions import did_you_mean
 
 MOST_COLUMNS = 256
 WIDEST_GAP = 1000  # blank rows; what stands behind more of them is no part of the table

@@ -25,7 +25,7 @@ from orchestrator.cli.render_groups import (
     shown_text,
     tell_import,
 )
-from orchestrator.cli.scope import known_reason
+from orchestrator.cli.scope import reason_called
 from orchestrator.domain.errors import UsageError
 from orchestrator.domain.invites import parse_invite
 from orchestrator.domain.memberships import Bucket
@@ -61,7 +61,7 @@ async def list_(  # noqa: PLR0913 - one for each flag
 
     if as_csv and call.json:
         raise UsageError("Either --csv or --json.")
-    wanted = Filters(bucket=Bucket(bucket) if bucket else None, search=search, reason=known_reason(reason))
+    wanted = Filters(bucket=Bucket(bucket) if bucket else None, search=search, reason=reason_called(reason))
     async with (
         call.open_app() as app,
         aclosing(list_memberships(app.database, wanted, label=label, instance=instance)) as rows,

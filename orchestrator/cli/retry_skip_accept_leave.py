@@ -8,7 +8,7 @@ from orchestrator.cli import exit_codes
 from orchestrator.cli.call import NOTHING_SAID, TO, Call, flag, positional
 from orchestrator.cli.formatting import clean, plural
 from orchestrator.cli.next_step import next_command, say_next, say_taken_up, who_takes_up
-from orchestrator.cli.scope import instance_of, known_reason
+from orchestrator.cli.scope import instance_of, reason_called
 from orchestrator.domain.folding import spelt
 from orchestrator.domain.verification import Expected
 
@@ -42,7 +42,7 @@ async def retry(
     """
     from orchestrator.operations.retry_skip import retry as act  # noqa: PLC0415
 
-    wanted = known_reason(reason)
+    wanted = reason_called(reason)
     async with call.open_app() as app:
         name = await instance_of(app, None, to)
         done = await act(

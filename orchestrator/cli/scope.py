@@ -110,7 +110,7 @@ async def instance_of(app: App, recovery: int | None, to: str | None, *, to_run:
     return await choose_instance(app.database, to, backups, to_run=to_run)
 
 
-def known_reason(word: str | None) -> Reason | None:
+def reason_called(word: str | None) -> Reason | None:
     """Raises UsageError."""
     if word is None:
         return None

@@ -13,8 +13,8 @@ from orchestrator.config.keys import Key, Kind, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath, Origin, Problem
 from orchestrator.config.raw_values import Draft
-from orchestrator.domain.near_words import did_you_mean
 from orchestrator.domain.strict_json import InvalidJsonError, parse_json
+from orchestrator.domain.suggestions import did_you_mean
 
 PREFIX = "REJOIN_"
 SEPARATOR = "__"

@@ -13,7 +13,7 @@ from orchestrator.config.keys import Kind, key_at, keys_of, known_names
 from orchestrator.config.models import Settings
 from orchestrator.config.problems import KeyPath
 from orchestrator.config.raw_values import Draft, is_secret
-from orchestrator.domain.near_words import did_you_mean
+from orchestrator.domain.suggestions import did_you_mean
 
 HIDDEN = " (hidden)"
 _SENTENCES = {

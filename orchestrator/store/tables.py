@@ -35,7 +35,7 @@ from orchestrator.domain.loss_judgement import LossState
 from orchestrator.domain.memberships import Greeting, MembershipEvidence, Status, known_reason
 
 
-class Word(TypeDecorator[Any]):
+class EnumText(TypeDecorator[Any]):
     """A member of a closed list, stored as its word; both drivers take a StrEnum for the text that it is."""
 
     impl = Text
@@ -230,8 +230,8 @@ memberships = Table(
     Column("group_id", Id, ForeignKey("groups.id"), nullable=False),
     Column("recovery_id", Id, ForeignKey("recoveries.id")),
     Column("priority", Integer, nullable=False, server_default="0"),
-    Column("status", Word(Status), nullable=False),
-    Column("reason", Word(known_reason)),
+    Column("status", EnumText(Status), nullable=False),
+    Column("reason", EnumText(known_reason)),
     Column("detail", Text),  # foreign text, scrubbed
     Column("status_since", Double, nullable=False),
     Column("next_attempt_at", Double),
@@ -250,8 +250,8 @@ memberships = Table(
     Column("requested_at", Double),  # when the last join was sent
     Column("joined_at", Double),  # when the receipt came
     Column("confirmed_at", Double),
-    Column("evidence", Word(MembershipEvidence)),
-    Column("greeting", Word(Greeting), nullable=False, server_default="none"),
+    Column("evidence", EnumText(MembershipEvidence)),
+    Column("greeting", EnumText(Greeting), nullable=False, server_default="none"),
     Column("greeted_at", Double),
     Column("history_epoch", Integer, nullable=False, server_default="0"),  # the instance's at the last look
     UniqueConstraint("instance_id", "group_id"),
@@ -319,7 +319,7 @@ losses = Table(
     _id(),
     Column("instance_id", Id, ForeignKey("instances.id"), nullable=False),
     Column(
-        "state", Word(LossState), nullable=False
+        "state", EnumText(LossState), nullable=False
     ),  # suspected, lost, returned (after lost), dismissed (false alarm)
     Column("suspected_at", Double, nullable=False),
     Column("decided_at", Double),

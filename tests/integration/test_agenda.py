@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event
 
 from orchestrator.account import agenda as module
 from orchestrator.account import lease
@@ -182,6 +183,56 @@ async def test_what_somebody_else_wrote_is_seen_at_the_worker_s_next_write(sqlit
             writing.note("probe")
 
         assert agenda.stale
+
+
+async def test_whoever_notices_first_that_others_wrote_wakes_every_stage(sqlite_url: str) -> None:
+    """The worker's own write, say: the poller then sees nothing new any more."""
+    async with worker(sqlite_url) as context:
+        await context.look_ahead()
+        sleeping = context.wake_events["joining"] = asyncio.Event()
+        await paused(context.database)
+        async with context.writing() as writing:
+            writing.note("probe")
+        assert not sleeping.is_set()
+
+        agenda = await context.look_ahead()
+
+        assert sleeping.is_set()
+        sleeping.clear()
+        async with context.database.read() as connection:
+            assert not agenda.saw((await instances.revisions(connection))[context.instance_id])
+        await context.look_ahead()
+        assert not sleeping.is_set()
+
+
+async def test_of_another_recovery_it_is_read_anew(sqlite_url: str) -> None:
+    async with worker(sqlite_url) as context:
+        assert (await context.look_ahead()).count(Status.PENDING) == GROUPS
+        context.recovery_id += 1
+
+        assert (await context.look_ahead()).count(Status.PENDING) == 0
+
+
+async def test_the_log_of_slots_is_read_once_until_it_changes(sqlite_url: str) -> None:
+    async with worker(sqlite_url) as context:
+        agenda, policy = await context.look_ahead(), context.settings.policy
+        reads = 0
+
+        def count(*asked: Any) -> None:
+            nonlocal reads
+            reads += "FROM slots" in asked[2]
+
+        event.listen(context.database.engine.sync_engine, "before_cursor_execute", count)
+        for _ in range(3):
+            await agenda.next_slot(policy)
+            async with context.writing() as writing:
+                writing.note("probe")
+        assert reads == 1
+
+        async with context.writing() as writing:
+            writing.slots_changed = True
+        await agenda.next_slot(policy)
+        assert reads == 2
 
 
 async def test_a_move_that_had_no_effect_is_not_kept(sqlite_url: str) -> None:
