@@ -24,7 +24,8 @@ MOST = 1000
 """Memberships of one status that are held; where there are more, the rest is loaded when these are done."""
 
 CLOCK_STEPPED = 1.0
-"""Seconds by which the database's clock must move against the timer to be believed at once."""
+"""Seconds by which the database's clock must fall behind the timer to be taken for a step back."""
+REAL_STEP = 0.25  # real seconds that may lie between reading the one clock and the other
 
 
 class Agenda:
@@ -41,6 +42,7 @@ class Agenda:
         self._cut: dict[Status, float] = {}  # held in part: up to this due
         self._revision = -1
         self._recovery_id: int | None = None
+        self._surprised = False  # by the end of an own write
         self.stale = True
         self.instance: InstanceRecord
         self.recovery: Recovery | None = None
@@ -48,13 +50,13 @@ class Agenda:
         self._slot_changes = 0
 
     async def load(self, recovery_id: int | None) -> bool:
-        """Read all of it, unless somebody just did. True if others wrote since it was read before."""
+        """Read all of it, unless somebody just did. True if it may hold what no stage was woken for."""
         async with self._loading:
             if not self.stale and recovery_id == self._recovery_id:
                 return False
-            before = self._revision
+            before, self._surprised = (self._revision, self._surprised), False
             await self._load(recovery_id)
-            return self._revision != before
+            return (self._revision, False) != before
 
     async def _load(self, recovery_id: int | None) -> None:
         changes = self._changes
@@ -91,16 +93,24 @@ class Agenda:
         self._changes += 1
         self.stale = True
 
+    def surprised(self) -> None:
+        """An own write ended otherwise than planned, or it is not known how."""
+        self._surprised = True
+        self.doubt()
+
     def saw(self, revision: int) -> bool:
         """What the row's revision is now; True if somebody wrote since the last load."""
         if revision != self._revision:
             self.doubt()
         return self.stale
 
-    def saw_time(self, now: float) -> None:
-        """The database's clock, read before this moment: what was read latest after it is the closest."""
-        shift = now - self._clock.boottime()
-        stepped = abs(shift - self._shift) > CLOCK_STEPPED
+    def saw_time(self, now: float, *, at: float | None = None) -> None:
+        """The database's clock, read before `at` (boot time; None: this moment).
+
+        The latest reading is the closest: whatever held up the others made the clock seem late.
+        """
+        shift = now - (self._clock.boottime() if at is None else at)
+        stepped = self._shift - shift > max(CLOCK_STEPPED, REAL_STEP / self._clock.real(1.0))
         self._shift = shift if stepped else max(shift, self._shift)
 
     def wrote(
@@ -117,7 +127,8 @@ class Agenda:
         elif not self.saw(instance.revision):
             self.instance = instance
         for move, took_effect in moves:
-            self.stale = self.stale or not took_effect
+            if not took_effect:
+                self.surprised()
             self._moved(move.new)
 
     def _moved(self, new: Membership) -> None:
@@ -171,14 +182,18 @@ class Agenda:
 
     @property
     def present(self) -> frozenset[Status]:
-        """The live statuses that memberships of the recovery have."""
+        """The live statuses that memberships of the recovery have; where not all are held, they may."""
         return frozenset(
-            status for status in LIVE if any(self.in_recovery(item) for item in self.items(status))
+            status
+            for status in LIVE
+            if status in self._cut or any(self.in_recovery(item) for item in self.items(status))
         )
 
     @property
     def greets_in_recovery(self) -> bool:
-        return any(self.in_recovery(self._items[one]) for one in self._greetings)
+        return len(self._greetings) >= MOST or any(
+            self.in_recovery(self._items[one]) for one in self._greetings
+        )
 
     async def next_slot(self, policy: PacingPolicy) -> NextSlot:
         """When the next slot would be. The log of slots is read once after each change of it."""

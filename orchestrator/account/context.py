@@ -93,7 +93,7 @@ class Context:
     alive_at: float = 0.0  # boot time of the monitor's last step
     stopping: bool = False  # drain: begin nothing new
     reads_failed: int = 0  # probes lost on the way in a row, over all groups
-    lost_with: set[int] = field(default_factory=set)  # the memberships whose probes these were
+    lost_with: dict[int, None] = field(default_factory=dict)  # whose probes these were, the oldest first
     back_offs: int = 0  # short pauses in a row
     limits: Counter[str] = field(
         default_factory=Counter
@@ -117,7 +117,8 @@ class Context:
     async def look_ahead(self) -> Agenda:
         """What there is to do, and when. It says when to look at the rows, never what is in them.
 
-        Whichever stage asks first after others wrote wakes all of them: one that sleeps may have work now.
+        Whichever stage asks first after others wrote, or after a write whose end is not known, wakes all:
+        one that sleeps may have work now.
         """
         if self.fence is None:
             self.agenda.doubt()  # a worker elsewhere may have written
@@ -145,15 +146,18 @@ class Context:
             async with self._written(everyone) as writing:
                 yield writing
         except BaseException:
-            self.agenda.doubt()  # whether it took effect is not known
+            self.agenda.surprised()  # whether it took effect is not known
             raise
+        self.agenda.saw_time(writing.now, at=writing.boottimes[1])
         self.agenda.wrote(
             writing.done,
             None if writing.instance_changed else writing.instance,
             slots_changed=writing.slots_changed,
         )
+        if writing.done and self.under_daemon and not self.busy:
+            writing.to_wake.add("monitor")  # what ended may have been the last that was to be done
         if writing.to_wake:
-            self.wake(*writing.to_wake, *(("monitor",) if self.under_daemon and not self.busy else ()))
+            self.wake(*writing.to_wake)
 
     @asynccontextmanager
     async def _written(self, everyone: bool) -> AsyncIterator[Writing]:

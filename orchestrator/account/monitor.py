@@ -15,7 +15,6 @@ from orchestrator.domain.identity import Told, compare
 from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
-from orchestrator.domain.probe_judgement import FAILURES_IN_A_ROW
 from orchestrator.domain.recoveries import IN_LINE, End, Outlook, may_still_move, verdict
 from orchestrator.store import memberships, progress
 from orchestrator.store.recoveries import Recovery
@@ -75,7 +74,9 @@ class Monitor:
             await self._wake_deferred()
         await self._watch_session(snapshot.instance, snapshot.now, boottime)
         await self._decide(snapshot, boottime)
-        return self._until_next(snapshot) if context.under_daemon else self._beat
+        if not context.under_daemon or self.end is not None:
+            return self._beat
+        return self._until_next(await self._read_snapshot())  # this beat may have paused the account
 
     def _rests_too_long(self, boottime: float) -> bool:
         """Whatever went wrong with what is kept in memory: now and then it is compared with the rows."""
@@ -154,8 +155,7 @@ class Monitor:
             if answer.state is InstanceState.WORKING and answer.answer.outcome is Outcome.OK:
                 self._gone_since = None
                 context.limits.pop("session", None)
-                if len(context.lost_with) < FAILURES_IN_A_ROW:  # the gateway answers: it is these groups
-                    context.reads_failed = 0
+                context.reads_failed = 0  # it is there: what is lost now may be the groups' trouble
                 await _recovered(writing)
                 if answer.restricted_until is not None and answer.restricted_until > writing.now:
                     await pauses.restrict(writing, answer.restricted_until)

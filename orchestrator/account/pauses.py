@@ -153,3 +153,5 @@ async def resume_if_over(context: Context) -> None:
         if writing.instance.pause_reason is not None and not writing.instance.paused(writing.now):
             await lift(writing, why="the pause is over")
             writing.to_wake |= set(context.wake_events)
+            return
+    context.agenda.doubt()  # it seemed to be over: the database's clock went back, say

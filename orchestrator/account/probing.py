@@ -23,6 +23,9 @@ from orchestrator.redact import scrub
 from orchestrator.store import memberships
 from orchestrator.store.memberships import Membership, Work
 
+MOST_PASSED_OVER = 200
+"""Groups whose probes were lost that let others go first; of more than that, the first in line are asked."""
+
 
 class Prober:
     """Keeps a few verified groups ready, so that a slot never waits for a probe."""
@@ -59,11 +62,14 @@ class Prober:
             room = min(room, context.joins_left - ready)
         if room <= 0 or not agenda.count(Status.PENDING) or agenda.instance.paused(agenda.now):
             return []
+        lost = {number: turn for turn, number in enumerate(context.lost_with)}
         async with context.database.read() as connection:
-            found = await context.in_line(connection, Status.PENDING, limit=room)
+            limit = room + min(len(lost), MOST_PASSED_OVER)
+            found = await context.in_line(connection, Status.PENDING, limit=limit)
         if not found:
             agenda.doubt()
-        return found
+        # A group whose probe was lost lets the others go first: they show whether it is the gateway.
+        return sorted(found, key=lambda work: lost.get(work.membership.id, -1))[:room]
 
     async def _probe(self, work: Work) -> ProbeAnswer:
         context, code = self._context, work.code
@@ -143,7 +149,8 @@ async def _apply_judgement(
     """Turn a judgement into the membership's move, and into what follows for the account and the code."""
     context, old = writing.context, work.membership
     if judged.lost > context.reads_failed:
-        context.lost_with.add(old.id)
+        context.lost_with.pop(old.id, None)
+        context.lost_with[old.id] = None
     elif not judged.lost:
         context.lost_with.clear()
     context.reads_failed = judged.lost
@@ -198,14 +205,17 @@ def _note(writing: Writing, work: Work, new: Membership, probed: ProbeAnswer | N
 async def send_back_stale(context: Context) -> None:
     """Verified groups that were not joined soon enough are probed again before anything else."""
     agenda = await context.look_ahead()
-    now, freshness = agenda.now, context.settings.freshness
-    stale = [item.id for item in agenda.items(Status.READY) if not is_fresh(item.verified_at, now, freshness)]
+    oldest = agenda.now - context.settings.freshness
+    stale = [item.id for item in agenda.items(Status.READY) if (item.verified_at or 0.0) < oldest]
     if not stale:
         return
     async with context.writing() as writing:
         for work in await memberships.by_ids(writing.connection, stale):
-            if work.membership.status is Status.READY:
-                writing.move(work.membership, Status.PENDING)
+            old = work.membership
+            if old.status is Status.READY and not is_fresh(
+                old.verified_at, writing.now, context.settings.freshness
+            ):
+                writing.move(old, Status.PENDING)
                 writing.note("verification.stale", work)
 
 

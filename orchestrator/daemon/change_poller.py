@@ -49,6 +49,7 @@ class ChangePoller:
             last, new_events, new_messages = await journal.changes(connection)
             acted = await self._somebody_acted(connection, last)
             revisions = await instances.revisions(connection)
+        self._line = last  # after the last read: one that fails loses no act
         if acted:
             self._on_act()
         for instance_id, revision in revisions.items():
@@ -60,7 +61,6 @@ class ChangePoller:
 
     async def _somebody_acted(self, connection: AsyncConnection, last: int) -> bool:
         """Whether a line that matters was written since the last look."""
-        before, self._line = self._line, last
-        if before is None or last <= before:
+        if self._line is None or last <= self._line:
             return False
-        return await journal.has_kinds_since(connection, before, ACTS)
+        return await journal.has_kinds_since(connection, self._line, ACTS)

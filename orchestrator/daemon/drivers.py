@@ -60,6 +60,7 @@ class Drivers:
         self._actor = actor
         self._said: dict[int, str] = {}  # by recovery: why it waits, said once
         self._drives: dict[int, Drive] = {}  # by instance
+        self._revisions: dict[int, int] = {}  # by instance, as last seen
         self._stopping = False
 
     async def step(self) -> float:
@@ -90,11 +91,18 @@ class Drivers:
             if drive.context is not None:
                 drive.context.wake()
 
-    def saw(self, instance_id: int, revision: int) -> None:
-        """What an account's revision is now: its loop looks again if others wrote since it did."""
+    def saw(self, instance_id: int, revision: int) -> bool:
+        """What an account's revision is now: its loop looks again if others wrote since it did.
+
+        True where none works and somebody wrote: a recovery may have been placed.
+        """
+        before, self._revisions[instance_id] = self._revisions.get(instance_id, revision), revision
         drive = self._drives.get(instance_id)
-        if drive is not None and drive.context is not None and drive.context.agenda.saw(revision):
+        if drive is None or drive.context is None:
+            return revision != before
+        if drive.context.agenda.saw(revision):
             drive.context.wake()
+        return False
 
     def stuck(self) -> list[str]:
         """Loops that have not turned for long: the watchdog is not fed for them."""

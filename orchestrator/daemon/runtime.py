@@ -67,7 +67,7 @@ class Runtime:
                 self._app.database,
                 self._app.clock,
                 on_act=lambda: self._somebody_acted(*components.carriers),
-                on_revision=drivers.saw,
+                on_revision=self._saw_revision,
                 on_event=lambda: self._wake("events"),
                 on_message=lambda: self._wake(*components.carriers),
             )
@@ -153,6 +153,10 @@ class Runtime:
 
     def _wake(self, *names: str) -> None:
         self._supervisor.wake(*names)
+
+    def _saw_revision(self, instance_id: int, revision: int) -> None:
+        if self._drivers is not None and self._drivers.saw(instance_id, revision):
+            self._wake("recoveries")
 
     def _somebody_acted(self, *carriers: str) -> None:
         if self._drivers is not None:

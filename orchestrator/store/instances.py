@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from math import inf
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
@@ -49,7 +50,7 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
         if row.configured != (row.name in names):
             await set_values(connection, row.id, configured=row.name in names)
     accounts = {row.account for row in known.values()}
-    for instance in configured:
+    for instance in sorted(configured, key=lambda one: known[one.name].id if one.name in known else inf):
         found = known.get(instance.name)
         if found is None:
             await connection.execute(

@@ -14,6 +14,7 @@ from orchestrator.account import agenda as module
 from orchestrator.account import lease
 from orchestrator.account.agenda import Agenda
 from orchestrator.account.preparing import open_recovery
+from orchestrator.account.probing import send_back_stale
 from orchestrator.account.requests import Request
 from orchestrator.domain.errors import IllegalMoveError
 from orchestrator.domain.memberships import (
@@ -267,6 +268,46 @@ async def test_a_write_that_failed_is_doubted(sqlite_url: str) -> None:
         assert agenda.stale
         kept, stored = await kept_and_stored(context)
         assert kept == stored
+
+
+async def test_a_write_whose_end_is_not_known_wakes_every_stage_at_the_next_read(
+    sqlite_url: str,
+) -> None:
+    """Whoever wrote has forgotten what it planned, and the rows may hold it all the same."""
+    async with worker(sqlite_url) as context:
+        await context.look_ahead()
+        sleeping = context.wake_events["joining"] = asyncio.Event()
+        with pytest.raises(RuntimeError, match="on the way"):
+            await failing_write(context, (await all_of(context))[0])
+        assert not sleeping.is_set()  # while the database is away, everybody would try in vain
+
+        await context.look_ahead()
+
+        assert sleeping.is_set()
+
+
+async def test_a_clock_that_seems_late_sends_no_fresh_verification_back(sqlite_url: str) -> None:
+    async with worker(sqlite_url) as context:
+        agenda, old = await context.look_ahead(), (await all_of(context))[0]
+        async with context.writing() as writing:
+            writing.move(old, Status.READY, verified_at=writing.now)
+            now = writing.now
+        agenda.saw_time(now - 60.0)  # a machine that was held up between the clocks, say
+
+        await send_back_stale(context)
+
+        assert [one.status for one in await all_of(context) if one.id == old.id] == [Status.READY]
+
+
+async def test_the_latest_reading_of_the_clock_counts(sqlite_url: str) -> None:
+    async with worker(sqlite_url) as context:
+        agenda = await context.look_ahead()
+        agenda.saw_time(agenda.now - 60.0)
+        late = agenda.now
+        async with context.writing() as writing:
+            writing.note("probe")
+
+        assert agenda.now > late + 59.0
 
 
 async def test_what_is_written_beside_a_load_is_not_lost(

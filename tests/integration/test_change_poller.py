@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import event, insert
 
 from orchestrator.clock import SystemClock
 from orchestrator.daemon.change_poller import EVERY, ChangePoller
 from orchestrator.store import instances, schema
-from orchestrator.store.engine import Database
+from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.instances import Configured
 from orchestrator.store.tables import journal, messages
 from orchestrator.store.unit_of_work import UnitOfWork
@@ -83,6 +84,24 @@ async def test_what_somebody_else_wrote_of_an_account_raises_its_revision(databa
         await poller.step()
 
         assert (woken.acts, woken.revisions) == (0, {1: 1})
+
+
+async def test_a_look_that_fails_halfway_loses_no_act(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening(sqlite_url) as (database, poller, woken):
+        await note(database, "act.run")
+
+        async def gone(_connection: object) -> dict[int, int]:
+            raise DatabaseGoneError("gone")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(instances, "revisions", gone)
+            with pytest.raises(DatabaseGoneError):
+                await poller.step()
+        await poller.step()
+
+        assert woken.acts == 1
 
 
 async def test_a_loop_s_own_lines_are_no_acts(sqlite_url: str) -> None:

@@ -21,7 +21,9 @@ from orchestrator.domain.loss_judgement import Case, LossState
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.operations.ordering import stop
+from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
+from orchestrator.simulator.truth import Kind as Call
 from orchestrator.store import instances, losses, orders, progress, recoveries
 from orchestrator.store.orders import Order
 from orchestrator.store.recoveries import Scope
@@ -29,7 +31,7 @@ from orchestrator.store.tables import group_labels, journal, memberships, messag
 from orchestrator.store.tables import recoveries as recoveries_table
 from tests.support.command import PATIENCE
 from tests.support.stage import Stage, brisk, set_stage
-from tests.support.worlds import told
+from tests.support.worlds import told, trouble
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -274,3 +276,35 @@ async def test_a_recovery_has_begun_also_when_its_first_line_is_thrown_away(sqli
         assert fresh is not None
         assert again is not None
         assert (fresh.begun_before, again.begun_before) == (False, True)
+
+
+async def test_the_end_is_seen_when_the_last_group_is_settled(sqlite_url: str) -> None:
+    """Also where that gives no stage anything to do: the monitor's own beat would come a minute later."""
+    passed: dict[str, float] = {}
+    async with set_stage(sqlite_url, groups=1, speed=10.0) as stage:
+        made = await place(stage)
+        trouble(stage, Trouble.IQ, Call.PROBE, iq=410)
+
+        class Passed:
+            def reach(self, name: str) -> None:
+                passed[name] = stage.clock.boottime()
+
+        context = await stage.context(brisk(patience=inf, lost_after=inf), under_daemon=True, points=Passed())
+        ended = await run(context, Job(adopt=made))
+        await context.gateway.close()
+
+        assert ended.end is End.NEEDS_YOU
+        assert passed["recovery.finished"] - passed["probe.recorded"] < 30.0
+
+
+async def test_an_account_that_nobody_works_for_is_looked_at_when_its_revision_rises(sqlite_url: str) -> None:
+    async with set_stage(sqlite_url, groups=1) as stage:
+        nobody = drivers.Drivers(
+            stage.database,
+            stage.clock,
+            known=(),
+            context_for=lambda _one: stage.context(brisk()),
+            on_end=lambda: None,
+            actor="daemon",
+        )
+        assert [nobody.saw(2, revision) for revision in (4, 4, 5, 5)] == [False, False, True, False]

@@ -254,7 +254,7 @@ async def test_an_invalid_code_in_the_gateways_words_is_asked_once_more_before_a
         await judge(stage)
 
 
-async def test_a_gateway_that_is_away_for_long_costs_each_group_one_attempt_at_most(sqlite_url: str) -> None:
+async def test_a_gateway_that_is_away_for_long_costs_hardly_any_attempts(sqlite_url: str) -> None:
     """Three probes in a row that were lost speak of the gateway, also after the rest that they bring."""
     async with set_stage(sqlite_url, content=world(generate=4), speed=SPEED) as stage:
         context = await stage.context(brisk(patience=7200.0, retry=retrying(attempts=2)))
@@ -282,3 +282,16 @@ async def test_one_group_whose_probe_is_always_lost_uses_up_its_attempts_where_t
 
         assert (ended.end, entered(stage)) == (End.NEEDS_YOU, 1)
         assert (await row(stage, "Odd")).reason == Reason.ATTEMPTS_EXHAUSTED
+
+
+async def test_groups_whose_probes_are_always_lost_hold_up_no_other(sqlite_url: str) -> None:
+    """They are the first in line, and so many that they look like the gateway's trouble."""
+    bad = [f"Odd {n}" for n in range(3)]
+    async with set_stage(sqlite_url, content=world(*map(group, bad), generate=6), speed=SPEED) as stage:
+        for name in bad:
+            trouble(stage, Trouble.HTTP, Kind.PROBE, group=named(stage, name).jid, status=502)
+        ended = await stage.recover(brisk(retry=QUICK))
+
+        assert (ended.end, entered(stage)) == (End.NEEDS_YOU, 6)
+        for name in bad:
+            assert (await row(stage, name)).reason == Reason.ATTEMPTS_EXHAUSTED
