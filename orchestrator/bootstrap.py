@@ -103,12 +103,17 @@ class App:
 
     async def sync_instances(self) -> None:
         """Bring the instances' rows in line with the configuration."""
-        from orchestrator.store import instances  # noqa: PLC0415 - for who drives an instance
+        from orchestrator.account.lease import is_taken  # noqa: PLC0415 - for who drives an instance
+        from orchestrator.store import daemons, instances  # noqa: PLC0415
         from orchestrator.store.slot_high_water_mark import SlotHighWaterMark, is_foreign  # noqa: PLC0415
 
         configured = list(_configured(self.settings))
         async with self.database.write() as connection:
-            await instances.sync(connection, configured, await self.database.now(connection))
+            rows = await daemons.lock(connection)  # two may make the row of a new instance at once
+            now = await self.database.now(connection)
+            living = [row for row in rows if is_taken(row, now)]
+            elsewhere = frozenset[int]().union(*(row.known for row in living))
+            await instances.sync(connection, configured, now, known_elsewhere=elsewhere)
             fresh = await instances.never_driven(connection)
         doubted = bool(fresh) and await is_foreign(self.database)
         for instance_id in fresh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from orchestrator.domain.errors import NotFoundError, UsageError
 from orchestrator.domain.group_fields import instance_called
@@ -26,6 +27,38 @@ class Account:
     gateway: Gateway
     read_event: ReadEvent
     gateway_id: str = ""  # how the gateway names this account; empty: not known
+
+
+@dataclass(slots=True)
+class Share:
+    """The accounts that this process works for: all of them, unless daemons share the database.
+
+    `fence`: this daemon's, None outside a daemon. `others`: ids of the accounts that are not this one's.
+    `first`: it does what one daemon at a time does: failover, schedule, deliveries, what is forgotten. `led`:
+    ids of the accounts in the file of the one that leads, None if that is this one. All of that is known up
+    to `until` (boot time) only: a process that slept asks the database before it goes on.
+    """
+
+    fence: int | None = None
+    others: frozenset[int] = frozenset()
+    first: bool = True
+    led: frozenset[int] | None = None
+    until: float = inf
+
+    def is_known(self, boottime: float) -> bool:
+        return boottime < self.until
+
+    def has(self, instance_id: int, boottime: float) -> bool:
+        return self.is_known(boottime) and instance_id not in self.others
+
+    def leads(self, boottime: float) -> bool:
+        return self.is_known(boottime) and self.first
+
+    def decides(self, instance_id: int, boottime: float) -> bool:
+        """Whether a loss of this account is decided here: by the one that leads, if it knows the account."""
+        if self.led is None or instance_id in self.led:
+            return self.leads(boottime)
+        return self.has(instance_id, boottime)
 
 
 async def choose_instance(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.account.accounts import Share
 from orchestrator.account.agenda import Agenda
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import Clock
@@ -79,6 +80,7 @@ class Context:
     say: Callable[[str], None] = _say_nothing  # one sentence for whoever watches the run
     rng: random.Random = field(default_factory=random.SystemRandom)
     fence: int | None = 0  # None: without a lease, for work that joins nothing
+    share: Share = field(default_factory=Share)  # without a lease, writes must be about accounts in it
     driving_since: float = float("inf")  # when the lease was taken
     recovery_id: int = 0
     own: OwnIds = field(default_factory=OwnIds)
@@ -140,7 +142,8 @@ class Context:
     async def writing(self, *, everyone: bool = False) -> AsyncIterator[Writing]:
         """A transaction behind the instance's lock and fence. Moves and journal lines leave as one.
 
-        With `everyone` the rows of all instances are locked, in the order of their ids.
+        With `everyone` the rows of all instances are locked, in the order of their ids. Raises
+        LeaseLostError; without a lease HandedOverError, where another daemon works for the account.
         """
         try:
             async with self._written(everyone) as writing:
@@ -168,6 +171,7 @@ class Context:
                 self.instance_id,
                 self.database.now_expression(),
                 fence=self.fence,
+                daemon_fence=self.share.fence if self.fence is None else None,
                 boottime=self.clock.boottime,
             )
             writing = Writing(

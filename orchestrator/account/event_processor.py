@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.account import follow_ups
-from orchestrator.account.accounts import Account
+from orchestrator.account.accounts import Account, Share
 from orchestrator.account.apply_reaction import arrival
 from orchestrator.account.comparing import know_ourselves, may_ask
 from orchestrator.account.context import Context, Writing
@@ -23,7 +24,7 @@ from orchestrator.account.looking import Looker
 from orchestrator.account.recovery_settings import ConfirmMethod
 from orchestrator.account.session_state import Heard, session_event
 from orchestrator.clock import Clock
-from orchestrator.domain.errors import DatabaseReplacedError
+from orchestrator.domain.errors import DatabaseReplacedError, HandedOverError
 from orchestrator.domain.event_rules import (
     DEPARTED,
     OPEN_JOIN,
@@ -78,8 +79,10 @@ class EventProcessor:
         *,
         accounts: Mapping[int, Account],
         context_for: Callable[[Account], Context],
+        share: Share | None = None,
     ) -> None:
         """`context_for` gives a context without a lease (`fence=None`); it is asked once for each account."""
+        self._share = share or Share()
         self._database = database
         self._clock = clock
         self._accounts = accounts
@@ -88,33 +91,42 @@ class EventProcessor:
 
     async def step(self) -> float:
         """Take all open events, and make at most one look for each account."""
+        if not self._share.is_known(self._clock.boottime()):
+            return LONGEST_WAIT
         async with self._database.read() as connection:
             now = await self._database.now(connection)
-            found = await events.open_events(connection, now, limit=AT_A_TIME)
+            found = await events.open_events(connection, now, limit=AT_A_TIME, but_of=self._share.others)
         by_account: dict[int, list[StoredEvent]] = {}
         for event in found:
             by_account.setdefault(event.instance_id, []).append(event)
         looks_for = max(LOOKS_FOR, REAL_LOOKS_FOR / self._clock.real(1.0))
         until = self._clock.boottime() + looks_for
         in_turn = sorted(by_account.items(), key=lambda item: self._looked_at(item[0]))
-        await side_by_side(in_turn, lambda item: self._process(*item, until), at_once=ACCOUNTS_AT_ONCE)
+        await side_by_side(in_turn, lambda item: self._process_own(*item, until), at_once=ACCOUNTS_AT_ONCE)
         return 0.0 if len(found) == AT_A_TIME else await self._until_next()
 
     async def _until_next(self) -> float:
         async with self._database.read() as connection:
             now = await self._database.now(connection)
-            due = await events.next_try(connection)
+            due = await events.next_try(connection, but_of=self._share.others)
         return LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.05, due - now))
 
     def _looked_at(self, instance_id: int) -> float:
         state = self._states.get(instance_id)
         return float("-inf") if state is None else state.looked_at
 
+    async def _process_own(self, instance_id: int, found: Sequence[StoredEvent], until: float) -> None:
+        """Where another daemon works for the account by now, they are that one's."""
+        with suppress(HandedOverError):
+            await self._process(instance_id, found, until)
+
     async def _process(self, instance_id: int, found: Sequence[StoredEvent], until: float) -> None:
         """The events at once, however late it is; what must be asked for only while there is time."""
+        if not self._share.has(instance_id, self._clock.boottime()):
+            return
         account = self._accounts.get(instance_id)
         if account is None:
-            await self._finish(found, EventResult.IGNORED)
+            await self._ignore(instance_id, found)
             return
         state = self._states.get(instance_id)
         if state is None:
@@ -125,12 +137,19 @@ class EventProcessor:
         elif needed:
             await self._follow_up_in_time(state, needed)
 
+    async def _ignore(self, instance_id: int, found: Sequence[StoredEvent]) -> None:
+        """Unless a daemon with another configuration knows the account, which is just beginning perhaps."""
+        async with self._database.read() as connection:
+            records = await instances.read_many(connection, [instance_id])
+        if not records[instance_id].configured:
+            await self._finish(found, EventResult.IGNORED)
+
     async def _process_batch(self, state: _AccountEvents, found: Sequence[StoredEvent]) -> list[FollowUp]:
         """All in one transaction; if one of them cannot be taken, one by one: it shall hold up no other."""
         try:
             batch = EventBatch(state.context, state.account.read_event, gateway_id=state.account.gateway_id)
             return await batch.process(found)
-        except (DatabaseGoneError, DatabaseReplacedError):
+        except (DatabaseGoneError, DatabaseReplacedError, HandedOverError):
             raise
         except Exception:  # noqa: BLE001 - the edge of the loop: whatever one event brings about ends with it
             _log.exception("events %s cannot be taken", [event.id for event in found])
@@ -183,8 +202,11 @@ class EventBatch:
 
     async def process(self, found: Sequence[StoredEvent]) -> list[FollowUp]:
         """Carry out what the events say; returns those that need a look, group by group."""
-        parsed = [(stored, self._read_event(stored.body)) for stored in found]
         async with self._context.writing() as writing:
+            if self._context.share.others:  # another daemon may have taken them in the meantime
+                still = await events.still_open(writing.connection, [stored.id for stored in found])
+                found = [stored for stored in found if stored.id in still]
+            parsed = [(stored, self._read_event(stored.body)) for stored in found]
             classified = [(stored, event, self._whom(event, writing.instance)) for stored, event in parsed]
             await self._prepare(writing, classified)
             for stored, event, whom in classified:

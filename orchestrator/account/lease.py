@@ -19,6 +19,7 @@ from orchestrator.domain.errors import LockHeldError, first_of
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord
 from orchestrator.domain.pacing import STEP_NOTICED
 from orchestrator.store import instances, journal
+from orchestrator.store.daemons import DaemonRow
 from orchestrator.store.engine import DatabaseGoneError, database_identity
 
 _log = logging.getLogger(__name__)
@@ -168,6 +169,16 @@ def living_holder(record: InstanceRecord, now: float) -> Holder | None:
         return None
     holder = Holder(**json.loads(record.lease_holder))
     return None if holder.is_dead else holder
+
+
+def is_taken(row: DaemonRow, now: float) -> bool:
+    """Whether a daemon's place is held by a process that may be alive. What this process could not release in
+    an outage is its own.
+    """
+    if not row.alive(now):
+        return False
+    holder = Holder(**json.loads(row.holder or "{}"))
+    return holder != current_holder() and not holder.is_dead
 
 
 def refuse_if_held(record: InstanceRecord, now: float) -> None:

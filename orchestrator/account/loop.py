@@ -79,8 +79,22 @@ async def run(context: Context, job: Job, *, started: Callable[[int], None] | No
         context.high_water_mark.leave()
         raise
     finally:
-        with suppress(LeaseLostError):  # whoever took over holds it now
-            await to_its_end(lease.release(context))
+        await to_its_end(_release(context))
+
+
+async def _release(context: Context) -> None:
+    """What came of the run is told in any case. A lease that cannot be given back ends by itself."""
+    try:
+        await lease.release(context)
+    except LeaseLostError:
+        pass  # whoever took over holds it now
+    except DatabaseGoneError as error:
+        _log.warning(
+            "%s: %s; another may take over %.0f s after the last sign of life",
+            context.instance_name,
+            error.message,
+            lease.length(context),
+        )
 
 
 async def _with_lease(context: Context, job: Job, started: Callable[[int], None] | None) -> Ended:

@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.account.accounts import Account
+from orchestrator.account.accounts import Account, Share
 from orchestrator.account.comparing import Comparer, know_ourselves, look_later, may_ask
 from orchestrator.account.context import Context
 from orchestrator.account.greet import Greeter, give_up_on_unsure
 from orchestrator.account.looking import Looker, start_lookups_after_crash
 from orchestrator.clock import Clock
+from orchestrator.domain.errors import HandedOverError
 from orchestrator.store import due_work
 from orchestrator.store.due_work import Need
 from orchestrator.store.engine import Database
@@ -96,6 +97,7 @@ class Reconciler:
         accounts: Mapping[int, Account],
         context_for: Callable[[Account], Context],
         every: float,
+        share: Share | None = None,
     ) -> None:
         """`every`: seconds between two comparisons of one account (`watch.memberships_every`).
 
@@ -106,6 +108,7 @@ class Reconciler:
         self._accounts = accounts
         self._context_for = context_for
         self._every = every
+        self._share = share or Share()
         self._states: dict[int, _AccountState] = {}
 
     async def step(self) -> float:
@@ -136,6 +139,8 @@ class Reconciler:
         for need in needs:
             if need.instance_id not in self._accounts:
                 continue
+            if not self._share.has(need.instance_id, self._clock.boottime()):
+                continue
             if need.lease_until is not None and need.lease_until > now:
                 continue
             yield need, self._what(need, now)
@@ -159,20 +164,23 @@ class Reconciler:
 
     async def _reconcile(self, need: Need, due: _Due, until: float) -> float:
         begun = self._clock.boottime()
-        if begun >= until:
-            return 0.0
+        if begun >= until or not self._share.has(need.instance_id, begun):
+            return 0.0 if begun >= until else LONGEST_WAIT
         state = self._state_of(need.instance_id)
         state.begun_at = begun
-        if due.cut_off:
-            await start_lookups_after_crash(state.context)
-            return 0.0  # they are due now
-        if not await may_ask(state.context):
-            return LONGEST_WAIT
         try:
+            if due.cut_off:
+                await start_lookups_after_crash(state.context)
+                return 0.0  # they are due now
+            if not await may_ask(state.context):
+                return LONGEST_WAIT
             return await self._turn(state, due)
         except TimeoutError:
             state.too_late(self._clock.boottime())
             return 0.0  # what else is to be done is seen at once
+        except HandedOverError:
+            del self._states[need.instance_id]  # what it remembers is old if the account ever comes back
+            return LONGEST_WAIT
 
     async def _turn(self, state: _AccountState, due: _Due) -> float:
         """One after the other, until one takes long. Raises TimeoutError."""
@@ -188,7 +196,8 @@ class Reconciler:
             wait = await step()
             if wait is not None:
                 waits.append(wait)
-            if self._clock.boottime() - begun > self._long(TOOK_LONG):
+            now = self._clock.boottime()
+            if now - begun > self._long(TOOK_LONG) or not self._share.has(state.context.instance_id, now):
                 return 0.0
         state.in_time()
         return min(waits)

@@ -17,7 +17,8 @@ async def daemon(*, call: Call = NOTHING_SAID) -> int:
     """Watches the accounts, takes webhooks, keeps time, recovers, tells receivers and people.
 
     Stays in the foreground. SIGTERM or Ctrl-C lets joins under way end and stops, a second one stops at once;
-    SIGHUP reads the configuration anew. A second daemon on the same database stands by.
+    SIGHUP reads the configuration anew. A second daemon on the same SQLite database stands by; on PostgreSQL
+    the daemons divide the accounts.
 
     Examples:
       rejoin daemon

@@ -40,14 +40,25 @@ def daemon_rows(view: StatusView, zone: tzinfo) -> list[Row]:
     """Who works: the daemon with its troubles, and a run that works beside it or instead of it."""
     daemon, runner = view.daemon, view.runner
     rows = []
-    beside = runner.running and not (daemon.running and _is_one(daemon, runner))
+    beside = runner.running and not any(_is_one(one, runner) for one in view.daemons)
     if beside or (not runner.running and daemon.heartbeat_at is None):
         rows.append(("Runner", _runner(runner, view.now)))
-    rows.append(("Daemon", _daemon(daemon, zone, view.now)))
-    for one in daemon.troubles:
-        since = clock(one.since, zone, now=view.now)
-        rows.append(("Trouble", f"{clean(one.part)} since {since}: {clean(one.text)}"))
+    several = len(view.daemons) > 1
+    for found in view.daemons or (daemon,):
+        rows.append(("Daemon", _daemon(found, zone, view.now) + (_share(found) if several else "")))
+        for one in found.troubles:
+            since = clock(one.since, zone, now=view.now)
+            rows.append(("Trouble", f"{clean(one.part)} since {since}: {clean(one.text)}"))
     return rows
+
+
+def _share(one: DaemonView) -> str:
+    """What one of several daemons works for."""
+    names = [clean(name) for name in one.accounts[:ACCOUNTS_SHOWN]]
+    if len(one.accounts) > len(names):
+        names.append(f"{len(one.accounts) - len(names):,} more")
+    leads = "; it decides losses, keeps the schedule and tells people" if one.leads else ""
+    return f"; works for {', '.join(names) or 'no account yet'}{leads}"
 
 
 def letter_rows(view: StatusView, zone: tzinfo) -> list[Row]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orchestrator.account import lease
-from orchestrator.account.accounts import Account
+from orchestrator.account.accounts import Account, Share
 from orchestrator.account.context import Context
 from orchestrator.account.event_processor import EventProcessor
 from orchestrator.account.reconciler import Reconciler
@@ -15,6 +17,7 @@ from orchestrator.account.recovery_settings import ConfirmMethod, RecoverySettin
 from orchestrator.assembly import recovery_settings, watch_settings
 from orchestrator.bootstrap import App, vendor_of
 from orchestrator.daemon.drivers import Drivers
+from orchestrator.daemon.sharing import OneAtATime
 from orchestrator.failover.scheduler import Recover, Scheduler
 from orchestrator.failover.watch_settings import Watch
 from orchestrator.failover.watcher import Watcher
@@ -23,7 +26,7 @@ from orchestrator.operations.retention import Keep, Retention
 from orchestrator.receivers import Receivers, open_receivers
 from orchestrator.status.read import read_status
 from orchestrator.status.schedule_view import entries_of
-from orchestrator.store import instances, losses
+from orchestrator.store import daemons, instances, losses
 from orchestrator.store.daemons import Trouble
 from orchestrator.store.recoveries import Recovery
 from orchestrator.store.secrets import CodeCipher
@@ -47,6 +50,7 @@ class Components:
     actor: str
     wake: Callable[..., None]
     closing: AsyncExitStack
+    share: Share = field(default_factory=Share)
 
     @classmethod
     async def open(
@@ -74,6 +78,19 @@ class Components:
         return f"{host}:{self.server.port}"
 
     @property
+    def agreed(self) -> str:
+        """Stands for what all daemons on one database must have alike: one of them acts by it for all."""
+        configured = self.app.settings
+        alike = {
+            "receivers": sorted(self.receivers.routes.sinks),
+            "schedule": configured.schedule.model_dump(mode="json"),
+            "timezone": str(configured.timezone),
+            "watch": configured.watch.model_dump(mode="json"),
+            "backups": [one.name for one in configured.backups],
+        }
+        return hashlib.sha256(json.dumps(alike, sort_keys=True).encode()).hexdigest()
+
+    @property
     def carriers(self) -> tuple[str, ...]:
         """The names of the parts that carry messages."""
         return self.receivers.carriers
@@ -87,6 +104,7 @@ class Components:
             context_for=self._recovery_context,
             actor=self.actor,
             on_end=lambda: self.wake("recoveries", "watching", "tending"),
+            share=self.share,
         )
 
     def parts(self, troubles: Callable[[], Sequence[Trouble]]) -> list[Part]:
@@ -94,20 +112,11 @@ class Components:
         app, configured = self.app, self.app.settings
         accounts = tuple(self.accounts.values())
         watched = watch_settings(configured)
-        watcher = Watcher(Watch(app.database, app.clock, accounts, watched, self.actor))
+        watcher = Watcher(Watch(app.database, app.clock, accounts, watched, self.actor, self.share))
         self.closing.push_async_callback(watcher.close)  # it asks slow gateways between its steps
         backups = [one.name for one in configured.backups]
         kept = Keep(**configured.retention.model_dump())
-        return [
-            watcher,
-            EventProcessor(app.database, app.clock, accounts=self.accounts, context_for=self._context),
-            Reconciler(
-                app.database,
-                app.clock,
-                accounts=self.accounts,
-                context_for=self._context,
-                every=configured.watch.memberships_every,
-            ),
+        of_one: list[Part] = [
             Scheduler(
                 app.database,
                 entries_of(configured.schedule.model_dump(), configured.timezone),
@@ -115,8 +124,27 @@ class Components:
                 ran=lambda: self.wake("recoveries"),
             ),
             Retention(app.database, kept),
-            self.server.quota,
             *self.receivers.parts(app.database, app.clock, lambda: self._health(troubles)),
+        ]
+        return [
+            watcher,
+            EventProcessor(
+                app.database,
+                app.clock,
+                accounts=self.accounts,
+                context_for=self._context,
+                share=self.share,
+            ),
+            Reconciler(
+                app.database,
+                app.clock,
+                accounts=self.accounts,
+                context_for=self._context,
+                every=configured.watch.memberships_every,
+                share=self.share,
+            ),
+            self.server.quota,
+            *(OneAtATime(part, self.share, app.clock) for part in of_one),
         ]
 
     def _context(self, account: Account) -> Context:
@@ -132,6 +160,7 @@ class Components:
             actor=self.actor,
             boot_id=lease.boot_id(),
             fence=None,
+            share=self.share,
             under_daemon=True,
         )
 
@@ -144,9 +173,12 @@ class Components:
 
     async def _health(self, troubles: Callable[[], Sequence[Trouble]]) -> Health:
         """For the watchdog outside: well as long as nothing here fails and no account is lost."""
-        failing = [f"{one.part} fails: {one.text}" for one in troubles()]
         async with self.app.database.read() as connection:
+            now = await self.app.database.now(connection)
+            rows = [row for row in await daemons.rows(connection) if row.alive(now)]
             lost = await losses.lost_ids(connection)
+        others = [one for row in rows if row.fence != self.share.fence for one in daemons.troubles_of(row)]
+        failing = [f"{one.part} fails: {one.text}" for one in (*troubles(), *others)]
         named = [self.accounts[one].name for one in sorted(lost) if one in self.accounts]
         wrong = [*failing, *(f"{name} is lost" for name in named)]
         if wrong:

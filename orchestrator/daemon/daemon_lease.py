@@ -1,14 +1,17 @@
-"""The daemon's lease: one daemon drives one database. A second one stands by until the lease is free."""
+"""The daemon's lease: a place among the daemons of one database.
+
+SQLite has one place: a second daemon stands by until it is free. PostgreSQL has as many as there are daemons.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import orchestrator
-from orchestrator.account.lease import REAL_LEASE, Holder, current_holder
+from orchestrator.account.lease import REAL_LEASE, Holder, current_holder, is_taken
 from orchestrator.clock import Clock
 from orchestrator.store import daemons
 from orchestrator.store.daemons import DaemonRow, Trouble
@@ -21,51 +24,66 @@ _log = logging.getLogger(__name__)
 
 
 class DaemonLease:
-    """This process's claim to be the daemon. `fence` grows with every taking."""
+    """This process's claim to be a daemon. `fence` grows with every taking."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-        self._length = max(LEASE, 2 * REAL_LEASE / clock.real(1.0))
+    def __init__(self, database: Database, clock: Clock, names: Collection[str] = ()) -> None:
+        """`names`: of the instances in this daemon's configuration."""
+        self.database, self._names = database, names
+        self.clock = clock
+        self.length = max(LEASE, 2 * REAL_LEASE / clock.real(1.0))
         self._said = ""
         self.fence = 0
+        self.renewed_at = float("-inf")  # boot time
 
     @property
     def every(self) -> float:
         """Seconds between two renewals."""
-        return self._length / 3
+        return self.length / 3
 
     async def take(self) -> bool:
-        """Take the lease if it is free, or if its holder is surely dead or silent for too long."""
-        async with self._database.write() as connection:
-            row = await daemons.lock(connection)
-            now = await self._database.now(connection)
-            if _held(row, now):
-                self._say_who(row)
+        """Take a place that is free, or whose holder is surely dead or silent for too long."""
+        boottime = self.clock.boottime()
+        async with self.database.write() as connection:
+            rows = await daemons.lock(connection)
+            now = await self.database.now(connection)
+            place = self._free_place(rows, now)
+            if place is None:
+                self._say_who(rows[0])
                 return False
             self.fence = await daemons.take(
                 connection,
-                row,
+                rows,
+                place,
                 holder=json.dumps(asdict(current_holder())),
                 now=now,
-                until=now + self._length,
+                names=self._names,
+                until=now + self.length,
                 version=orchestrator.__version__,
             )
+        self.renewed_at = boottime
         return True
+
+    def _free_place(self, rows: Sequence[DaemonRow], now: float) -> int | None:
+        free = [row.id for row in rows if not is_taken(row, now)]
+        if free:
+            return free[0]
+        return None if self.database.dialect == "sqlite" else rows[-1].id + 1
 
     async def renew(self, troubles: Sequence[Trouble]) -> None:
         """Renew it with a heartbeat. Raises LeaseLostError when another daemon took over."""
-        async with self._database.write() as connection:
-            now = await self._database.now(connection)
-            until = now + self._length
+        boottime = self.clock.boottime()
+        async with self.database.write() as connection:
+            now = await self.database.now(connection)
+            until = now + self.length
             await daemons.renew(connection, self.fence, now=now, until=until, troubles=troubles)
+        self.renewed_at = boottime
 
     async def record(self, **values: object) -> None:
-        async with self._database.write() as connection:
+        async with self.database.write() as connection:
             await daemons.record(connection, self.fence, **values)
 
     async def release(self) -> None:
-        async with self._database.write() as connection:
+        async with self.database.write() as connection:
             await daemons.release(connection, self.fence)
 
     def _say_who(self, row: DaemonRow) -> None:
@@ -77,11 +95,3 @@ class DaemonLease:
                 holder.pid,
                 holder.host,
             )
-
-
-def _held(row: DaemonRow, now: float) -> bool:
-    """By a process that may be alive. What this process could not release in an outage is its own."""
-    if not row.alive(now):
-        return False
-    holder = Holder(**json.loads(row.holder or "{}"))
-    return holder != current_holder() and not holder.is_dead

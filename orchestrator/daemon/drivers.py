@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from orchestrator.account import loop
+from orchestrator.account.accounts import Share
 from orchestrator.account.context import Context
 from orchestrator.account.loop import Job
 from orchestrator.clock import Clock
@@ -44,7 +45,7 @@ class Drivers:
 
     name = "recoveries"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named each, and made in one place
         self,
         database: Database,
         clock: Clock,
@@ -53,8 +54,10 @@ class Drivers:
         context_for: Callable[[Recovery], Awaitable[Context]],
         on_end: Callable[[], None],
         actor: str,
+        share: Share | None = None,
     ) -> None:
         """`known`: the ids of the instances that are configured; the recoveries of others wait."""
+        self._share = share or Share()
         self._database, self._clock = database, clock
         self._known, self._context_for, self._on_end = known, context_for, on_end
         self._actor = actor
@@ -77,13 +80,32 @@ class Drivers:
             if drive_of in lost and drive.context is not None:
                 drive.context.lost = True
                 drive.context.wake()
+        for drive_of in self._drives:
+            if not self._is_ours(drive_of):
+                self._let_go(drive_of)
         for one in waiting:
+            if not self._is_ours(one.to_instance_id):
+                continue
             if one.to_instance_id not in self._known:
                 self._say(one, "its instance is not configured any more")
             elif one.to_instance_id not in self._drives and one.to_instance_id not in halted:
                 task = asyncio.create_task(self._drive(one), name=f"recovery {one.id}")
                 self._drives[one.to_instance_id] = Drive(one.id, task)
         return LOOK_AGAIN
+
+    def _is_ours(self, instance_id: int) -> bool:
+        return self._share.has(instance_id, self._clock.boottime())
+
+    def _let_go(self, instance_id: int) -> None:
+        """Another daemon is to go on with it: joins under way end and are recorded."""
+        drive = self._drives[instance_id]
+        if self._share.is_known(self._clock.boottime()) and drive.context is not None:
+            drive.context.stopping = True
+            drive.context.wake()
+
+    def works_for(self, instance_id: int) -> bool:
+        """Whether a recovery onto it is being driven here."""
+        return instance_id in self._drives
 
     def wake(self) -> None:
         """Somebody acted: every loop looks again."""
@@ -148,6 +170,8 @@ class Drivers:
         async with self._database.read() as connection:
             found = await orders.put_back_in_line(connection)
         for order in found:
+            if not self._is_ours(order.instance_id):
+                continue
             async with self._database.write() as connection:
                 await instances.lock(connection, order.instance_id)
                 if order in await orders.put_back_in_line(connection):
@@ -156,10 +180,13 @@ class Drivers:
     async def _drive(self, one: Recovery) -> None:
         """One recovery to its end, whatever holds it up on the way."""
         try:
-            while not self._stopping and not await self._ran(one):
+            while self._goes_on_with(one) and not await self._ran(one):
                 await self._clock.sleep(TRY_AGAIN)
         finally:
             self._on_end()
+
+    def _goes_on_with(self, one: Recovery) -> bool:
+        return not self._stopping and one.to_instance_id not in self._share.others
 
     async def _ran(self, one: Recovery) -> bool:
         """Whether there is nothing more to do about it now."""
@@ -168,7 +195,7 @@ class Drivers:
             context = await self._context_for(one)
             drive = self._drives[one.to_instance_id]
             drive.context, context.alive_at = context, self._clock.boottime()
-            context.stopping = self._stopping
+            context.stopping = not self._goes_on_with(one)
             _log.info("recovery %s onto %s begins, or goes on", one.id, context.instance_name)
             ended = await loop.run(context, Job(adopt=one.id))
         except (LockHeldError, LeaseLostError) as error:
@@ -189,7 +216,7 @@ class Drivers:
 
     async def _gave_up(self, one: Recovery, context: Context | None, error: RejoinError) -> bool:
         """The loop said why it cannot go on. A lost instance ends the recovery; stopping leaves it open."""
-        if self._stopping:
+        if not self._goes_on_with(one):
             return True
         if context is not None and context.lost:
             await _close_lost(context, one.id)
@@ -228,7 +255,7 @@ class Drivers:
 
 async def _close_lost(context: Context, recovery_id: int) -> None:
     """End a recovery whose instance was lost before its loop began; a wish to stop it comes first."""
-    context.fence, context.recovery_id = None, recovery_id
+    context.fence, context.share, context.recovery_id = None, Share(), recovery_id
     async with context.database.read() as connection:
         recovery = await recoveries.get(connection, recovery_id)
     stopped = recovery is not None and recovery.stop_requested_at is not None

@@ -63,7 +63,7 @@ class Process:
         settings = self._settings  # a reload in the middle of this is for the next runtime
         async with open_app(settings) as app:
             await app.sync_instances()
-            lease = DaemonLease(app.database, app.clock)
+            lease = DaemonLease(app.database, app.clock, [one.name for one in settings.instances])
             if not await self._take_lease(app, lease, settings):
                 return
             self._runtime = Runtime(app, lease, self._service)

@@ -14,6 +14,7 @@ from orchestrator.daemon.components import Components
 from orchestrator.daemon.daemon_lease import DaemonLease
 from orchestrator.daemon.drivers import Drivers
 from orchestrator.daemon.notify_socket import NotifySocket
+from orchestrator.daemon.sharing import DIFFER, Sharing
 from orchestrator.daemon.supervisor import Supervisor
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import first_of
@@ -27,16 +28,26 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Renews the daemon's lease and stores the troubles of its parts."""
+    """Renews the daemon's lease, stores the troubles of its parts, and divides the accounts with others."""
 
     name = "heartbeat"
 
-    def __init__(self, lease: DaemonLease, supervisor: Supervisor) -> None:
-        self._lease, self._supervisor = lease, supervisor
+    def __init__(
+        self, lease: DaemonLease, sharing: Sharing, supervisor: Supervisor, on_change: Callable[[], None]
+    ) -> None:
+        self._lease, self._sharing, self._supervisor = lease, sharing, supervisor
+        self._on_change = on_change
 
     async def step(self) -> float:
         await self._lease.renew(self._supervisor.troubles())
+        if await self._sharing.divide():
+            self._on_change()
         return self._lease.every
+
+    def notice(self) -> tuple[float, str] | None:
+        """That daemons on this database do not agree."""
+        since = self._sharing.differs_since
+        return None if since is None else (since, DIFFER)
 
 
 class Runtime:
@@ -72,7 +83,14 @@ class Runtime:
                 on_message=lambda: self._wake(*components.carriers),
             )
             self._supervisor.add(drivers, poller, *components.parts(self._supervisor.failing))
-            self._supervisor.add(Heartbeat(self._lease, self._supervisor))
+            sharing = Sharing(
+                self._lease,
+                components.share,
+                names={one.id: one.name for one in components.accounts.values()},
+                works_for=drivers.works_for,
+            )
+            self._supervisor.add(Heartbeat(self._lease, sharing, self._supervisor, self._supervisor.wake_all))
+            await sharing.begin(components.agreed)
             await self._lease.record(listen=components.listens_at)
             began()
             await self._log_start(components)

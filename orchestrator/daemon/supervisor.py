@@ -56,10 +56,14 @@ class Supervisor:
             if name in self._driven:
                 self._driven[name].wake_event.set()
 
+    def wake_all(self) -> None:
+        """What these parts have to do may be something else now."""
+        self.wake(*self._driven)
+
     def stop(self) -> None:
         """Let every step under way end, and begin none."""
         self.stopping.set()
-        self.wake(*self._driven)
+        self.wake_all()
 
     def failing(self) -> list[Trouble]:
         """The parts that fail just now."""

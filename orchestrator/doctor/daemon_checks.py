@@ -27,7 +27,7 @@ from orchestrator.domain.meanings import Outcome
 from orchestrator.domain.outcomes import WebhooksAnswer, WebhookTarget
 from orchestrator.domain.times import instant
 from orchestrator.messaging import apprise_people as people
-from orchestrator.status.accounts_and_daemon import daemon_view
+from orchestrator.status.accounts_and_daemon import daemon_view, daemon_views
 from orchestrator.status.schedule_view import Entry, local, upcoming
 from orchestrator.status.views import DaemonView
 from orchestrator.store import daemons, instances, losses
@@ -42,7 +42,15 @@ async def daemon(context: DoctorContext) -> list[Finding]:
     """None need run for a recovery by hand; one that ran and is gone is worth a warning."""
     async with context.database.read() as connection:
         now = await context.database.now(connection)
-        view = daemon_view(await daemons.read(connection), now)
+        rows = await daemons.rows(connection)
+        view = daemon_view(rows, now)
+        living = daemon_views(rows, await instances.all_records(connection), now)
+    found = [finding for one in living or (view,) for finding in _fares(one, now)]
+    port = _port(context.listen, view)
+    return found if port is None else [*found, port]
+
+
+def _fares(view: DaemonView, now: float) -> list[Finding]:
     found = [_life(view, now)]
     found += [
         warning(
@@ -53,8 +61,7 @@ async def daemon(context: DoctorContext) -> list[Finding]:
     if view.running and view.version != orchestrator.__version__:
         sentence = f"it is version {view.version}, this is {orchestrator.__version__}"
         found.append(warning("daemon", sentence, "start the daemon anew"))
-    port = _port(context.listen, view)
-    return found if port is None else [*found, port]
+    return found
 
 
 def _life(view: DaemonView, now: float) -> Finding:

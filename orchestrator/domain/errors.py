@@ -116,6 +116,13 @@ class LeaseLostError(RejoinError):
     exit_code = 11
 
 
+class HandedOverError(RejoinError):
+    """Another daemon works for this account by now; what was to be written of it is left to that one."""
+
+    code = "handed_over"
+    exit_code = 11
+
+
 class IllegalMoveError(RejoinError):
     """The table of transitions does not know this move."""
 

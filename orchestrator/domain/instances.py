@@ -49,6 +49,7 @@ class InstanceRecord:
     history_epoch: int = 0
     clock_steps: int = 0
     revision: int = 0
+    daemon_fence: int | None = None
 
     @property
     def own(self) -> OwnIds:

@@ -32,6 +32,7 @@ class Track:
     account: Account
     due: float
     called_at: float
+    spread: float = 0.0  # its place in an interval, 0 to 1
     no_suspicion: NoSuspicion = field(default_factory=NoSuspicion)
     case: Case | None = None
     told_nothing: int = 0  # calls

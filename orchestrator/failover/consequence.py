@@ -116,6 +116,7 @@ async def end_unconfigured(watch: Watch) -> None:
     """Nobody watches an instance any more that is not configured: what is open about it is over."""
     known = {account.id for account in watch.accounts}
     async with watch.database.read() as connection:
+        known |= {one.id for one in await instances.all_records(connection) if one.configured}
         gone = (await losses.open_ones(connection)).keys() - known
     if gone:
         await placing.end_abandoned(watch)
@@ -139,7 +140,7 @@ async def catch_up(watch: Watch) -> None:
         waiting = [one for one in (await losses.open_ones(connection)).values() if one.waits_for_a_backup]
     for loss in sorted(waiting, key=lambda one: one.decided_at or 0.0):
         account = watch.account(loss.instance_id)
-        if account is None:
+        if account is None or not watch.decides(account.id):
             continue
         if account.role == "primary":
             await _bring_back(watch, account)

@@ -50,6 +50,8 @@ async def write_down(watch: Watch, asked: Sequence[Asked], news: Mapping[str, st
         same = []
         for one in asked:
             record = records[one.track.account.id]
+            if watch.share.fence not in (None, record.daemon_fence):
+                continue  # another daemon works for it by now
             if overtaken(record, one.readings[0].at, desk.now):
                 continue
             if says_the_same(record, one.session):

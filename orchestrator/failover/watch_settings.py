@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from orchestrator.account.accounts import Account
+from orchestrator.account.accounts import Account, Share
 from orchestrator.clock import Clock
 from orchestrator.domain.loss_judgement import Debounce
 from orchestrator.store.engine import Database
@@ -31,9 +31,14 @@ class Watch:
     accounts: Sequence[Account]
     settings: WatchSettings
     actor: str
+    share: Share = field(default_factory=Share)
 
     def account(self, instance_id: int) -> Account | None:
         return next((one for one in self.accounts if one.id == instance_id), None)
+
+    def decides(self, instance_id: int) -> bool:
+        """Whether a loss of this account is decided, and followed, by this process."""
+        return self.share.decides(instance_id, self.clock.boottime())
 
     @property
     def backups(self) -> list[Account]:

@@ -9,6 +9,8 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from orchestrator.account.accounts import Account
+from orchestrator.domain.loss_judgement import LossState, NoSuspicion, judge
 from orchestrator.failover import consequence, noting
 from orchestrator.failover.asking import Asked, Track, ask
 from orchestrator.failover.watch_settings import Watch
@@ -37,26 +39,28 @@ class Watcher:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._reach = Reach(self._debounce.every)
         self._shift = 0.0  # the database's time less the boot time
-        self._tidied = False
         self._unsettled = False  # a loss waits for a backup, or its recovery for its end
         self._settle_at = 0.0  # boot time
 
     async def step(self) -> float:
-        """Ask who is due, record what was answered, and carry out what follows."""
-        if not self._tidied:
-            await consequence.end_unconfigured(self._watch)
-            self._tidied = True
-        await self._look_around()
+        """Ask who is due, record what was answered, and carry out what follows.
+
+        Where several daemons share the database, each asks for its own accounts, and one carries out.
+        """
+        boottime = self._watch.clock.boottime()
+        if not self._watch.share.is_known(boottime):
+            return self._debounce.every
+        ripe = await self._look_around()
         asked = await self._answers()
-        decided = False
         if asked:
             noted = await noting.write_down(self._watch, asked, self._reach.news)
             self._reach.news.clear()
             self._shift = noted.shift
             self._hasten(asked)
-            for account in noted.ripe:
-                decided = await consequence.decide(self._watch, account) or decided
-        await self._settle(at_once=decided)
+            ripe += noted.ripe
+        mine = [account for account in ripe if self._watch.decides(account.id)]
+        decided = [await consequence.decide(self._watch, account) for account in mine]
+        await self._settle(at_once=any(decided))
         return self._wait()
 
     async def close(self) -> None:
@@ -66,8 +70,10 @@ class Watcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look_around(self) -> None:
-        """What events opened or added to since the last step, and what still waits."""
+    async def _look_around(self) -> list[Account]:
+        """What events opened or added to since the last step, and what still waits. Returns the accounts of
+        other daemons whose suspicion is to be decided now.
+        """
         database, clock = self._watch.database, self._watch.clock
         async with database.read() as connection:
             open_ones = await losses.open_ones(connection)
@@ -77,9 +83,36 @@ class Watcher:
                     self._addresses[record.id] = record.account.rpartition("#")[0]
         if not self._tracks:
             self._begin()
+        if open_ones.keys() - self._tracks.keys() and self._watch.share.leads(clock.boottime()):
+            await consequence.end_unconfigured(self._watch)
         for track in self._tracks.values():
+            if not self._is_ours(track.account.id):
+                self._put_off(track)
             self._hurry(track, open_ones.get(track.account.id))
         self._unsettled = any(map(self._waits, open_ones.values()))
+        return [account for loss in open_ones.values() if (account := self._ripe_elsewhere(loss)) is not None]
+
+    def _ripe_elsewhere(self, loss: Loss) -> Account | None:
+        """Another daemon's account, of a loss that this one decides, by what that one has just noted."""
+        account = self._watch.account(loss.instance_id)
+        if account is None or self._is_ours(account.id) or not self._watch.decides(account.id):
+            return None
+        if not loss.case.suspected:
+            return None
+        self._unsettled = True
+        now, last = self._watch.clock.boottime() + self._shift, max(one.at for one in loss.case.evidence)
+        is_fresh = now - last < 2 * self._debounce.every
+        return account if is_fresh and judge(loss.case, self._debounce) is LossState.LOST else None
+
+    def _put_off(self, track: Track) -> None:
+        """Another daemon asks for it. If it comes back, what is remembered of it here is old."""
+        boottime = self._watch.clock.boottime()
+        track.no_suspicion, track.told_nothing = NoSuspicion(), 0
+        track.due = boottime + track.spread * self._debounce.every
+        track.called_at = boottime - (1 - track.spread) * self._debounce.call_every
+
+    def _is_ours(self, instance_id: int) -> bool:
+        return self._watch.share.has(instance_id, self._watch.clock.boottime())
 
     def _begin(self) -> None:
         """Spread the first polls evenly over one interval, and the first calls over theirs."""
@@ -90,6 +123,7 @@ class Watcher:
                 account,
                 due=boottime + share * self._debounce.every,
                 called_at=boottime - (1 - share) * self._debounce.call_every,
+                spread=share,
             )
 
     def _hurry(self, track: Track, loss: Loss | None) -> None:
@@ -100,14 +134,16 @@ class Watcher:
 
     def _waits(self, loss: Loss) -> bool:
         account = self._watch.account(loss.instance_id)
-        return loss.waits_for_a_backup or (loss.is_lost and account is not None and account.role == "backup")
+        if account is None or not self._watch.decides(account.id):
+            return False
+        return loss.waits_for_a_backup or (loss.is_lost and account.role == "backup")
 
     async def _answers(self) -> list[Asked]:
         """Ask who is due, all at once; what is not answered soon holds nobody up and is taken later."""
         boottime = self._watch.clock.boottime()
         batch = self._debounce.every / TOGETHER
         for track in self._tracks.values():
-            if track.asking is None and track.due <= boottime + batch:
+            if track.asking is None and track.due <= boottime + batch and self._is_ours(track.account.id):
                 track.asking = asyncio.create_task(self._ask(track), name="watching")
         under_way = {track.asking for track in self._tracks.values() if track.asking is not None}
         if under_way:
@@ -165,7 +201,8 @@ class Watcher:
 
     def _wait(self) -> float:
         boottime = self._watch.clock.boottime()
-        waits = [track.due - boottime for track in self._tracks.values() if track.asking is None]
+        idle = [track for track in self._tracks.values() if track.asking is None]
+        waits = [track.due - boottime for track in idle if self._is_ours(track.account.id)]
         if any(track.asking is not None for track in self._tracks.values()):
             waits.append(UNANSWERED)
         if self._unsettled:

@@ -37,7 +37,7 @@ async def order(
     NotFoundError.
     """
     async with acting(database, instance_name, wanted.actor) as unit:
-        row = await daemons.read(unit.connection)
+        row = daemons.first_of(await daemons.rows(unit.connection), unit.now)
         if not row.alive(unit.now) and (row.heartbeat_at or 0.0) < unit.now - RESTARTS_WITHIN:
             raise UsageError(
                 "no daemon runs on this database", hint=f"{Operation.DAEMON}, or run without --detach"

@@ -112,10 +112,22 @@ async def loss_views(connection: AsyncConnection, records: Sequence[InstanceReco
     return tuple(sorted(views, key=lambda one: one.since))
 
 
-def daemon_view(row: DaemonRow, now: float) -> DaemonView:
-    """Without a sign of life in time it is not running, whatever it last said."""
-    if not row.alive(now):
-        return DaemonView(running=False, heartbeat_at=row.heartbeat_at)
+def daemon_view(rows: Sequence[DaemonRow], now: float) -> DaemonView:
+    """The one that leads. Without a sign of life in time it is not running, whatever it last said."""
+    return next(iter(daemon_views(rows, (), now)), None) or DaemonView(
+        running=False, heartbeat_at=daemons.first_of(rows, now).heartbeat_at
+    )
+
+
+def daemon_views(
+    rows: Sequence[DaemonRow], records: Sequence[InstanceRecord], now: float
+) -> tuple[DaemonView, ...]:
+    """Those that live, with the accounts each works for; the one that leads comes first."""
+    living = sorted((row for row in rows if row.alive(now)), key=lambda row: row.fence)
+    return tuple(_daemon(row, records, leads=row is living[0]) for row in living)
+
+
+def _daemon(row: DaemonRow, records: Sequence[InstanceRecord], *, leads: bool) -> DaemonView:
     holder = json.loads(row.holder or "{}")
     return DaemonView(
         running=True,
@@ -127,6 +139,8 @@ def daemon_view(row: DaemonRow, now: float) -> DaemonView:
         started_at=row.started_at,
         stopping=row.stopping,
         troubles=tuple(daemons.troubles_of(row)),
+        leads=leads,
+        accounts=tuple(one.name for one in records if one.daemon_fence == row.fence),
     )
 
 

@@ -61,13 +61,14 @@ def to_json(view: StatusView) -> dict[str, Any]:
         "at": instant(view.now),
         **progress(view),
         "pace": _pace(view.pace, view.now),
-        "instances": [_instance(one, view.now) for one in view.instances],
+        "instances": [_instance(one, view) for one in view.instances],
         "needs_you": [_needs_you(one) for one in view.needs_you],
         "waiting": [_fields(one, waiting) for one in view.waiting],
         "last_join": None if last is None else _fields(last, "at group slug status jid members"),
         "catalogue": _fields(view.catalogue, "groups with_code"),
         "history_in_doubt": view.history_in_doubt,
         "daemon": daemon_json(view),
+        "daemons": [_daemon(one, view.now) for one in view.daemons],
         "schedule": [_fields(one, scheduled) for one in view.schedule],
         "others": [_fields(one, f"id state=phase {_SCOPE}") for one in view.others],
         "losses": [_loss(one) for one in view.losses],
@@ -131,7 +132,8 @@ def _limit(limit: StoredLimits) -> dict[str, Any]:
     return {**_fields(limit, names), "gap_seconds": seconds(limit.gap)}
 
 
-def _instance(one: InstanceView, now: float) -> dict[str, Any]:
+def _instance(one: InstanceView, view: StatusView) -> dict[str, Any]:
+    now, daemon = view.now, next((it for it in view.daemons if one.name in it.accounts), None)
     return {
         **_fields(one, "name role gateway part state state_word since checked_at"),
         "checked_age_seconds": _age(one.checked_at, now),
@@ -139,6 +141,7 @@ def _instance(one: InstanceView, now: float) -> dict[str, Any]:
         **_fields(one, "half_pace_until=slow_until strikes clock_steps"),
         "runner": _runner(one.runner, now),
         "identity_changed_at": instant(one.identity_changed_at),
+        "daemon": None if daemon is None else _fields(daemon, "host pid"),
     }
 
 
@@ -178,6 +181,16 @@ def daemon_json(view: StatusView) -> dict[str, Any]:
         **_fields(who, "host pid"),
         **_fields(daemon, "version listen started_at stopping"),
         "troubles": [_fields(one, "part since text") for one in daemon.troubles],
+    }
+
+
+def _daemon(one: DaemonView, now: float) -> dict[str, Any]:
+    """One of those that share the database, with the names of the accounts that it works for."""
+    return {
+        **_fields(one, "host pid version listen started_at heartbeat_at"),
+        "heartbeat_age_seconds": _age(one.heartbeat_at, now),
+        **_fields(one, "stopping leads accounts"),
+        "troubles": [_fields(it, "part since text") for it in one.troubles],
     }
 
 

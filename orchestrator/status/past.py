@@ -49,7 +49,7 @@ async def history(database: Database, *, limit: int = HISTORY_LIMIT) -> list[Pas
     async with database.read() as connection:
         now = await database.now(connection)
         records = {one.id: one for one in await instances.all_records(connection)}
-        daemon = daemon_view(await daemons.read(connection), now)
+        daemon = daemon_view(await daemons.rows(connection), now)
         found = []
         for row in await recoveries.latest(connection, limit):
             driven = derive.is_driven(row, records[row.to_instance_id], daemon, now)

@@ -16,7 +16,13 @@ from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import Bucket, Status
 from orchestrator.domain.pacing import NextSlot, PacingPolicy, Wait
 from orchestrator.status import derive
-from orchestrator.status.accounts_and_daemon import daemon_view, instance_views, loss_views, runner
+from orchestrator.status.accounts_and_daemon import (
+    daemon_view,
+    daemon_views,
+    instance_views,
+    loss_views,
+    runner,
+)
 from orchestrator.status.schedule_view import Entry, read_schedule
 from orchestrator.status.views import DaemonView, StatusView
 from orchestrator.store import daemons, events, instances, outbox, progress, recoveries, slots
@@ -58,6 +64,7 @@ class Facts(NamedTuple):
     due: tuple[DueRow, ...] = ()
     needs_you: tuple[NeedsYouRow, ...] = ()
     untried: Untried = Untried()
+    daemons: tuple[DaemonView, ...] = ()
 
 
 async def gather(
@@ -71,6 +78,7 @@ async def gather(
     """A dozen small queries, all along indexes."""
     records = tuple(await instances.all_records(connection))
     target = next((one for one in records if row is not None and one.id == row.to_instance_id), None)
+    places = await daemons.rows(connection)
     full = policy if row is None or row.pace is None else replace(policy, joins_per_minute=row.pace)
     facts = Facts(
         now=now,
@@ -81,7 +89,8 @@ async def gather(
         slowed=full,
         next_slot=NextSlot(now, Wait.NOTHING),
         catalogue=await progress.catalogue(connection),
-        daemon=daemon_view(await daemons.read(connection), now),
+        daemon=daemon_view(places, now),
+        daemons=daemon_views(places, records, now),
     )
     if target is not None:
         slowed = full.slowed(target.pace_factor(now))
@@ -150,7 +159,8 @@ async def read_status(
         last=facts.last,
         catalogue=facts.catalogue,
         schedule=planned,
-        daemon=facts.daemon,
+        daemon=facts.daemons[0] if facts.daemons else facts.daemon,
+        daemons=facts.daemons,
         losses=found,
         events=received,
         outbox=letters,

@@ -29,7 +29,10 @@ if TYPE_CHECKING:  # a help page loads no database
 
 
 class DaemonView(NamedTuple):
-    """The daemon of this database. `heartbeat_at` stays after it is gone; None: none ever ran."""
+    """A daemon of this database. `heartbeat_at` stays after it is gone; None: none ever ran.
+
+    `leads`: failover, schedule, deliveries and retention are with it. `accounts`: whom it works for, by name.
+    """
 
     running: bool
     heartbeat_at: float | None
@@ -40,6 +43,8 @@ class DaemonView(NamedTuple):
     started_at: float | None = None
     stopping: bool = False
     troubles: tuple[Trouble, ...] = ()
+    leads: bool = False
+    accounts: tuple[str, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -209,7 +214,8 @@ class StatusView(NamedTuple):
     events: EventTotals
     outbox: OutboxTotals
     schedule: tuple[ScheduleView, ...] = ()
-    daemon: DaemonView = NO_DAEMON
+    daemon: DaemonView = NO_DAEMON  # the one that leads
+    daemons: tuple[DaemonView, ...] = ()  # all that live, that one first
     losses: tuple[LossView, ...] = ()
     others: tuple[OtherView, ...] = ()
     history_in_doubt: bool = False  # the database may not know every join that was sent

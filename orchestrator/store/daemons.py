@@ -1,4 +1,4 @@
-"""The one row of the daemon: who runs, since when, its last heartbeat; and what its schedule remembers."""
+"""The daemons: who runs, since when, its last heartbeat, its accounts; and what the schedule remembers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 
 from orchestrator.domain.errors import LeaseLostError
+from orchestrator.domain.sharing import Claim
 from orchestrator.store.engine import AsyncConnection
-from orchestrator.store.tables import daemon, schedule
-
-_THE_ROW = daemon.c.id == 1
+from orchestrator.store.tables import daemon, instances, recoveries, schedule
 
 
 class DaemonRow(NamedTuple):
-    """As stored. Instants are seconds since 1970; `holder` is JSON, None while none runs."""
+    """A place for a daemon, as stored. Instants are seconds since 1970; `holder` is JSON, None while none has
+    it; `knows` is a JSON list of instance ids; `agreed` stands for the settings that all daemons must share.
+    """
 
+    id: int
     fence: int
     holder: str | None
     started_at: float | None
@@ -28,6 +30,13 @@ class DaemonRow(NamedTuple):
     listen: str | None
     stopping: bool
     troubles: str
+    knows: str
+    agreed: str | None
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The ids of the instances in its configuration."""
+        return frozenset(json.loads(self.knows))
 
     def alive(self, now: float) -> bool:
         """Whether its last heartbeat still holds."""
@@ -43,26 +52,66 @@ class Trouble:
     text: str
 
 
-_ROW = select(*(daemon.c[name] for name in DaemonRow._fields)).where(_THE_ROW)
+_DIVIDING = 0x52656A6F696E  # "Rejoin"; the migrations' lock is another one
+_ROWS = select(*(daemon.c[name] for name in DaemonRow._fields)).order_by(daemon.c.id)
 
 
-async def read(connection: AsyncConnection) -> DaemonRow:
-    return DaemonRow(*(await connection.execute(_ROW)).one())
+async def rows(connection: AsyncConnection) -> list[DaemonRow]:
+    """All places, the lowest first: there is always at least one."""
+    return [DaemonRow(*row) for row in await connection.execute(_ROWS)]
 
 
-async def lock(connection: AsyncConnection) -> DaemonRow:
-    """Read it and keep others from writing it until the transaction ends."""
-    return DaemonRow(*(await connection.execute(_ROW.with_for_update())).one())
+async def lock(connection: AsyncConnection) -> list[DaemonRow]:
+    """Read them, and let no other process take, leave or divide until the transaction ends.
+
+    Not by row locks: whoever waited for one does not see a row that was inserted meanwhile, and heartbeats
+    must not wait. Take it before any lock of an instance's row.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(_DIVIDING)))
+    return await rows(connection)
+
+
+def first_of(found: Sequence[DaemonRow], now: float) -> DaemonRow:
+    """The one that leads: of those that live the one that began first, else the one that was seen last."""
+    living = [row for row in found if row.alive(now)]
+    if living:
+        return min(living, key=lambda row: row.fence)
+    return max(found, key=lambda row: row.heartbeat_at or 0.0)
 
 
 async def take(
-    connection: AsyncConnection, row: DaemonRow, *, holder: str, now: float, until: float, version: str
+    connection: AsyncConnection,
+    found: Sequence[DaemonRow],
+    place: int,
+    *,
+    now: float,
+    names: Collection[str],
+    **values: Any,
 ) -> int:
-    """Become the daemon; returns the new fence. The row must be locked."""
-    fence = row.fence + 1
-    run = {"holder": holder, "started_at": now, "heartbeat_at": now, "until": until, "version": version}
-    await record(connection, row.fence, fence=fence, listen=None, stopping=False, troubles="[]", **run)
+    """Become a daemon, in this place; returns the new fence. `found`: all rows, which must be locked.
+    `names`: of the instances in its configuration. `values`: its holder, until when it is taken, its version.
+    """
+    fence = max(row.fence for row in found) + 1
+    mine = instances.c.name.in_(sorted(names))
+    knows = list(await connection.scalars(select(instances.c.id).where(mine).order_by(instances.c.id)))
+    # A command with another file may have run since this daemon brought the rows in line with its own.
+    await connection.execute(update(instances).where(mine, ~instances.c.configured).values(configured=True))
+    await _empty(connection, [row for row in found if row.holder == values["holder"]])
+    values |= {"fence": fence, "started_at": now, "heartbeat_at": now, "knows": json.dumps(knows)}
+    values |= {"listen": None, "stopping": False, "troubles": "[]", "agreed": None}
+    if any(row.id == place for row in found):
+        await connection.execute(update(daemon).where(daemon.c.id == place).values(**values))
+    else:
+        await connection.execute(insert(daemon).values(id=place, **values))
     return fence
+
+
+async def _empty(connection: AsyncConnection, places: Collection[DaemonRow]) -> None:
+    """What this process could not leave in an outage shall not look alive."""
+    if places:
+        theirs = update(daemon).where(daemon.c.id.in_([row.id for row in places]))
+        await connection.execute(theirs.values(holder=None, until=None))
 
 
 async def renew(
@@ -76,17 +125,43 @@ async def renew(
 
 async def record(connection: AsyncConnection, held: int, /, **values: Any) -> bool:
     """Set columns of the daemon whose fence we hold; False, and nothing, if another took over."""
-    mine = update(daemon).where(_THE_ROW, daemon.c.fence == held)
+    mine = update(daemon).where(daemon.c.fence == held)
     return bool((await connection.execute(mine.values(**values))).rowcount)
 
 
 async def release(connection: AsyncConnection, fence: int) -> None:
-    """No daemon runs any more; its last heartbeat stays to be seen."""
+    """It runs no more, and its accounts are free; its last heartbeat stays to be seen."""
+    await lock(connection)
     await record(connection, fence, holder=None, until=None, stopping=False, listen=None, troubles="[]")
+    await assign(connection, [one.id for one in await claims(connection) if one.owner == fence], None)
 
 
 def troubles_of(row: DaemonRow) -> list[Trouble]:
     return [Trouble(**one) for one in json.loads(row.troubles)]
+
+
+async def claims(connection: AsyncConnection) -> list[Claim]:
+    """Every instance that is configured or that a daemon works for, with that daemon."""
+    r = recoveries.c
+    is_open = exists().where(r.to_instance_id == instances.c.id, r.state == "running").correlate(instances)
+    there = instances.c.configured | instances.c.daemon_fence.is_not(None)
+    query = select(instances.c.id, instances.c.daemon_fence, is_open).where(there).order_by(instances.c.id)
+    return [Claim(*row) for row in await connection.execute(query)]
+
+
+async def assign(connection: AsyncConnection, ids: Collection[int], fence: int | None) -> frozenset[int]:
+    """The daemon with this fence works for these instances from now on; the daemons must be locked.
+
+    Returns those that it was done for: an instance whose row somebody holds just now is left for later.
+    """
+    if not ids:
+        return frozenset()
+    these = select(instances.c.id).where(instances.c.id.in_(sorted(ids))).order_by(instances.c.id)
+    free = frozenset(await connection.scalars(these.with_for_update(skip_locked=True)))
+    await connection.execute(
+        update(instances).where(instances.c.id.in_(sorted(free))).values(daemon_fence=fence)
+    )
+    return free
 
 
 class ScheduleEntry(NamedTuple):

@@ -125,21 +125,35 @@ async def _insert(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -
     return sum(times == sent[instance_id, key] for instance_id, key, times in kept)
 
 
-async def open_events(connection: AsyncConnection, now: float, *, limit: int) -> list[StoredEvent]:
-    """What is to be processed now, oldest first: what is new, and what waited until `now`."""
+async def open_events(
+    connection: AsyncConnection, now: float, *, limit: int, but_of: Collection[int] = ()
+) -> list[StoredEvent]:
+    """What is to be processed now, oldest first: what is new, and what waited until `now`. `but_of`: ids of
+    instances whose events are left to others.
+    """
     columns = [events.c[name] for name in StoredEvent._fields]
     due = _WAITING & (events.c.next_try_at <= now)
     found: list[Row[Any]] = []
     for which in (_NEW, due):
         query = select(*columns).where(which).order_by(events.c.id).limit(limit)
+        if but_of:
+            query = query.where(events.c.instance_id.not_in(sorted(but_of)))
         found += (await connection.execute(query)).all()
     return [_stored(row) for row in sorted(found, key=lambda row: row.id)[:limit]]
 
 
-async def next_try(connection: AsyncConnection) -> float | None:
-    """When the next of those that wait is due; None when none waits."""
-    value = await connection.scalar(select(func.min(events.c.next_try_at)).where(_WAITING))
+async def next_try(connection: AsyncConnection, *, but_of: Collection[int] = ()) -> float | None:
+    """When the next of those that wait is due; None when none waits. `but_of` as in `open_events`."""
+    query = select(func.min(events.c.next_try_at)).where(_WAITING)
+    if but_of:
+        query = query.where(events.c.instance_id.not_in(sorted(but_of)))
+    value = await connection.scalar(query)
     return None if value is None else float(value)
+
+
+async def still_open(connection: AsyncConnection, ids: Collection[int]) -> frozenset[int]:
+    """Those of these events that are not processed yet."""
+    return frozenset(await connection.scalars(select(events.c.id).where(events.c.id.in_(sorted(ids)), _OPEN)))
 
 
 async def finish(

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnElement
 
-from orchestrator.domain.errors import LeaseLostError, NotFoundError
+from orchestrator.domain.errors import HandedOverError, LeaseLostError, NotFoundError
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
 from orchestrator.domain.memberships import Reason
@@ -36,8 +36,15 @@ class Configured:
     account: str
 
 
-async def sync(connection: AsyncConnection, configured: Iterable[Configured], now: float) -> None:
-    """Make the rows agree with the configuration. Rows of instances that are gone stay, with their history.
+async def sync(
+    connection: AsyncConnection,
+    configured: Iterable[Configured],
+    now: float,
+    *,
+    known_elsewhere: Collection[int] = (),
+) -> None:
+    """Make the rows agree with the configuration. Rows of instances that are gone stay, with their history;
+    those that a daemon with another configuration works for (`known_elsewhere`) are configured still.
 
     A new row's slots are known since the database was made: whatever this database sent, it recorded. What it
     was made in stands in the row, as anything else may be an older copy. A row that now stands for another
@@ -47,8 +54,9 @@ async def sync(connection: AsyncConnection, configured: Iterable[Configured], no
     names = {instance.name for instance in configured}
     known = {row.name: row for row in (await connection.execute(select(instances).order_by(instances.c.id)))}
     for row in known.values():  # in the order in which several rows are locked everywhere
-        if row.configured != (row.name in names):
-            await set_values(connection, row.id, configured=row.name in names)
+        stands = row.name in names or row.id in known_elsewhere
+        if row.configured != stands:
+            await set_values(connection, row.id, configured=stands)
     accounts = {row.account for row in known.values()}
     for instance in sorted(configured, key=lambda one: known[one.name].id if one.name in known else inf):
         found = known.get(instance.name)
@@ -127,21 +135,27 @@ async def lock_and_time(
     clock: ColumnElement[Any],
     *,
     fence: int | None,
+    daemon_fence: int | None,
     boottime: Callable[[], float],
 ) -> tuple[InstanceRecord, float, float]:
     """Take the row's lock, and tell the database's time once it is held, with the boot time just before that.
 
     SQLite's writer holds it since the transaction began: one statement. PostgreSQL would tell and then wait.
+    Raises LeaseLostError for another fence of the lease, HandedOverError where another daemon works for it
+    than the one with `daemon_fence`.
     """
     if connection.dialect.name == "sqlite":
         before = boottime()
         record, now = await observe(connection, instance_id, clock)
         if fence is not None and record.fence != fence:
             raise LeaseLostError
-        return record, now, before
-    record = await lock(connection, instance_id, fence=fence)
-    before = boottime()
-    return record, float((await connection.execute(select(clock))).scalar_one()), before
+    else:
+        record = await lock(connection, instance_id, fence=fence)
+        before = boottime()
+        now = float((await connection.execute(select(clock))).scalar_one())
+    if daemon_fence is not None and record.daemon_fence != daemon_fence:
+        raise HandedOverError(f"another daemon works for {record.name} now")
+    return record, now, before
 
 
 async def lock(connection: AsyncConnection, instance_id: int, *, fence: int | None = None) -> InstanceRecord:

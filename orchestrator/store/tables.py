@@ -128,6 +128,7 @@ instances = Table(
     Column("history_epoch", Integer, nullable=False, server_default="0"),
     # Counts the writes that are not its worker's own: a worker that sees it grow looks again.
     Column("revision", Integer, nullable=False, server_default="0"),
+    Column("daemon_fence", Integer),  # of the daemon that works for it; see daemon.fence
 )
 
 groups = Table(
@@ -301,7 +302,9 @@ journal = Table(
 daemon = Table(
     "daemon",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: one daemon drives one database
+    # A place for a daemon. On SQLite there is one, on PostgreSQL one more whenever all are taken.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # Grows with every taking of any place: no two daemons ever have the same one.
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("holder", Text),  # JSON, as in instances.lease_holder; null: none runs
     Column("started_at", Double),
@@ -311,6 +314,8 @@ daemon = Table(
     Column("listen", Text),  # where it takes webhooks
     Column("stopping", Boolean, nullable=False, server_default=false()),
     Column("troubles", Text, nullable=False, server_default="[]"),  # JSON: [{part, since, text}]
+    Column("knows", Text, nullable=False, server_default="[]"),  # JSON: ids of its file's instances
+    Column("agreed", Text),  # stands for the settings that are to be the same for all daemons
 )
 
 losses = Table(

@@ -1,4 +1,4 @@
-"""One daemon drives one database."""
+"""The daemons' leases: one place on SQLite, one for each daemon on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 async def row(database: Database) -> daemons.DaemonRow:
     async with database.read() as connection:
-        return await daemons.read(connection)
+        return (await daemons.rows(connection))[0]
 
 
 async def held_by(database: Database, holder: str) -> None:
@@ -51,8 +51,8 @@ def a_dead_process() -> int:
     return done.pid
 
 
-async def test_the_second_stands_by_and_takes_over_when_the_first_leaves(database_url: str) -> None:
-    async with opened(database_url) as database:
+async def test_the_second_stands_by_and_takes_over_when_the_first_leaves(sqlite_url: str) -> None:
+    async with opened(sqlite_url) as database:
         first, second = DaemonLease(database, SystemClock()), DaemonLease(database, SystemClock())
         assert await first.take()
         await held_by(database, json.dumps(asdict(replace(current_holder(), host="elsewhere", boot_id="x"))))
@@ -83,10 +83,10 @@ async def test_a_seat_whose_process_is_dead_is_taken_at_once(database_url: str) 
 
 
 async def test_a_silent_daemon_of_another_machine_is_waited_for_until_its_lease_is_over(
-    database_url: str,
+    sqlite_url: str,
 ) -> None:
     elsewhere = replace(current_holder(), host="elsewhere", boot_id="another")
-    async with opened(database_url) as database:
+    async with opened(sqlite_url) as database:
         await DaemonLease(database, SystemClock()).take()
         await held_by(database, json.dumps(asdict(elsewhere)))
         assert not await DaemonLease(database, SystemClock()).take()
@@ -95,6 +95,24 @@ async def test_a_silent_daemon_of_another_machine_is_waited_for_until_its_lease_
             await connection.execute(update(daemon).values(until=await database.now(connection) - 1.0))
 
         assert await DaemonLease(database, SystemClock()).take()
+
+
+async def test_on_postgresql_each_daemon_has_a_place_and_a_fence_of_its_own(postgres_url: str) -> None:
+    elsewhere = json.dumps(asdict(replace(current_holder(), host="elsewhere", boot_id="another")))
+    async with opened(postgres_url) as database:
+        first, second, third = (DaemonLease(database, SystemClock()) for _ in range(3))
+        assert await first.take()
+        await held_by(database, elsewhere)
+
+        assert await second.take()
+        await held_by(database, elsewhere)
+        await first.release()
+        assert await third.take()
+
+        async with database.read() as connection:
+            places = [(one.id, one.fence) for one in await daemons.rows(connection)]
+        assert places == [(1, third.fence), (2, second.fence)]
+        assert first.fence < second.fence < third.fence
 
 
 async def test_who_was_replaced_learns_it_by_its_next_sign_of_life(database_url: str) -> None:

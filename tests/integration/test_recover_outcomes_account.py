@@ -61,10 +61,11 @@ async def test_after_the_join_limit_nothing_is_asked_until_the_pause_ends_and_th
         ended = await stage.recover(brisk(retry=SHORT))
         assert ended.end is End.COMPLETE
         limited = [r for r in stage.log.joins(ACCOUNT) if r.iq == 429]
-        (paused,) = await told(stage.database, "instance.paused")
+        pauses = await told(stage.database, "instance.paused")
         # On a busy machine the next join may leave before the refusal is recorded: it meets the same limit.
-        assert limited
-        assert limited[-1].at <= paused.at + SLACK
+        assert len(pauses) <= len(limited)
+        assert limited[-1].at <= pauses[0].at + SLACK
+        paused = pauses[-1]  # which is a little longer then
         assert (await backup(stage)).strikes == 1
         assert work_between(stage, paused.at + SLACK, paused.at + 600.0 - SLACK) == []
         await assert_half_pace(stage, paused.at + 600.0 - SLACK)

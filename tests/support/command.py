@@ -97,12 +97,13 @@ def command(*words: str, module: str = "orchestrator") -> list[str]:
 
 
 def _converse(controller: int, process: subprocess.Popen[str], typed: str) -> str:
-    shown, end = b"", time.monotonic() + PATIENCE
+    shown, end, over = b"", time.monotonic() + PATIENCE, False
     while time.monotonic() < end:
         ready, _, _ = select.select([controller], [], [], 0.1)
         if not ready:
-            if process.poll() is not None:
+            if over:
                 break
+            over = process.poll() is not None  # what it said last may have come after this look: once more
             continue
         try:
             part = os.read(controller, 4096)

@@ -19,23 +19,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def until(holds: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
+def until(holds: Callable[[], Any], *, patience: float = PATIENCE, every: float = 0.05) -> Any:
     """What `holds` gives when it is true; fails after so many real seconds."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
         found = holds()
         if found:
             return found
-        time.sleep(0.05)
+        time.sleep(every)
     raise AssertionError(f"it did not come to that within {patience:.0f} s")
 
 
 class Town:
     """A folder with everything, the simulated network, and at most one daemon at a time."""
 
-    def __init__(self, folder: Path, scenario: str, *, speed: float, config: str = "") -> None:
+    def __init__(
+        self, folder: Path, scenario: str, *, speed: float, config: str = "", **variables: str
+    ) -> None:
         self.folder = folder
-        self.rejoin = Rejoin(folder, {"REJOIN_CLOCK_SPEED": f"{speed:g}"})
+        self.rejoin = Rejoin(folder, {"REJOIN_CLOCK_SPEED": f"{speed:g}", **variables})
         self.hooks_port = free_port()
         self.process: subprocess.Popen[str] | None = None
         self.printed = ""

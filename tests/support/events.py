@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from orchestrator.account.accounts import Account
+from orchestrator.account.accounts import Account, Share
 from orchestrator.account.event_processor import EventProcessor
 from orchestrator.account.reconciler import Reconciler
 from orchestrator.gateways.wawp.event_reading import read_event
@@ -82,9 +82,9 @@ def jid(stage: Stage, subject: str) -> str:
 
 @asynccontextmanager
 async def _accounts(
-    stage: Stage, settings: RecoverySettings, reader: ReadEvent = read_event
+    stage: Stage, settings: RecoverySettings, share: Share, reader: ReadEvent = read_event
 ) -> AsyncIterator[tuple[dict[int, Account], Callable[[Account], Context]]]:
-    context = await stage.context(settings, fence=None)
+    context = await stage.context(settings, fence=None, share=share)
     gateway_id = stage.world.network.account(ACCOUNT).instance_id
     account = Account(context.instance_id, ACCOUNT, "backup", context.gateway, reader, gateway_id)
     try:
@@ -95,18 +95,32 @@ async def _accounts(
 
 @asynccontextmanager
 async def processing(
-    stage: Stage, settings: RecoverySettings, reader: ReadEvent = read_event
+    stage: Stage,
+    settings: RecoverySettings,
+    reader: ReadEvent = read_event,
+    share: Share | None = None,
 ) -> AsyncIterator[EventProcessor]:
-    async with _accounts(stage, settings, reader) as (accounts, context_for):
-        yield EventProcessor(stage.database, stage.clock, accounts=accounts, context_for=context_for)
+    share = share or Share()
+    async with _accounts(stage, settings, share, reader) as (accounts, context_for):
+        yield EventProcessor(
+            stage.database, stage.clock, accounts=accounts, context_for=context_for, share=share
+        )
 
 
 @asynccontextmanager
 async def reconciling(
-    stage: Stage, settings: RecoverySettings, *, every: float = 6 * 3600.0
+    stage: Stage, settings: RecoverySettings, *, every: float = 6 * 3600.0, share: Share | None = None
 ) -> AsyncIterator[Reconciler]:
-    async with _accounts(stage, settings) as (accounts, context_for):
-        yield Reconciler(stage.database, stage.clock, accounts=accounts, context_for=context_for, every=every)
+    share = share or Share()
+    async with _accounts(stage, settings, share) as (accounts, context_for):
+        yield Reconciler(
+            stage.database,
+            stage.clock,
+            accounts=accounts,
+            context_for=context_for,
+            every=every,
+            share=share,
+        )
 
 
 async def drive(stage: Stage, part: Part, *, seconds: float) -> None:

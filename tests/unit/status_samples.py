@@ -45,6 +45,8 @@ DAEMON = DaemonView(
     listen="127.0.0.1:8080",
     started_at=NOW - 9000,
     troubles=(Trouble("outbox hook:crm", NOW - 300, "connection \x1b[31mrefused"),),
+    leads=True,
+    accounts=("backup-2",),
 )
 LOSS = LossView(
     instance="sales-main",
@@ -198,6 +200,7 @@ VIEW = StatusView(
     catalogue=CatalogueTotals(groups=112, with_code=110),
     schedule=(SCHEDULED,),
     daemon=DAEMON,
+    daemons=(DAEMON,),
     losses=(LOSS,),
     events=EVENTS,
     outbox=OUTBOX,

@@ -33,7 +33,7 @@ DOC = (Path(__file__).parent.parent.parent / "docs" / "json.md").read_text()
 CLOSED = ("counts", "buckets", "data")
 
 
-WITHOUT_PARTS = {"labels", "recovery.labels", "others[].labels"}  # lists of words
+WITHOUT_PARTS = {"labels", "recovery.labels", "others[].labels", "daemons[].accounts"}  # lists of words
 
 
 def section(command: str) -> str:

@@ -86,6 +86,23 @@ def test_then_why_and_then_the_parts() -> None:
     ) in text
 
 
+def test_daemons_that_share_a_database_are_shown_with_their_accounts() -> None:
+    names = ("sales-main", *(f"backup-{n}" for n in range(40)))
+    other = DAEMON._replace(host="hall", pid=12, leads=False, troubles=(), accounts=names)
+    none_yet = other._replace(pid=13, accounts=())
+
+    text = status_text(RUNNING._replace(daemons=(DAEMON, other, none_yet)), LOOK)
+
+    assert "Runner" not in text
+    lines = " ".join(text.split())
+    assert "works for backup-2; it decides losses, keeps the schedule and tells people" in lines
+    assert "running on hall, process 12," in lines
+    assert "works for sales-main, backup-0, " in lines
+    assert " more Daemon running on hall, process 13," in lines
+    assert "works for no account yet" in lines
+    assert lines.count("decides losses") == 1
+
+
 def test_foreign_text_is_stripped_of_control_characters() -> None:
     for text in (status_text(VIEW, LOOK), explanation_text(EXPLANATION, LOOK)):
         assert "\x1b" not in text
@@ -372,9 +389,9 @@ def test_before_the_first_recovery_the_accounts_and_the_daemon_are_there() -> No
 
 
 def test_a_daemon_that_is_gone_says_since_when_and_a_run_beside_it_is_shown() -> None:
-    gone = RUNNING._replace(daemon=NO_DAEMON._replace(heartbeat_at=NOW - 1200))
+    gone = RUNNING._replace(daemon=NO_DAEMON._replace(heartbeat_at=NOW - 1200), daemons=())
     beside = RUNNING._replace(runner=RUNNER._replace(pid=12))
-    stopping = RUNNING._replace(daemon=DAEMON._replace(stopping=True))
+    stopping = RUNNING._replace(daemons=(DAEMON._replace(stopping=True),))
 
     assert "  Daemon      not running since 04:40" in status_text(gone, LOOK)
     assert "  Runner      running on box, process 4711, heartbeat 2 s ago" in status_text(gone, LOOK)
