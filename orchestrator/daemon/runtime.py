@@ -32,16 +32,16 @@ class Heartbeat:
 
     name = "heartbeat"
 
-    def __init__(
-        self, lease: DaemonLease, sharing: Sharing, supervisor: Supervisor, on_change: Callable[[], None]
-    ) -> None:
-        self._lease, self._sharing, self._supervisor = lease, sharing, supervisor
-        self._on_change = on_change
+    def __init__(self, app: App, lease: DaemonLease, sharing: Sharing, supervisor: Supervisor) -> None:
+        self._app, self._lease, self._sharing, self._supervisor = app, lease, sharing, supervisor
 
     async def step(self) -> float:
         await self._lease.renew(self._supervisor.troubles())
-        if await self._sharing.divide():
-            self._on_change()
+        changed = await self._sharing.divide()
+        if self._sharing.others_left:
+            await self._app.sync_instances()
+        if changed:
+            self._supervisor.wake_all()
         return self._lease.every
 
     def notice(self) -> tuple[float, str] | None:
@@ -89,7 +89,7 @@ class Runtime:
                 names={one.id: one.name for one in components.accounts.values()},
                 works_for=drivers.works_for,
             )
-            self._supervisor.add(Heartbeat(self._lease, sharing, self._supervisor, self._supervisor.wake_all))
+            self._supervisor.add(Heartbeat(self._app, self._lease, sharing, self._supervisor))
             await sharing.begin(components.agreed)
             await self._lease.record(listen=components.listens_at)
             began()

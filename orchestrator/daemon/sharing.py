@@ -39,6 +39,7 @@ class _Division:
     takes: frozenset[int]
     surplus: frozenset[int]  # what it works for beyond its share
     gives_up: frozenset[int]  # of that, what nothing is under way for any more
+    living: frozenset[int]  # the fences of all daemons that live
     known: frozenset[int]  # all accounts that are configured, or that a daemon knows
     led: frozenset[int] | None  # as in Share
     differs: bool
@@ -56,6 +57,8 @@ class Sharing:
         self._said: tuple[frozenset[int], bool] | None = None
         self._agreed: str | None = None
         self.differs_since: float | None = None
+        self._living: frozenset[int] = frozenset()
+        self.others_left = False  # since the last division: what only they knew may be nobody's now
 
     async def begin(self, agreed: str | None = None) -> None:
         """Take the first accounts. `agreed` stands for the settings that all daemons must share."""
@@ -96,6 +99,7 @@ class Sharing:
             takes=frozenset(free & wanted),
             surplus=frozenset(mine - wanted),
             gives_up=frozenset(filter(self._is_over, mine - wanted)),
+            living=frozenset(living),
             known=frozenset(claim.id for claim in claims).union(*knows.values()),
             led=None if fence == min(living) else knows[min(living)],
             differs=any(row.agreed not in (None, self._agreed) for row in living.values()),
@@ -110,6 +114,7 @@ class Sharing:
     def _adopt(self, found: _Division, mine: frozenset[int]) -> bool:
         share, boottime, leads = self._share, self._clock.boottime(), found.led is None
         slept = not share.is_known(boottime)
+        self.others_left, self._living = bool(self._living - found.living), found.living
         self._giving_up = {one: self._giving_up.get(one, boottime) for one in found.surplus}
         share.others, share.first, share.led = found.known - mine, leads, found.led
         share.until = self._lease.renewed_at + self._lease.length

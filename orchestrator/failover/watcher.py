@@ -77,8 +77,9 @@ class Watcher:
         database, clock = self._watch.database, self._watch.clock
         async with database.read() as connection:
             open_ones = await losses.open_ones(connection)
-            if not self._tracks:
+            if not self._tracks or any(not self._is_ours(one) for one in open_ones):
                 self._shift = await database.now(connection) - clock.boottime()
+            if not self._tracks:
                 for record in await instances.all_records(connection):
                     self._addresses[record.id] = record.account.rpartition("#")[0]
         if not self._tracks:

@@ -322,6 +322,9 @@ async def test_a_silent_daemons_accounts_are_taken_and_the_next_one_leads(postgr
             == [second.lease.fence] * 2 + [third.lease.fence] * 2
         )
         assert (second.share.first, third.share.first) == (True, False)
+        assert second.divides.others_left  # what only the dead one knew may be configured nowhere now
+        await second.beat()
+        assert not second.divides.others_left
         with pytest.raises(LeaseLostError):
             await first.divides.divide()
 

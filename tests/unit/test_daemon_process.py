@@ -31,6 +31,7 @@ class Scene:
         self.in_runtime: list[Callable[[], None]] = []
         self.refusals: dict[int, Exception] = {}  # by the settings' identity: what a runtime with them raises
         self.settings: Any = None
+        self.did: list[str] = []
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:  # noqa: C901 - four small 
 
         async def sync_instances(self) -> None:
             """Nothing is stored here."""
+            there.did.append("sync")
 
     @asynccontextmanager
     async def open_app(settings: Settings) -> AsyncIterator[App]:
@@ -56,6 +58,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:  # noqa: C901 - four small 
             await asyncio.sleep(0)
             if there.while_taking:
                 there.while_taking.pop(0)()
+            there.did.append("take")
             return True
 
         async def release(self) -> None: ...
@@ -128,3 +131,13 @@ async def test_what_is_wrong_at_the_very_start_is_not_waited_out(scene: Scene) -
 
     with pytest.raises(TemporaryError, match="port"):
         await run(Process(first, Settings, NotifySocket({})))
+
+
+async def test_the_rows_are_brought_in_line_once_more_when_the_place_is_taken(scene: Scene) -> None:
+    """Whoever had it before may have known accounts that this configuration has not."""
+    process = Process(Settings(), Settings, NotifySocket({}))
+    scene.in_runtime.append(lambda: process._on_stop(signal.SIGTERM))
+
+    await run(process)
+
+    assert scene.did == ["sync", "take", "sync"]
