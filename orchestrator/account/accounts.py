@@ -34,14 +34,13 @@ class Share:
     """The accounts that this process works for: all of them, unless daemons share the database.
 
     `fence`: this daemon's, None outside a daemon. `others`: ids of the accounts that are not this one's.
-    `first`: it does what one daemon at a time does: failover, schedule, deliveries, what is forgotten. `led`:
-    ids of the accounts in the file of the one that leads, None if that is this one. All of that is known up
-    to `until` (boot time) only: a process that slept asks the database before it goes on.
+    `led`: ids of the accounts in the file of the daemon that leads (it does what one at a time does:
+    failover, schedule, deliveries, retention), None if that is this one. All of that is known up to `until`
+    (boot time) only: a process that slept asks the database before it goes on.
     """
 
     fence: int | None = None
     others: frozenset[int] = frozenset()
-    first: bool = True
     led: frozenset[int] | None = None
     until: float = inf
 
@@ -52,7 +51,7 @@ class Share:
         return self.is_known(boottime) and instance_id not in self.others
 
     def leads(self, boottime: float) -> bool:
-        return self.is_known(boottime) and self.first
+        return self.is_known(boottime) and self.led is None
 
     def decides(self, instance_id: int, boottime: float) -> bool:
         """Whether a loss of this account is decided here: by the one that leads, if it knows the account."""

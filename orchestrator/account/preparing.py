@@ -28,8 +28,8 @@ from orchestrator.domain.memberships import MembershipEvidence, Reason, Status
 from orchestrator.domain.outcomes import InstanceState, Outcome, SessionAnswer
 from orchestrator.domain.recoveries import End
 from orchestrator.domain.sightings import Sighting
-from orchestrator.store import instances, memberships, orders, recoveries, unit_of_work
-from orchestrator.store.instances import StoredLimits
+from orchestrator.store import gateway_limits, memberships, orders, recoveries, unit_of_work
+from orchestrator.store.gateway_limits import StoredLimits
 from orchestrator.store.memberships import Work
 from orchestrator.store.recoveries import Recovery
 
@@ -96,7 +96,7 @@ async def follow_limits(context: Context) -> None:
             f"probes and looks are {gap:.1f} s apart"
         )
     async with context.writing() as writing:
-        await instances.save_limits(writing.connection, context.instance_id, slows)
+        await gateway_limits.save(writing.connection, context.instance_id, slows)
     context.settings = replace(
         settings, probe_gap=max(settings.probe_gap, gap), look_gap=max(settings.look_gap, gap)
     )

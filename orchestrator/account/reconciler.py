@@ -164,8 +164,8 @@ class Reconciler:
 
     async def _reconcile(self, need: Need, due: _Due, until: float) -> float:
         begun = self._clock.boottime()
-        if begun >= until or not self._share.has(need.instance_id, begun):
-            return 0.0 if begun >= until else LONGEST_WAIT
+        if begun >= until:
+            return 0.0
         state = self._state_of(need.instance_id)
         state.begun_at = begun
         try:
@@ -193,11 +193,12 @@ class Reconciler:
         if due.compare:
             steps.append(lambda: self._in_time(state.comparer.step()))
         for step in steps:
+            if not self._share.has(state.context.instance_id, self._clock.boottime()):
+                return LONGEST_WAIT  # another daemon goes on with it
             wait = await step()
             if wait is not None:
                 waits.append(wait)
-            now = self._clock.boottime()
-            if now - begun > self._long(TOOK_LONG) or not self._share.has(state.context.instance_id, now):
+            if self._clock.boottime() - begun > self._long(TOOK_LONG):
                 return 0.0
         state.in_time()
         return min(waits)

@@ -66,7 +66,7 @@ class Process:
             lease = DaemonLease(app.database, app.clock, [one.name for one in settings.instances])
             if not await self._take_lease(app, lease, settings):
                 return
-            await app.sync_instances()  # whoever had the place may have known what this file has not
+            await app.sync_instances()  # others may have brought the rows in line with theirs before
             self._runtime = Runtime(app, lease, self._service)
             try:
                 if not self._stop.is_set() and self._settings is settings:

@@ -14,8 +14,8 @@ from orchestrator.account.accounts import Share
 from orchestrator.account.lease import is_taken
 from orchestrator.clock import Clock
 from orchestrator.daemon.daemon_lease import DaemonLease
+from orchestrator.domain.assignment import share_out
 from orchestrator.domain.errors import LeaseLostError
-from orchestrator.domain.sharing import share_out
 from orchestrator.store import daemons
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.tasks import Part
@@ -116,7 +116,7 @@ class Sharing:
         slept = not share.is_known(boottime)
         self.others_left, self._living = bool(self._living - found.living), found.living
         self._giving_up = {one: self._giving_up.get(one, boottime) for one in found.surplus}
-        share.others, share.first, share.led = found.known - mine, leads, found.led
+        share.others, share.led = found.known - mine, found.led
         share.until = self._lease.renewed_at + self._lease.length
         self.differs_since = (self.differs_since or self._clock.now()) if found.differs else None
         if self._said == (mine, leads):

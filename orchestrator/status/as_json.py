@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         RunnerView,
         StatusView,
     )
+    from orchestrator.store.gateway_limits import StoredLimits
     from orchestrator.store.group_rows import GroupRow
-    from orchestrator.store.instances import StoredLimits
     from orchestrator.store.journal import JournalLine
 
 _PAST = 1e9  # numbers in the journal's data from here on are instants, smaller ones are not

@@ -25,9 +25,9 @@ from orchestrator.status.accounts_and_daemon import (
 )
 from orchestrator.status.schedule_view import Entry, read_schedule
 from orchestrator.status.views import DaemonView, StatusView
-from orchestrator.store import daemons, events, instances, outbox, progress, recoveries, slots
+from orchestrator.store import daemons, events, gateway_limits, instances, outbox, progress, recoveries, slots
 from orchestrator.store.engine import Database
-from orchestrator.store.instances import StoredLimits
+from orchestrator.store.gateway_limits import StoredLimits
 from orchestrator.store.progress import CatalogueTotals, CountRow, DueRow, NeedsYouRow, ScopeProgress
 from orchestrator.store.recoveries import Recovery, Scope
 from orchestrator.store.slot_high_water_mark import in_doubt
@@ -99,7 +99,7 @@ async def gather(
             next_slot=await slots.peek(connection, target, slowed, now),
             sent=tuple(await slots.sent_instants(connection, target.id, now - slots.DAY)),
             last=await slots.last_join(connection, target.id),
-            limits=await instances.limits_of(connection, target.id),
+            limits=await gateway_limits.of_instance(connection, target.id),
         )
     if row is not None:
         facts = facts._replace(

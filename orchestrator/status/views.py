@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a help page loads no database
     from orchestrator.status.schedule_view import ScheduleView
     from orchestrator.store.daemons import Trouble
     from orchestrator.store.events import EventTotals
-    from orchestrator.store.instances import StoredLimits
+    from orchestrator.store.gateway_limits import StoredLimits
     from orchestrator.store.outbox import OutboxTotals
     from orchestrator.store.progress import CatalogueTotals, NeedsYouRow
     from orchestrator.store.slots import LastJoin

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, exists, func, insert, select, update
 
+from orchestrator.domain.assignment import Claim
 from orchestrator.domain.errors import LeaseLostError
-from orchestrator.domain.sharing import Claim
 from orchestrator.store.engine import AsyncConnection
 from orchestrator.store.tables import daemon, instances, recoveries, schedule
 
@@ -95,8 +95,6 @@ async def take(
     fence = max(row.fence for row in found) + 1
     mine = instances.c.name.in_(sorted(names))
     knows = list(await connection.scalars(select(instances.c.id).where(mine).order_by(instances.c.id)))
-    # A command with another file may have run since this daemon brought the rows in line with its own.
-    await connection.execute(update(instances).where(mine, ~instances.c.configured).values(configured=True))
     await _empty(connection, [row for row in found if row.holder == values["holder"]])
     values |= {"fence": fence, "started_at": now, "heartbeat_at": now, "knows": json.dumps(knows)}
     values |= {"listen": None, "stopping": False, "troubles": "[]", "agreed": None}

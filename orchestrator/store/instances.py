@@ -1,13 +1,12 @@
-"""The instances: synchronising with the configuration, the lease with its fence, the pauses, the limits."""
+"""The instances: synchronising with the configuration, the lease with its fence, the pauses."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.sql import Select
@@ -324,32 +323,6 @@ async def unchanged(connection: AsyncConnection, ids: Iterable[int], now: float)
     """They were asked, and said what they said before. The rows must be locked."""
     statement = update(instances).where(instances.c.id.in_(sorted(ids)))
     await connection.execute(statement.values(state_checked_at=now))
-
-
-_LIMITS = "limits:"  # and the instance's id
-
-
-class StoredLimits(NamedTuple):
-    """Limits that slow a recovery. `gap` in seconds; `policy` is foreign text."""
-
-    per_minute: float
-    per_day: int | None
-    policy: str
-    gap: float
-
-
-async def save_limits(connection: AsyncConnection, instance_id: int, found: StoredLimits | None) -> None:
-    """None: nothing slows it. The instance's row must be locked."""
-    key = f"{_LIMITS}{instance_id}"
-    if found is None:
-        await meta.forget(connection, key)
-    else:
-        await meta.put(connection, key, json.dumps(found._asdict()))
-
-
-async def limits_of(connection: AsyncConnection, instance_id: int) -> StoredLimits | None:
-    stored = await meta.get(connection, f"{_LIMITS}{instance_id}")
-    return None if stored is None else StoredLimits(**json.loads(stored))
 
 
 async def accounts_with_two_names(connection: AsyncConnection) -> list[tuple[str, list[str]]]:

@@ -139,7 +139,7 @@ async def test_one_daemon_asks_and_the_one_that_leads_decides(database_url: str)
     async with lookout(database_url, backups=0, lost_after=480.0) as world:
         main = world.id("sales-main")
         await world.set("sales-main", daemon_fence=OURS)
-        asks = watcher(world, Share(OURS, first=False))
+        asks = watcher(world, Share(OURS, led=frozenset({main})))
         leads = watcher(world, Share(ANOTHERS, others=frozenset({main})))
         world.gateways["sales-main"].log_out()
 
@@ -180,7 +180,7 @@ async def test_a_loss_that_the_one_that_leads_knows_nothing_of_is_decided_by_its
 ) -> None:
     async with lookout(database_url, backups=0, lost_after=480.0) as world:
         await world.set("sales-main", daemon_fence=OURS)
-        own = watcher(world, Share(OURS, first=False, led=frozenset({99})))
+        own = watcher(world, Share(OURS, led=frozenset({99})))
         world.gateways["sales-main"].log_out()
 
         await watch(world.time, own, seconds=3000.0)
@@ -267,7 +267,7 @@ async def test_a_daemon_alone_works_for_all_it_knows_and_leaves_them_free(databa
     async with lookout(database_url, backups=2) as world:
         one = await sharing(world, *names_of(world))
 
-        assert (one.share.fence, one.share.others, one.share.first) == (one.lease.fence, frozenset(), True)
+        assert (one.share.fence, one.share.others, one.share.led) == (one.lease.fence, frozenset(), None)
         assert set((await owners(world)).values()) == {one.lease.fence}
         await one.lease.release()
         assert set((await owners(world)).values()) == {None}
@@ -320,7 +320,7 @@ async def test_a_silent_daemons_accounts_are_taken_and_the_next_one_leads(postgr
         first = await sharing(world, *names_of(world))
         second = await sharing(world, *names_of(world))
         third = await sharing(world, *names_of(world))
-        assert (second.share.first, third.share.first) == (False, False)
+        assert None not in (second.share.led, third.share.led)
 
         world.time.true += first.lease.length + 1.0
         for daemon in (third, second):
@@ -332,7 +332,7 @@ async def test_a_silent_daemons_accounts_are_taken_and_the_next_one_leads(postgr
             sorted(filter(None, (await owners(world)).values()))
             == [second.lease.fence] * 2 + [third.lease.fence] * 2
         )
-        assert (second.share.first, third.share.first) == (True, False)
+        assert (second.share.led, third.share.led) == (None, frozenset(await owners(world)))
         assert second.divides.others_left  # what only the dead one knew may be configured nowhere now
         await second.beat()
         assert not second.divides.others_left
@@ -382,7 +382,7 @@ async def test_daemons_that_do_not_agree_say_so(postgres_url: str) -> None:
 
 
 async def test_what_one_daemon_at_a_time_does_waits_for_the_lead() -> None:
-    time, share = HandTime(), Share(OURS, first=False)
+    time, share = HandTime(), Share(OURS, led=frozenset())
 
     class Counting:
         name, steps = "counting", 0
@@ -394,7 +394,7 @@ async def test_what_one_daemon_at_a_time_does_waits_for_the_lead() -> None:
     counting = Counting()
     part = OneAtATime(counting, share, time)
     assert (part.name, await part.step(), counting.steps) == ("counting", 60.0, 0)
-    share.first = True
+    share.led = None
     assert (await part.step(), counting.steps) == (1.0, 1)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.domain.sharing import Claim, share_out
+from orchestrator.domain.assignment import Claim, share_out
 
 FENCES = st.integers(1, 6)
 CLAIMS = st.lists(
