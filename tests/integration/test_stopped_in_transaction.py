@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 LOCK = text("SELECT pg_advisory_xact_lock(7)")
-BOUND = 2.0  # seconds
+BOUND = 3.0  # seconds; a busy machine may hold up what must happen within it
 PATIENCE = 60.0
 PARSE_AND_FLUSH = b"P\0\0\0\x10\0SELECT 1\0\0\0" + b"H\0\0\0\4"
 
@@ -43,10 +43,12 @@ async def stop_in_the_middle_of_a_statement(connection: AsyncConnection) -> None
 
 async def test_who_was_stopped_in_the_middle_of_a_statement_gives_way(database: Database) -> None:
     async with database.engine.connect() as stopped:
+        begun = (
+            time.monotonic()
+        )  # before the server's own count, however long this process is held up meanwhile
         await stopped.begin()
         await stopped.execute(LOCK)
         await stop_in_the_middle_of_a_statement(stopped)
-        begun = time.monotonic()
         async with asyncio.timeout(PATIENCE), database.write() as connection:
             await connection.execute(LOCK)
         assert time.monotonic() - begun >= BOUND / 2
