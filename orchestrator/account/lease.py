@@ -119,6 +119,7 @@ async def doubt(writing: Writing) -> None:
 
 def _note_gap(writing: Writing, pair: ClockPair, found: Continuity) -> None:
     writing.instance_changed = True
+    writing.context.agenda.doubt()  # verifications are void now
     kind = "history.doubted" if found is Continuity.HISTORY else "clock.jumped"
     writing.note(kind, database=pair.database_now, boottime=pair.boottime)
 

@@ -15,10 +15,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from orchestrator.domain.errors import HandedOverError, LeaseLostError, NotFoundError
 from orchestrator.domain.identity import OwnIds
 from orchestrator.domain.instances import ClockPair, Continuity, InstanceRecord, after_gap, continuity
-from orchestrator.domain.memberships import Reason
+from orchestrator.domain.memberships import Reason, Status
 from orchestrator.store import meta
 from orchestrator.store.engine import AsyncConnection
-from orchestrator.store.tables import instances
+from orchestrator.store.tables import instances, memberships
 
 _FIELDS = [field.name for field in fields(InstanceRecord)]
 _COLUMNS = [instances.c[name] for name in _FIELDS]
@@ -202,6 +202,7 @@ async def revisions(connection: AsyncConnection) -> dict[int, int]:
 _RAISE = (
     update(instances).where(instances.c.id == bindparam("instance")).values(revision=instances.c.revision + 1)
 )
+_READY = memberships.c.status == Status.READY
 _REVISIONS = select(instances.c.id, instances.c.revision)
 
 
@@ -233,6 +234,7 @@ async def take_lease(
         **({"clock_steps": 0} | after_gap(replace(record, clock_steps=0), pair, found)),
         **_seen(pair),
     )
+    await _doubt_verifications(connection, record.id, found)
     return fence
 
 
@@ -243,6 +245,7 @@ async def renew_lease(
     found = continuity_with(record, pair)
     gap = after_gap(record, pair, found)
     await _write(connection, record.id, lease_until=until, **_seen(pair), **gap)
+    await _doubt_verifications(connection, record.id, found)
     return found
 
 
@@ -251,6 +254,14 @@ async def pass_gap(
 ) -> None:
     """A gap that was found between two signs of life: noticed once, and waited for from now on."""
     await _write(connection, record.id, **_seen(pair), **after_gap(record, pair, found))
+    await _doubt_verifications(connection, record.id, found)
+
+
+async def _doubt_verifications(connection: AsyncConnection, instance_id: int, found: Continuity) -> None:
+    """By a clock that stepped back, one that is too old looks young again later: each is made anew."""
+    if found is not Continuity.WHOLE:
+        verified = update(memberships).where(_READY, memberships.c.instance_id == instance_id)
+        await connection.execute(verified.values(verified_at=None))
 
 
 async def release_lease(connection: AsyncConnection, record: InstanceRecord, pair: ClockPair) -> None:

@@ -360,3 +360,26 @@ async def test_on_a_bad_day_everything_ends_with_a_reason_and_a_time(database_ur
             ).one()
         if backup.pause_reason is not None:
             assert backup.paused_at is not None
+
+
+@pytest.mark.parametrize("noticed_by", ["beat", "join", "crash"])
+def test_a_verification_from_before_the_clock_stepped_is_made_again(
+    machine: RecoveryMachine, noticed_by: str
+) -> None:
+    """By the clock that stepped back it looks young again when as much time has passed."""
+    machine.probe()
+    assert stored(machine, select(memberships.c.status).where(memberships.c.status == Status.READY))
+    machine.set_the_clock(-500.0)
+    if noticed_by == "crash":
+        machine.crash([])
+    elif noticed_by == "beat":
+        machine.beat()
+    else:
+        machine.join(Fate())
+    machine.time.true += 530.0
+    for _ in range(30):
+        machine.probe()
+        machine.join(Fate())
+        machine.time.true += 4.0
+    assert machine.gateway.arrivals
+    machine.check_invariants_by_hand()
