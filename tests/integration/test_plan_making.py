@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select, update
 
+from orchestrator.account import plan_probes
 from orchestrator.account.plan_making import make_plan
 from orchestrator.account.plan_probes import Probing, Progress
 from orchestrator.account.plan_result import Decision, Plan
@@ -38,6 +39,7 @@ from tests.support.by_hand import (
     trouble,
 )
 from tests.support.defaults import retrying
+from tests.support.noted_gaps import note_gaps
 from tests.support.stage import Stage, brisk, plain_code, set_stage
 
 if TYPE_CHECKING:
@@ -90,17 +92,17 @@ async def verdicts(stage: Stage) -> list[str | None]:
 
 
 async def test_a_plan_probes_every_group_gently_and_changes_nothing_but_what_is_known_of_the_codes(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made = note_gaps(monkeypatch, plan_probes)
     told: list[Progress] = []
     plan = await planned(stage, told=told, probe_gap=120.0)
 
     assert plan.counts[Decision.JOIN] == plan.probed == 6
     assert plan.has_work
     assert {r.kind for r in stage.log.requests} == {Kind.SESSION, Kind.RATE_LIMIT, Kind.LIST, Kind.PROBE}
-    probes = stage.log.of(Kind.PROBE, BACKUP)
-    assert len(probes) == 6
-    assert min(after.at - before.at for before, after in pairwise(probes)) >= 119.0
+    assert len(made) == len(stage.log.of(Kind.PROBE, BACKUP)) == 6
+    assert min(after - before for before, after in pairwise(made)) >= 120.0
     assert [(step.done, step.total) for step in told] == [(n, 6) for n in range(7)]
     assert told[0].seconds_left > told[1].seconds_left > told[-1].seconds_left == 0
     assert await verdicts(stage) == ["good"] * 6

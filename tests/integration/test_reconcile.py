@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
+from orchestrator.account import comparing
 from orchestrator.domain.memberships import Greeting, Reason, Status
 from orchestrator.simulator.faults import Trouble
 from orchestrator.simulator.model import AccountState
@@ -16,6 +17,7 @@ from orchestrator.store.tables import memberships
 from tests.support.by_hand import let_in, lines, membership, now, put, set_group, set_instance
 from tests.support.defaults import greeting
 from tests.support.events import drive, reconciling
+from tests.support.noted_gaps import note_gaps
 from tests.support.stage import brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, named, trouble, world
 
@@ -88,7 +90,10 @@ async def test_what_an_event_has_just_confirmed_is_not_lost_by_a_gateway_that_la
 
 
 @pytest.mark.parametrize("lie", [Trouble.LIST_EMPTY, Trouble.LIST_MISSING, Trouble.LIST_BARE])
-async def test_a_list_that_is_short_proves_nothing(sqlite_url: str, lie: Trouble) -> None:
+async def test_a_list_that_is_short_proves_nothing(
+    sqlite_url: str, lie: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = note_gaps(monkeypatch, comparing)
     async with set_stage(sqlite_url, content=world(generate=4), speed=SPEED) as stage:
         await active(stage, 1, 2, 3, 4)
         trouble(stage, lie, Kind.LIST)
@@ -97,7 +102,8 @@ async def test_a_list_that_is_short_proves_nothing(sqlite_url: str, lie: Trouble
         assert {(await membership(stage, number)).status for number in (1, 2, 3, 4)} == {Status.ACTIVE}
         looks = stage.log.of(Kind.PARTICIPANTS)
         assert len(looks) == {Trouble.LIST_EMPTY: 4, Trouble.LIST_MISSING: 2, Trouble.LIST_BARE: 0}[lie]
-        assert all(b.at - a.at >= 4.5 for a, b in pairwise(looks))
+        assert len(made) == len(looks) + 1, "the list, and each look"
+        assert all(b - a >= comparing.LOOK_GAP for a, b in pairwise(made))
 
 
 @pytest.mark.parametrize("state", [AccountState.STARTING, AccountState.SCAN_QR_CODE])

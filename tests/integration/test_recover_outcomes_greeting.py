@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.account import greet
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.faults import Trouble, When
 from orchestrator.simulator.truth import Kind
 from tests.support.defaults import greeting
+from tests.support.noted_gaps import note_gaps
 from tests.support.stage import Stage, brisk, set_stage
 from tests.support.worlds import ACCOUNT, group, judge, named, row, told, trouble, world
 
@@ -41,12 +43,14 @@ async def test_every_group_is_greeted_once_by_its_size(sqlite_url: str) -> None:
         await judge(stage)
 
 
-async def test_greetings_have_a_gentle_pace_of_their_own(sqlite_url: str) -> None:
+async def test_greetings_have_a_gentle_pace_of_their_own(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = note_gaps(monkeypatch, greet)
     async with set_stage(sqlite_url, content=world(generate=5), speed=SPEED) as stage:
         await stage.recover(brisk(greeting=greeting(), greeting_gap=20.0))
-        at = [request.at for request in stage.log.of(Kind.SEND)]
-        assert len(at) == 5
-        assert min(b - a for a, b in pairwise(at)) >= 19.5
+        assert len(made) == len(stage.log.of(Kind.SEND)) == 5
+        assert min(b - a for a, b in pairwise(made)) >= 20.0
 
 
 async def test_where_only_admins_may_write_nobody_is_greeted(sqlite_url: str) -> None:
