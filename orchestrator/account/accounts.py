@@ -27,6 +27,7 @@ class Account:
     gateway: Gateway
     read_event: ReadEvent
     gateway_id: str = ""  # how the gateway names this account; empty: not known
+    address: str = ""  # the gateway's: what is known of one account's holds for all accounts there
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ class Comparer:
 
     async def _compare(self) -> None:
         context, doubtful = self._context, list[tuple[int, str]]()
-        async with context.writing() as writing:
+        async with context.writing(many=True) as writing:
             known = await memberships.by_jids(writing.connection, context.instance_id, context.listed)
             for jid, work in known.items():
                 doubtful += _by_list(writing, work, context.listed[jid])
@@ -150,10 +150,12 @@ _UNGREETED = frozenset({Greeting.PENDING, Greeting.SENDING})
 _WHY = {Outcome.REMOVED: Reason.REMOVED_BY_ADMIN, Outcome.GROUP_GONE: Reason.GROUP_GONE}
 
 
-async def may_ask(context: Context) -> bool:
+async def may_ask(context: Context, *, beside_a_recovery: bool = True) -> bool:
     """Whether a question makes sense now; the watcher asks for the session's state."""
     async with context.database.read() as connection:
         instance, now = await context.observe(connection)
+    if instance.driven(now) and not beside_a_recovery:
+        return False
     works = instance.state in (None, InstanceState.WORKING.value, InstanceState.UNKNOWN.value)
     return works and not instance.paused(now)
 

@@ -139,14 +139,15 @@ class Context:
         )
 
     @asynccontextmanager
-    async def writing(self, *, everyone: bool = False) -> AsyncIterator[Writing]:
+    async def writing(self, *, everyone: bool = False, many: bool = False) -> AsyncIterator[Writing]:
         """A transaction behind the instance's lock and fence. Moves and journal lines leave as one.
 
-        With `everyone` the rows of all instances are locked, in the order of their ids. Raises
-        LeaseLostError; without a lease HandedOverError, where another daemon works for the account.
+        With `everyone` the rows of all instances are locked, in the order of their ids; `many`: it may touch
+        many rows. Raises LeaseLostError; without a lease HandedOverError, where another daemon works for the
+        account.
         """
         try:
-            async with self._written(everyone) as writing:
+            async with self._written(everyone, many=many or everyone) as writing:
                 yield writing
         except BaseException:
             self.agenda.surprised()  # whether it took effect is not known
@@ -163,8 +164,8 @@ class Context:
             self.wake(*writing.to_wake)
 
     @asynccontextmanager
-    async def _written(self, everyone: bool) -> AsyncIterator[Writing]:
-        async with self.database.write() as connection:
+    async def _written(self, everyone: bool, *, many: bool) -> AsyncIterator[Writing]:
+        async with self.database.write(many=many) as connection:
             rows = await instances.lock_all(connection) if everyone else {}
             instance, now, before = await instances.lock_and_time(
                 connection,

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.account import follow_ups
-from orchestrator.account.accounts import Account, Share
+from orchestrator.account import follow_ups, read_lane
 from orchestrator.account.apply_reaction import arrival
 from orchestrator.account.comparing import know_ourselves, may_ask
 from orchestrator.account.context import Context, Writing
 from orchestrator.account.follow_ups import FollowUp
-from orchestrator.account.gateway_calls import Gap
-from orchestrator.account.looking import Looker
+from orchestrator.account.read_lane import ReadLane, ReadLanes
 from orchestrator.account.recovery_settings import ConfirmMethod
 from orchestrator.account.session_state import Heard, session_event
-from orchestrator.clock import Clock
 from orchestrator.domain.errors import DatabaseReplacedError, HandedOverError
 from orchestrator.domain.event_rules import (
     DEPARTED,
@@ -40,57 +37,38 @@ from orchestrator.domain.instances import InstanceRecord
 from orchestrator.domain.memberships import MembershipEvidence, Status
 from orchestrator.domain.outcomes import GatewayEvent, ReadEvent
 from orchestrator.store import events, instances, memberships
-from orchestrator.store.engine import Database, DatabaseGoneError
+from orchestrator.store.engine import DatabaseGoneError
 from orchestrator.store.events import StoredEvent
 from orchestrator.store.memberships import Work
-from orchestrator.tasks import side_by_side
+from orchestrator.tasks import Turns, results, side_by_side
 
 AT_A_TIME = 500  # events in one step
-ACCOUNTS_AT_ONCE = 8
+ACCOUNTS_AT_ONCE = 8  # whose events are taken side by side
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
-LOOKS_FOR = 15.0  # seconds of one step: whoever has not had a look by then has it in the next one
-REAL_LOOKS_FOR = 1.0  # real seconds; more only in accelerated time
 LONGEST = 25.0  # seconds for all that is asked for one follow-up
 REAL_LONGEST = 3.0
 
 _log = logging.getLogger(__name__)
 
 
-class _AccountEvents:
-    """One account as this part keeps it from step to step."""
-
-    def __init__(self, context: Context, account: Account) -> None:
-        self.context = context
-        self.account = account
-        self.looker = Looker(context)
-        self.looked_at = float("-inf")  # boot time
-        self.gap = Gap(context.clock, context.settings.look_gap, context.rng)
-
-
 class EventProcessor:
     """A part of the daemon: processes what the gateways told."""
 
     name = "events"
+    patience = read_lane.PATIENCE
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        *,
-        accounts: Mapping[int, Account],
-        context_for: Callable[[Account], Context],
-        share: Share | None = None,
-    ) -> None:
-        """`context_for` gives a context without a lease (`fence=None`); it is asked once for each account."""
-        self._share = share or Share()
-        self._database = database
-        self._clock = clock
-        self._accounts = accounts
-        self._context_for = context_for
-        self._states: dict[int, _AccountEvents] = {}
+    def __init__(self, lanes: ReadLanes) -> None:
+        self._lanes = lanes
+        self._share = lanes.share
+        self._database = lanes.database
+        self._clock = lanes.clock
+        self._turns: Turns[None] = Turns()
 
     async def step(self) -> float:
-        """Take all open events, and make at most one look for each account."""
+        """Take all open events, and begin at most one look for each account.
+
+        A look that hangs holds up neither events nor the looks of other accounts.
+        """
         if not self._share.is_known(self._clock.boottime()):
             return LONGEST_WAIT
         async with self._database.read() as connection:
@@ -99,43 +77,46 @@ class EventProcessor:
         by_account: dict[int, list[StoredEvent]] = {}
         for event in found:
             by_account.setdefault(event.instance_id, []).append(event)
-        looks_for = max(LOOKS_FOR, REAL_LOOKS_FOR / self._clock.real(1.0))
-        until = self._clock.boottime() + looks_for
-        in_turn = sorted(by_account.items(), key=lambda item: self._looked_at(item[0]))
-        await side_by_side(in_turn, lambda item: self._process_own(*item, until), at_once=ACCOUNTS_AT_ONCE)
-        return 0.0 if len(found) == AT_A_TIME else await self._until_next()
+        await side_by_side(
+            by_account.items(), lambda item: self._process_own(*item), at_once=ACCOUNTS_AT_ONCE
+        )
+        more = len(found) == AT_A_TIME
+        results(await self._turns.ended(0.0 if more else self.patience))
+        return 0.0 if more else await self._until_next()
+
+    async def close(self) -> None:
+        """Give up the looks under way: their events wait on disk."""
+        await self._turns.close()
 
     async def _until_next(self) -> float:
         async with self._database.read() as connection:
             now = await self._database.now(connection)
             due = await events.next_try(connection, but_of=self._share.others)
-        return LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.05, due - now))
+        longest = read_lane.UNDER_WAY if self._turns.under_way else LONGEST_WAIT
+        return longest if due is None else min(longest, max(0.05, due - now))
 
-    def _looked_at(self, instance_id: int) -> float:
-        state = self._states.get(instance_id)
-        return float("-inf") if state is None else state.looked_at
-
-    async def _process_own(self, instance_id: int, found: Sequence[StoredEvent], until: float) -> None:
+    async def _process_own(self, instance_id: int, found: Sequence[StoredEvent]) -> None:
         """Where another daemon works for the account by now, they are that one's."""
-        with suppress(HandedOverError):
-            await self._process(instance_id, found, until)
+        try:
+            await self._process(instance_id, found)
+        except HandedOverError:
+            self._lanes.forget(instance_id)
 
-    async def _process(self, instance_id: int, found: Sequence[StoredEvent], until: float) -> None:
-        """The events at once, however late it is; what must be asked for only while there is time."""
+    async def _process(self, instance_id: int, found: Sequence[StoredEvent]) -> None:
+        """The events at once; one look that they need is begun, the others have their turn later."""
         if not self._share.has(instance_id, self._clock.boottime()):
             return
-        account = self._accounts.get(instance_id)
-        if account is None:
+        if instance_id not in self._lanes.accounts:
             await self._ignore(instance_id, found)
             return
-        state = self._states.get(instance_id)
-        if state is None:
-            state = self._states[instance_id] = _AccountEvents(self._context_for(account), account)
-        needed = await self._process_batch(state, found)
-        if needed and self._clock.boottime() >= until:
-            await follow_ups.queue(state.context, needed)
-        elif needed:
-            await self._follow_up_in_time(state, needed)
+        lane = self._lanes.of(instance_id)
+        needed = await self._process_batch(lane, found)
+        if not needed:
+            return
+        busy = instance_id in self._turns.under_way or lane.follow_up_gap.remaining() > 0
+        await follow_ups.queue(lane.context, needed, first_begins=not busy)
+        if not busy:
+            self._turns.begin(instance_id, self._follow_up(instance_id, needed[0]))
 
     async def _ignore(self, instance_id: int, found: Sequence[StoredEvent]) -> None:
         """Unless a daemon with another configuration knows the account, which is just beginning perhaps."""
@@ -144,10 +125,11 @@ class EventProcessor:
         if not records[instance_id].configured:
             await self._finish(found, EventResult.IGNORED)
 
-    async def _process_batch(self, state: _AccountEvents, found: Sequence[StoredEvent]) -> list[FollowUp]:
+    async def _process_batch(self, lane: ReadLane, found: Sequence[StoredEvent]) -> list[FollowUp]:
         """All in one transaction; if one of them cannot be taken, one by one: it shall hold up no other."""
         try:
-            batch = EventBatch(state.context, state.account.read_event, gateway_id=state.account.gateway_id)
+            account = lane.account
+            batch = EventBatch(lane.context, account.read_event, gateway_id=account.gateway_id)
             return await batch.process(found)
         except (DatabaseGoneError, DatabaseReplacedError, HandedOverError):
             raise
@@ -156,28 +138,26 @@ class EventProcessor:
         if len(found) == 1:
             await self._finish(found, EventResult.FAILED)
             return []
-        return [one for event in found for one in await self._process_batch(state, [event])]
+        return [one for event in found for one in await self._process_batch(lane, [event])]
 
-    async def _follow_up_in_time(self, state: _AccountEvents, needed: Sequence[FollowUp]) -> None:
+    async def _follow_up(self, instance_id: int, needed: FollowUp) -> None:
         """A gateway that hangs is asked again after as long a time as the events have waited."""
-        state.looked_at = self._clock.boottime()
         try:
-            async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
-                await self._follow_up(state, needed)
-        except TimeoutError:
-            await follow_ups.postpone(state.context, needed)
+            async with self._lanes.turn(instance_id) as lane:
+                if lane is not None:
+                    await self._look(lane, needed)
+        except HandedOverError:
+            self._lanes.forget(instance_id)
 
-    async def _follow_up(self, state: _AccountEvents, needed: Sequence[FollowUp]) -> None:
-        context = state.context
-        if not await may_ask(context) or not await know_ourselves(context):
-            await follow_ups.postpone(context, needed)
-            return
-        if state.gap.remaining() > 0:
-            await follow_ups.queue(context, needed)
-            return
-        await follow_ups.queue(context, needed[1:])
-        state.gap.taken()
-        await follow_ups.look(context, state.looker, needed[0])
+    async def _look(self, lane: ReadLane, needed: FollowUp) -> None:
+        context = lane.context
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
+                if await may_ask(context) and await know_ourselves(context):
+                    lane.follow_up_gap.taken()
+                    await follow_ups.look(context, lane.looker, needed)
+                    return
+        await follow_ups.postpone(context, [needed])
 
     async def _finish(self, found: Sequence[StoredEvent], result: EventResult) -> None:
         async with self._database.write() as connection:
@@ -203,9 +183,9 @@ class EventBatch:
     async def process(self, found: Sequence[StoredEvent]) -> list[FollowUp]:
         """Carry out what the events say; returns those that need a look, group by group."""
         async with self._context.writing() as writing:
-            if self._context.share.others:  # another daemon may have taken them in the meantime
-                still = await events.still_open(writing.connection, [stored.id for stored in found])
-                found = [stored for stored in found if stored.id in still]
+            # Another daemon, or a look that was under way, may have ended them in the meantime.
+            still = await events.still_open(writing.connection, [stored.id for stored in found])
+            found = [stored for stored in found if stored.id in still]
             parsed = [(stored, self._read_event(stored.body)) for stored in found]
             classified = [(stored, event, self._whom(event, writing.instance)) for stored, event in parsed]
             await self._prepare(writing, classified)

@@ -115,11 +115,12 @@ async def postpone(context: Context, follow_ups: Sequence[FollowUp]) -> None:
                 await _wait(writing, follow_up, again_at(follow_up, writing.now))
 
 
-async def queue(context: Context, follow_ups: Sequence[FollowUp]) -> None:
-    """One at a time: the others get their turn when the gap between two looks allows."""
-    if not follow_ups:
-        return
+async def queue(context: Context, follow_ups: Sequence[FollowUp], *, first_begins: bool = False) -> None:
+    """One at a time: the others get their turn when the gap between two looks allows.
+
+    `first_begins`: the look at the first one is being made; its events wait for that, unless it is lost.
+    """
     async with context.writing() as writing:
-        for place, follow_up in enumerate(follow_ups, 1):
-            at = writing.now + place * context.settings.look_gap * 4 / 3
-            await _wait(writing, follow_up, at)
+        for place, follow_up in enumerate(follow_ups, 0 if first_begins else 1):
+            wait = place * context.settings.look_gap * 4 / 3 if place else SOONEST
+            await _wait(writing, follow_up, writing.now + wait)

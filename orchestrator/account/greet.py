@@ -142,6 +142,8 @@ class Greeter:
                 return False
             if not left and old.greeting is not Greeting.PENDING:
                 return False
+            if not left and self._context.fence is None and writing.instance.driven(writing.now):
+                return False  # whoever drives it greets, with a gap of its own
             changes: dict[str, Any] = {"greeting": greeting, "detail": old.detail}
             if greeting is Greeting.SENT:
                 changes["greeted_at"] = writing.now

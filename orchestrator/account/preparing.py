@@ -169,7 +169,7 @@ async def open_recovery(context: Context, request: Request, *, pace: float | Non
 
     `pace`: joins a minute where the call said so. Raises UsageError for another scope than the open one's.
     """
-    async with context.writing() as writing:
+    async with context.writing(many=True) as writing:
         existing = await to_go_on_with(
             writing.connection, context.instance_id, context.instance_name, request
         )
@@ -218,7 +218,7 @@ async def adopt_recovery(context: Context, recovery_id: int) -> float | None:
 
     A person's wish to stop it stands, also one from before a crash. Raises NotFoundError if it has ended.
     """
-    async with context.writing() as writing:
+    async with context.writing(many=True) as writing:
         adopted = await orders.adopt(writing.connection, recovery_id)
         if adopted is None:
             raise NotFoundError(f"recovery {recovery_id} is over")

@@ -7,66 +7,42 @@ list. It joins nothing and needs no lease; as soon as a recovery drives an accou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from orchestrator.account.accounts import Account, Share
-from orchestrator.account.comparing import Comparer, know_ourselves, look_later, may_ask
-from orchestrator.account.context import Context
-from orchestrator.account.greet import Greeter, give_up_on_unsure
-from orchestrator.account.looking import Looker, start_lookups_after_crash
-from orchestrator.clock import Clock
+from orchestrator.account import read_lane
+from orchestrator.account.comparing import know_ourselves, look_later, may_ask
+from orchestrator.account.greet import give_up_on_unsure
+from orchestrator.account.looking import start_lookups_after_crash
+from orchestrator.account.read_lane import ReadLane, ReadLanes
 from orchestrator.domain.errors import HandedOverError
 from orchestrator.store import due_work
 from orchestrator.store.due_work import Need
-from orchestrator.store.engine import Database
-from orchestrator.tasks import side_by_side
+from orchestrator.tasks import Turns, results
 
-ACCOUNTS_AT_ONCE = 8
 LONGEST_WAIT = 60.0  # seconds: news wake it earlier
 SHORTEST = 0.05
 REAL_SHORTEST = 0.25  # real seconds between two steps without work; more only in accelerated time
-BEGINS_FOR = 15.0  # seconds of one step: accounts whose turn has not come by then are the next step's
-TOOK_LONG = 5.0  # seconds in one account's turn: what is still due is for the next one
-REAL_LONG = 1.0  # real seconds for each of both; more only in accelerated time
 LONGEST = 20.0  # seconds for a look, a greeting or a comparing step, with all tries
 REAL_LONGEST = 2.0
 FIRST_REST, LONGEST_REST = 300.0, 1800.0  # seconds that an account is put off whose gateway answers too late
 CUT_OFF_AFTER = 300.0  # seconds after which nobody is at work any more on a join that nobody drives
 
+T = TypeVar("T")
 
-class _AccountState:
-    """What is kept of one account from step to step."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.looker = Looker(context)
-        self.greeter = Greeter(context)
-        self.comparer = Comparer(context, self.looker)
-        self.unsure_settled = (
-            False  # greetings that may have been sent: before this process began, or cut off
-        )
-        self.begun_at = float("-inf")  # its last turn; instants are boot time
-        self.rests_until = float("-inf")
-        self._rest = FIRST_REST
+@dataclass(slots=True)
+class _Rest:
+    """An account whose gateway hangs is left alone, for longer each time."""
 
-    async def look(self) -> float | None:
-        return await self.looker.step() if await know_ourselves(self.context) else None
+    until: float = float("-inf")  # boot time
+    next_one: float = FIRST_REST
 
-    async def greet(self) -> float | None:
-        if not self.unsure_settled:
-            await give_up_on_unsure(self.context)
-            self.unsure_settled = True
-        return await self.greeter.step()
-
-    def too_late(self, boottime: float) -> None:
-        """Its gateway hangs: others get their turn first, for longer each time."""
-        self.unsure_settled = False
-        self.rests_until = boottime + self._rest
-        self._rest = min(LONGEST_REST, 2 * self._rest)
-
-    def in_time(self) -> None:
-        self._rest = FIRST_REST
+    def begin(self, boottime: float) -> None:
+        self.until = boottime + self.next_one
+        self.next_one = min(LONGEST_REST, 2 * self.next_one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,72 +63,55 @@ class _Due:
 class Reconciler:
     """A part of the daemon: keeps stored memberships as the gateway shows them."""
 
-    name = "tending"
+    name = "reconciling"
+    patience = read_lane.PATIENCE
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        *,
-        accounts: Mapping[int, Account],
-        context_for: Callable[[Account], Context],
-        every: float,
-        share: Share | None = None,
-    ) -> None:
-        """`every`: seconds between two comparisons of one account (`watch.memberships_every`).
-
-        `context_for` gives a context without a lease (`fence=None`); it is asked once for each account.
-        """
-        self._database = database
-        self._clock = clock
-        self._accounts = accounts
-        self._context_for = context_for
+    def __init__(self, lanes: ReadLanes, *, every: float) -> None:
+        """`every`: seconds between two comparisons of one account (`watch.memberships_every`)."""
+        self._lanes = lanes
+        self._clock = lanes.clock
         self._every = every
-        self._share = share or Share()
-        self._states: dict[int, _AccountState] = {}
+        self._rests: dict[int, _Rest] = defaultdict(_Rest)
+        self._turns: Turns[float] = Turns()
 
     async def step(self) -> float:
         """One query finds what is due. Each account gets at most one look, greeting and comparing step.
 
-        However its gateways hang, it takes no longer than BEGINS_FOR, twice TOOK_LONG and LONGEST together.
+        However a gateway hangs, the step is over soon, and all other accounts have their turn.
         """
-        async with self._database.read() as connection:
-            now = await self._database.now(connection)
+        async with self._lanes.database.read() as connection:
+            now = await self._lanes.database.now(connection)
             needs = await due_work.needs(connection)
         due = list(self._due(needs, now))
-        busy = [(need, what) for need, what in due if what.anything]
-        busy.sort(key=lambda item: self._begun_at(item[0]))
-        until = self._clock.boottime() + self._long(BEGINS_FOR)
-        waits = await side_by_side(busy, lambda item: self._reconcile(*item, until), at_once=ACCOUNTS_AT_ONCE)
+        for need, what in due:
+            if what.anything:
+                self._turns.begin(need.instance_id, self._reconcile(need.instance_id, what))
+        waits = results(await self._turns.ended(self.patience))
         shortest = min(LONGEST_WAIT, REAL_SHORTEST / self._clock.real(1.0))
-        idle = [max(shortest, what.wait) for _need, what in due if not what.anything]
-        return max(SHORTEST, min([LONGEST_WAIT, *idle, *waits]))
+        waits += [max(shortest, what.wait) for _need, what in due if not what.anything]
+        if self._turns.under_way:
+            waits.append(read_lane.UNDER_WAY)
+        return max(SHORTEST, min([LONGEST_WAIT, *waits]))
 
-    def _begun_at(self, need: Need) -> float:
-        state = self._states.get(need.instance_id)
-        return float("-inf") if state is None else state.begun_at
-
-    def _long(self, seconds: float) -> float:
-        return max(seconds, REAL_LONG / self._clock.real(1.0))
+    async def close(self) -> None:
+        """Give up the turns under way; a greeting that leaves this moment may end."""
+        await self._turns.close(read_lane.GRACE)
 
     def _due(self, needs: Sequence[Need], now: float) -> Iterator[tuple[Need, _Due]]:
         for need in needs:
-            if need.instance_id not in self._accounts:
+            driven = need.lease_until is not None and need.lease_until > now
+            if driven or not self._lanes.works_for(need.instance_id):
                 continue
-            if not self._share.has(need.instance_id, self._clock.boottime()):
-                continue
-            if need.lease_until is not None and need.lease_until > now:
-                continue
-            yield need, self._what(need, now)
+            if need.instance_id not in self._turns.under_way:
+                yield need, self._what(need, now)
 
     def _what(self, need: Need, now: float) -> _Due:
-        state = self._states.get(need.instance_id)
         compare_at = float("inf")
         if need.active:
             compare_at = float("-inf") if need.compared_at is None else need.compared_at + self._every
-        compare = compare_at <= now or (state is not None and state.comparer.under_way)
+        compare = compare_at <= now or self._lanes.compares(need.instance_id)
         look_at = float("inf") if need.look_at is None else need.look_at
-        rest = 0.0 if state is None else state.rests_until - self._clock.boottime()
+        rest = self._rests[need.instance_id].until - self._clock.boottime()
         cut_off_at = float("inf") if need.cut_off_at is None else need.cut_off_at + CUT_OFF_AFTER
         return _Due(
             look=look_at <= now and rest <= 0,
@@ -162,59 +121,55 @@ class Reconciler:
             wait=max(rest, min(look_at, compare_at, cut_off_at) - now),
         )
 
-    async def _reconcile(self, need: Need, due: _Due, until: float) -> float:
-        begun = self._clock.boottime()
-        if begun >= until:
+    async def _reconcile(self, instance_id: int, due: _Due) -> float:
+        try:
+            async with self._lanes.turn(instance_id) as lane:
+                if lane is None:
+                    return 0.0  # what is due now is seen at once
+                wait = await self._turn(lane, due)
+        except TimeoutError:
+            self._rests[instance_id].begin(self._clock.boottime())
             return 0.0
-        state = self._state_of(need.instance_id)
-        state.begun_at = begun
-        try:
-            if due.cut_off:
-                await start_lookups_after_crash(state.context)
-                return 0.0  # they are due now
-            if not await may_ask(state.context):
-                return LONGEST_WAIT
-            return await self._turn(state, due)
-        except TimeoutError:
-            state.too_late(self._clock.boottime())
-            return 0.0  # what else is to be done is seen at once
         except HandedOverError:
-            del self._states[need.instance_id]  # what it remembers is old if the account ever comes back
+            self._lanes.forget(instance_id)
             return LONGEST_WAIT
+        self._rests.pop(instance_id, None)
+        return wait
 
-    async def _turn(self, state: _AccountState, due: _Due) -> float:
-        """One after the other, until one takes long. Raises TimeoutError."""
-        begun, waits = self._clock.boottime(), [LONGEST_WAIT]
-        steps: list[Callable[[], Awaitable[float | None]]] = []
-        if due.look:
-            steps.append(lambda: self._look(state))
-        if due.greet:
-            steps.append(lambda: self._in_time(state.greet()))
-        if due.compare:
-            steps.append(lambda: self._in_time(state.comparer.step()))
-        for step in steps:
-            if not self._share.has(state.context.instance_id, self._clock.boottime()):
-                return LONGEST_WAIT  # another daemon goes on with it
-            wait = await step()
-            if wait is not None:
-                waits.append(wait)
-            if self._clock.boottime() - begun > self._long(TOOK_LONG):
-                return 0.0
-        state.in_time()
-        return min(waits)
+    async def _turn(self, lane: ReadLane, due: _Due) -> float:
+        """One after the other, as long as no recovery drives the account. Raises TimeoutError."""
+        if due.cut_off:
+            await start_lookups_after_crash(lane.context)
+            return 0.0  # they are due now
+        waits: list[float | None] = [LONGEST_WAIT]
+        steps: list[tuple[bool, Callable[[], Awaitable[float | None]]]] = [
+            (due.look, lambda: self._look(lane)),
+            (due.greet, lambda: self._greet(lane)),
+            (due.compare, lambda: self._in_time(lane.comparer.step())),
+        ]
+        for is_due, step in steps:
+            if is_due and self._lanes.works_for(lane.account.id):
+                if not await may_ask(lane.context, beside_a_recovery=False):
+                    break
+                waits.append(await step())
+        return min(wait for wait in waits if wait is not None)
 
-    async def _look(self, state: _AccountState) -> float | None:
+    async def _look(self, lane: ReadLane) -> float | None:
         try:
-            return await self._in_time(state.look())
+            knows = await self._in_time(know_ourselves(lane.context))
+            return await self._in_time(lane.looker.step()) if knows else None
         except TimeoutError:
-            await look_later(state.context)
+            await look_later(lane.context)
             raise
 
-    async def _in_time(self, step: Awaitable[float | None]) -> float | None:
+    async def _greet(self, lane: ReadLane) -> float | None:
+        if not lane.unsure_settled:
+            await give_up_on_unsure(lane.context)
+        lane.unsure_settled = False  # one that is cut off may have been sent
+        wait = await self._in_time(lane.greeter.step())
+        lane.unsure_settled = True
+        return wait
+
+    async def _in_time(self, step: Awaitable[T]) -> T:
         async with asyncio.timeout(max(REAL_LONGEST, self._clock.real(LONGEST))):
             return await step
-
-    def _state_of(self, instance_id: int) -> _AccountState:
-        if instance_id not in self._states:
-            self._states[instance_id] = _AccountState(self._context_for(self._accounts[instance_id]))
-        return self._states[instance_id]

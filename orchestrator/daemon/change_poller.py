@@ -17,7 +17,7 @@ ACTS = ("act.%", "recovery.started", "instance.lost", "instance.suspected")
 class ChangePoller:
     """Wakes the parts that have work. An act concerns all of them, a raised revision one account's worker."""
 
-    name = "tidings"
+    name = "looking for changes"
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ChangePoller:
 
     async def step(self) -> float:
         """Look once, if anybody has written at all since the last look."""
-        version = await self._database.version()
+        version = self._database.version()
         if version is None or version != self._version:
             await self._look()
             self._version = version

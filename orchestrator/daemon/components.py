@@ -12,6 +12,7 @@ from orchestrator.account import lease
 from orchestrator.account.accounts import Account, Share
 from orchestrator.account.context import Context
 from orchestrator.account.event_processor import EventProcessor
+from orchestrator.account.read_lane import ReadLanes
 from orchestrator.account.reconciler import Reconciler
 from orchestrator.account.recovery_settings import ConfirmMethod, RecoverySettings
 from orchestrator.assembly import recovery_settings, watch_settings
@@ -103,7 +104,7 @@ class Components:
             known=self.accounts,
             context_for=self._recovery_context,
             actor=self.actor,
-            on_end=lambda: self.wake("recoveries", "watching", "tending"),
+            on_end=lambda: self.wake("recoveries", "watching", Reconciler.name),
             share=self.share,
         )
 
@@ -113,7 +114,13 @@ class Components:
         accounts = tuple(self.accounts.values())
         watched = watch_settings(configured)
         watcher = Watcher(Watch(app.database, app.clock, accounts, watched, self.actor, self.share))
-        self.closing.push_async_callback(watcher.close)  # it asks slow gateways between its steps
+        lanes = ReadLanes(app.database, app.clock, self.accounts, self._context, self.share)
+        events, reconciler = (
+            EventProcessor(lanes),
+            Reconciler(lanes, every=configured.watch.memberships_every),
+        )
+        for part in (watcher, events, reconciler):
+            self.closing.push_async_callback(part.close)  # they ask slow gateways between their steps
         backups = [one.name for one in configured.backups]
         kept = Keep(**configured.retention.model_dump())
         of_one: list[Part] = [
@@ -128,21 +135,8 @@ class Components:
         ]
         return [
             watcher,
-            EventProcessor(
-                app.database,
-                app.clock,
-                accounts=self.accounts,
-                context_for=self._context,
-                share=self.share,
-            ),
-            Reconciler(
-                app.database,
-                app.clock,
-                accounts=self.accounts,
-                context_for=self._context,
-                every=configured.watch.memberships_every,
-                share=self.share,
-            ),
+            events,
+            reconciler,
             self.server.quota,
             *(OneAtATime(part, self.share, app.clock) for part in of_one),
         ]
@@ -203,5 +197,8 @@ async def _accounts(app: App) -> dict[int, Account]:
         for one in app.settings.instances:
             record = await instances.get(connection, one.name)
             gateway, reader = app.gateway(one), vendor_of(one).read_event
-            found[record.id] = Account(record.id, one.name, one.role, gateway, reader, one.instance_id)
+            address = record.account.rpartition("#")[0]
+            found[record.id] = Account(
+                record.id, one.name, one.role, gateway, reader, one.instance_id, address
+            )
     return found

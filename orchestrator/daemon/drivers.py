@@ -172,7 +172,7 @@ class Drivers:
         for order in found:
             if not self._is_ours(order.instance_id):
                 continue
-            async with self._database.write() as connection:
+            async with self._database.write(many=True) as connection:
                 await instances.lock(connection, order.instance_id)
                 if order in await orders.put_back_in_line(connection):
                     await orders.place(connection, order, await self._database.now(connection))

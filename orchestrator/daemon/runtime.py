@@ -179,4 +179,4 @@ class Runtime:
     def _somebody_acted(self, *carriers: str) -> None:
         if self._drivers is not None:
             self._drivers.wake()
-        self._supervisor.wake("recoveries", "watching", "events", "tending", *carriers)
+        self._supervisor.wake("recoveries", "watching", "events", "reconciling", *carriers)

@@ -7,7 +7,7 @@ import shutil
 from orchestrator.doctor.findings import DoctorContext, Finding, failed, ok, warning
 from orchestrator.domain.commands import Operation
 from orchestrator.store import instances, schema
-from orchestrator.store.engine import DriverError, database_identity
+from orchestrator.store.engine import DatabaseGoneError, DriverError, database_identity
 from orchestrator.store.schema import SchemaState
 
 CLOCK_WATCHED_FOR = 1.0  # seconds
@@ -45,7 +45,7 @@ async def database(context: DoctorContext) -> list[Finding]:
 async def _writable(context: DoctorContext) -> Finding:
     try:
         await schema.try_write(context.database)
-    except DriverError as error:
+    except (DriverError, DatabaseGoneError) as error:
         return failed("writable", f"cannot be written: {said(error)}", "check rights and free space")
     return ok("writable", "can be written")
 
@@ -122,9 +122,11 @@ def disk(context: DoctorContext) -> Finding:
     return warning("disk", shown, "make room") if free < DISK_LOW else ok("disk", shown)
 
 
-def said(error: DriverError | OSError) -> str:
+def said(error: DriverError | DatabaseGoneError | OSError) -> str:
     """The driver's own words; SQLAlchemy's carry parameters, which may be secrets."""
     if isinstance(error, DriverError):
         lines = str(error.orig or "").strip().splitlines()
         return lines[-1] if lines else type(error).__name__
+    if isinstance(error, DatabaseGoneError):
+        return error.message
     return error.strerror or type(error).__name__

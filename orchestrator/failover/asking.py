@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,7 +35,6 @@ class Track:
     no_suspicion: NoSuspicion = field(default_factory=NoSuspicion)
     case: Case | None = None
     told_nothing: int = 0  # calls
-    asking: asyncio.Task[Asked] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ async def decide(watch: Watch, account: Account) -> bool:
     """Make the suspicion a loss, and what follows from it, in one transaction. False: no longer so."""
     recovers = account.role == "primary" and watch.settings.on_loss == "recover"
     choice = await choose(watch) if recovers else Choice(None)
-    async with watch.database.write() as connection:
+    async with watch.database.write(many=True) as connection:
         records = await placing.lock_all(connection, account.id, choice.account)
         desk = Desk(connection, await watch.database.now(connection), watch.actor)
         loss = await losses.open_one(connection, account.id)
@@ -190,7 +190,7 @@ class _Waiting:
 @asynccontextmanager
 async def _still_waiting(watch: Watch, account: Account, choice: Choice) -> AsyncIterator[_Waiting | None]:
     """Both rows locked, and the loss read once more; None if something followed meanwhile."""
-    async with watch.database.write() as connection:
+    async with watch.database.write(many=True) as connection:
         rows = await placing.lock_all(connection, account.id, choice.account)
         loss = await losses.open_one(connection, account.id)
         if loss is None or not loss.waits_for_a_backup:

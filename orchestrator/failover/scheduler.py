@@ -93,7 +93,7 @@ class Scheduler:
             await daemons.begin_entry(connection, entry.name, str(entry.times), now)
 
     async def _carry_out(self, kept: ScheduleEntry, due: float) -> None:
-        async with self._database.write() as connection:
+        async with self._database.write(many=True) as connection:
             now = await self._database.now(connection)
             if not await daemons.claim_entry(connection, kept, due=due, now=now):
                 return

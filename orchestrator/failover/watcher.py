@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from orchestrator.account.accounts import Account
@@ -14,8 +15,9 @@ from orchestrator.domain.loss_judgement import LossState, NoSuspicion, judge
 from orchestrator.failover import consequence, noting
 from orchestrator.failover.asking import Asked, Track, ask
 from orchestrator.failover.watch_settings import Watch
-from orchestrator.store import instances, losses
+from orchestrator.store import losses
 from orchestrator.store.losses import Loss
+from orchestrator.tasks import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ class Watcher:
         self._watch = watch
         self._debounce = watch.settings.debounce
         self._tracks: dict[int, Track] = {}
-        self._addresses: dict[int, str] = {}
-        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._turns: Turns[Asked] = Turns()
+        self._gates = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(AT_ONCE))
         self._reach = Reach(self._debounce.every)
         self._shift = 0.0  # the database's time less the boot time
         self._unsettled = False  # a loss waits for a backup, or its recovery for its end
@@ -65,10 +67,7 @@ class Watcher:
 
     async def close(self) -> None:
         """Give up the questions under way; nothing of them is half written."""
-        tasks = [track.asking for track in self._tracks.values() if track.asking is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._turns.close()
 
     async def _look_around(self) -> list[Account]:
         """What events opened or added to since the last step, and what still waits. Returns the accounts of
@@ -79,9 +78,6 @@ class Watcher:
             open_ones = await losses.open_ones(connection)
             if not self._tracks or any(not self._is_ours(one) for one in open_ones):
                 self._shift = await database.now(connection) - clock.boottime()
-            if not self._tracks:
-                for record in await instances.all_records(connection):
-                    self._addresses[record.id] = record.account.rpartition("#")[0]
         if not self._tracks:
             self._begin()
         if open_ones.keys() - self._tracks.keys() and self._watch.share.leads(clock.boottime()):
@@ -144,40 +140,31 @@ class Watcher:
         boottime = self._watch.clock.boottime()
         batch = self._debounce.every / TOGETHER
         for track in self._tracks.values():
-            if track.asking is None and track.due <= boottime + batch and self._is_ours(track.account.id):
-                track.asking = asyncio.create_task(self._ask(track), name="watching")
-        under_way = {track.asking for track in self._tracks.values() if track.asking is not None}
-        if under_way:
-            patience = max(REAL_PATIENCE, self._watch.clock.real(self.patience))
-            await asyncio.wait(under_way, timeout=patience)
-        return self._collect()
+            account = track.account
+            idle = account.id not in self._turns.under_way
+            if idle and track.due <= boottime + batch and self._is_ours(account.id):
+                self._turns.begin(account.id, self._ask(track))
+        ended = await self._turns.ended(max(REAL_PATIENCE, self._watch.clock.real(self.patience)))
+        answered = [self._answered(self._tracks[number], task) for number, task in ended.items()]
+        return [asked for asked in answered if asked is not None]
 
     async def _ask(self, track: Track) -> Asked:
         """In its turn: a gateway that is slow holds up its own accounts only."""
-        gate = self._gates.setdefault(self._address(track), asyncio.Semaphore(AT_ONCE))
-        async with gate:
+        async with self._gates[track.account.address]:
             return await ask(self._watch, track, self._shift)
 
-    def _address(self, track: Track) -> str:
-        return self._addresses.get(track.account.id, "")
-
-    def _collect(self) -> list[Asked]:
-        boottime, found = self._watch.clock.boottime(), []
-        for track in self._tracks.values():
-            if track.asking is None or not track.asking.done():
-                continue
-            task, track.asking = track.asking, None
-            self._plan_next(track, boottime)
-            try:
-                asked = task.result()
-            # An adapter's defect leaves one account unread, not all of them.
-            except Exception:  # noqa: BLE001 - see above
-                _log.exception("%s could not be asked; it is tried again in its turn", track.account.name)
-                continue
-            self._reach.heard(self._address(track), answered=not asked.out_of_reach, boottime=boottime)
-            track.due = max(track.due, boottime + asked.peace)
-            found.append(asked)
-        return found
+    def _answered(self, track: Track, task: asyncio.Task[Asked]) -> Asked | None:
+        boottime = self._watch.clock.boottime()
+        self._plan_next(track, boottime)
+        try:
+            asked = task.result()
+        # An adapter's defect leaves one account unread, not all of them.
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("%s could not be asked; it is tried again in its turn", track.account.name)
+            return None
+        self._reach.heard(track.account.address, answered=not asked.out_of_reach, boottime=boottime)
+        track.due = max(track.due, boottime + asked.peace)
+        return asked
 
     def _plan_next(self, track: Track, boottime: float) -> None:
         """In step with the others, unless it is late or suspected."""
@@ -202,9 +189,10 @@ class Watcher:
 
     def _wait(self) -> float:
         boottime = self._watch.clock.boottime()
-        idle = [track for track in self._tracks.values() if track.asking is None]
+        asking = self._turns.under_way
+        idle = [track for track in self._tracks.values() if track.account.id not in asking]
         waits = [track.due - boottime for track in idle if self._is_ours(track.account.id)]
-        if any(track.asking is not None for track in self._tracks.values()):
+        if asking:
             waits.append(UNANSWERED)
         if self._unsettled:
             waits.append(self._settle_at - boottime)

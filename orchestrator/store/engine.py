@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
@@ -15,22 +16,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sqlalchemy import event, literal_column, select, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import event, literal_column, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.elements import ColumnElement
 
 from orchestrator.domain.errors import DatabaseReplacedError, TemporaryError
-from orchestrator.store.sqlite import DirectEngine, OpenedFile, WriterLock, replaced
+from orchestrator.store.sqlite_engine import WRITES, DataVersion, DirectEngine, threaded_engine
+from orchestrator.store.sqlite_file import OpenedFile, WriterLock, replaced
 from orchestrator.tasks import to_its_end
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection as AsyncConnection  # noqa: PLC0414 - for all who annotate
     from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from orchestrator.store.sqlite_driver import DataVersion
 else:
     AsyncConnection = Any  # the real one brings the ORM, which costs a brief command too much
 
@@ -43,8 +42,6 @@ _CLOCK_SQL = {
     "postgresql": "extract(epoch from clock_timestamp())::double precision",
 }
 
-WRITES = "rejoin_writes"
-PATIENCE = 30.0  # seconds for another writer to be done
 TRANSACTION = 60.0  # seconds, the most for a transaction on PostgreSQL that goes through no whole table
 LOCK_TIMEOUT = TRANSACTION + 15.0  # seconds; whoever is waited for is over before
 # postgresql.org/docs/17/runtime-config-client.html: transaction_timeout came with 17.
@@ -75,15 +72,17 @@ class DatabaseTime:
 class Database:
     """An engine, and the two kinds of transaction that the store uses.
 
-    `brief`: for a process that only reads, a few times, and ends; see orchestrator.store.sqlite.
+    `brief`: for a process that only reads, a few times, and ends: it may also wait for what is long.
     """
 
     def __init__(self, url: str, clock: DatabaseClock | None = None, *, brief: bool = False) -> None:
-        self.engine = _create(url, brief=brief)
+        path = make_url(url).database if url.startswith("sqlite") else None
+        self._file = OpenedFile(path) if path else None
+        self.engine = _postgresql(url) if path is None else _sqlite(url, self._file, brief=brief)
+        self._threaded: AsyncEngine | None = None
         self._brief = brief
         self._writer_lock = WriterLock()
-        self._data_version: DataVersion | None = None
-        self._file = _watch_file(self.engine)
+        self._data_version = DataVersion(path)
         self.clock: DatabaseClock = clock or DatabaseTime()
 
     @property
@@ -91,15 +90,16 @@ class Database:
         return self.engine.dialect.name
 
     @asynccontextmanager
-    async def write(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, many: bool = False, long: bool = False) -> AsyncIterator[AsyncConnection]:
         """One short transaction that writes. On SQLite it takes the write lock at its beginning.
 
+        `many`: it may touch as many rows as a recovery or an account has; SQLite then works in a thread.
         `long`: it goes through whole tables, and may take as long as it needs.
         """
         if self._brief:
             raise RuntimeError("this database was opened for reading")
         with _told_apart():
-            async with self._in_turn(), self._begun() as connection:
+            async with self._in_turn(), self._begun(many=many or long) as connection:
                 await self._take_time(connection, long=long)
                 yield connection
 
@@ -111,18 +111,19 @@ class Database:
         return self._writer_lock.hold() if self.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
-    async def read(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
-        """A consistent view that never waits for writers. `long`: as in `write`."""
+    async def read(self, *, many: bool = False, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A consistent view that never waits for writers. `many`, `long`: as in `write`."""
         with _told_apart():
-            async with self._connected() as connection, connection.begin():
+            await asyncio.sleep(0)  # on SQLite nothing below waits, and whoever reads in a loop is not alone
+            async with self._connected(many=many or long) as connection, connection.begin():
                 await self._take_time(connection, long=long)
                 yield connection
 
     @asynccontextmanager
-    async def _begun(self) -> AsyncIterator[AsyncConnection]:
+    async def _begun(self, *, many: bool) -> AsyncIterator[AsyncConnection]:
         begun = False
         try:
-            async with self._connected() as connection:
+            async with self._connected(many=many) as connection:
                 await connection.execution_options(**{WRITES: True})
                 async with connection.begin():
                     begun = True
@@ -134,13 +135,19 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, *, many: bool) -> AsyncIterator[AsyncConnection]:
+        engine = self._threaded_engine() if many and self._file and not self._brief else self.engine
         async with AsyncExitStack() as closing:
             try:
-                connection = await closing.enter_async_context(self.engine.connect())
+                connection = await closing.enter_async_context(engine.connect())
             except OSError as error:  # no such host, no socket, no answer
                 raise DatabaseGoneError(f"the database cannot be reached: {error}") from None
             yield connection
+
+    def _threaded_engine(self) -> AsyncEngine:
+        if self._threaded is None:
+            self._threaded = threaded_engine(self.engine.url, self._file)
+        return self._threaded
 
     async def now(self, connection: AsyncConnection) -> float:
         """The database's clock, this moment."""
@@ -150,17 +157,11 @@ class Database:
         """The same object for the same clock, so that statements with it can be kept."""
         return _time(self.clock.sql(self.dialect))
 
-    async def version(self) -> int | None:
+    def version(self) -> int | None:
         """A number that changes when anybody has written; None where there is no such cheap question."""
         if self._file is not None:
             self._file.check_latest()
-        if self.dialect != "sqlite":
-            return None
-        if self._data_version is None:
-            from orchestrator.store.sqlite_driver import DataVersion  # noqa: PLC0415 - for who looks again and again
-
-            self._data_version = DataVersion(self.engine.url.database)
-        return await self._data_version.version()
+        return self._data_version.version() if self.dialect == "sqlite" else None
 
     def in_place(self) -> bool:
         """The last look before something leaves: whether the opened file is the one under the path."""
@@ -176,9 +177,10 @@ class Database:
         await to_its_end(self._close())
 
     async def _close(self) -> None:
-        if self._data_version is not None:
-            await self._data_version.close()
+        self._data_version.close()
         await self.engine.dispose()
+        if self._threaded is not None:
+            await self._threaded.dispose()
 
 
 @lru_cache(maxsize=8)
@@ -234,23 +236,8 @@ def _first_line(error: Exception) -> str:
     return said[0] if said else type(error).__name__
 
 
-def _create(url: str, *, brief: bool) -> AsyncEngine:
-    return _sqlite(url, brief=brief) if url.startswith("sqlite") else _postgresql(url)
-
-
-def _sqlite(url: str, *, brief: bool) -> AsyncEngine:
-    options: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}, "hide_parameters": True}
-    if brief:
-        engine = cast("AsyncEngine", DirectEngine(url, **options))  # as far as reading goes
-    else:
-        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM
-
-        from orchestrator.store import sqlite_driver  # noqa: PLC0415
-
-        engine = create_async_engine(url, module=sqlite_driver.driver(), **options)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
+def _sqlite(url: str, opened: OpenedFile | None, *, brief: bool) -> AsyncEngine:
+    return cast("AsyncEngine", DirectEngine(url, opened, brief=brief))  # the same, as far as the store goes
 
 
 def _postgresql(url: str) -> AsyncEngine:
@@ -282,35 +269,6 @@ def _bound_transactions(connection: Any, _record: object) -> None:
     """A process that was stopped between a statement's messages is not idle to the server, but at work."""
     if connection.driver_connection.get_server_version() >= _BOUNDS_TRANSACTIONS:
         connection.run_async(lambda driver: driver.execute(f"SET transaction_timeout = '{TRANSACTION:.0f}s'"))
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("SELECT 1 FROM sqlite_master")  # opens the log, which is watched from now on
-    cursor.close()
-
-
-def _watch_file(engine: AsyncEngine) -> OpenedFile | None:
-    """Let every connection and every transaction look whether its file is still in place."""
-    if not engine.url.drivername.startswith("sqlite") or not engine.url.database:
-        return None
-    opened = OpenedFile(engine.url.database)
-    listened = engine.sync_engine
-    event.listen(
-        listened, "do_connect", lambda _dialect, _record, args, options: opened.connecting(args, options)
-    )
-    event.listen(listened, "connect", lambda _made, record: opened.connected(record.info))
-    event.listen(listened, "begin", lambda connection: opened.check(connection.info))
-    return opened
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 async def database_identity(database: Database, connection: AsyncConnection) -> str:

@@ -274,10 +274,11 @@ async def by_jids(connection: AsyncConnection, instance_id: int, jids: Collectio
     """The membership of each group: who has its JID (and was not expected elsewhere), else who expects it."""
     found: dict[str, Work] = {}
     m, g = memberships.c, groups.c
-    for page in chunks(sorted(set(jids))):
-        has = select(m.id).where(m.instance_id == instance_id, m.jid.in_(page))
+    for some in chunks(sorted(set(jids))):
+        page = frozenset(some)
+        has = select(m.id).where(m.instance_id == instance_id, m.jid.in_(some))
         expects = select(m.id).join(groups, g.id == m.group_id)
-        expects = expects.where(m.instance_id == instance_id, g.jid.in_(page))
+        expects = expects.where(m.instance_id == instance_id, g.jid.in_(some))
         ids = (await connection.scalars(has.union(expects))).all()
         for work in await by_ids(connection, ids):
             known, expected = work.membership.jid, work.expected_jid

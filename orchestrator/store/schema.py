@@ -5,6 +5,7 @@ Alembic is imported only to migrate: it costs a third of a second, which `status
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import orchestrator
 from orchestrator.domain.commands import Operation
 from orchestrator.domain.errors import ConfigurationError
 from orchestrator.store import meta
-from orchestrator.store.engine import WRITES, AsyncConnection, Database, database_identity
+from orchestrator.store.engine import AsyncConnection, Database, database_identity
 from orchestrator.store.tables import instances
 
 _VERSION_TABLE = "alembic_version"
@@ -145,13 +146,16 @@ def _too_old() -> ConfigurationError:
     )
 
 
+class _TakenBackError(Exception):
+    """The write was possible, and is undone."""
+
+
 async def try_write(database: Database) -> None:
-    """Write for real, then roll back. Raises the driver's error where that is impossible."""
-    async with database.engine.connect() as connection:
-        await connection.execution_options(**{WRITES: True})
-        async with connection.begin() as transaction:
+    """Write for real, then roll back. Raises what the database says where it cannot."""
+    with suppress(_TakenBackError):
+        async with database.write() as connection:
             await meta.put(connection, meta.CREATED_AT, "")
-            await transaction.rollback()
+            raise _TakenBackError
 
 
 async def durability(connection: AsyncConnection) -> dict[str, str]:

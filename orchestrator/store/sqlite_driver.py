@@ -1,9 +1,8 @@
-"""A driver for SQLite that makes one visit to its thread for each statement.
+"""A driver for SQLite that makes one visit to aiosqlite's thread for each statement.
 
-aiosqlite runs every connection in a thread of its own, and SQLAlchemy makes a cursor, executes, fetches and
-closes in four visits there. A visit costs ten times what the statement itself does, which for a daemon with
-hundreds of small transactions a second is most of the work. Here a statement is one visit, and a rollback
-where nothing is open is none.
+SQLAlchemy makes a cursor, executes, fetches and closes in four visits there, and a statement that was
+cancelled between them leaves its cursor, and with it the write lock, to the garbage collector. Here a
+statement is one visit, at whose end its cursor is closed; a rollback waits for what the thread still does.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_dbapi,
 )
 from sqlalchemy.util import await_only
-
-from orchestrator.store.sqlite import existing
 
 
 class _Done(NamedTuple):
@@ -121,32 +118,3 @@ async def opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
 def driver() -> _Module:
     """For `create_async_engine(..., module=driver())`."""
     return _Module(aiosqlite, sqlite3)
-
-
-class DataVersion:
-    """Whether anybody wrote to the file since the last question, asked on a kept connection.
-
-    `PRAGMA data_version`: one number, from memory that all processes at this file share.
-    """
-
-    def __init__(self, path: str | None) -> None:
-        self._path = path
-        self._connection: aiosqlite.Connection | None = None
-
-    async def version(self) -> int | None:
-        """None when it cannot be told: whoever asks then looks for himself."""
-        if not self._path:
-            return None
-        try:
-            if self._connection is None:
-                self._connection = await opened(aiosqlite.connect(existing(self._path), uri=True))
-            rows = await self._connection.execute_fetchall("PRAGMA data_version")
-        except (sqlite3.Error, ValueError, OSError):
-            await self.close()
-            return None
-        return next((int(row[0]) for row in rows), None)
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from orchestrator.status.as_json import to_json
-from orchestrator.store import engine, groups
+from orchestrator.store import groups, sqlite_engine
 from orchestrator.store.engine import Database, DatabaseGoneError
 from orchestrator.store.tables import groups as groups_table
 from tests.support.defaults import read_status
@@ -35,7 +35,7 @@ async def test_it_gives_the_same_status(sqlite_url: str, brief: Database) -> Non
 
 
 async def test_its_connections_have_the_same_settings(sqlite_url: str, brief: Database) -> None:
-    usual, names = Database(sqlite_url), ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    usual, names = Database(sqlite_url), ("journal_mode", "synchronous", "foreign_keys")
     async with brief.read() as one, usual.read() as other:
         for name in names:
             pragma = text(f"PRAGMA {name}")
@@ -62,7 +62,7 @@ async def test_it_refuses_to_write(brief: Database) -> None:
 async def test_a_locked_database_is_away(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite_engine, "PATIENCE", 0.05)
     brief = Database(sqlite_url, brief=True)
     with closing(sqlite3.connect(tmp_path / "rejoin.db", isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.account.accounts import Share
 from orchestrator.account.event_processor import EventProcessor
 from orchestrator.account.lease import current_holder
+from orchestrator.account.read_lane import ReadLanes
 from orchestrator.daemon.daemon_lease import DaemonLease
 from orchestrator.daemon.sharing import OneAtATime, Sharing
 from orchestrator.domain.errors import HandedOverError, LeaseLostError
@@ -76,7 +77,7 @@ async def test_events_of_an_account_that_only_another_file_has_are_not_thrown_aw
         sent = await join_sent(stage)
         await tell(stage, waha("group.v2.join", jid(stage, "Odd"), sent + 2))
         nobodys = EventProcessor(
-            stage.database, stage.clock, accounts={}, context_for=lambda _one: pytest.fail("not known")
+            ReadLanes(stage.database, stage.clock, {}, lambda _one: pytest.fail("not known"))
         )
         await nobodys.step()
         assert await results(stage) == [None]

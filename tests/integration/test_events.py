@@ -346,12 +346,12 @@ async def test_many_events_of_one_account_are_one_transaction(sqlite_url: str) -
             writes = 0
             plain = stage.database.write
 
-            def counted() -> Any:
+            def counted(**how: bool) -> Any:
                 nonlocal writes
                 writes += 1
-                return plain()
+                return plain(**how)
 
-            stage.database.write = counted  # type: ignore[method-assign, assignment]
+            stage.database.write = counted  # type: ignore[method-assign]
             await processor.step()
         assert writes == 1
         assert set(await results(stage)) == {"not_us"}

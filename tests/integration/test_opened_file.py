@@ -97,7 +97,7 @@ async def test_whatever_takes_the_file_from_its_path_ends_every_use_of_it(
         async with database.write():
             pass
     with pytest.raises(DatabaseReplacedError):
-        await database.version()
+        database.version()
     after = sorted(file.parent.glob("*")) if file.parent.exists() else []
     assert after == before  # nothing was made where the file was
     await database.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.domain.memberships import Status
 from orchestrator.domain.recoveries import End
 from orchestrator.simulator.truth import Effect
-from orchestrator.store import engine
+from orchestrator.store import sqlite_engine
 from tests.support.stage import brisk, set_stage
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def test_every_group_of_a_smooth_world_is_active_and_was_joined_once(datab
 async def test_what_came_of_a_run_is_told_though_its_lease_cannot_be_given_back(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.2)  # seconds for another process's lock
+    monkeypatch.setattr(sqlite_engine, "PATIENCE", 0.2)  # seconds for another process's lock
     async with set_stage(sqlite_url, groups=1) as stage:
         with closing(sqlite3.connect(sqlite_url.partition("///")[2], isolation_level=None)) as another:
             points = LocksAtTheEnd(another)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.store.sqlite import WriterLock
+from orchestrator.store.sqlite_file import WriterLock
 from tests.support.command import PATIENCE
 
 

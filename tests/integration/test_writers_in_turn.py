@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from orchestrator.store import engine
+from orchestrator.store import sqlite_engine
 from orchestrator.store.engine import Database, DatabaseGoneError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def test_a_writer_cancelled_while_another_process_holds_the_lock_leaves_no
 async def test_a_lock_that_another_process_keeps_is_waited_for_once_and_not_by_each_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.3)
+    monkeypatch.setattr(sqlite_engine, "PATIENCE", 0.3)
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'held.db'}")
 
     async def write() -> None:
@@ -108,7 +108,7 @@ async def test_a_lock_that_another_process_keeps_is_waited_for_once_and_not_by_e
 async def test_a_long_line_of_our_own_is_no_outage(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.01)
+    monkeypatch.setattr(sqlite_engine, "PATIENCE", 0.01)
     done: list[int] = []
 
     async def write(n: int) -> None:

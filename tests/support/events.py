@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from orchestrator.account.accounts import Account, Share
 from orchestrator.account.event_processor import EventProcessor
+from orchestrator.account.read_lane import ReadLanes
 from orchestrator.account.reconciler import Reconciler
 from orchestrator.gateways.wawp.event_reading import read_event
 from orchestrator.store import events, instances
@@ -18,9 +19,8 @@ from orchestrator.store.tables import events as table
 from tests.support.worlds import ACCOUNT, named
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
-    from orchestrator.account.context import Context
     from orchestrator.account.recovery_settings import RecoverySettings
     from orchestrator.domain.outcomes import ReadEvent
     from orchestrator.tasks import Part
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ME = {"id": "15550100002@c.us", "lid": "900000000000002@lid", "pushName": "backup"}
 QUIET = 20.0  # seconds without anything to do
+FOR_EVER = 1e6  # seconds
 _numbers = count(1)
 
 
@@ -81,14 +82,15 @@ def jid(stage: Stage, subject: str) -> str:
 
 
 @asynccontextmanager
-async def _accounts(
-    stage: Stage, settings: RecoverySettings, share: Share, reader: ReadEvent = read_event
-) -> AsyncIterator[tuple[dict[int, Account], Callable[[Account], Context]]]:
+async def _lanes(
+    stage: Stage, settings: RecoverySettings, share: Share | None, reader: ReadEvent = read_event
+) -> AsyncIterator[ReadLanes]:
+    share = share or Share()
     context = await stage.context(settings, fence=None, share=share)
     gateway_id = stage.world.network.account(ACCOUNT).instance_id
     account = Account(context.instance_id, ACCOUNT, "backup", context.gateway, reader, gateway_id)
     try:
-        yield {account.id: account}, lambda _account: context
+        yield ReadLanes(stage.database, stage.clock, {account.id: account}, lambda _account: context, share)
     finally:
         await context.gateway.close()
 
@@ -100,27 +102,22 @@ async def processing(
     reader: ReadEvent = read_event,
     share: Share | None = None,
 ) -> AsyncIterator[EventProcessor]:
-    share = share or Share()
-    async with _accounts(stage, settings, share, reader) as (accounts, context_for):
-        yield EventProcessor(
-            stage.database, stage.clock, accounts=accounts, context_for=context_for, share=share
-        )
+    async with _lanes(stage, settings, share, reader) as lanes:
+        processor = EventProcessor(lanes)
+        processor.patience = FOR_EVER  # a step is over when its looks are
+        yield processor
+        await processor.close()
 
 
 @asynccontextmanager
 async def reconciling(
     stage: Stage, settings: RecoverySettings, *, every: float = 6 * 3600.0, share: Share | None = None
 ) -> AsyncIterator[Reconciler]:
-    share = share or Share()
-    async with _accounts(stage, settings, share) as (accounts, context_for):
-        yield Reconciler(
-            stage.database,
-            stage.clock,
-            accounts=accounts,
-            context_for=context_for,
-            every=every,
-            share=share,
-        )
+    async with _lanes(stage, settings, share) as lanes:
+        reconciler = Reconciler(lanes, every=every)
+        reconciler.patience = FOR_EVER
+        yield reconciler
+        await reconciler.close()
 
 
 async def drive(stage: Stage, part: Part, *, seconds: float) -> None:

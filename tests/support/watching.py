@@ -179,7 +179,7 @@ async def lookout(
             await connection.execute(insert(group_instances).values(group_id=n, instance_name=primaries[0]))
     gateways = {name: Scripted(n) for n, (name, _role) in enumerate(names)}
     accounts = [
-        Account(known[name], name, role, gateways[name], read_event)  # type: ignore[arg-type]
+        Account(known[name], name, role, gateways[name], read_event, address=f"http://{name}.test")  # type: ignore[arg-type]
         for name, role in names
     ]
     usual: dict[str, Any] = {"on_loss": "notify", "on_backup_lost": "stop", "pace": 4.0}
