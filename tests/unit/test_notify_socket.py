@@ -35,7 +35,7 @@ def test_it_hears_ready_status_watchdog_reloading_and_stopping(systemd: tuple[so
     notify.ready("61/112 active\n next join 9 s")
     notify.status("half way")
     notify.watchdog()
-    before = time.clock_gettime(time.CLOCK_MONOTONIC)
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     notify.reloading()
     notify.stopping()
 
@@ -44,7 +44,7 @@ def test_it_hears_ready_status_watchdog_reloading_and_stopping(systemd: tuple[so
     assert heard[1:3] == ["STATUS=half way", "WATCHDOG=1"]
     first, second = heard[3].split("\n")
     assert first == "RELOADING=1"
-    assert 0 <= int(second.removeprefix("MONOTONIC_USEC=")) / 1e6 - before < 60
+    assert 0 <= int(second.removeprefix("MONOTONIC_USEC=")) - before < 60_000_000
     assert heard[4] == "STOPPING=1"
 
 
