@@ -144,7 +144,7 @@ class EventQuota:
         return None
 
     async def step(self) -> float:
-        async with self._database.read(many=self.is_high) as connection:
+        async with self._database.read(many=self.is_high) as connection:  # then it goes through all events
             now = await self._database.now(connection)
             if self.is_high:
                 await self._count(connection)

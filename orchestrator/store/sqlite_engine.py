@@ -90,6 +90,11 @@ class FetchingCursor(sqlite3.Cursor):
         self._rows = deque(super().fetchall() if self.description else ())
         return self
 
+    def __next__(self) -> Any:
+        if not self._rows:
+            raise StopIteration
+        return self._rows.popleft()
+
     def fetchone(self) -> Any:
         return self._rows.popleft() if self._rows else None
 
@@ -208,15 +213,15 @@ async def _patiently(ask: Callable[[], T]) -> T:
     """Ask again until no other process is in the way: SQLite's own waiting would hold up everything here."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    for pause in chain(_ASK_AGAIN, repeat(_ASK_AGAIN[-1])):
+    pauses = chain(_ASK_AGAIN, repeat(_ASK_AGAIN[-1]))
+    while True:
         try:
             return ask()
         except DBAPIError as error:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte: sqlite.org/rescode.html
             if code != sqlite3.SQLITE_BUSY or loop.time() >= end:
                 raise
-        await asyncio.sleep(pause)
-    raise AssertionError  # the pauses have no end
+        await asyncio.sleep(next(pauses))
 
 
 class Committer:

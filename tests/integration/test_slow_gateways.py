@@ -181,12 +181,11 @@ async def test_a_gateway_that_hangs_holds_up_its_own_accounts_only(sqlite_url: s
     async with town(sqlite_url) as made, asyncio.timeout(PATIENCE), reconciling(made) as part:
         began = made.clock.boottime()
         await until(lambda: f"b{HANGING} groups" in made.asked, part.step)
-        assert made.clock.boottime() - began < reconciler.LONGEST, "it waited for nobody"
-        first = [f"b{number} groups" for number in range(read_lane.AT_ONCE)]
-        assert sorted(made.of_the_hanging()) == first
+        waiting = f"b{HANGING - 1} groups"
+        assert waiting not in made.asked[: made.asked.index(f"b{HANGING} groups")], "it waited for nobody"
 
         await until(lambda: len(made.of_the_hanging()) > read_lane.AT_ONCE, part.step)
-        assert made.of_the_hanging()[-1] == f"b{HANGING - 1} groups", "its turn, as the others are given up"
+        assert made.of_the_hanging()[-1] == waiting, "its turn, as the others are given up"
         assert made.clock.boottime() - began >= reconciler.LONGEST
 
         made.asked.clear()
@@ -214,15 +213,13 @@ async def test_looks_that_hang_hold_up_neither_events_nor_the_looks_of_other_gat
 ) -> None:
     async with town(sqlite_url) as made, asyncio.timeout(PATIENCE), processing(made) as part:
         await tell_all(made, {"event": "group.v2.leave", "payload": {"group": {"id": JID}}})
-        began = made.clock.boottime()
         await until(lambda: f"b{HANGING} participants {JID}" in made.asked, part.step)
-        assert made.clock.boottime() - began < processor.LONGEST
-        assert len(made.asked) == read_lane.AT_ONCE + 1
+        before = made.asked[: made.asked.index(f"b{HANGING} participants {JID}")]
+        assert f"b{HANGING - 1} participants {JID}" not in before, "it waited for nobody"
 
         down = {"event": "session.status", "payload": {"status": "STOPPED"}}
         await tell_all(made, down, "f")
         await part.step()
-        assert made.clock.boottime() - began < processor.LONGEST
         async with made.database.read() as connection:
             query = select(event_table.c.result).where(event_table.c.key.like("f%"))
             found = list((await connection.scalars(query)).all())

@@ -118,18 +118,6 @@ async def test_a_disk_that_hangs_holds_up_no_reader(database: Database) -> None:
         assert await slugs(database) == ["sales"]
 
 
-async def test_who_is_cancelled_while_the_disk_writes_knows_that_it_is_written(database: Database) -> None:
-    held = HeldCommit(database)
-    async with asyncio.timeout(PATIENCE):
-        writing = asyncio.create_task(write(database))
-        await held.has_begun()
-        writing.cancel()
-        held.let_go.set()
-        with pytest.raises(asyncio.CancelledError):
-            await writing
-        assert await slugs(database) == ["sales"]
-
-
 async def test_who_is_cancelled_twice_while_the_disk_writes_still_waits_for_its_end(
     database: Database,
 ) -> None:
