@@ -76,7 +76,7 @@ async def call_with_retry(call: Callable[[], Awaitable[A]], policy: RetryPolicy,
     return result
 
 
-async def write_with_retry(write: Callable[[], Awaitable[None]], clock: Clock) -> None:
+async def write_with_retry(write: Callable[[], Awaitable[object]], clock: Clock) -> None:
     """Bring something to disk that must not be lost, through a database that is away for a while.
 
     After ten minutes the error goes on: what was not recorded is then an unknown outcome, and is looked up.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.account.context import Context
-from orchestrator.account.gateway_calls import Gap, call_with_retry
+from orchestrator.account.gateway_calls import Gap, call_with_retry, write_with_retry
 from orchestrator.account.looking import PAUSE_REASONS, REST, pause_for
 from orchestrator.domain.memberships import Greeting
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome
@@ -38,11 +38,15 @@ class Greeter:
         self._context = context
         self._gap = Gap(context.clock, context.settings.greeting_gap, context.rng)
         self._rest = Gap(context.clock, REST, context.rng)  # from trouble that no pause tells of
+        self._unsure = False  # a greeting may have been marked or sent, and that is not recorded
 
     async def step(self) -> float | None:
         """Greet one group. Returns seconds until the next step, None: when something changes."""
         if self._context.stopping:
             return None
+        if self._unsure:
+            await give_up_on_unsure(self._context)
+            self._unsure = False
         wait = max(self._gap.remaining(), self._rest.remaining())
         if wait > 0:
             return wait
@@ -100,8 +104,12 @@ class Greeter:
 
     async def _send(self, work: Work, text: str) -> None:
         """Marked before it leaves: a greeting that may have been sent is never sent again."""
-        if not await self._record(work, Greeting.SENDING):
-            return
+        self._unsure = True
+        if await self._record(work, Greeting.SENDING):
+            await self._send_marked(work, text)
+        self._unsure = False
+
+    async def _send_marked(self, work: Work, text: str) -> None:
         self._context.points.reach("greeting.marked")
         self._gap.taken()
         sent = await self._context.gateway.send_text(str(work.membership.jid), text)
@@ -110,17 +118,20 @@ class Greeter:
         if surely_not_sent:  # its turn comes again
             if self._context.fence is None:
                 self._rest.taken()
-            await self._record(work, Greeting.PENDING, answer=sent.answer, left=True)
+            await self._record_sent(work, Greeting.PENDING, sent.answer)
             return
         good = sent.answer.outcome is Outcome.OK
-        await self._record(
-            work,
-            Greeting.SENT if good else Greeting.FAILED,
-            why=None if good else sent.answer.text,
-            answer=sent.answer,
-            left=True,
-        )
+        why = None if good else sent.answer.text
+        await self._record_sent(work, Greeting.SENT if good else Greeting.FAILED, sent.answer, why=why)
         self._context.points.reach("greeting.recorded")
+
+    async def _record_sent(
+        self, work: Work, greeting: Greeting, answer: GatewayAnswer, *, why: str | None = None
+    ) -> None:
+        """Nobody asks for this answer a second time: the database may be away for a while."""
+        await write_with_retry(
+            lambda: self._record(work, greeting, why=why, answer=answer, left=True), self._context.clock
+        )
 
     async def _record(
         self,

@@ -54,26 +54,32 @@ class Joiner:
         self._context = context
         self.tasks: asyncio.TaskGroup | None = None  # where sends run; None: inside the step
         self._base = stretched(context.settings.policy, context.clock.real(1.0))
-        self._in_flight = 0
+        self._under_way: set[int] = set()  # memberships whose joins have a ticket
+        self._lost_count = False  # a reservation may have been committed, and nobody holds its tickets
         self._last_send = float("-inf")
 
     @property
     def idle(self) -> bool:
-        return self._in_flight == 0
+        return not self._under_way
 
     async def step(self) -> float | None:
         """Reserve and send what may leave now. Returns seconds until the next step, None: on change."""
         context = self._context
+        if self._lost_count:
+            await start_lookups_after_crash(context, but=self._under_way)
+            self._lost_count = False
         if not self._may_begin():
             return None
         wait = await self._seconds_to_next()
         if wait is None or wait > 0:
             return wait
+        self._lost_count = True
         tickets = await self._reserve()
+        self._lost_count = False
         if not tickets:
             context.agenda.doubt()
             return 1.0
-        self._in_flight += len(tickets)
+        self._under_way |= _ids(tickets)
         if context.joins_left is not None:  # counted before they leave: several may be under way at once
             context.joins_left -= len(tickets)
         if self.tasks is None:
@@ -86,7 +92,7 @@ class Joiner:
         context = self._context
         if context.stopping or context.joins_left == 0:
             return False
-        return self._in_flight < min(self._policy().limit, 4 * context.settings.width + 1)
+        return len(self._under_way) < min(self._policy().limit, 4 * context.settings.width + 1)
 
     def _policy(self, factor: float = 1.0) -> PacingPolicy:
         return self._base.slowed(factor)
@@ -182,7 +188,7 @@ class Joiner:
             await write_with_retry(lambda: self._record(tickets), self._context.clock)
             self._context.points.reach("join.recorded")
         finally:
-            self._in_flight -= len(tickets)
+            self._under_way -= _ids(tickets)
             self._context.wake(self.name, "probing")
 
     async def _send(self, ticket: Ticket) -> None:
@@ -357,6 +363,10 @@ def _amend(writing: Writing, new: Membership, **changes: Any) -> Membership:
     planned = writing.moves.pop()
     writing.moves.append(memberships.Move(planned.old, amended))
     return amended
+
+
+def _ids(tickets: Sequence[Ticket]) -> set[int]:
+    return {ticket.slot.work.membership.id for ticket in tickets}
 
 
 def _last4(work: Work) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -323,13 +323,15 @@ def _note(writing: Writing, work: Work, new: Membership, seen: Sighting, *, answ
     )
 
 
-async def start_lookups_after_crash(context: Context) -> int:
-    """Joins that a dead process left in `joining`: their outcome is unknown, so they are looked up.
+async def start_lookups_after_crash(context: Context, *, but: Collection[int] = ()) -> int:
+    """Joins that were left in `joining`, by a process that died or by a step that failed: their outcome is
+    unknown, so they are looked up. `but`: memberships whose joins are under way.
 
     Without a lease of our own: unless somebody took it meanwhile, who does this himself.
     """
     async with context.database.read() as connection:
-        left = await due_work.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
+        found = await due_work.in_line(connection, context.instance_id, Status.JOINING, limit=1000)
+    left = [work for work in found if work.membership.id not in but]
     if not left:
         return 0
     async with context.writing() as writing:
@@ -341,7 +343,7 @@ async def start_lookups_after_crash(context: Context) -> int:
                 old,
                 Status.CONFIRMING,
                 Reason.OUTCOME_UNKNOWN,
-                detail="the process ended while this join was under way",
+                detail="this join was cut off while it was under way",
                 next_attempt_at=writing.now,
                 unknowns=old.unknowns + 1,
             )
