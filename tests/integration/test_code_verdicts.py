@@ -63,7 +63,7 @@ async def test_a_run_records_what_its_probes_say_of_the_codes_and_the_doctor_see
 
 
 async def test_a_code_that_died_between_its_probe_and_its_join_is_known_as_dead(stage: Stage) -> None:
-    trouble(stage, Trouble.IQ, Kind.JOIN, times=1, iq=410)
+    trouble(stage, Trouble.IQ, Kind.JOIN, times=1, iq=410, group=network_group(stage, 1).jid)
 
     await stage.recover(brisk())
 
@@ -94,9 +94,9 @@ async def test_what_is_known_of_a_code_already_is_not_written_again(stage: Stage
 
 async def test_a_plan_says_what_a_run_does_at_the_last_attempt(stage: Stage) -> None:
     await put(stage, 1, Status.PENDING, attempts=4)
-    trouble(stage, Trouble.CUT, Kind.PROBE, times=1)
+    trouble(stage, Trouble.CUT, Kind.PROBE, times=1, group=network_group(stage, 1).jid)
     told = (await planned(stage)).lines[0]
-    trouble(stage, Trouble.CUT, Kind.PROBE, times=1)
+    trouble(stage, Trouble.CUT, Kind.PROBE, times=1, group=network_group(stage, 1).jid)
     await stage.recover(brisk(retry=ONE_TRY))
 
     done = await membership(stage, 1)
@@ -105,7 +105,7 @@ async def test_a_plan_says_what_a_run_does_at_the_last_attempt(stage: Stage) -> 
 
 
 async def test_one_call_that_the_gateway_does_not_know_puts_one_group_off_as_in_a_run(stage: Stage) -> None:
-    trouble(stage, Trouble.HTTP, Kind.PROBE, times=1, status=405)
+    trouble(stage, Trouble.HTTP, Kind.PROBE, times=1, status=405, group=network_group(stage, 1).jid)
 
     plan = await planned(stage)
 
