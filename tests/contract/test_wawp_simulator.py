@@ -11,7 +11,8 @@ import pytest
 
 from orchestrator.account.installing import HookAddress, install
 from orchestrator.domain.outcomes import GatewayLimits, InstanceState, Outcome, Participant, WebhookTarget
-from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts, reading
+from orchestrator.gateways.calls import Timeouts
+from orchestrator.gateways.wawp import WawpRoutes, reading
 from orchestrator.gateways.wawp.event_reading import SUBSCRIBED
 from orchestrator.simulator.error_wordings import DIALECTS
 from orchestrator.simulator.faults import Faults, Rule, Trouble, When
@@ -62,7 +63,7 @@ async def simulated(
     faults: Faults | None = None,
     *,
     options: WawpRoutes | None = None,
-    timeouts: WawpTimeouts | None = None,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[tuple[WawpGateway, Running, Account]]:
     network = network_with(group or support())
     async with (
@@ -289,7 +290,7 @@ async def test_a_request_to_be_let_in_is_never_said_to_have_failed(receipt: str)
 )
 async def test_spoiled_answers_to_a_join(rule: Rule, outcome: Outcome) -> None:
     faults = Faults(rules=[rule])
-    timeouts = WawpTimeouts(connect=2.0, read=2.0, join=0.3)
+    timeouts = Timeouts(connect=2.0, read=2.0, join=0.3)
     async with simulated(faults=faults, timeouts=timeouts) as (gateway, running, _):
         receipt = await gateway.join(CODE, last_look=always)
 

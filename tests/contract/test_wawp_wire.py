@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.gateways.calls import Timeouts
 from orchestrator.gateways.http import (
     FailureKind,
     HttpClient,
@@ -20,7 +21,7 @@ from orchestrator.gateways.http import (
     HttpResult,
     open_session,
 )
-from orchestrator.gateways.wawp import WawpRoutes, WawpTimeouts
+from orchestrator.gateways.wawp import WawpRoutes
 from tests.contract.wawp_peer import (
     CODE,
     INSTANCE,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from orchestrator.gateways.wawp import WawpGateway
 
 GROUP = {"id": JID, "subject": "Support 4"}
-QUICK = WawpTimeouts(connect=0.2, read=0.2, join=0.2)
+QUICK = Timeouts(connect=0.2, read=0.2, join=0.2)
 
 
 async def test_probe_is_a_get_and_join_a_post_on_the_same_path_with_the_bare_code() -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from orchestrator.clock import SystemClock
+from orchestrator.gateways.calls import Timeouts
 from orchestrator.gateways.http import HttpClient, open_session
-from orchestrator.gateways.wawp import WawpGateway, WawpRoutes, WawpTimeouts
+from orchestrator.gateways.wawp import WawpGateway, WawpRoutes
 from tests.support.defaults import routes
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ async def wawp(
     base_url: str,
     *,
     options: WawpRoutes | None = None,
-    timeouts: WawpTimeouts | None = None,
+    timeouts: Timeouts | None = None,
     instance_id: str = INSTANCE,
     access_token: str = TOKEN,
     clock: Clock | None = None,
@@ -142,7 +143,7 @@ async def wawp(
             instance_id=instance_id,
             access_token=access_token,
             options=options or routes(),
-            timeouts=timeouts or WawpTimeouts(connect=5.0, read=10.0, join=10.0),
+            timeouts=timeouts or Timeouts(connect=5.0, read=10.0, join=10.0),
         )
     finally:
         await client.close()
@@ -154,7 +155,7 @@ async def against(
     *,
     cut: bool = False,
     options: WawpRoutes | None = None,
-    timeouts: WawpTimeouts | None = None,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[tuple[WawpGateway, Peer]]:
     """The adapter against a peer with that answer for everything."""
     peer = Peer(answer if callable(answer) else lambda _seen: answer, cut=cut)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.assembly import recovery_settings
 from orchestrator.config import Settings, WawpOptions
-from orchestrator.gateways.wawp import WawpTimeouts
+from orchestrator.gateways.calls import Timeouts
 from orchestrator.gateways.wawp.opening import routes_of
 from orchestrator.status import group_status, read
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.store.engine import Database
 
 _SETTINGS = recovery_settings(Settings())
-TIMEOUTS = WawpTimeouts(
+TIMEOUTS = Timeouts(
     connect=10.0, read=90.0, join=100.0
 )  # some tests let a gateway hang for more than a minute
 _ROUTES = replace(routes_of(WawpOptions().model_dump()), keeps_limits=False)

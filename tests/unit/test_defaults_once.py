@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orchestrator
 from orchestrator.assembly import recovery_settings, watch_settings
 from orchestrator.config import Settings, WawpOptions, models
-from orchestrator.gateways.wawp import WawpTimeouts
+from orchestrator.gateways.calls import Timeouts
 from orchestrator.gateways.wawp.opening import routes_of
 from orchestrator.operations.retention import Keep
 
@@ -54,7 +54,7 @@ def told(settings: Settings, options: WawpOptions) -> list[Any]:
         watch_settings(settings),
         Keep(**settings.retention.model_dump()),
         routes_of(options.model_dump()),
-        WawpTimeouts(http.connect_timeout, http.timeout, http.join_timeout),
+        Timeouts(http.connect_timeout, http.timeout, http.join_timeout),
     ]
 
 

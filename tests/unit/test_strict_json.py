@@ -21,9 +21,9 @@ from orchestrator.domain.errors import UsageError
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.strict_json import DEEPEST, InvalidJsonError, parse_json
 from orchestrator.gateways.answers import Hidden
+from orchestrator.gateways.error_bodies import parse_answer, read_json
 from orchestrator.gateways.http import HttpResult
 from orchestrator.gateways.wawp import reading
-from orchestrator.gateways.wawp.error_bodies import parse_answer, read_json
 from orchestrator.gateways.wawp.event_reading import read_event
 from orchestrator.gateways.wawp.own_errors import WORDING
 from orchestrator.gateways.wawp.rate_limits import limits

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from orchestrator.domain.identity import group_jid
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.gateways.answers import Hidden, failure
+from orchestrator.gateways.error_bodies import parse_answer, read_json
 from orchestrator.gateways.http import FailureKind, HttpFailure, HttpResult
 from orchestrator.gateways.wawp import reading
-from orchestrator.gateways.wawp.error_bodies import parse_answer, read_json
 from orchestrator.gateways.wawp.own_errors import WORDING
 from orchestrator.gateways.wawp.reading import GROUPS
 from orchestrator.gateways.whatsapp_answers import NUMBERS, OUTCOMES, Call, Meaning

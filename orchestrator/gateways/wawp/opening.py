@@ -15,9 +15,10 @@ from itertools import product
 from typing import Any, TypeVar
 
 from orchestrator.gateways.base import Endpoint, Form
+from orchestrator.gateways.calls import Timeouts
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.wawp.adapter import WawpGateway
-from orchestrator.gateways.wawp.calls import WawpRoutes, WawpTimeouts
+from orchestrator.gateways.wawp.routes import WawpRoutes
 
 T = TypeVar("T")
 _SECTION = "wawp"
@@ -61,7 +62,7 @@ def _open(endpoint: Endpoint, routes: WawpRoutes) -> WawpGateway:
         instance_id=endpoint.account,
         access_token=endpoint.token,
         options=routes,
-        timeouts=WawpTimeouts(endpoint.connect_timeout, endpoint.timeout, endpoint.join_timeout),
+        timeouts=Timeouts(endpoint.connect_timeout, endpoint.timeout, endpoint.join_timeout),
     )
 
 

@@ -7,7 +7,7 @@ like gateways of its kind: so the words of Evolution and GOWA stand here as well
 from __future__ import annotations
 
 from orchestrator.gateways.answers import Rule, Wording, on_status, on_text, on_words
-from orchestrator.gateways.wawp.error_bodies import parse_answer
+from orchestrator.gateways.error_bodies import parse_answer
 from orchestrator.gateways.whatsapp_answers import Meaning, alone
 
 _TOKEN = r"(?:access[_ -]?token|api[_ -]?key)"  # noqa: S105 - a pattern

@@ -1,11 +1,9 @@
-"""What an answer of Wawp holds that speaks of an error: read carefully, never trusted, never raising.
+"""What an answer of a gateway holds that speaks of an error: read carefully, never trusted, never raising.
 
-Wawp words errors in many ways: `{"status","message","error"}`, `{"code","message"}`, HTTP 200 with `code`,
-with the key `wawp_upstream_error`, with `error` or `result:false`, and with WAHA's exception inside
-(WAHA AllExceptionsFilter.ts). Errors are texts, objects, or lists of either (Evolution's
-`["Accept invite error", "Error: gone"]`, evolution-api `main.ts`); Wawp's /session calls refuse in plain text
-or XML. Numbers of WhatsApp stand only in inner fields; the outer HTTP status, `status` and `statusCode` are
-the gateway's own.
+Gateways word errors in many ways: `{"status","message","error"}`, `{"code","message"}`, an engine's
+`exception` or something `…_upstream_error` around it, HTTP 200 with a `code`, with `error` or `result:false`.
+Errors are texts, objects, or lists of either, in JSON, plain text or XML. Numbers of WhatsApp stand only in
+inner fields; the outer HTTP status, `status` and `statusCode` are the gateway's own.
 """
 
 from __future__ import annotations
@@ -45,13 +43,13 @@ _TEXT_KEYS = frozenset(
     {
         "message", "messages", "msg", "error", "errors", "error_description", "error_message", "errormessage",
         "details", "detail", "data", "exception", "text", "reason", "cause", "title", "code", "error_code",
-        "errorcode", "response", "wawp_upstream_error",
+        "errorcode", "response",
     }
 )  # fmt: skip
-_ERROR_KEYS = frozenset({"error", "errors", "exception", "cause", "wawp_upstream_error"})
+_ERROR_KEYS = frozenset({"error", "errors", "exception", "cause"})
 """Keys of objects that are errors: there a `name` is an exception's, and all that `errors` holds is text."""
 _WORD_KEYS = frozenset({"code", "error", "error_code", "errorcode"})
-_UPSTREAM_KEYS = frozenset({"exception", "wawp_upstream_error"})
+_UPSTREAM = "upstream_error"  # how the names end of what comes from behind the gateway
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PAGE_PHRASES = frozenset({*(phrase.casefold() for phrase in _PHRASES.values()), "page not found", "error"})
 _FINE_CODES = frozenset({"200", "201", "0", "success", "ok"})
@@ -121,13 +119,13 @@ def _without_json(body: bytes) -> Any:
 def _element(inside: str, text: str) -> dict[str, str]:
     """One tag with its attributes and the text behind it, under the tag's name or as `text`."""
     tag = inside.split(maxsplit=1)[0].rstrip("/").lower() if inside.strip() else ""
-    said = {tag if tag in _TEXT_KEYS else "text": text} if text else {}
+    said = {tag if _may_tell(tag) else "text": text} if text else {}
     return {name.lower(): value for name, value in _ATTRIBUTE.findall(inside)} | said
 
 
 def _refuses(body: dict[str, Any]) -> bool:
     """Whether it is an error, also under HTTP 200."""
-    if "wawp_upstream_error" in body or "exception" in body or body.get("error") or body.get("errors"):
+    if any(map(_is_upstream, body)) or body.get("error") or body.get("errors"):
         return True
     if body.get("result") is False or body.get("success") is False:
         return True
@@ -137,9 +135,7 @@ def _refuses(body: dict[str, Any]) -> bool:
 
 
 def _says_no(body: Any) -> bool:
-    """Whether it is a plain no, also in a wrapper or in a list: `{"status": false}`, as clients of Wawp treat
-    it, `{"success": 0}`.
-    """
+    """Whether it is a plain no, also in a wrapper or in a list: `{"status": false}`, `{"success": 0}`."""
     layers = [body, *_wrapped(body)]
     return any(isinstance(layer, dict) and _denies(layer) for layer in layers)
 
@@ -187,7 +183,7 @@ def _walk(value: Any) -> Iterator[tuple[str, Any]]:
     yield from (("text", item) for item in _flat(value) if isinstance(item, str))
     for under, node in _nodes(value):
         for key, inner in node.items():
-            if key.lower() in _TEXT_KEYS or (under in _ERROR_KEYS and key == "name"):
+            if _may_tell(key.lower()) or (_names_errors(under) and key == "name"):
                 yield from ((key.lower(), item) for item in _flat(inner))
             elif under == "errors":
                 yield from (("message", item) for item in _flat(inner))
@@ -253,8 +249,21 @@ def _is_word(key: str, text: Any) -> bool:
 
 
 def _wraps(value: Any, found: list[tuple[str, Any]]) -> bool:
-    named = any(key in _WORD_KEYS and text == "wawp_upstream_error" for key, text in found)
-    return named or any(_UPSTREAM_KEYS & node.keys() for _, node in _nodes(value))
+    named = any(key in _WORD_KEYS and str(text).endswith(_UPSTREAM) for key, text in found)
+    return named or any(_is_upstream(key) for _, node in _nodes(value) for key in node)
+
+
+def _is_upstream(key: str) -> bool:
+    """Whether what stands under it comes from behind the gateway."""
+    return key == "exception" or key.endswith(_UPSTREAM)
+
+
+def _may_tell(key: str) -> bool:
+    return key in _TEXT_KEYS or key.endswith(_UPSTREAM)
+
+
+def _names_errors(key: str) -> bool:
+    return key in _ERROR_KEYS or key.endswith(_UPSTREAM)
 
 
 def _number(value: Any, texts: list[str], status: int, *, upstream: bool, page: bool) -> int | None:
