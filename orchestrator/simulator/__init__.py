@@ -5,7 +5,8 @@ It stands alone and knows nothing of what it tests. The parts, from the inside o
 model, refusals, simtime, network, strangers   who is in which group, when, and what WhatsApp answers
 truth                                   the log of what really reached the gateway, what it did and told
 faults                                  troubles as data, and reading them
-http_server, wawp, wawp_calls, group_bodies, error_wordings   Wawp's face
+http_server, face, acts, group_bodies, error_wordings   what the faces of all vendors share
+wawp, waha, faces                       the faces
 webhook_bodies, courier                 what the gateway tells by itself
 deeds, control                          what admins and WhatsApp do, by timeline or by remote control
 checked_tables, scenario, generate, sheets   networks from TOML, and the organisation's own list of them

@@ -20,13 +20,13 @@ from typing import Any
 
 from orchestrator.simulator import deeds
 from orchestrator.simulator.checked_tables import Reader, ScenarioError
+from orchestrator.simulator.face import Faces
 from orchestrator.simulator.faults import read_gateway, read_rules, read_webhooks
 from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply, reply
 from orchestrator.simulator.model import Account, Group
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.sheets import LINK
 from orchestrator.simulator.truth import Request, WebhookLog
-from orchestrator.simulator.wawp import WawpFace
 
 PREFIX = "/_sim/"
 
@@ -34,7 +34,7 @@ PREFIX = "/_sim/"
 class ControlFace:
     """Answers /_sim itself and hands everything else on."""
 
-    def __init__(self, face: WawpFace, webhooks: WebhookLog) -> None:
+    def __init__(self, face: Faces, webhooks: WebhookLog) -> None:
         self._face = face
         self._webhooks = webhooks
         self._network = face.network

@@ -148,11 +148,11 @@ class Courier:
             delay = self._dice.uniform(*self._knobs.delay)
             if copy is Copy.REPLAY:
                 delay += self._dice.uniform(*self._knobs.replay_after)
-            task = asyncio.create_task(self._deliver(delivery, wire.body, delay, target.secret))
+            task = asyncio.create_task(self._deliver(delivery, wire.body, delay, target))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, delivery: Delivery, body: bytes, delay: float, secret: str) -> None:
+    async def _deliver(self, delivery: Delivery, body: bytes, delay: float, target: Target) -> None:
         """A forger tries once; the gateway tries again on every error."""
         if delay > 0:
             await self._network.sleep(delay)
@@ -160,14 +160,14 @@ class Courier:
             if turn:
                 await self._network.sleep(self._knobs.retry_delay)
             at = self._network.now()
-            headers = self._headers(delivery, body, at, secret)
+            headers = self._headers(delivery, body, at, target)
             status, error = await self._poster.post(delivery.url, body, headers)
             self.log.tried(delivery, at, status, error)
             if 200 <= status < 300:
                 break
         delivery.over = True
 
-    def _headers(self, delivery: Delivery, body: bytes, at: float, secret: str) -> dict[str, str]:
+    def _headers(self, delivery: Delivery, body: bytes, at: float, target: Target) -> dict[str, str]:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "WAHA/2026.7.1",
@@ -176,4 +176,4 @@ class Courier:
         }
         if delivery.copy is Copy.UNSIGNED:
             return headers
-        return headers | self._knobs.signed(body, secret, wrong=delivery.copy is Copy.FORGED)
+        return headers | self._knobs.signed(body, target, wrong=delivery.copy is Copy.FORGED)

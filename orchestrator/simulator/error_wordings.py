@@ -47,14 +47,19 @@ def _grpc(error: IqError) -> dict[str, Any]:
     return {"code": 2, "details": error.sentence, "message": f"2 UNKNOWN: {error.sentence}"}
 
 
-def _waha(exception: dict[str, Any], engine: str) -> dict[str, Any]:
+def _waha(exception: dict[str, Any], engine: str, status: int = 500) -> dict[str, Any]:
     return {
-        "statusCode": 500,
+        "statusCode": status,
         "timestamp": "2026-07-01T12:00:00.000Z",
         "exception": exception,
         "request": {"path": "/api/default/groups/join", "method": "POST", "body": {}, "query": {}},
         "version": {"version": "2026.7.1", "engine": engine, "tier": "PLUS", "browser": None},
     }
+
+
+def waha_error(status: int, exception: dict[str, Any], engine: str) -> Reply:
+    """AllExceptionsFilter.ts: whatever an engine threw."""
+    return json_reply(status, _waha(exception, engine, status))
 
 
 DIALECTS: dict[str, Callable[[IqError], Reply]] = {

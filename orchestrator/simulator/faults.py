@@ -64,6 +64,7 @@ class Target:
     account: str | None = knob(text, None)  # whose events; None: everybody's
     events: tuple[str, ...] = knob(some_of("*", *NAMES), ("*",))
     secret: str = field(default="", repr=False)  # its own: `hmac`, as it was set at the gateway
+    gateway: str = field(default="wawp")  # how it signs with that
 
     def wants(self, name: str) -> bool:
         return "*" in self.events or name in self.events
@@ -99,7 +100,9 @@ class Webhooks:
             events = given.get("events")
             names = tuple(map(str, events)) if isinstance(events, list) and events else ("*",)
             if str(given.get("is_active", True)).lower() not in ("0", "false"):
-                yield Target(str(given.get("url")), account.name, names, str(given.get("hmac") or ""))
+                secret = given.get("hmac") or ""
+                key = str(secret.get("key") or "" if isinstance(secret, dict) else secret)
+                yield Target(str(given.get("url")), account.name, names, key, account.gateway)
         yield from (target for target in self.targets if target.account in (None, account.name))
 
     def signature(self, body: bytes, secret: str | None = None) -> str:
@@ -107,12 +110,17 @@ class Webhooks:
         key = (self.secret if secret is None else secret).encode()
         return hmac.new(key, body, getattr(hashlib, self.algorithm)).hexdigest()
 
-    def signed(self, body: bytes, own: str, *, wrong: bool = False) -> dict[str, str]:
-        """The headers that sign a body. `own`: the webhook's secret, else everybody's signs, as WAHA does.
+    def signed(self, body: bytes, target: Target, *, wrong: bool = False) -> dict[str, str]:
+        """The headers that sign a body, with the webhook's own secret, else with everybody's, as WAHA does.
 
-        Wawp's: "a secret string" (https://api.wawp.net/en/docs/v2/webhook/set), or the HMAC-SHA256 of its
-        Python client (wawp_sdk/resources/webhooks.py).
+        Wawp's own: "a secret string" (https://api.wawp.net/en/docs/v2/webhook/set), or the HMAC-SHA256 of its
+        Python client (wawp_sdk/resources/webhooks.py). WAHA's own: SHA-512 (WebhookSender.ts).
         """
+        own = target.secret
+        if own and target.gateway == "waha":
+            key = f"not {own}" if wrong else own
+            signature = hmac.new(key.encode(), body, hashlib.sha512).hexdigest()
+            return {"X-Webhook-Hmac-Algorithm": "sha512", "X-Webhook-Hmac": signature}
         if own:
             secret = f"not {own}" if wrong else own
             digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -126,7 +134,7 @@ class Webhooks:
         """Everything but the secret."""
         shown = asdict(self)
         for target in shown["targets"]:
-            del target["secret"]
+            del target["secret"], target["gateway"]
         return {key: value for key, value in shown.items() if key != "secret"}
 
 

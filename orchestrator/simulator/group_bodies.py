@@ -68,6 +68,13 @@ def webjs_member(member: Member, naming: Naming) -> dict[str, Any]:
     }
 
 
+def waha_member(member: Member, naming: Naming) -> dict[str, Any]:
+    """WAHA's `participants/v2`, whatever its engine."""
+    role = "superadmin" if member.owner else "admin" if member.admin else "participant"
+    shown = {"id": _name(member, naming, "c.us"), "role": role}
+    return {**shown, "pn": f"{member.phone}@c.us"} if naming is Naming.LID and member.phone else shown
+
+
 def _name(member: Member, naming: Naming, server: str) -> str:
     if naming is Naming.PHONE and member.phone:
         return f"{member.phone}@{server}"

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from orchestrator.simulator.checked_tables import digits, flag, knob, number, one_of, text, whole
 
+GATEWAYS = ("wawp", "waha")
+
 
 class AccountState(StrEnum):
     """The gateway's word for the state of a session (WAHA's words, which Wawp uses too)."""
@@ -29,6 +31,7 @@ class Account:
     phone: str = knob(digits, "")  # bare digits
     lid: str = knob(digits, "")  # bare digits of its other name
     push_name: str = knob(text, "")
+    gateway: str = knob(one_of(*GATEWAYS), "wawp")  # whose webhooks tell of it
     session_name: str = knob(text, "")  # of the gateway; empty: wawp- and the instance's id
     state: AccountState = knob(one_of(*AccountState), AccountState.WORKING)
     shown_state: AccountState | None = knob(one_of(*AccountState), None)  # by the gateway; None: the truth
@@ -41,11 +44,13 @@ class Account:
     budget_used: int = 0
     limited_until: float = 0.0
     webhooks: list[dict[str, object]] = field(default_factory=list, repr=False)
+    settings: dict[str, object] = field(default_factory=dict, repr=False)  # what else its session is set to
 
     @property
     def session(self) -> str:
         """The name of its session, as session/info tells it."""
-        return self.session_name or f"wawp-{self.instance_id}"
+        usual = f"wawp-{self.instance_id}" if self.gateway == "wawp" else self.instance_id
+        return self.session_name or usual
 
     @property
     def shown(self) -> AccountState:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator.simulator.control import ControlFace
 from orchestrator.simulator.courier import Courier
+from orchestrator.simulator.faces import all_faces
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.http_server import HttpServer, is_loopback
 from orchestrator.simulator.model import Account
@@ -19,7 +20,6 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.scenario import World, built_in, load
 from orchestrator.simulator.simtime import SimTime, Ticker
 from orchestrator.simulator.truth import Effect, Request, TruthLog, WebhookLog
-from orchestrator.simulator.wawp import WawpFace
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ async def start(
         raise ValueError(f"{host} is not on loopback: the simulator serves 127.0.0.1 or ::1 only")
     faults = Faults() if faults is None else faults
     courier = Courier(network, faults)
-    server = HttpServer(ControlFace(WawpFace(network, faults), courier.log))
+    server = HttpServer(ControlFace(all_faces(network, faults), courier.log))
     try:
         port = await server.start(host, port)
     except OSError:

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     SET_WEBHOOKS = "set_webhooks"
     RESTART = "restart"
     RATE_LIMIT = "rate_limit"
+    TIMELOCK = "timelock"
+    CAPPING = "capping"
     OTHER = "other"  # unknown path, or not let in
 
 

@@ -1,68 +1,82 @@
-"""Wawp's HTTP face over the network: docs at https://api.wawp.net/en/docs/v2/groups/join and its siblings."""
+"""Wawp's HTTP face: which call a request is, whose and with what, and what it shows in its own way.
+
+Docs at https://api.wawp.net/en/docs/v2/groups/join and its siblings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+import re
+from collections.abc import Callable
+from typing import Any
 
-from orchestrator.simulator import error_wordings
-from orchestrator.simulator.faults import Faults, Rule, Trouble, When
-from orchestrator.simulator.http_server import CUT, HttpRequest, Reply, json_reply, reply, truncated
-from orchestrator.simulator.model import Account
+from orchestrator.simulator import error_wordings, group_bodies
+from orchestrator.simulator.acts import Acts, Call, Turn
+from orchestrator.simulator.face import Face, Visitor, Wordings, parameters
+from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.http_server import HttpRequest, Reply, json_reply
+from orchestrator.simulator.model import Account, AccountState, Group
 from orchestrator.simulator.network import Network
-from orchestrator.simulator.refusals import IqError, SessionDownError
-from orchestrator.simulator.truth import GROUP_CALLS, Kind, Request
-from orchestrator.simulator.wawp_calls import Acts, Call, Turn, code_of, credentials, let_in, read
+from orchestrator.simulator.refusals import IqError
+from orchestrator.simulator.truth import Kind
 
-HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-NOTHING = json_reply(200, {})  # what WAHA's NOWEB engine answers when WhatsApp did not
-GROUP_LIMIT_WAIT = 30.0  # seconds, as its Retry-After says
-GARBAGE = b"\x00\xff\xfe{\x80 this is no JSON"
+_EXACT: dict[tuple[str, str], Kind] = {
+    ("GET", "/v2/groups/join"): Kind.PROBE,
+    ("POST", "/v2/groups/join"): Kind.JOIN,
+    ("GET", "/v2/groups/join-info"): Kind.PROBE,
+    ("GET", "/v2/groups"): Kind.LIST,
+    ("POST", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/send/text"): Kind.SEND,
+    ("GET", "/v2/session/info"): Kind.SESSION,
+    ("POST", "/v2/session/info"): Kind.SESSION,
+    ("GET", "/v2/session/webhook"): Kind.WEBHOOKS,
+    ("POST", "/v2/session/webhook"): Kind.SET_WEBHOOKS,
+    ("POST", "/v2/session/restart"): Kind.RESTART,
+    ("GET", "/v2/session/rate-limit"): Kind.RATE_LIMIT,
+}
+_PATHS = frozenset(path for _, path in _EXACT)
+_OF_GROUP: dict[tuple[str, str], Kind] = {
+    ("GET", ""): Kind.GROUP,
+    ("GET", "/participants"): Kind.PARTICIPANTS,
+    ("POST", "/leave"): Kind.LEAVE,
+    ("GET", "/invite-code"): Kind.CODE,
+    ("POST", "/invite-code/revoke"): Kind.REVOKE,
+}
+_GROUP_PATH = re.compile(r"/v2/groups/([^/]+@g\.us)(/.*)?")
 
 
-class WawpFace:
-    """Answers one HTTP request after another; at once where nothing makes it wait."""
+class WawpFace(Face):
+    """Answers whatever no other face claims."""
+
+    words = Wordings(
+        not_found=error_wordings.NOT_FOUND,
+        missing_token=error_wordings.MISSING_TOKEN,
+        wrong_token=error_wordings.WRONG_TOKEN,
+        session_down=lambda _account: error_wordings.INVALID_SESSION,
+        plain_error=error_wordings.plain_error,
+        plan_limit=error_wordings.plan_limit,
+        error_body=error_wordings.error_body,
+        said_status=error_wordings.said_status,
+        subscription=error_wordings.SUBSCRIPTION,
+        no_link=error_wordings.NO_LINK,
+    )
 
     def __init__(self, network: Network, faults: Faults) -> None:
-        self.network = network
-        self.faults = faults
-        self._acts = Acts(network, faults)
+        super().__init__(network, faults, WawpActs(network, faults))
 
-    def __call__(self, request: HttpRequest) -> Reply | Awaitable[Reply]:
-        call = read(request)
-        if isinstance(call, Reply):
-            return self._noted(self.network.log.arrived(Kind.OTHER, None, None, None), call)
-        instance, token = credentials(request, call.data, self.faults.auth)
-        account = self.network.instances.get(instance)
-        entry = self._arrived(request, call, account)
-        refusal = let_in(account, token) or self._refused_method(request, call)
-        if refusal is None and entry.code is None and call.kind in (Kind.PROBE, Kind.JOIN):
-            refusal = error_wordings.NO_LINK
-        if refusal is None and account is not None and self._too_many(entry):
-            refusal = error_wordings.plan_limit(GROUP_LIMIT_WAIT)
-        if refusal is not None or account is None:
-            return self._noted(entry, refusal or error_wordings.INVALID_SESSION)
-        turn = Turn(call, account, entry)
-        if self.faults.rules:
-            turn.rule = self.faults.take(call.kind, account.name, entry.group)
-        delay = self.faults.delay()
-        if turn.rule is None and delay <= 0:
-            return self._noted(entry, self._answer(turn))
-        return self._slowly(turn, delay)
+    def claims(self, request: HttpRequest) -> bool:
+        return request.path.startswith("/v2/")
 
-    def _arrived(self, request: HttpRequest, call: Call, account: Account | None) -> Request:
-        code, jid = None, call.jid
-        if call.kind is Kind.PROBE or call.kind is Kind.JOIN:
-            faults = self.faults
-            place = faults.code_in if call.kind is Kind.JOIN else "query"
-            code = code_of(request, call, faults.code_param, place=place, form=faults.code_form)
-            behind = self.network.leads_to(code or "")
-            jid = None if behind is None else behind.jid
-        elif call.kind is Kind.SEND:
-            jid = str(call.data.get("chatId") or "")
-        return self.network.log.arrived(call.kind, None if account is None else account.name, jid, code)
+    def read(self, request: HttpRequest) -> Call | Reply:
+        return read(request)
 
-    def _refused_method(self, request: HttpRequest, call: Call) -> Reply | None:
+    def visitor(self, request: HttpRequest, call: Call) -> Visitor:
+        return credentials(request, call.data, self.faults.auth)
+
+    def code_of(self, request: HttpRequest, call: Call) -> str | None:
+        place = self.faults.code_in if call.kind is Kind.JOIN else "query"
+        return code_of(request, call, self.faults.code_param, place=place, form=self.faults.code_form)
+
+    def refused(self, request: HttpRequest, call: Call) -> Reply | None:
         two = self.faults.paths == "two"
         if call.kind is Kind.PROBE and call.path.endswith("/join-info") != two:
             return error_wordings.NOT_ALLOWED if two else error_wordings.NOT_FOUND
@@ -70,78 +84,130 @@ class WawpFace:
             return error_wordings.NOT_ALLOWED
         return None
 
-    def _too_many(self, entry: Request) -> bool:
-        """Joins are counted, but let through: what limits them is WhatsApp."""
-        allowed = self.faults.group_req_per_minute
-        if not allowed or entry.kind not in GROUP_CALLS or entry.kind is Kind.JOIN:
-            return False
-        lately = self.network.log.between(entry.at - 60.0, entry.at, entry.account)
-        return sum(one.kind in GROUP_CALLS for one in lately) >= allowed
-
-    def _answer(self, turn: Turn) -> Reply:
-        try:
-            return self._acts.perform(turn)
-        except IqError as error:
-            return self._refuse(turn, error)
-        except SessionDownError:
-            return error_wordings.INVALID_SESSION
-
-    def _refuse(self, turn: Turn, error: IqError) -> Reply:
-        turn.entry.iq = error.code
+    def iq(self, error: IqError, turn: Turn) -> Reply:
         worded = turn.rule.dialect if turn.rule is not None else None
         return error_wordings.DIALECTS[worded or self.faults.dialect](error)
 
-    def _noted(self, entry: Request, answer: Reply) -> Reply:
-        self.network.log.answered(entry, answer.status)
-        return answer
 
-    async def _slowly(self, turn: Turn, delay: float) -> Reply:
-        """Half of the delay passes before the effect, half after it."""
-        if delay > 0:
-            await self.network.sleep(delay / 2)
-        if turn.rule is None:
-            answer = self._answer(turn)
-        else:
-            turn.entry.trouble = turn.rule.trouble.value
-            answer = await self._troubled(turn, turn.rule)
-        if delay > 0:
-            await self.network.sleep(delay / 2)
-        return replace(
-            self._noted(turn.entry, answer), undelivered=lambda: setattr(turn.entry, "spoiled", True)
-        )
-
-    async def _troubled(self, turn: Turn, rule: Rule) -> Reply:
-        """The effect, if it comes at all, and then what is left of the answer."""
-        good = self._answer(turn) if rule.when is When.DONE else NOTHING
-        if rule.when is When.LATER:
-            self.network.later(rule.seconds, lambda: self._answer(turn))
-        if rule.trouble in (Trouble.HANG, Trouble.SLOW):
-            await self.network.sleep(rule.seconds)
-        if rule.trouble is Trouble.IQ:
-            return self._refuse(turn, IqError(rule.iq, rule.text))
-        turn.entry.spoiled = rule.trouble in SPOILED and rule.status != 429  # whose limit it is, is clear
-        spoil = SPOILERS.get(rule.trouble)
-        return good if spoil is None else spoil(rule, good)
+def read(request: HttpRequest) -> Call | Reply:
+    """The call, or the gateway's answer to a request that it does not know."""
+    data = parameters(request)
+    kind = _EXACT.get((request.method, request.path))
+    if kind is not None:
+        return Call(kind, data, None, request.path)
+    match = _GROUP_PATH.fullmatch(request.path)
+    kind = _OF_GROUP.get((request.method, match[2] or "")) if match else None
+    if match is None or kind is None:
+        known = request.path in _PATHS or match is not None
+        return error_wordings.NOT_ALLOWED if known else error_wordings.NOT_FOUND
+    return Call(kind, data, match[1], request.path)
 
 
-SPOILERS: dict[Trouble, Callable[[Rule, Reply], Reply]] = {
-    Trouble.CUT: lambda _rule, _good: CUT,
-    Trouble.HANG: lambda _rule, _good: CUT,
-    Trouble.TRUNCATED: lambda _rule, good: truncated(good),
-    Trouble.GARBAGE: lambda _rule, _good: reply(200, GARBAGE),
-    Trouble.HTTP: lambda rule, _good: error_wordings.plain_error(rule.status, rule.text),
-    Trouble.HTML: lambda rule, _good: reply(rule.status, HTML, "text/html; charset=utf-8"),
-    Trouble.ERROR_BODY: lambda rule, _good: error_wordings.error_body(rule.text),
-    Trouble.SAID_STATUS: lambda rule, _good: error_wordings.said_status(rule.status, rule.text),
-    Trouble.SESSION: lambda _rule, _good: error_wordings.INVALID_SESSION,
-    Trouble.UNAUTHORIZED: lambda _rule, _good: error_wordings.WRONG_TOKEN,
-    Trouble.PLAN_LIMIT: lambda rule, _good: error_wordings.plan_limit(rule.seconds),
-    Trouble.SUBSCRIPTION: lambda _rule, _good: error_wordings.SUBSCRIPTION,
-}
-"""Troubles that replace or spoil the answer; all others change the good answer itself."""
+def code_of(request: HttpRequest, call: Call, name: str, *, place: str, form: str) -> str | None:
+    """The invite code of a probe or a join, from where it must stand; None if it is written in another form.
 
-SPOILED = frozenset(
-    {Trouble.CUT, Trouble.HANG, Trouble.TRUNCATED, Trouble.GARBAGE}
-    | {Trouble.HTTP, Trouble.HTML, Trouble.ERROR_BODY}
-)
-"""Troubles after which nobody can tell from the answer what the call did."""
+    Found as WAHA's parseGroupInviteLink finds it: what stands after the last slash.
+    """
+    found = call.data if place == "any" else request.query if place == "query" else request.json()
+    text = str(found.get(name) or "")
+    if form == "link" and text and not text.startswith("https://chat.whatsapp.com/"):
+        return None
+    return text if form == "code" else text.rpartition("/")[2]
+
+
+def credentials(request: HttpRequest, data: dict[str, Any], auth: str = "any") -> Visitor:
+    """(instance id, access token) from where they must stand; empty where missing."""
+    headers = request.headers
+    instance = data.get("instance_id") or headers.get("x-instance-id", "")
+    token = ""
+    if auth == "any":
+        token = data.get("access_token", "")
+    elif auth in ("query", "body"):
+        posted = auth == "body" and request.method == "POST"
+        token = (request.json() if posted else request.query).get("access_token", "")
+    if not token and auth in ("any", "header"):
+        token = headers.get("access-token", "")
+    if not token and auth in ("any", "bearer"):
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        token = value.strip() if scheme.lower() == "bearer" else ""
+    return Visitor(str(instance), str(token))
+
+
+class WawpActs(Acts):
+    """What Wawp shows."""
+
+    def own(self) -> dict[Kind, Callable[[Turn], Reply]]:
+        return {
+            Kind.WEBHOOKS: self._webhooks,
+            Kind.SET_WEBHOOKS: self._set_webhooks,
+            Kind.RESTART: self._restart,
+            Kind.RATE_LIMIT: self._rate_limit,
+        }
+
+    def missing(self, what: str) -> Reply:
+        body = {"status": 400, "message": f"Missing parameter: {what}", "error": "Bad Request"}
+        return json_reply(400, body)
+
+    def receipt(self, group: Group | None) -> Reply:
+        if group is None:
+            return json_reply(200, {})
+        return json_reply(200, group_bodies.receipt(group, only_id=self._faults.join_receipt == "id"))
+
+    def pending(self, group: Group) -> Reply:
+        if self._faults.pending_receipt == "with_id":
+            return json_reply(200, {"id": group.jid})
+        if self._faults.pending_receipt == "error":
+            return error_wordings.plain_error(500, "UnexpectedJoinGroupViaInviteResponse")
+        if self._faults.pending_receipt in ("exception", "missing_group"):
+            return error_wordings.unread_answer(group.jid, named=self._faults.pending_receipt == "exception")
+        return json_reply(200, {})
+
+    def code(self, code: str, *, fresh: bool) -> Reply:  # noqa: ARG002 - both are shown alike
+        if self._faults.code_shape == "text":
+            return json_reply(200, code)
+        link = f"https://chat.whatsapp.com/{code}"
+        if self._faults.code_shape == "url":
+            return json_reply(200, {"inviteUrl": link})
+        return json_reply(200, {"inviteCode": code, "inviteUrl": link})
+
+    def message(self, turn: Turn) -> tuple[str, str]:
+        return turn.text("chatId"), turn.text("message")
+
+    def sent(self, turn: Turn, jid: str, number: int) -> Reply:
+        own = f"true_{jid}_{turn.entry.number:08X}{number:08X}"
+        body = {"id": own, "timestamp": int(turn.entry.at), "from": f"{turn.account.phone}@c.us"}
+        return json_reply(200, body)
+
+    def session(self, account: Account) -> Reply:
+        shown: dict[str, Any] = {
+            "name": account.session,
+            "status": account.shown.value,
+            "config": {"webhooks": {}, "proxy": None},
+            "me": self.me(account) if account.shown is AccountState.WORKING else None,
+        }
+        return json_reply(200, shown)
+
+    def _webhooks(self, turn: Turn) -> Reply:
+        if self._faults.plan == "free":
+            return error_wordings.SUBSCRIPTION
+        return json_reply(200, {"webhooks": turn.account.webhooks, "systemConfig": {"events": []}})
+
+    def _set_webhooks(self, turn: Turn) -> Reply:
+        if self._faults.plan == "free":
+            return error_wordings.SUBSCRIPTION
+        webhooks = turn.call.data.get("webhooks")
+        if not isinstance(webhooks, list) or not all(isinstance(w, dict) and w.get("url") for w in webhooks):
+            return self.missing("webhooks (a list of {url, events, is_active})")
+        turn.account.webhooks = list(webhooks)
+        return json_reply(200, {"success": True, "webhooks": turn.account.webhooks})
+
+    def _rate_limit(self, _turn: Turn) -> Reply:
+        """https://api.wawp.net/en/docs/v2/session/rate-limit names the fields, and shows no answer."""
+        allowed = self._faults.group_req_per_minute
+        if not allowed:
+            return error_wordings.NOT_FOUND
+        return json_reply(200, group_bodies.rate_limit(allowed, self._faults.rate_limit_shape))
+
+    def _restart(self, turn: Turn) -> Reply:
+        self.restart(turn.account)
+        return json_reply(200, {"name": turn.account.session, "status": turn.account.shown.value})

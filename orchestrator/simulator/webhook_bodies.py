@@ -19,6 +19,7 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import About, Effect
 
 ENGINES = ("GOWS", "NOWEB", "WEBJS")
+WAHA_ENGINES = {"noweb": "NOWEB", "gows": "GOWS", "webjs": "WEBJS", "webjs_wrapped": "WEBJS"}  # by shape
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _OF_US = {
     "group.join": ("group.v2.join", "group.v2.participants", "group.join"),
@@ -67,9 +68,11 @@ class Envelopes:
 
     def write(self, event: Event) -> list[Wire]:
         knobs = self._faults.webhooks
-        shape = self._rng.choice(("wawp", "waha")) if knobs.shape == "mixed" else knobs.shape
         account = self._network.accounts[event.account]
+        shape = self._rng.choice(("wawp", "waha")) if knobs.shape == "mixed" else knobs.shape
         engine = self._rng.choice(ENGINES) if shape == "waha" else "WEBJS"
+        if account.gateway != "wawp":
+            shape, engine = account.gateway, WAHA_ENGINES.get(self._faults.engine, "NOWEB")
         told = _Told(
             event, account, self._network.groups.get(event.group or ""), self._who(event, account), engine
         )
