@@ -31,7 +31,7 @@ from orchestrator.domain.meanings import InstanceState, Outcome
 from orchestrator.domain.memberships import Reason, known_reason
 from orchestrator.domain.outcomes import GatewayAnswer, SessionAnswer
 from orchestrator.domain.pacing import worst_window
-from orchestrator.gateways.base import Gateway
+from orchestrator.gateways.base import Gateway, Remark
 from orchestrator.status.next_step import command_of
 from orchestrator.store import instances, memberships, recoveries, slots
 from orchestrator.store.engine import AsyncConnection
@@ -72,7 +72,14 @@ async def online(account: ExaminedAccount, told: dict[str, OwnIds] | None = None
         return [*findings, *skips]
     if told is not None:
         told[account.name] = told_by(session)
-    return [*findings, _own_ids(session), *await _allowed(gateway), await _list(gateway)]
+    remarks = [_remarked(one) for one in await gateway.remarks()]
+    return [*findings, _own_ids(session), *remarks, *await _allowed(gateway), await _list(gateway)]
+
+
+def _remarked(remark: Remark) -> Finding:
+    if remark.hint:
+        return warning(remark.name, remark.sentence, remark.hint)
+    return ok(remark.name, remark.sentence)
 
 
 def _gateway_trouble(account: ExaminedAccount, answer: GatewayAnswer) -> Finding | None:

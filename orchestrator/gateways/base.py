@@ -44,6 +44,18 @@ class Form:
     gateway: Callable[[], Gateway]
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about one gateway that its user should know before a recovery needs it.
+
+    `hint`: what could be done about it; where there is one, it is a warning.
+    """
+
+    name: str
+    sentence: str
+    hint: str = ""
+
+
 LastLook = Callable[[], bool]
 """Asked after connecting and before the first byte of a join leaves; False drops the request unsent."""
 
@@ -93,6 +105,9 @@ class Gateway(Protocol):
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
         """Replace the webhooks (the caller merges: gateways overwrite the list)."""
+
+    async def remarks(self) -> tuple[Remark, ...]:
+        """What is special with this gateway and its engine, asked with GETs."""
 
     async def close(self) -> None:
         """Give up connections."""

@@ -29,7 +29,7 @@ from orchestrator.domain.outcomes import (
 )
 from orchestrator.gateways import account_bodies
 from orchestrator.gateways.answers import good
-from orchestrator.gateways.base import LastLook
+from orchestrator.gateways.base import LastLook, Remark
 from orchestrator.gateways.calls import Ask, GatewayCalls, GatewayRoutes, Good, Route
 from orchestrator.gateways.http import LIST_BODY
 from orchestrator.gateways.whatsapp_answers import Call
@@ -151,6 +151,9 @@ class HttpGateway:
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:  # noqa: ARG002 - a vendor's
         return NO_CALL
+
+    async def remarks(self) -> tuple[Remark, ...]:
+        return ()
 
     async def close(self) -> None:
         await self._calls.http.close()

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.gateways import wawp
+from orchestrator.gateways import waha, wawp
 from orchestrator.gateways.base import Vendor
 
-VENDORS: dict[str, Vendor] = {
-    "wawp": Vendor(
-        wawp.open_gateway,
-        wawp.read_event,
-        events=wawp.SUBSCRIBED,
-        signature_headers=wawp.SIGNATURE_HEADERS,
-        forms=wawp.forms,
-    ),
-}
+VENDORS: dict[str, Vendor] = {"wawp": wawp.VENDOR, "waha": waha.VENDOR}

@@ -29,7 +29,7 @@ from orchestrator.domain.outcomes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.gateways.base import LastLook
+    from orchestrator.gateways.base import LastLook, Remark
 
 OWN, STRANGER = "15550100002", "15550109999"
 GOOD = GatewayAnswer(Outcome.OK)
@@ -114,6 +114,9 @@ class FakeGateway:
     async def session(self) -> SessionAnswer:
         self.settle()
         return SessionAnswer(GOOD, self.state, self.state.value.upper(), phone=OWN)
+
+    async def remarks(self) -> tuple[Remark, ...]:
+        return ()
 
     async def limits(self) -> LimitsAnswer:
         return LimitsAnswer(GatewayAnswer(Outcome.NOT_SUPPORTED))
