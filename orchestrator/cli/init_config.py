@@ -164,9 +164,9 @@ def _secrets_folder(config: Path, made: list[str]) -> Path:
     return folder
 
 
-def instance_table(name: str, role: str, base_url: str, instance_id: str) -> str:
+def instance_table(name: str, role: str, base_url: str, instance_id: str, *, gateway: str = "wawp") -> str:
     """The lines of one account; JSON writes what a TOML string takes, for what a person can type."""
-    values = {"name": name, "role": role, "gateway": "wawp", "base_url": base_url}
+    values = {"name": name, "role": role, "gateway": gateway, "base_url": base_url}
     values |= {"instance_id": instance_id, "access_token_file": f"secrets/{name}.token"}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     return "\n".join(["", "[[instances]]", *lines, ""])

@@ -44,6 +44,9 @@ _EVERY = 1.0  # seconds between two looks whether anybody still reads our answer
 _LISTEN = "127.0.0.1:0"
 _AS_TOLD = frozenset({exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED})
 _FASTEST = 600.0
+_GATEWAY = flag(
+    "gateway", "As which gateway it speaks: wawp, waha (waha-noweb, waha-gows, waha-webjs).", metavar="NAME"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,11 @@ def furnish(playground: Playground, running: Running) -> None:
     for account in running.accounts:
         write_once(playground.folder / "secrets" / f"{account.name}.token", account.access_token + "\n")
         text += instance_table(
-            account.name, role_of(account, running.world), running.base_url, account.instance_id
+            account.name,
+            role_of(account, running.world),
+            running.base_url,
+            account.instance_id,
+            gateway=account.gateway,
         )
     if running.world is not None:
         # For its owner alone: invite codes are secrets, even simulated ones.
@@ -115,6 +122,7 @@ async def simulate(
         float | None,
         flag("speed", "Simulated seconds in a real one (else REJOIN_CLOCK_SPEED, else 1).", metavar="N"),
     ] = None,
+    gateway: Annotated[str | None, _GATEWAY] = None,
     write_config: Annotated[
         Path | None,
         flag("write-config", "Set up a folder that is ready to recover against it.", metavar="DIR"),
@@ -132,7 +140,7 @@ async def simulate(
     rate = _speed(speed)
     playground = await prepare(write_config) if write_config else None
     anchor = playground.created_at if playground else None
-    running = await _start(listen, _scenario(scenario), rate, anchor=anchor, call=call)
+    running = await _start(listen, _scenario(scenario), rate, anchor=anchor, gateway=gateway, call=call)
     try:
         if playground:
             furnish(playground, running)
@@ -165,13 +173,20 @@ def _scenario(name: str) -> Path:
     return file if file.exists() or not built_in(name).exists() else built_in(name)
 
 
-async def _start(listen: str, scenario: Path, speed: float, *, anchor: float | None, call: Call) -> Running:
+async def _start(
+    listen: str, scenario: Path, speed: float, *, anchor: float | None, gateway: str | None, call: Call
+) -> Running:
     from orchestrator.simulator.checked_tables import ScenarioError  # noqa: PLC0415
     from orchestrator.simulator.server import simulate as serve  # noqa: PLC0415
 
     try:
         return await serve(
-            listen, scenario, speed=speed, anchor=anchor, log=lambda text: call.out.say(clean(text))
+            listen,
+            scenario,
+            speed=speed,
+            anchor=anchor,
+            gateway=gateway,
+            log=lambda text: call.out.say(clean(text)),
         )
     except ScenarioError as error:
         problems = tuple(str(error).splitlines())
@@ -234,6 +249,7 @@ async def demo(
     speed: Annotated[
         float, flag("speed", "Seconds of the story in a real one, 1 to 600.", metavar="N")
     ] = 60.0,
+    gateway: Annotated[str, _GATEWAY] = "wawp",
     keep: Annotated[
         Path | None, flag("keep", "Leave the demo's files in this folder.", metavar="DIR")
     ] = None,
@@ -245,6 +261,7 @@ async def demo(
 
     Examples:
       rejoin demo
+      rejoin demo --gateway waha-gows
       rejoin demo --speed 120 --keep playground
     """
     if not 1 <= speed <= _FASTEST:
@@ -254,7 +271,10 @@ async def demo(
     with ExitStack() as closing:
         folder = keep or Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="rejoin-demo-")))
         playground = await prepare(folder)
-        running = await serve(_LISTEN, speed=speed, anchor=playground.created_at)
+        try:
+            running = await serve(_LISTEN, speed=speed, anchor=playground.created_at, gateway=gateway)
+        except ValueError as error:
+            raise UsageError(f"--gateway: {error}") from None
         try:
             furnish(playground, running)
             code = await _story(call, playground, running, speed)

@@ -8,6 +8,16 @@ from orchestrator.simulator.network import Network
 from orchestrator.simulator.waha import WahaFace
 from orchestrator.simulator.wawp import WawpFace
 
+DIALECTS: dict[str, tuple[str, str]] = {
+    "wawp": ("wawp", "plain"),
+    "waha": ("waha", "noweb"),
+    "waha-noweb": ("waha", "noweb"),
+    "waha-gows": ("waha", "gows"),
+    "waha-webjs": ("waha", "webjs"),
+}
+"""What a network can be made to speak: (vendor, the shape of its groups)."""
+
 
 def all_faces(network: Network, faults: Faults) -> Faces:
+    """What no other claims is Wawp's."""
     return Faces([WahaFace(network, faults), WawpFace(network, faults)])

@@ -34,7 +34,7 @@ from orchestrator.simulator.checked_tables import (
 from orchestrator.simulator.error_wordings import DIALECTS
 from orchestrator.simulator.group_bodies import ENGINES
 from orchestrator.simulator.http_server import url_on_loopback
-from orchestrator.simulator.model import Account
+from orchestrator.simulator.model import GATEWAYS, Account
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Kind
 
@@ -224,7 +224,8 @@ class Rule:
 class Faults:
     """The gateway's standing knobs and the rules that are left."""
 
-    dialect: str = knob(one_of(*DIALECTS), "status")  # see error_wordings.py
+    vendor: str = knob(one_of(*GATEWAYS), "wawp")  # where accounts are linked that do not say it themselves
+    dialect: str = knob(one_of(*DIALECTS), "status")  # Wawp's errors, see error_wordings.py
     engine: str = knob(one_of(*ENGINES), "plain")  # shape of a group
     paths: str = knob(one_of("one", "two"), "one")  # one: the probe is GET of the join path
     latency: tuple[float, float] = knob(span, (0.0, 0.0))  # simulated seconds, even between the two

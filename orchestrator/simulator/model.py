@@ -31,7 +31,7 @@ class Account:
     phone: str = knob(digits, "")  # bare digits
     lid: str = knob(digits, "")  # bare digits of its other name
     push_name: str = knob(text, "")
-    gateway: str = knob(one_of(*GATEWAYS), "wawp")  # whose webhooks tell of it
+    gateway: str = knob(one_of(*GATEWAYS), "wawp")  # where it is linked
     session_name: str = knob(text, "")  # of the gateway; empty: wawp- and the instance's id
     state: AccountState = knob(one_of(*AccountState), AccountState.WORKING)
     shown_state: AccountState | None = knob(one_of(*AccountState), None)  # by the gateway; None: the truth
@@ -49,8 +49,9 @@ class Account:
     @property
     def session(self) -> str:
         """The name of its session, as session/info tells it."""
-        usual = f"wawp-{self.instance_id}" if self.gateway == "wawp" else self.instance_id
-        return self.session_name or usual
+        if self.gateway != "wawp":
+            return self.instance_id
+        return self.session_name or f"wawp-{self.instance_id}"
 
     @property
     def shown(self) -> AccountState:

@@ -227,9 +227,9 @@ def parse(content: str, *, source: str = "scenario", clock: Clock | None = None)
     seed = top.get("seed", 1)
     network = Network(seed=seed) if clock is None else Network(now=clock.now, sleep=clock.sleep, seed=seed)
     maker = Maker(seed)
-    _accounts(reader, top.get("accounts", []), network, maker)
-    rows = _groups(reader, top, network, maker)
     faults = Faults(seed=seed, **read_gateway(reader, top.get("gateway", {})))
+    _accounts(reader, top.get("accounts", []), network, maker, vendor=faults.vendor)
+    rows = _groups(reader, top, network, maker)
     faults.webhooks = Webhooks(**read_webhooks(reader, top.get("webhooks", {}), network, where="webhooks"))
     faults.rules = read_rules(reader, top.get("faults", []), network, where="faults")
     _events(reader, top.get("events", []), network)
@@ -237,7 +237,7 @@ def parse(content: str, *, source: str = "scenario", clock: Clock | None = None)
     return World(network, faults, rows, top.get("name", ""), top.get("description", ""))
 
 
-def _accounts(reader: Reader, given: object, network: Network, maker: Maker) -> None:
+def _accounts(reader: Reader, given: object, network: Network, maker: Maker, *, vendor: str) -> None:
     for n, good in enumerate(reader.tables(given, ACCOUNT, "accounts", need="name"), 1):
         name = good.pop("name", f"account-{n}")
         good["state"] = AccountState(good.get("state", "WORKING"))
@@ -245,6 +245,7 @@ def _accounts(reader: Reader, given: object, network: Network, maker: Maker) -> 
             good["shown_state"] = AccountState(good["shown_state"])
         restricted = good.pop("restricted_for", 0.0)
         defaults = {
+            "gateway": vendor,
             "instance_id": f"{100_000_000_000 + n}",
             "access_token": maker.token(),
             "phone": f"1555010{n:04d}",

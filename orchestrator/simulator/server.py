@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator.simulator.control import ControlFace
 from orchestrator.simulator.courier import Courier
-from orchestrator.simulator.faces import all_faces
+from orchestrator.simulator.faces import DIALECTS, all_faces
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.http_server import HttpServer, is_loopback
 from orchestrator.simulator.model import Account
@@ -107,22 +107,34 @@ async def simulate(
     *,
     speed: float = 1.0,
     anchor: float | None = None,
+    gateway: str | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Running:
     """Serve a scenario (None: the demo) until `close`. Prints nothing; `log` gets a sentence per request.
 
     `speed` and `anchor` (unix seconds) as in an accelerated clock, so that both sides tell the same time.
+    `gateway`: one of `faces.DIALECTS`, where all accounts are linked whatever the scenario says.
     Raises `ValueError` for an address off loopback, `ScenarioError` (also a `ValueError`) for a wrong
     scenario, and `OSError` if the port is taken.
     """
     host, port = address(listen)
     world = load(scenario or built_in("demo"), SimTime(speed, anchor))
+    if gateway is not None:
+        _link_all(world, gateway)
     if log is not None:
         told = log
         world.network.log.watchers.append(lambda request: told(sentence(request, world.network)))
     running = await start(world.network, world.faults, host=host, port=port)
     running.world = world
     return running
+
+
+def _link_all(world: World, gateway: str) -> None:
+    if gateway not in DIALECTS:
+        raise ValueError(f"{gateway} is not spoken here; there are: {', '.join(DIALECTS)}")
+    world.faults.vendor, world.faults.engine = DIALECTS[gateway]
+    for account in world.network.accounts.values():
+        account.gateway = world.faults.vendor
 
 
 def run_server(

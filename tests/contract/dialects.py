@@ -78,11 +78,7 @@ async def spoken(
 ) -> AsyncIterator[tuple[Gateway, Running]]:
     """The adapter, and the network that it speaks to."""
     network = Network()
-    network.add_account(
-        Account(
-            "backup", "backup", TOKEN, phone=ME, lid=MY_LID, gateway=dialect.vendor, session_name="backup"
-        )
-    )
+    network.add_account(Account("backup", "backup", TOKEN, phone=ME, lid=MY_LID, gateway=dialect.vendor))
     network.add_group(group or support())
     async with serve(network, faults or dialect.faults()) as running:
         gateway = VENDORS[dialect.vendor].open(

@@ -15,7 +15,9 @@ from orchestrator.account.loop import Ended, Job, run
 from orchestrator.account.recovery_settings import RecoverySettings
 from orchestrator.clock import AcceleratedClock
 from orchestrator.domain.memberships import Status
+from orchestrator.gateways.base import Endpoint
 from orchestrator.gateways.http import HttpClient, open_session
+from orchestrator.gateways.vendors import VENDORS
 from orchestrator.gateways.wawp import WawpGateway
 from orchestrator.simulator import scenario, server
 from orchestrator.simulator.simtime import SimTime
@@ -87,13 +89,26 @@ class Stage:
 
     def gateway(self, clock: AcceleratedClock | None = None, account: str = "backup-1") -> Gateway:
         found = self.world.network.account(account)
-        return WawpGateway(
-            http=HttpClient(open_session(), clock=clock or self.clock),
-            base_url=self.running.base_url,
-            instance_id=found.instance_id,
-            access_token=found.access_token,
-            options=routes(),
-            timeouts=TIMEOUTS,
+        if found.gateway == "wawp":
+            return WawpGateway(
+                http=HttpClient(open_session(), clock=clock or self.clock),
+                base_url=self.running.base_url,
+                instance_id=found.instance_id,
+                access_token=found.access_token,
+                options=routes(),
+                timeouts=TIMEOUTS,
+            )
+        return VENDORS[found.gateway].open(
+            Endpoint(
+                self.running.base_url,
+                found.instance_id,
+                found.access_token,
+                {},
+                connect_timeout=TIMEOUTS.connect,
+                timeout=TIMEOUTS.read,
+                join_timeout=TIMEOUTS.join,
+                clock=clock or self.clock,
+            )
         )
 
     async def context(self, settings: RecoverySettings, **more: Any) -> Context:
