@@ -32,8 +32,10 @@ name = "backup-1"
 instance_id = "200"
 phone = "15550100002"
 lid = "900000000000002"
+{{backup}}
 [gateway]
 latency = 0.4
+{{gateway}}
 [import]
 instances = ["sales-main"]
 [generate]
@@ -64,9 +66,9 @@ def told() -> Iterator[Outside]:
         yield there
 
 
-def story(folder: Path, told: Outside, *, speed: float = SPEED) -> Any:
+def story(folder: Path, told: Outside, *, speed: float = SPEED, gateway: str = "", backup: str = "") -> Any:
     config = CONFIG.format(on_loss="recover", secret=SECRET, people=told.people, crm=told.crm)
-    return town(folder, SCENARIO, speed=speed, config=config)
+    return town(folder, SCENARIO.format(gateway=gateway, backup=backup), speed=speed, config=config)
 
 
 def troubled_webhooks(world: Town) -> None:
@@ -80,8 +82,17 @@ def troubled_webhooks(world: Town) -> None:
     )  # fmt: skip
 
 
-def test_a_lost_primary_is_noticed_recovered_and_told_of_once(tmp_path: Path, told: Outside) -> None:
-    with story(tmp_path, told) as world:
+@pytest.mark.parametrize(
+    ("gateway", "backup"),
+    [
+        pytest.param("", "", id="wawp"),
+        pytest.param('engine = "gows"', 'gateway = "waha"', id="wawp-to-waha-gows"),
+    ],
+)
+def test_a_lost_primary_is_noticed_recovered_and_told_of_once(
+    tmp_path: Path, told: Outside, gateway: str, backup: str
+) -> None:
+    with story(tmp_path, told, gateway=gateway, backup=backup) as world:
         troubled_webhooks(world)
         world.start()
         world.do(do="log_out", account="sales-main")
