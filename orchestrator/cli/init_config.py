@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 
 _DEFAULT_URL = "sqlite:///rejoin.db"
+USUAL_GATEWAY = "wawp"
+GATEWAY = flag(
+    "gateway",
+    "Where the accounts are linked: wawp, waha, evolution, gowa (else asked for).",
+    metavar="NAME",
+)
 _TEMPLATE = """\
 # Rejoin. Every key and its meaning: config.example.toml and docs/configuration.md.
 # Paths are relative to this file. Any value may come from the environment: REJOIN_PACING__JOINS_PER_MINUTE=3
@@ -39,16 +45,16 @@ key_file = "rejoin.key"                 # encrypts the invite codes. Keep a copy
 # [[instances]]
 # name = "sales-main"
 # role = "primary"
-# gateway = "wawp"
-# base_url = "https://api.wawp.net"
-# instance_id = ""
-# access_token_file = "secrets/sales-main.token"
+# gateway = "{gateway}"
+# base_url = "{address}"
+# instance_id = ""                      # {account}
+# access_token_file = "secrets/sales-main.token"    # {token}
 
 # [[instances]]
 # name = "backup-1"
 # role = "backup"
-# gateway = "wawp"
-# base_url = "https://api.wawp.net"
+# gateway = "{gateway}"
+# base_url = "{address}"
 # instance_id = ""
 # access_token_file = "secrets/backup-1.token"
 
@@ -72,35 +78,66 @@ async def init(
         str,
         flag("database-url", "Where the state lives: sqlite:///FILE or postgresql://...", metavar="URL"),
     ] = _DEFAULT_URL,
+    gateway: Annotated[str | None, GATEWAY] = None,
     call: Call = NOTHING_SAID,
 ) -> None:
     """Writes rejoin.toml, the key file and secrets/ (for you alone), makes and migrates the database.
 
-    What is there already stays as it is; it may be called again at any time.
+    Asks which gateway your accounts are linked to, for the lines in the file. What is there already stays as
+    it is; it may be called again at any time.
 
     Examples:
       rejoin init
+      rejoin init --gateway waha
       rejoin init -c /etc/rejoin/rejoin.toml --database-url postgresql://rejoin@db/rejoin
     """
     made: list[str] = []
-    config, settings = _configuration(call, database_url, made)
+    config, settings = _configuration(call, database_url, gateway, made)
     secrets = _secrets_folder(config, made)
     made += await make_database(settings.database)
     _tell(call, settings, config=config, secrets=secrets, made=made)
 
 
-def template(database_url: str = _DEFAULT_URL) -> str:
+def template(database_url: str = _DEFAULT_URL, *, gateway: str) -> str:
     """A configuration without accounts, in the computer's time zone."""
-    url = json.dumps(database_url, ensure_ascii=False)
-    return _TEMPLATE.format(url=url, zone=f'"{local_zone()}"'.ljust(32))
+    from orchestrator.config import GATEWAYS  # noqa: PLC0415 - brings pydantic
+
+    facts = GATEWAYS[gateway]
+    token = facts.token if facts.needs_token else f"{facts.token}; leave this line out where there is none"
+    return _TEMPLATE.format(
+        url=json.dumps(database_url, ensure_ascii=False),
+        zone=f'"{local_zone()}"'.ljust(32),
+        gateway=gateway,
+        address=facts.address,
+        account=f"the {facts.account}",
+        token=token,
+    )
 
 
-def _configuration(call: Call, database_url: str, made: list[str]) -> tuple[Path, Settings]:
+def which_gateway(call: Call, given: str | None) -> str:
+    """As it is named in the configuration; asked for where somebody can be asked. Raises UsageError."""
+    from orchestrator.config import GATEWAYS  # noqa: PLC0415 - brings pydantic
+
+    known = ", ".join(GATEWAYS)
+    if given is None:
+        asked = call.ask(f"Which gateway ({known})", default=USUAL_GATEWAY) if call.may_ask else None
+        given = asked or USUAL_GATEWAY
+    if given.lower() not in GATEWAYS:
+        raise UsageError(f"No gateway is called {clean(given)}.", hint=f"there are: {known}")
+    return given.lower()
+
+
+def _configuration(
+    call: Call, database_url: str, gateway: str | None, made: list[str]
+) -> tuple[Path, Settings]:
     from orchestrator.config import ConfigError, load  # noqa: PLC0415 - brings pydantic
 
     config = config_file.to_make(call.config, os.environ)
-    config.parent.mkdir(parents=True, exist_ok=True)
-    is_new = write_once(config, template(database_url))
+    is_new = False
+    if not config.exists():
+        text = template(database_url, gateway=which_gateway(call, gateway))
+        config.parent.mkdir(parents=True, exist_ok=True)
+        is_new = write_once(config, text)
     try:
         settings = load(config, os.environ)
     except ConfigError:
@@ -164,10 +201,13 @@ def _secrets_folder(config: Path, made: list[str]) -> Path:
     return folder
 
 
-def instance_table(name: str, role: str, base_url: str, instance_id: str, *, gateway: str = "wawp") -> str:
+def instance_table(
+    name: str, role: str, gateway: str, base_url: str, instance_id: str, *, with_token: bool = True
+) -> str:
     """The lines of one account; JSON writes what a TOML string takes, for what a person can type."""
     values = {"name": name, "role": role, "gateway": gateway, "base_url": base_url}
-    values |= {"instance_id": instance_id, "access_token_file": f"secrets/{name}.token"}
+    values |= {"instance_id": instance_id}
+    values |= {"access_token_file": f"secrets/{name}.token"} if with_token else {}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     return "\n".join(["", "[[instances]]", *lines, ""])
 

@@ -16,7 +16,14 @@ from orchestrator.catalogue.source import ReadOptions, read_source
 from orchestrator.cli import exit_codes
 from orchestrator.cli.call import DELIMITER, ENCODING, NOTHING_SAID, SHEET, TO, Call, flag, positional
 from orchestrator.cli.formatting import clean, plural
-from orchestrator.cli.init_config import instance_table, make_database, template, write_once
+from orchestrator.cli.init_config import (
+    GATEWAY,
+    instance_table,
+    make_database,
+    template,
+    which_gateway,
+    write_once,
+)
 from orchestrator.cli.layout import whole
 from orchestrator.cli.plan import plan_rows
 from orchestrator.cli.render_groups import report_json, tell_import
@@ -35,7 +42,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 NAME = "backup-1"
-WAWP = "https://api.wawp.net"
 NOT_KEPT = "nothing of it was kept: the same command asks for it anew"
 TOKEN_VARIABLE = "REJOIN_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -45,6 +51,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
     /,
     *,
     to: Annotated[str | None, TO] = None,
+    gateway: Annotated[str | None, GATEWAY] = None,
     base_url: Annotated[
         str | None, flag("base-url", "The gateway's address (else asked for).", metavar="URL")
     ] = None,
@@ -81,7 +88,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
     options = ReadOptions(parse_mapping(map_), sheet, delimiter, encoding, skip_bad=True)
     with stop_signals.raised():
         source = read_source(file)  # a name that was mistyped is told before anything is asked
-        settings, forget = ensure(call, Given(base_url, instance_id, token_file))
+        settings, forget = ensure(call, Given(gateway, base_url, instance_id, token_file))
     call.start_logs(settings)
     await make_database(settings.database)
     async with call.open_app(settings) as app:
@@ -165,6 +172,7 @@ async def _needs_a_person(call: Call, settings: Settings, report: ImportReport) 
 class Given:
     """What the line or the environment says of the account; what is missing is asked for."""
 
+    gateway: str | None
     base_url: str | None
     instance_id: str | None
     token_file: Path | None
@@ -172,6 +180,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    gateway: str
     base_url: str
     instance_id: str
     token: str
@@ -215,21 +224,33 @@ def _undo(before: dict[Path, str | None]) -> None:
 
 
 def _account(call: Call, given: Given) -> Account:
+    from orchestrator.config import GATEWAYS  # noqa: PLC0415 - brings pydantic
+
+    gateway = which_gateway(call, given.gateway)
+    facts = GATEWAYS[gateway]
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if given.token_file is not None:
         token = _read(given.token_file)
     if not call.may_ask:
         missing = ["--instance-id"] if not given.instance_id else []
-        missing += [] if token else [f"--token-file (or {TOKEN_VARIABLE})"]
+        missing += [] if token or not facts.needs_token else [f"--token-file (or {TOKEN_VARIABLE})"]
         if missing:
             raise UsageError(f"There is no configuration, and nobody to ask. Give {' and '.join(missing)}.")
     else:
         call.out.say("The account that gets back into the groups, as the gateway shows it:")
+    address = given.base_url
+    if address is None:
+        address = call.ask("Gateway's address", default=facts.address) if call.may_ask else facts.address
     return Account(
-        given.base_url or (call.ask("Gateway's address", default=WAWP) if call.may_ask else WAWP),
-        given.instance_id or call.ask("Instance id"),
-        token or call.read_secret("Access token (not shown):"),
+        gateway,
+        address,
+        given.instance_id or call.ask(_capital(facts.account)),
+        token or (call.read_secret(f"{_capital(facts.token)} (not shown):") if call.may_ask else ""),
     )
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _read(file: Path) -> str:
@@ -243,10 +264,12 @@ def _read(file: Path) -> str:
 def _write(config: Path, before: str | None, account: Account) -> None:
     secrets = config.parent / "secrets"
     secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace(secrets / f"{NAME}.token", account.token + "\n")
-    table = instance_table(NAME, "backup", account.base_url, account.instance_id)
+    if account.token:
+        _replace(secrets / f"{NAME}.token", account.token + "\n")
+    where = (account.gateway, account.base_url, account.instance_id)
+    table = instance_table(NAME, "backup", *where, with_token=bool(account.token))
     if before is None:
-        write_once(config, template() + table)
+        write_once(config, template(gateway=account.gateway) + table)
     else:
         _replace(config, before + table)
 

@@ -93,9 +93,9 @@ def furnish(playground: Playground, running: Running) -> None:
         text += instance_table(
             account.name,
             role_of(account, running.world),
+            account.gateway,
             running.base_url,
             account.instance_id,
-            gateway=account.gateway,
         )
     if running.world is not None:
         # For its owner alone: invite codes are secrets, even simulated ones.

@@ -1,6 +1,7 @@
 """The configuration: one TOML file, the environment over it, secrets from files; checked as a whole."""
 
 from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.gateways import GATEWAYS
 from orchestrator.config.keys import Effective, effective
 from orchestrator.config.loading import load
 from orchestrator.config.models import InstanceSettings, Settings, WawpOptions
@@ -8,6 +9,7 @@ from orchestrator.config.problems import ConfigError, Problem, UnknownInstanceEr
 from orchestrator.config.values import format_duration, parse_duration
 
 __all__ = [
+    "GATEWAYS",
     "ConfigError",
     "DatabaseSettings",
     "Effective",

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.config.environment import variable_for
+from orchestrator.config.gateways import GATEWAYS
 from orchestrator.config.models import DEFAULT_GATEWAY, OPTIONS, RetrySettings
 from orchestrator.config.problems import KeyPath
 from orchestrator.config.raw_values import TypedValues
 from orchestrator.config.values import is_loopback_host, normal_base_url, normal_phone
 
 CLOCK_SPEED = "REJOIN_CLOCK_SPEED"
-_TOKEN_OPTIONAL = frozenset({"waha", "gowa"})
 
 
 def check_together(values: TypedValues) -> None:
@@ -75,7 +75,8 @@ def _gateway(values: TypedValues, instance: KeyPath) -> str:
 def _check_tokens(values: TypedValues) -> None:
     for path in values.items(("instances",)):
         token: KeyPath = (*path, "access_token")
-        wanted = _gateway(values, path) not in _TOKEN_OPTIONAL and not values.refused((*path, "gateway"))
+        facts = GATEWAYS.get(_gateway(values, path))
+        wanted = facts is not None and facts.needs_token and not values.refused((*path, "gateway"))
         if wanted and not values.text(token) and not values.refused(token):
             variable = variable_for(token, values.text((*path, "name")) or None)
             values.complain(token, f"is missing: give access_token_file, access_token, or {variable}")

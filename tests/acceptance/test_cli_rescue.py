@@ -95,6 +95,7 @@ def troubled(tmp_path: Path) -> Iterator[Scene]:
 
 def answers(one: Scene, *, token: str) -> list[tuple[str, str]]:
     return [
+        ("Which gateway (wawp, waha, evolution, gowa) [wawp]", ""),
         ("Gateway's address", one.stage.told["base_url"]),
         ("Instance id", one.account["instance_id"]),
         ("Access token (not shown)", token),
