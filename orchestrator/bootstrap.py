@@ -165,9 +165,15 @@ async def open_database(settings: DatabaseSettings, *, brief: bool = False) -> A
 
 def vendor_of(instance: InstanceSettings) -> Vendor:
     """What speaks to that instance's gateway and reads its webhooks. Raises ConfigurationError."""
-    from orchestrator.gateways.vendors import VENDORS  # noqa: PLC0415 - brings aiohttp: for who goes online
+    from orchestrator.gateways.vendors import (  # noqa: PLC0415 - brings aiohttp: for who goes online
+        VENDORS,
+        vendor_called,
+    )
 
-    vendor = VENDORS.get(instance.gateway)
+    try:
+        vendor = vendor_called(instance.gateway)
+    except ValueError as error:
+        raise ConfigurationError(f"{instance.name}: {error}") from None
     if vendor is None:
         known = ", ".join(VENDORS)
         sentence = f"this rejoin cannot speak to {instance.gateway} yet; it can speak to {known}"

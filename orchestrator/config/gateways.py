@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from pydantic_core import PydanticCustomError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +26,13 @@ GATEWAYS: dict[str, GatewayFacts] = {
     "evolution": GatewayFacts("http://127.0.0.1:8080", "instance name", "API key"),
     "gowa": GatewayFacts("http://127.0.0.1:3000", "device id", "user:password", needs_token=False),
 }
+
+
+def check_gateway(name: str) -> str:
+    """One of those above, or one that another package brings (`gateways/vendors.py`)."""
+    if name not in GATEWAYS:
+        known = [*GATEWAYS, *sorted({one.name for one in entry_points(group="rejoin.gateways")})]
+        if name not in known:
+            expected = ", ".join(map(repr, known))
+            raise PydanticCustomError("literal_error", "must be one of {expected}", {"expected": expected})
+    return name

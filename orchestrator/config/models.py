@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from orchestrator.config.database import DatabaseSettings
+from orchestrator.config.gateways import check_gateway
 from orchestrator.config.problems import KeyPath, Origin, Problem, UnknownInstanceError
 from orchestrator.config.values import (
     AccountId,
@@ -38,7 +39,7 @@ from orchestrator.config.values import (
 )
 
 Role = Literal["primary", "backup"]
-Gateway = Literal["wawp", "waha", "evolution", "gowa"]
+Gateway = Annotated[str, AfterValidator(check_gateway)]
 Gap = Annotated[float, at_least(0.5, 3600.0), InSeconds()]
 Wait = Annotated[float, at_least(1.0), InSeconds()]
 TimeOut = Annotated[float, at_least(1.0, 600.0), InSeconds()]

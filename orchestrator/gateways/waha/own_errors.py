@@ -25,7 +25,6 @@ _ERRORS: tuple[Rule, ...] = (
     # The browser's page has changed, so that the engine calls what is not there any more (waha#2266).
     on_text(Meaning.NO_METHOD, r"cannot read properties of undefined \(reading '\w*invite\w*'\)", 500),
     on_text(Meaning.NO_ROUTE, r"\bcannot (get|post|put|delete)\b", 404),
-    on_text(Meaning.FORBIDDEN, r"\bgroup with id .{1,60} not found\b", 500),
 )
 
 WORDING = Wording(
