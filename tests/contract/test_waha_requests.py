@@ -91,6 +91,12 @@ async def test_the_whole_configuration_of_a_session_goes_back_with_ours_in_it() 
     }
 
 
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED", "SCAN_QR_CODE"])
+async def test_the_webhook_of_a_session_that_is_down_can_be_set(state: str) -> None:
+    async with asked(lambda _seen: http(200, {**WORKING, "status": state, "me": None})) as (gateway, _):
+        assert (await gateway.set_webhooks((OURS,))).outcome is Outcome.OK
+
+
 async def test_a_session_whose_configuration_is_not_shown_is_not_overwritten() -> None:
     bodies: list[Any] = [{"message": "hm"}, {"status": "WORKING", "config": "hidden"}, []]
     for body in bodies:

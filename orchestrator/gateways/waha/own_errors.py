@@ -6,7 +6,9 @@ and sessions. What an engine throws stands under `exception` of an HTTP 500.
 
 from __future__ import annotations
 
-from orchestrator.gateways.answers import Rule, Wording, on_status, on_text
+from dataclasses import replace
+
+from orchestrator.gateways.answers import ParsedAnswer, Rule, Wording, on_status, on_text
 from orchestrator.gateways.error_bodies import parse_answer
 from orchestrator.gateways.whatsapp_answers import Meaning
 
@@ -27,8 +29,14 @@ _ERRORS: tuple[Rule, ...] = (
     on_text(Meaning.NO_ROUTE, r"\bcannot (get|post|put|delete)\b", 404),
 )
 
+
+def _parse(status: int, body: bytes) -> ParsedAnswer:
+    """A session that FAILED is no failed call: NestJS tells those by the HTTP status."""
+    return replace(parse_answer(status, body), denies=False)
+
+
 WORDING = Wording(
-    parse_answer,
+    _parse,
     errors=_ERRORS,
     notes={
         Meaning.CREDENTIALS: "WAHA refuses the API key, or the key has no right to this call (read, send)",
