@@ -34,6 +34,7 @@ class HookAddress:
     path_secret: str = field(default="", repr=False)
     signing_secret: str = field(default="", repr=False)
     events: tuple[str, ...] = ()
+    by_hand: str = ""  # how to set it without a call, if there is a way
 
     @property
     def stem(self) -> str:

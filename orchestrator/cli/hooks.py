@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-from orchestrator.account.installing import HookAddress, Installed
+from orchestrator.account.installing import MASK, HookAddress, Installed
 from orchestrator.cli.call import NOTHING_SAID, Call, flag, positional, seconds
 from orchestrator.cli.formatting import clean, plural, rfc3339, timestamp
 from orchestrator.domain.errors import ConfigurationError, NotFoundError, RejoinError, UsageError
@@ -173,7 +174,9 @@ def address_of(settings: Settings, instance: InstanceSettings, public: str) -> H
 
     hooks = settings.webhooks
     secrets = (hooks.path_secret.get_secret_value(), hooks.secret.get_secret_value())
-    return HookAddress(public, instance.name, *secrets, events=vendor_of(instance).events)
+    vendor = vendor_of(instance)
+    address = HookAddress(public, instance.name, *secrets, events=vendor.events)
+    return replace(address, by_hand=vendor.hooks_by_hand(address.shown.replace(MASK, "PATH_SECRET")))
 
 
 def _tell_installed(call: Call, done: list[Installed], *, dry_run: bool) -> None:

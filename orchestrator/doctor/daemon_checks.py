@@ -197,7 +197,7 @@ def _judge(found: WebhooksAnswer, address: HookAddress) -> Finding:
     ours = [target for target in found.webhooks if address.is_ours(target)]
     trouble = _trouble(ours, address)
     if trouble is not None:
-        return warning(NAME, trouble, install)
+        return warning(NAME, trouble, f"{install}; or {address.by_hand}" if address.by_hand else install)
     return ok(NAME, f"set to {address.shown}")
 
 

@@ -137,7 +137,8 @@ class Vendor:
 
     `events`: the names of the events that it is asked to send; none where it cannot be asked.
     `signature_headers`: those in which it signs its webhooks. `forms`: every documented way to speak to it,
-    the configured one first; none where there is only one.
+    the configured one first; none where there is only one. `hooks_by_hand`: how to have events sent to a URL
+    without a call of ours, in a sentence; empty where there is no such way.
     """
 
     open: Callable[[Endpoint], Gateway]
@@ -145,6 +146,7 @@ class Vendor:
     events: tuple[str, ...] = ()
     signature_headers: tuple[str, ...] = ()
     forms: Callable[[Endpoint], Iterable[Form]] = field(default=lambda _endpoint: ())
+    hooks_by_hand: Callable[[str], str] = field(default=lambda _url: "")
 
 
 def without_own_codes(gateway: Gateway, ours: Callable[[set[str]], Awaitable[set[str]]]) -> Gateway:

@@ -15,6 +15,7 @@ from orchestrator.account.installing import HookAddress
 from orchestrator.doctor import daemon_checks
 from orchestrator.doctor.findings import ExaminedAccount, Hooks, State
 from orchestrator.domain.outcomes import GatewayAnswer, Outcome, WebhooksAnswer, WebhookTarget
+from orchestrator.gateways.vendors import VENDORS
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.tables import daemon, losses
@@ -194,3 +195,14 @@ async def test_a_gateway_is_not_asked_without_configuration_or_a_working_session
     assert await daemon_checks.at_gateway(replace(HOOKS, has_secret=False), account, works=True) == []
     (skipped,) = await daemon_checks.at_gateway(HOOKS, account, works=False)
     assert skipped.state is State.SKIPPED
+
+
+async def test_a_webhook_that_can_be_set_without_a_call_is_told_as_well_and_shows_no_secret() -> None:
+    by_hand = VENDORS["waha"].hooks_by_hand(f"{ADDRESS.stem}/PATH_SECRET")
+    hooks = replace(HOOKS, addresses=(replace(ADDRESS, by_hand=by_hand),))
+
+    (found,) = await daemon_checks.at_gateway(hooks, answering(STRANGE), works=True)
+
+    assert "rejoin hooks install --instance backup-1; or start WAHA with WHATSAPP_HOOK_URL=" in found.hint
+    assert f"{ADDRESS.stem}/PATH_SECRET " in found.hint
+    assert not any(secret in f"{found}" for secret in (SECRET, SIGNING))

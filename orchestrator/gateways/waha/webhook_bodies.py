@@ -8,7 +8,15 @@ from typing import Any
 from orchestrator.domain.outcomes import WebhookTarget
 from orchestrator.gateways.event_bodies import read_event
 
-__all__ = ["SIGNATURE_HEADERS", "SUBSCRIBED", "read_event", "secrets", "webhooks", "with_webhooks"]
+__all__ = [
+    "SIGNATURE_HEADERS",
+    "SUBSCRIBED",
+    "hooks_by_hand",
+    "read_event",
+    "secrets",
+    "webhooks",
+    "with_webhooks",
+]
 
 SUBSCRIBED = ("group.v2.join", "group.v2.leave", "group.v2.participants", "session.status")
 """What a session is asked to send: exactly what is used."""
@@ -18,6 +26,13 @@ SIGNATURE_HEADERS = ("X-Webhook-Hmac",)
 
 _SHORTEST = 6
 """Characters: a shorter text is no secret, and would blot out half of an error."""
+
+
+def hooks_by_hand(url: str) -> str:
+    """By the environment of the whole server (WAHA's page on events)."""
+    events = ",".join(SUBSCRIBED)
+    lines = f"WHATSAPP_HOOK_URL={url} WHATSAPP_HOOK_EVENTS={events} WHATSAPP_HOOK_HMAC_KEY=(webhooks.secret)"
+    return f"start WAHA with {lines}"
 
 
 def webhooks(body: Any) -> tuple[WebhookTarget, ...] | None:
