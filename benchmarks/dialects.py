@@ -1,7 +1,8 @@
 """The demo's forty groups through every dialect: `python -m benchmarks.dialects [--speed 120] [NAME ...]`.
 
-Prints, for each, where the groups ended, how many joins the network saw and how many requests it took, as a ratio
-to Wawp's; exit code 1 if a promise about joins was broken, or a group that is shown as active is not.
+Prints, for each, where the groups ended, how many joins the network saw and how many requests it took, as a
+ratio to the first. Exit code 1 if a promise about joins was broken, or a group that is shown as active is
+not.
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--speed", type=float, default=120.0, help="simulated seconds in a real one")
     options = parser.parse_args()
-    print(
-        f"{'dialect':12} {'active':>6} {'needs you':>9} {'waits':>6} {'joins':>6} {'requests':>9} {'ratio':>6}"
-    )
+    heads = ("active", "needs you", "waits", "joins", "requests")
+    print(f"{'dialect':12} {'{:>6} {:>9} {:>6} {:>6} {:>9}'.format(*heads)} {'ratio':>6}")
     first, broken = 0, False
     for name in options.names or NAMES:
         with tempfile.TemporaryDirectory() as folder:

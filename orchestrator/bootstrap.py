@@ -60,7 +60,10 @@ class App:
         """The adapter of that instance's vendor, closed with this. Raises ConfigurationError."""
         from orchestrator.gateways.base import without_own_codes  # noqa: PLC0415 - for who goes online
 
-        gateway = vendor_of(instance).open(self._endpoint(instance))
+        try:
+            gateway = vendor_of(instance).open(self._endpoint(instance))
+        except ValueError as error:  # a token of another form than this vendor's
+            raise ConfigurationError(f"{instance.name}: {error}") from None
         self._closing.push_async_callback(gateway.close)
         return without_own_codes(gateway, self._own_codes)
 

@@ -93,7 +93,7 @@ def message_id(body: Any, depth: int = 2) -> str | None:
         found = serialized(body.get(key)) or message_id(body.get(key), depth - 1)
         if found:
             return (clean(found) or "")[:200] or None
-    inner = (message_id(body.get(key), depth - 1) for key in ("key", "_data", "data", "result"))
+    inner = (message_id(body.get(key), depth - 1) for key in ("key", "_data", "data", "result", "results"))
     return next((found for found in inner if found), None)
 
 

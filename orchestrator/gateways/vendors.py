@@ -6,13 +6,17 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from orchestrator.gateways import waha, wawp
+from orchestrator.gateways import gowa, waha, wawp
 from orchestrator.gateways.base import Vendor
 
 ENTRY_POINTS = "rejoin.gateways"
 """The group of entry points. Each names a gateway and leads to its `Vendor`; docs/write-a-gateway.md."""
 
-VENDORS: dict[str, Vendor] = {"wawp": wawp.VENDOR, "waha": waha.VENDOR}
+VENDORS: dict[str, Vendor] = {
+    "wawp": wawp.VENDOR,
+    "waha": waha.VENDOR,
+    "gowa": gowa.VENDOR,
+}
 
 
 def vendor_called(name: str) -> Vendor | None:

@@ -211,7 +211,9 @@ _LONG = 4096
 _MILLISECONDS = 1e11
 _UNTIL_UNKNOWN = 86400.0
 """Seconds that a restriction without an end is taken to last: reports speak of 24 to 72 hours."""
-_PERSON_KEYS = ("id", "JID", "jid", "pn", "phoneNumber", "PhoneNumber", "phone", "lid", "LID")
+_PERSON_KEYS = (
+    "id", "JID", "jid", "pn", "phoneNumber", "PhoneNumber", "phone_number", "phone", "lid", "LID",
+)  # fmt: skip
 _CHANGES = {
     "join": MemberChange.JOIN,
     "add": MemberChange.JOIN,
@@ -314,7 +316,9 @@ def _ids(item: dict[str, Any], keys: tuple[str, ...]) -> UserId:
 
 def _is_admin(item: dict[str, Any]) -> bool:
     ranks = {str(item.get(key)).lower() for key in ("admin", "role", "rank")}
-    flags = ("isAdmin", "IsAdmin", "isSuperAdmin", "IsSuperAdmin", "admin")
+    flags = (
+        "isAdmin", "IsAdmin", "is_admin", "isSuperAdmin", "IsSuperAdmin", "is_super_admin", "admin",
+    )  # fmt: skip
     return bool(ranks & {"admin", "superadmin"}) or any(item.get(flag) is True for flag in flags)
 
 

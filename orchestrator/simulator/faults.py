@@ -114,9 +114,14 @@ class Webhooks:
         """The headers that sign a body, with the webhook's own secret, else with everybody's, as WAHA does.
 
         Wawp's own: "a secret string" (https://api.wawp.net/en/docs/v2/webhook/set), or the HMAC-SHA256 of its
-        Python client (wawp_sdk/resources/webhooks.py). WAHA's own: SHA-512 (WebhookSender.ts).
+        Python client (wawp_sdk/resources/webhooks.py). WAHA's own: SHA-512 (WebhookSender.ts); GOWA's:
+        SHA-256 (webhook.go).
         """
         own = target.secret
+        if own and target.gateway == "gowa":
+            key = f"not {own}" if wrong else own
+            signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+            return {"X-Hub-Signature-256": f"sha256={signature}"}
         if own and target.gateway == "waha":
             key = f"not {own}" if wrong else own
             signature = hmac.new(key.encode(), body, hashlib.sha512).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.simulator.checked_tables import digits, flag, knob, number, one_of, text, whole
 
-GATEWAYS = ("wawp", "waha")
+GATEWAYS = ("wawp", "waha", "gowa")
 
 
 class AccountState(StrEnum):
@@ -45,6 +45,12 @@ class Account:
     limited_until: float = 0.0
     webhooks: list[dict[str, object]] = field(default_factory=list, repr=False)
     settings: dict[str, object] = field(default_factory=dict, repr=False)  # what else its session is set to
+
+    def link(self, gateway: str) -> None:
+        """Link it at another gateway. GOWA's token is `user:password`."""
+        self.gateway = gateway
+        if gateway == "gowa" and ":" not in self.access_token:
+            self.access_token = f"rejoin:{self.access_token}"
 
     @property
     def session(self) -> str:

@@ -252,6 +252,7 @@ def _accounts(reader: Reader, given: object, network: Network, maker: Maker, *, 
             "lid": f"20000000000{n:04d}",
         }
         account = Account(name, **(defaults | good))
+        account.link(account.gateway)
         account.restricted_until = network.now() + restricted if restricted else 0.0
         try:
             network.add_account(account)

@@ -134,7 +134,7 @@ def _link_all(world: World, gateway: str) -> None:
         raise ValueError(f"{gateway} is not spoken here; there are: {', '.join(DIALECTS)}")
     world.faults.vendor, world.faults.engine = DIALECTS[gateway]
     for account in world.network.accounts.values():
-        account.gateway = world.faults.vendor
+        account.link(world.faults.vendor)
 
 
 def run_server(

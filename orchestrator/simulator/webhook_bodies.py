@@ -14,12 +14,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from orchestrator.simulator.faults import Faults
+from orchestrator.simulator.gowa_events import event_body as gowa_body
 from orchestrator.simulator.model import Account, Event, Group, Naming
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import About, Effect
 
 ENGINES = ("GOWS", "NOWEB", "WEBJS")
 WAHA_ENGINES = {"noweb": "NOWEB", "gows": "GOWS", "webjs": "WEBJS", "webjs_wrapped": "WEBJS"}  # by shape
+GOWA_NAMES = {"group.v2.join": "group.joined", "group.v2.participants": "group.participants"}
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _OF_US = {
     "group.join": ("group.v2.join", "group.v2.participants", "group.join"),
@@ -32,6 +34,8 @@ _OF_MEMBERS = {
     ("wawp", False): ("group.v2.leave", "group.v2.participants", "group.leave"),
     ("waha", True): ("group.v2.participants",),
     ("waha", False): ("group.v2.participants",),
+    ("gowa", True): ("group.v2.participants",),
+    ("gowa", False): ("group.v2.participants",),
 }
 _ACTIONS = {Effect.JOINED: "join", Effect.LEFT: "leave", Effect.REMOVED: "remove"}
 
@@ -78,10 +82,14 @@ class Envelopes:
         )
         if event.kind == "session.status":
             self._remember(event)
-        names = (name for name in _names(event, shape) if name in knobs.sends)
+        names = [name for name in _names(event, shape) if name in knobs.sends]
+        if shape == "gowa":
+            names = [name for name in names if name in GOWA_NAMES]
         return [self._wire(told, name, shape) for name in names]
 
     def _wire(self, told: _Told, name: str, shape: str) -> Wire:
+        if shape == "gowa":
+            return self._gowa(told, name)
         own = "evt_01" + "".join(self._rng.choices(_LETTERS, k=24))
         payload = self._wawp(told, name) if shape == "wawp" else self._waha(told, name)
         envelope: dict[str, Any] = {
@@ -99,6 +107,14 @@ class Envelopes:
             envelope["environment"] = version
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
         return Wire(own, name, _about(told), shape, body)
+
+    def _gowa(self, told: _Told, name: str) -> Wire:
+        event = told.event
+        who = [one.replace("@c.us", "@s.whatsapp.net") for one in list(told.who.values())[-1:]]
+        kind = "join" if _joined(event) else "leave"
+        body = gowa_body(told.account, GOWA_NAMES[name], event.group, who, kind, event.at)
+        wire = json.dumps(body, separators=(",", ":")).encode()
+        return Wire("", GOWA_NAMES[name], _about(told), "gowa", wire)
 
     def _me(self, account: Account) -> dict[str, Any]:
         me = {"id": f"{account.phone}@c.us", "pushName": account.push_name or account.name}

@@ -30,11 +30,14 @@ ME, MY_LID = "201012345678", "90000000000001"
 
 @dataclass(frozen=True)
 class Dialect:
-    """`tells`: what of WhatsApp's refusals comes through: all of it, whatsmeow's sentences, or nothing."""
+    """What of the truth comes through. `tells`: of WhatsApp's refusals all or nothing; `lacks`: what else the
+    vendor does not tell (lid, restriction, approval, owner, failure of a session), or have (many webhooks).
+    """
 
     vendor: str
     engine: str
     tells: str
+    lacks: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.vendor}-{self.engine}"
@@ -45,11 +48,18 @@ class Dialect:
         return Faults(engine=self.engine, dialect=chosen, **more)
 
 
+_OF_GOWA = frozenset({"lid", "restriction", "approval", "owner", "failure", "many webhooks"})
 DIALECTS = [
     Dialect("wawp", "noweb", "all"),
     Dialect("waha", "noweb", "all"),
     Dialect("waha", "gows", "all"),
     Dialect("waha", "webjs", "nothing"),
+    Dialect(
+        "gowa",
+        "gows",
+        "all",
+        frozenset({"lid", "restriction", "approval", "owner", "failure", "many webhooks"}),
+    ),
 ]
 
 
@@ -72,17 +82,19 @@ async def spoken(
     group: Group | None = None,
     faults: Faults | None = None,
     *,
-    token: str = TOKEN,
+    token: str = "",
     instance: str = "backup",
     join_timeout: float = 10.0,
 ) -> AsyncIterator[tuple[Gateway, Running]]:
     """The adapter, and the network that it speaks to."""
     network = Network()
-    network.add_account(Account("backup", "backup", TOKEN, phone=ME, lid=MY_LID, gateway=dialect.vendor))
+    account = Account("backup", "backup", TOKEN, phone=ME, lid=MY_LID)
+    account.link(dialect.vendor)
+    network.add_account(account)
     network.add_group(group or support())
     async with serve(network, faults or dialect.faults()) as running:
         gateway = VENDORS[dialect.vendor].open(
-            endpoint(dialect, running.base_url, token, instance, join_timeout)
+            endpoint(dialect, running.base_url, token or account.access_token, instance, join_timeout)
         )
         try:
             yield gateway, running

@@ -29,7 +29,7 @@ def configured(gateway: str) -> InstanceSettings:
 
 def endpoint(instance: InstanceSettings) -> Endpoint:
     return Endpoint(
-        instance.base_url, instance.instance_id, "tok_9f8e7d6c5b4a", instance.options,
+        instance.base_url, instance.instance_id, "rejoin:tok_9f8e7d6c5b4a", instance.options,
         connect_timeout=10.0, timeout=30.0, join_timeout=100.0, clock=SystemClock(),
     )  # fmt: skip
 
