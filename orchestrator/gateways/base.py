@@ -131,6 +131,11 @@ class Endpoint:
     clock: Clock
 
 
+def _split(body: Any) -> list[dict[str, Any]]:
+    """An object is one event, an array its objects."""
+    return [one for one in (body if isinstance(body, list) else [body]) if isinstance(one, dict)]
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """One kind of gateway: how it is spoken to, how its webhooks are read, and what else it can do.
@@ -138,7 +143,8 @@ class Vendor:
     `events`: the names of the events that it is asked to send; none where it cannot be asked.
     `signature_headers`: those in which it signs its webhooks. `forms`: every documented way to speak to it,
     the configured one first; none where there is only one. `hooks_by_hand`: how to have events sent to a URL
-    without a call of ours, in a sentence; empty where there is no such way.
+    without a call of ours, in a sentence; empty where there is no such way. `split`: the events in one body,
+    each as `read_event` takes it.
     """
 
     open: Callable[[Endpoint], Gateway]
@@ -147,6 +153,7 @@ class Vendor:
     signature_headers: tuple[str, ...] = ()
     forms: Callable[[Endpoint], Iterable[Form]] = field(default=lambda _endpoint: ())
     hooks_by_hand: Callable[[str], str] = field(default=lambda _url: "")
+    split: Callable[[Any], list[dict[str, Any]]] = field(default=_split)
 
 
 def without_own_codes(gateway: Gateway, ours: Callable[[set[str]], Awaitable[set[str]]]) -> Gateway:

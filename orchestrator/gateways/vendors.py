@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from orchestrator.gateways import gowa, waha, wawp
+from orchestrator.gateways import evolution, gowa, waha, wawp
 from orchestrator.gateways.base import Vendor
 
 ENTRY_POINTS = "rejoin.gateways"
@@ -15,6 +15,7 @@ ENTRY_POINTS = "rejoin.gateways"
 VENDORS: dict[str, Vendor] = {
     "wawp": wawp.VENDOR,
     "waha": waha.VENDOR,
+    "evolution": evolution.VENDOR,
     "gowa": gowa.VENDOR,
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.simulator.face import Faces
+from orchestrator.simulator.evolution import EvolutionFace
+from orchestrator.simulator.face import Face, Faces
 from orchestrator.simulator.faults import Faults
 from orchestrator.simulator.gowa import GowaFace
 from orchestrator.simulator.network import Network
@@ -15,6 +16,7 @@ DIALECTS: dict[str, tuple[str, str]] = {
     "waha-noweb": ("waha", "noweb"),
     "waha-gows": ("waha", "gows"),
     "waha-webjs": ("waha", "webjs"),
+    "evolution": ("evolution", "noweb"),
     "gowa": ("gowa", "gows"),
 }
 """What a network can be made to speak: (vendor, the shape of its groups)."""
@@ -22,4 +24,5 @@ DIALECTS: dict[str, tuple[str, str]] = {
 
 def all_faces(network: Network, faults: Faults) -> Faces:
     """What no other claims is Wawp's."""
-    return Faces([WahaFace(network, faults), GowaFace(network, faults), WawpFace(network, faults)])
+    vendors: tuple[type[Face], ...] = (WahaFace, EvolutionFace, GowaFace, WawpFace)
+    return Faces([face(network, faults) for face in vendors])  # type: ignore[call-arg]

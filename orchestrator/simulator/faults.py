@@ -37,6 +37,7 @@ from orchestrator.simulator.http_server import url_on_loopback
 from orchestrator.simulator.model import GATEWAYS, Account
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import Kind
+from orchestrator.simulator.vendor_events import SUBSCRIBED
 
 NAMES = (
     "session.status",
@@ -48,6 +49,9 @@ NAMES = (
     "group.leave",
 )
 """What can be told; the last two are WAHA's older words, which it calls deprecated."""
+
+
+EVENT_NAMES = {asked: told for told, asked in SUBSCRIBED.items()}
 
 
 def _header(value: Any) -> str:
@@ -65,6 +69,9 @@ class Target:
     events: tuple[str, ...] = knob(some_of("*", *NAMES), ("*",))
     secret: str = field(default="", repr=False)  # its own: `hmac`, as it was set at the gateway
     gateway: str = field(default="wawp")  # how it signs with that
+    headers: dict[str, str] = field(
+        default_factory=dict, repr=False
+    )  # that go with it, in place of a signature
 
     def wants(self, name: str) -> bool:
         return "*" in self.events or name in self.events
@@ -99,10 +106,15 @@ class Webhooks:
         for given in account.webhooks:
             events = given.get("events")
             names = tuple(map(str, events)) if isinstance(events, list) and events else ("*",)
-            if str(given.get("is_active", True)).lower() not in ("0", "false"):
+            active = given.get("is_active", given.get("enabled", True))
+            if str(active).lower() not in ("0", "false"):
                 secret = given.get("hmac") or ""
                 key = str(secret.get("key") or "" if isinstance(secret, dict) else secret)
-                yield Target(str(given.get("url")), account.name, names, key, account.gateway)
+                names = tuple(map(EVENT_NAMES.get, names, names))
+                more = given.get("headers")
+                pairs = more.items() if isinstance(more, dict) else ()
+                headers = {str(name): str(text) for name, text in pairs}
+                yield Target(str(given.get("url")), account.name, names, key, account.gateway, headers)
         yield from (target for target in self.targets if target.account in (None, account.name))
 
     def signature(self, body: bytes, secret: str | None = None) -> str:
@@ -118,6 +130,8 @@ class Webhooks:
         SHA-256 (webhook.go).
         """
         own = target.secret
+        if target.headers:
+            return {name: f"not {value}" if wrong else value for name, value in target.headers.items()}
         if own and target.gateway == "gowa":
             key = f"not {own}" if wrong else own
             signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
@@ -139,7 +153,7 @@ class Webhooks:
         """Everything but the secret."""
         shown = asdict(self)
         for target in shown["targets"]:
-            del target["secret"], target["gateway"]
+            del target["secret"], target["gateway"], target["headers"]
         return {key: value for key, value in shown.items() if key != "secret"}
 
 

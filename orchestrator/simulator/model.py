@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.simulator.checked_tables import digits, flag, knob, number, one_of, text, whole
 
-GATEWAYS = ("wawp", "waha", "gowa")
+GATEWAYS = ("wawp", "waha", "evolution", "gowa")
 
 
 class AccountState(StrEnum):

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     RATE_LIMIT = "rate_limit"
     TIMELOCK = "timelock"
     CAPPING = "capping"
+    OWN_NUMBER = "own_number"
     OTHER = "other"  # unknown path, or not let in
 
 

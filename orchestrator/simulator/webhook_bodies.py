@@ -13,15 +13,14 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from orchestrator.simulator import vendor_events
 from orchestrator.simulator.faults import Faults
-from orchestrator.simulator.gowa_events import event_body as gowa_body
 from orchestrator.simulator.model import Account, Event, Group, Naming
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.truth import About, Effect
 
 ENGINES = ("GOWS", "NOWEB", "WEBJS")
 WAHA_ENGINES = {"noweb": "NOWEB", "gows": "GOWS", "webjs": "WEBJS", "webjs_wrapped": "WEBJS"}  # by shape
-GOWA_NAMES = {"group.v2.join": "group.joined", "group.v2.participants": "group.participants"}
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _OF_US = {
     "group.join": ("group.v2.join", "group.v2.participants", "group.join"),
@@ -36,6 +35,8 @@ _OF_MEMBERS = {
     ("waha", False): ("group.v2.participants",),
     ("gowa", True): ("group.v2.participants",),
     ("gowa", False): ("group.v2.participants",),
+    ("evolution", True): ("group.v2.participants",),
+    ("evolution", False): ("group.v2.participants",),
 }
 _ACTIONS = {Effect.JOINED: "join", Effect.LEFT: "leave", Effect.REMOVED: "remove"}
 
@@ -83,13 +84,11 @@ class Envelopes:
         if event.kind == "session.status":
             self._remember(event)
         names = [name for name in _names(event, shape) if name in knobs.sends]
-        if shape == "gowa":
-            names = [name for name in names if name in GOWA_NAMES]
+        if shape in vendor_events.NAMES:
+            return [wire for wire in (self._of_vendor(told, name, shape) for name in names) if wire]
         return [self._wire(told, name, shape) for name in names]
 
     def _wire(self, told: _Told, name: str, shape: str) -> Wire:
-        if shape == "gowa":
-            return self._gowa(told, name)
         own = "evt_01" + "".join(self._rng.choices(_LETTERS, k=24))
         payload = self._wawp(told, name) if shape == "wawp" else self._waha(told, name)
         envelope: dict[str, Any] = {
@@ -108,13 +107,28 @@ class Envelopes:
         body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
         return Wire(own, name, _about(told), shape, body)
 
-    def _gowa(self, told: _Told, name: str) -> Wire:
+    def _of_vendor(self, told: _Told, name: str, vendor: str) -> Wire | None:
+        own = vendor_events.NAMES[vendor].get(name)
+        if own is None:
+            return None
         event = told.event
-        who = [one.replace("@c.us", "@s.whatsapp.net") for one in list(told.who.values())[-1:]]
-        kind = "join" if _joined(event) else "leave"
-        body = gowa_body(told.account, GOWA_NAMES[name], event.group, who, kind, event.at)
-        wire = json.dumps(body, separators=(",", ":")).encode()
-        return Wire("", GOWA_NAMES[name], _about(told), "gowa", wire)
+        people = [one.replace("@c.us", "@s.whatsapp.net") for one in told.who.values()]
+        happened = vendor_events.Happened(
+            account=told.account,
+            name=own,
+            jid=event.group,
+            subject="" if told.group is None else told.group.subject,
+            who=people[::-1] if vendor == "gowa" else people,  # GOWA names by phone where it can
+            joined=event.group is not None and _joined(event),
+            removed=event.data.get("effect") == Effect.REMOVED,
+            status=str(event.data.get("status", "")),
+            at=event.at,
+        )
+        body = vendor_events.body(vendor, happened)
+        if body is None:
+            return None
+        wire = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return Wire("", own, _about(told), vendor, wire)
 
     def _me(self, account: Account) -> dict[str, Any]:
         me = {"id": f"{account.phone}@c.us", "pushName": account.push_name or account.name}

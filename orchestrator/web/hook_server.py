@@ -171,7 +171,7 @@ def _senders(settings: Settings, instances: Mapping[str, int]) -> Iterator[tuple
         if instance.name in instances:
             vendor = vendor_of(instance)
             headers = (header,) if header else vendor.signature_headers
-            yield instance.name, Sender(instances[instance.name], vendor.read_event, headers)
+            yield instance.name, Sender(instances[instance.name], vendor.read_event, headers, vendor.split)
 
 
 def split_listen(listen: str) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,7 @@ from orchestrator.web.signatures import HookSecrets
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_STORED = 256 * 1024  # bytes; an event of a group with 1,024 members has about 100 KB
+MOST_EVENTS = 200  # in one delivery
 COMMIT_WITHIN = 20.0  # real seconds; then the sender shall come again
 RETRY_AFTER = "5"
 TOLD_EVERY = 60.0  # real seconds
@@ -88,6 +89,7 @@ class Sender:
     instance_id: int
     read_event: ReadEvent
     headers: tuple[str, ...]  # that may carry the signature: the first that is there does
+    split: Callable[[Any], list[dict[str, Any]]]  # the events in one body
 
 
 @dataclass(slots=True)
@@ -118,10 +120,13 @@ class Hooks:
             return self._refuse(Refusal.NOT_PROVEN)
         if sender is None:
             return self._refuse(Refusal.UNKNOWN_INSTANCE)
-        value = _object(body)
-        if value is None:
+        try:
+            events = sender.split(parse_json(body))
+        except InvalidJsonError:
+            events = []
+        if not events:
             return self._refuse(Refusal.NOT_JSON)
-        return await self._keep(sender, value, len(body))
+        return await self._keep_all(sender, events, len(body))
 
     def _signature(self, request: web.Request, sender: Sender | None) -> str | None:
         """An unknown instance may sign as any of the known ones: it is to be answered like them."""
@@ -137,22 +142,25 @@ class Hooks:
             self.limiter.request_complete(request.transport)
         return body
 
-    async def _keep(self, sender: Sender, value: dict[str, Any], size: int) -> web.Response:
-        event = sender.read_event(value)
-        if event is None or event.kind not in USED:
-            self.taken["other"] += 1
-            return web.Response()
-        if size > LARGEST_STORED:
+    async def _keep_all(self, sender: Sender, bodies: list[dict[str, Any]], size: int) -> web.Response:
+        """All of one delivery are on disk before it is answered; if one cannot be kept, it comes again."""
+        if len(bodies) > MOST_EVENTS:
             return self._refuse(Refusal.TOO_LARGE)
-        delivery = self._delivery(sender.instance_id, event, value)
-        if len(delivery.stored) > LARGEST_STORED:  # an escape in JSON takes six bytes for a letter of two
+        read = [(sender.read_event(body), body) for body in bodies]
+        used = [(event, body) for event, body in read if event is not None and event.kind in USED]
+        self.taken["other"] += len(read) - len(used)
+        if len(used) == 1 and size > LARGEST_STORED:
+            return self._refuse(Refusal.TOO_LARGE)
+        deliveries = [self._delivery(sender.instance_id, event, body) for event, body in used]
+        # An escape in JSON takes six bytes for a letter of two.
+        if any(len(one.stored) > LARGEST_STORED for one in deliveries):
             return self._refuse(Refusal.TOO_LARGE)
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                await self.inbox.keep(delivery)
+                await asyncio.gather(*map(self.inbox.keep, deliveries))
         except (TemporaryError, TimeoutError):
             return self._refuse(Refusal.BUSY)
-        self.taken[event.kind.value] += 1
+        self.taken.update(event.kind.value for event, _body in used)
         return web.Response()
 
     def _delivery(self, instance_id: int, event: GatewayEvent, value: dict[str, Any]) -> Received:
@@ -182,11 +190,3 @@ class Hooks:
 def not_found() -> web.Response:
     """Whatever the reason."""
     return web.Response(status=404, text="not found\n")
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        value = parse_json(body)
-    except InvalidJsonError:
-        return None
-    return value if isinstance(value, dict) else None

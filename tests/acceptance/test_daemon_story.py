@@ -87,6 +87,8 @@ def troubled_webhooks(world: Town) -> None:
     [
         pytest.param("", "", id="wawp"),
         pytest.param('engine = "gows"', 'gateway = "waha"', id="wawp-to-waha-gows"),
+        pytest.param('vendor = "evolution"', 'gateway = "gowa"', id="evolution-to-gowa"),
+        pytest.param('vendor = "gowa"', 'gateway = "evolution"', id="gowa-to-evolution"),
     ],
 )
 def test_a_lost_primary_is_noticed_recovered_and_told_of_once(

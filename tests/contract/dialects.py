@@ -11,7 +11,7 @@ from orchestrator.config import InstanceSettings
 from orchestrator.gateways.base import Endpoint
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.simulator.faults import Faults
-from orchestrator.simulator.model import Account, Group, Member
+from orchestrator.simulator.model import Account, AccountState, Group, Member
 from orchestrator.simulator.network import Network
 from orchestrator.simulator.server import serve
 
@@ -30,14 +30,23 @@ ME, MY_LID = "201012345678", "90000000000001"
 
 @dataclass(frozen=True)
 class Dialect:
-    """What of the truth comes through. `tells`: of WhatsApp's refusals all or nothing; `lacks`: what else the
-    vendor does not tell (lid, restriction, approval, owner, failure of a session), or have (many webhooks).
+    """What of the truth comes through.
+
+    `tells`: of WhatsApp's refusals all, the texts without a number, or nothing. `lacks`: what else the vendor
+    does not tell (why probes fail, the own lid, a restriction, approval, the owner, a failure of the session, why
+    it is down), or does not have (many webhooks).
     """
 
     vendor: str
     engine: str
     tells: str
     lacks: frozenset[str] = frozenset()
+
+    @property
+    def unclear_states(self) -> list[AccountState]:
+        """States of a session that are told as a connection that is not there."""
+        shown = {"failure": AccountState.FAILED, "why down": AccountState.SCAN_QR_CODE}
+        return [state for lack, state in shown.items() if lack in self.lacks]
 
     def __str__(self) -> str:
         return f"{self.vendor}-{self.engine}"
@@ -49,16 +58,18 @@ class Dialect:
 
 
 _OF_GOWA = frozenset({"lid", "restriction", "approval", "owner", "failure", "many webhooks"})
+_OF_EVOLUTION = frozenset({"lid", "restriction", "probes", "failure", "why down", "many webhooks"})
 DIALECTS = [
     Dialect("wawp", "noweb", "all"),
     Dialect("waha", "noweb", "all"),
     Dialect("waha", "gows", "all"),
     Dialect("waha", "webjs", "nothing"),
+    Dialect("evolution", "noweb", "texts", _OF_EVOLUTION),
     Dialect(
         "gowa",
         "gows",
         "all",
-        frozenset({"lid", "restriction", "approval", "owner", "failure", "many webhooks"}),
+        frozenset({"lid", "restriction", "approval", "owner", "why down", "many webhooks"}),
     ),
 ]
 
