@@ -123,7 +123,7 @@ class Courier:
             self._send(event, wire, target, copy=Copy.DOUBLE)
         if not lost and self._plays(knobs.replayed):
             self._send(event, wire, target, copy=Copy.REPLAY)
-        signs = knobs.secret or target.secret
+        signs = knobs.secret or target.secret or target.headers
         if signs and self._plays(knobs.forged):
             self._send(event, wire, target, copy=Copy.FORGED)
         if signs and self._plays(knobs.unsigned):

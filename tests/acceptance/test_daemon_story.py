@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,19 @@ def story(folder: Path, told: Outside, *, speed: float = SPEED, gateway: str = "
     return town(folder, SCENARIO.format(gateway=gateway, backup=backup), speed=speed, config=config)
 
 
-def troubled_webhooks(world: Town) -> None:
-    """A third lost, a third doubled, all delayed, forged and unsigned copies among them."""
+def troubled_webhooks(world: Town, *, by_hand: bool = True) -> None:
+    """A third lost, a third doubled, all delayed, forged and unsigned copies among them.
+
+    Where a vendor signs in a way of its own, they are set by our own command.
+    """
     base = f"http://127.0.0.1:{world.hooks_port}/hooks"
+    if not by_hand:
+        assert world("hooks", "install", "--url", base.removesuffix("/hooks")).code == 0
     targets = [{"account": name, "url": f"{base}/{name}"} for name in ("sales-main", "backup-1")]
     world.webhooks(
         secret=SECRET, shape="mixed", own_id="alternate", lost=0.333, doubled=0.333, delay=[0, 60],
         forged=0.4, unsigned=0.2, replayed=0.2, replay_after=[30, 120], strangers=0.5, unknown=0.2,
-        targets=targets, sends=["session.status", "group.v2.join"],
+        targets=targets if by_hand else [], sends=["session.status", "group.v2.join"],
     )  # fmt: skip
 
 
@@ -95,7 +101,8 @@ def test_a_lost_primary_is_noticed_recovered_and_told_of_once(
     tmp_path: Path, told: Outside, gateway: str, backup: str
 ) -> None:
     with story(tmp_path, told, gateway=gateway, backup=backup) as world:
-        troubled_webhooks(world)
+        vendors = set(re.findall(r"\w+", gateway + backup))
+        troubled_webhooks(world, by_hand=not {"evolution", "gowa"} & vendors)
         world.start()
         world.do(do="log_out", account="sales-main")
 
@@ -104,7 +111,7 @@ def test_a_lost_primary_is_noticed_recovered_and_told_of_once(
 
         assert_all_back(world)
         assert_told_once(world, told)
-        assert_webhooks_judged(world)
+        assert_webhooks_judged(world, dated='gateway = "evolution"' not in backup)
         assert world.stop() == 0
         assert "Traceback" not in world.log
         for secret in (
@@ -140,13 +147,14 @@ def assert_told_once(world: Town, told: Outside) -> None:
     assert "sales-main" in titles[0]
 
 
-def assert_webhooks_judged(world: Town) -> None:
+def assert_webhooks_judged(world: Town, *, dated: bool = True) -> None:
+    """`dated`: events say when it happened. Those that do not lead to a look."""
     verdict = world.asks("/_sim/webhooks")["verdict"]
     assert verdict["forgeries_accepted"] == 0
     assert verdict["forged"] > 0
     assert verdict["accepted"] > 0
     by_event = world.rows("SELECT count(*) FROM memberships WHERE evidence = 'event'")[0][0]
-    assert by_event >= 1  # and what was lost was found by looking
+    assert (by_event >= 1) is dated  # and what was lost was found by looking
 
 
 def test_half_an_hour_of_starting_flaps_starts_nothing(tmp_path: Path, told: Outside) -> None:

@@ -33,8 +33,8 @@ class Dialect:
     """What of the truth comes through.
 
     `tells`: of WhatsApp's refusals all, the texts without a number, or nothing. `lacks`: what else the vendor
-    does not tell (why probes fail, the own lid, a restriction, approval, the owner, a failure of the session, why
-    it is down), or does not have (many webhooks).
+    does not tell (why probes fail, the own lid, a restriction, approval, the owner, a failure of the session,
+    why it is down), or does not have (many webhooks).
     """
 
     vendor: str
@@ -65,12 +65,7 @@ DIALECTS = [
     Dialect("waha", "gows", "all"),
     Dialect("waha", "webjs", "nothing"),
     Dialect("evolution", "noweb", "texts", _OF_EVOLUTION),
-    Dialect(
-        "gowa",
-        "gows",
-        "all",
-        frozenset({"lid", "restriction", "approval", "owner", "why down", "many webhooks"}),
-    ),
+    Dialect("gowa", "gows", "all", _OF_GOWA),
 ]
 
 

@@ -16,6 +16,7 @@ from orchestrator.gateways.waha.own_errors import WORDING
 from orchestrator.gateways.waha.remarks import capping_remarks, engine_remarks
 from orchestrator.gateways.waha.webhook_bodies import webhooks, with_webhooks
 from orchestrator.gateways.whatsapp_answers import Call
+from tests.support import mutations
 
 O = Outcome  # noqa: E741 - the columns below
 
@@ -149,60 +150,17 @@ def test_what_waha_answers_is_read_right(
         assert answer.outcome is outcome, (call, answer)
 
 
-GRAINS: tuple[Any, ...] = (
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1e308,
-    "",
-    "gone",
-    "410",
-    [],
-    {},
-    [[]],
-    {"id": {}},
-    "\\x00",
-    "120363@g.us",
-)
-
-
-def mutated(value: Any, rng: random.Random, depth: int = 0) -> Any:
-    """The same with something else in one place or another."""
-    if rng.random() < 0.15 or depth > 6:
-        return rng.choice(GRAINS)
-    if isinstance(value, dict):
-        kept = {key: mutated(inner, rng, depth + 1) for key, inner in value.items() if rng.random() > 0.1}
-        more = {rng.choice(("code", "status", "error", "id")): rng.choice(GRAINS)}
-        return kept | (more if rng.random() < 0.1 else {})
-    if isinstance(value, list):
-        return [mutated(inner, rng, depth + 1) for inner in value if rng.random() > 0.1]
-    return value
-
-
 BODIES = [body for _, body, _, _ in RECORDED] + GOOD
-FINE = {Outcome.OK, Outcome.JOINED, Outcome.ACCEPTED}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_mutated_answers_raise_nothing_and_make_no_success_of_a_failure(seed: int) -> None:
-    rng = random.Random(seed)
-    readers = WahaGateway.readers
-    for _ in range(500):
-        body = mutated(rng.choice(BODIES), rng)
-        raw = json.dumps(body).encode()
-        if rng.random() < 0.2:
-            raw = raw[: rng.randrange(len(raw) + 1)]
-        status = rng.choice((200, 201, 400, 401, 403, 404, 422, 429, 500, 501, 502))
-        for call in Call:
-            answer = WORDING.refusal(call, HttpResult(status, raw), now=0.0, hidden=Hidden())
-            assert status < 300 or (answer is not None and answer.outcome not in FINE)
-        for reader in (readers.groups.preview, readers.groups.receipt, readers.groups.seen_groups):
-            reader(body)
-        readers.groups.participants(body)
-        readers.message_id(body)
-        readers.invite_code(body)
-        with_webhooks(body, webhooks(body) or ())
-        engine_remarks(body)
-        capping_remarks(body)
+    groups = WahaGateway.readers.groups
+    readers = (
+        *(groups.preview, groups.receipt, groups.seen_group, groups.seen_groups, groups.participants),
+        *(WahaGateway.readers.message_id, WahaGateway.readers.invite_code),
+        *(engine_remarks, capping_remarks, lambda body: with_webhooks(body, webhooks(body) or ())),
+    )
+    for body, result in mutations.answers(BODIES, random.Random(seed), 500):
+        mutations.assert_no_failure_is_a_success(WORDING, result)
+        mutations.read_all(body, readers)

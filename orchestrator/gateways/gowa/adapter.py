@@ -130,29 +130,32 @@ def webhooks(body: Any) -> tuple[WebhookTarget, ...] | None:
 
 def open_gateway(endpoint: Endpoint) -> GowaGateway:
     """ValueError for an address or credentials that cannot be sent; it repeats neither."""
+    who = _caller(endpoint.account, endpoint.token)
     timeouts = Timeouts(endpoint.connect_timeout, endpoint.timeout, endpoint.join_timeout)
     http = HttpClient(open_session(), clock=endpoint.clock)
-    return GowaGateway(http, endpoint.base_url, endpoint.account, endpoint.token, timeouts)
+    calls = GatewayCalls(http, endpoint.base_url, who, wording=WORDING, timeouts=timeouts)
+    return GowaGateway(calls, ROUTES)
+
+
+def _caller(device: str, token: str) -> Caller:
+    """Without `user:password` no Authorization is sent: a server may ask for none."""
+    check_sendable("instance_id", device)
+    headers, secrets = {"X-Device-Id": device}, tuple[str, ...]()
+    if token:
+        check_sendable("access_token", token)
+        user, colon, password = token.partition(":")
+        if not user or not colon:
+            raise ValueError("access_token must be user:password, as in APP_BASIC_AUTH")
+        basic = b64encode(token.encode()).decode()
+        headers["Authorization"] = f"Basic {basic}"
+        secrets = (basic, password)
+    return Caller(device, token, headers, secrets)
 
 
 class GowaGateway(HttpGateway):
-    """One device at GOWA. Without `user:password` no Authorization is sent: a server may ask for none."""
+    """One device at GOWA."""
 
     readers = Readers(_GROUPS, session=session, webhooks=webhooks)
-
-    def __init__(self, http: HttpClient, base_url: str, device: str, token: str, timeouts: Timeouts) -> None:
-        check_sendable("instance_id", device)
-        headers, secrets = {"X-Device-Id": device}, tuple[str, ...]()
-        if token:
-            check_sendable("access_token", token)
-            user, colon, password = token.partition(":")
-            if not user or not colon:
-                raise ValueError("access_token must be user:password, as in APP_BASIC_AUTH")
-            basic = b64encode(token.encode()).decode()
-            headers["Authorization"] = f"Basic {basic}"
-            secrets = (basic, password)
-        who = Caller(device, token, headers, secrets)
-        super().__init__(GatewayCalls(http, base_url, who, wording=WORDING, timeouts=timeouts), ROUTES)
 
     async def set_webhooks(self, webhooks: tuple[WebhookTarget, ...]) -> GatewayAnswer:
         """The one that a device can have; whose it is now, the caller has looked at."""
