@@ -67,7 +67,7 @@ def _session(event: GatewayEvent, data: Mapping[str, Any]) -> GatewayEvent:
         return replace(event, jid=None, state=InstanceState.LOST, word="logout")
     word = scrub(clean(data.get("state")) or clean(data.get("status")) or "")[:60]
     reason = data.get("statusReason", data.get("disconnectionReasonCode"))
-    lost = word in ("close", "closed") and reason in _LOGGED_OUT
+    lost = word in ("close", "closed") and type(reason) is int and reason in _LOGGED_OUT
     state = InstanceState.LOST if lost else STATES.get(word.lower(), InstanceState.UNKNOWN)
     return replace(event, jid=None, state=state, word=word)
 
