@@ -45,7 +45,9 @@ _LISTEN = "127.0.0.1:0"
 _AS_TOLD = frozenset({exit_codes.DONE, exit_codes.NEEDS_YOU, exit_codes.NOT_FINISHED})
 _FASTEST = 600.0
 _GATEWAY = flag(
-    "gateway", "As which gateway it speaks: wawp, waha (waha-noweb, waha-gows, waha-webjs).", metavar="NAME"
+    "gateway",
+    "As which gateway it speaks: wawp, waha (or waha-gows, waha-webjs), evolution, gowa.",
+    metavar="NAME",
 )
 
 

@@ -94,7 +94,6 @@ def troubled_webhooks(world: Town, *, by_hand: bool = True) -> None:
         pytest.param("", "", id="wawp"),
         pytest.param('engine = "gows"', 'gateway = "waha"', id="wawp-to-waha-gows"),
         pytest.param('vendor = "evolution"', 'gateway = "gowa"', id="evolution-to-gowa"),
-        pytest.param('vendor = "gowa"', 'gateway = "evolution"', id="gowa-to-evolution"),
     ],
 )
 def test_a_lost_primary_is_noticed_recovered_and_told_of_once(
@@ -111,7 +110,7 @@ def test_a_lost_primary_is_noticed_recovered_and_told_of_once(
 
         assert_all_back(world)
         assert_told_once(world, told)
-        assert_webhooks_judged(world, dated='gateway = "evolution"' not in backup)
+        assert_webhooks_judged(world)
         assert world.stop() == 0
         assert "Traceback" not in world.log
         for secret in (
@@ -147,14 +146,13 @@ def assert_told_once(world: Town, told: Outside) -> None:
     assert "sales-main" in titles[0]
 
 
-def assert_webhooks_judged(world: Town, *, dated: bool = True) -> None:
-    """`dated`: events say when it happened. Those that do not lead to a look."""
+def assert_webhooks_judged(world: Town) -> None:
     verdict = world.asks("/_sim/webhooks")["verdict"]
     assert verdict["forgeries_accepted"] == 0
     assert verdict["forged"] > 0
     assert verdict["accepted"] > 0
     by_event = world.rows("SELECT count(*) FROM memberships WHERE evidence = 'event'")[0][0]
-    assert (by_event >= 1) is dated  # and what was lost was found by looking
+    assert by_event >= 1  # and what was lost was found by looking
 
 
 def test_half_an_hour_of_starting_flaps_starts_nothing(tmp_path: Path, told: Outside) -> None:

@@ -153,7 +153,7 @@ def test_what_waha_answers_is_read_right(
 BODIES = [body for _, body, _, _ in RECORDED] + GOOD
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(4))
 def test_mutated_answers_raise_nothing_and_make_no_success_of_a_failure(seed: int) -> None:
     groups = WahaGateway.readers.groups
     readers = (
