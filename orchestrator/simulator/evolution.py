@@ -185,8 +185,10 @@ class EvolutionActs(Acts):
     def _own_number(self, turn: Turn) -> Reply:
         """The database's row: with the token in it, and a number that is kept after a log-out."""
         account = turn.account
+        logged_out = account.banned or account.state is AccountState.SCAN_QR_CODE
         row = {
             "name": account.instance_id,
+            "disconnectionReasonCode": 401 if logged_out else None,
             "connectionStatus": _STATES[account.shown],
             "ownerJid": f"{account.phone}@s.whatsapp.net",
             "token": account.access_token,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.clock import SystemClock
 from orchestrator.config import InstanceSettings
+from orchestrator.domain.outcomes import InstanceState
 from orchestrator.gateways.base import Endpoint
 from orchestrator.gateways.vendors import VENDORS
 from orchestrator.simulator.faults import Faults
@@ -43,10 +44,11 @@ class Dialect:
     lacks: frozenset[str] = frozenset()
 
     @property
-    def unclear_states(self) -> list[AccountState]:
-        """States of a session that are told as a connection that is not there."""
-        shown = {"failure": AccountState.FAILED, "why down": AccountState.SCAN_QR_CODE}
-        return [state for lack, state in shown.items() if lack in self.lacks]
+    def states(self) -> dict[AccountState, InstanceState]:
+        """What is told of a session that was logged out, and of one that failed."""
+        logged_out = InstanceState.LOST if "why down" in self.lacks else InstanceState.NEEDS_LOGIN
+        failed = InstanceState.DISCONNECTED if "failure" in self.lacks else InstanceState.LOST
+        return {AccountState.SCAN_QR_CODE: logged_out, AccountState.FAILED: failed}
 
     def __str__(self) -> str:
         return f"{self.vendor}-{self.engine}"

@@ -87,12 +87,7 @@ async def test_the_session_tells_its_state_and_who_it_is(dialect: Dialect) -> No
         until = None if "restriction" in dialect.lacks else pytest.approx(account.restricted_until, abs=1.0)
         assert restricted.restricted_until == until
         account.restricted_until = 0.0
-        states = {
-            AccountState.SCAN_QR_CODE: InstanceState.NEEDS_LOGIN,
-            AccountState.FAILED: InstanceState.LOST,
-        }
-        states |= dict.fromkeys(dialect.unclear_states, InstanceState.DISCONNECTED)
-        for state, told in states.items():
+        for state, told in dialect.states.items():
             running.network.set_state(account, state)
             assert (await gateway.session()).state is told
 

@@ -95,7 +95,28 @@ async def test_the_own_number_is_believed_only_while_the_instance_is_open() -> N
     async with asked("evolution", lambda seen: answer(seen, "close"), token=TOKEN) as (gateway, peer):
         session = await gateway.session()
     assert (session.state, session.phone) == (InstanceState.DISCONNECTED, None)
-    assert len(peer.seen) == 1
+    assert len(peer.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (401, InstanceState.LOST),
+        (403, InstanceState.LOST),
+        (428, InstanceState.DISCONNECTED),
+        (None, InstanceState.DISCONNECTED),
+        ([401], InstanceState.DISCONNECTED),
+    ],
+)
+async def test_the_reason_of_a_close_says_whether_it_comes_back(reason: object, state: InstanceState) -> None:
+    rows = [{"name": "default", "ownerJid": "15550100002@s.whatsapp.net", "disconnectionReasonCode": reason}]
+
+    def answer(seen: Seen) -> bytes:
+        fetch = "fetchInstances" in seen.path
+        return http(200, rows if fetch else {"instance": {"instanceName": "default", "state": "close"}})
+
+    async with asked("evolution", answer, token=TOKEN) as (gateway, _):
+        assert (await gateway.session()).state is state
 
 
 async def test_our_webhook_carries_the_secret_in_a_header_and_keeps_the_others() -> None:

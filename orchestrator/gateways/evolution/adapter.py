@@ -32,6 +32,7 @@ from orchestrator.gateways.calls import (
     Timeouts,
     check_sendable,
 )
+from orchestrator.gateways.evolution.event_reading import is_final
 from orchestrator.gateways.evolution.own_errors import WORDING
 from orchestrator.gateways.http import HttpClient, open_session
 from orchestrator.gateways.http_gateway import HttpGateway, Readers, done, read, unsent
@@ -57,7 +58,8 @@ ROUTES = GatewayRoutes(
     set_webhooks=Route("POST", "/webhook/set/{account}", body={"webhook": "{webhook}"}),
 )
 INSTANCES = Route("GET", "/instance/fetchInstances", query={"instanceName": "{account}"})
-"""The own number stands here alone, beside the instance's token."""
+"""The own number stands here alone, and why the connection was closed, beside the instance's token."""
+_REASON = "disconnectionReasonCode"
 
 SUBSCRIBED = ("GROUPS_UPSERT", "GROUP_PARTICIPANTS_UPDATE", "CONNECTION_UPDATE")
 SECRET_HEADER = "X-Rejoin-Secret"  # noqa: S105 - its name
@@ -125,11 +127,17 @@ class EvolutionGateway(HttpGateway):
         super().__init__(GatewayCalls(http, base_url, who, wording=WORDING, timeouts=timeouts), ROUTES)
 
     async def session(self) -> SessionAnswer:
-        """The number is kept after a log-out: it is believed only while the instance is connected."""
+        """The number is kept after a log-out: it is believed only while the instance is connected.
+
+        Of a connection that is closed the reason says whether it comes back.
+        """
         seen = await super().session()
-        if seen.state is not InstanceState.WORKING:
-            return seen
-        return replace(seen, phone=await self._own_phone())
+        if seen.state is InstanceState.WORKING:
+            own = user_id((await self._row()).get("ownerJid"))
+            return replace(seen, phone=None if own is None else own.phone)
+        if seen.state is InstanceState.DISCONNECTED and is_final((await self._row()).get(_REASON)):
+            return replace(seen, state=InstanceState.LOST)
+        return seen
 
     async def probe(self, code: str) -> ProbeAnswer:
         """A probe fails in the same words when the instance is only disconnected: then that is said."""
@@ -174,9 +182,9 @@ class EvolutionGateway(HttpGateway):
     async def remarks(self) -> tuple[Remark, ...]:
         return _REMARKS
 
-    async def _own_phone(self) -> str | None:
+    async def _row(self) -> dict[str, Any]:
+        """What Evolution's database has of the instance; its token is in it."""
         reply = await self._calls.send(Ask(Call.READ, INSTANCES))
-        rows = [] if isinstance(reply, GatewayAnswer) or not isinstance(reply.body, list) else reply.body
-        owners = [row.get("ownerJid") for row in rows if isinstance(row, dict)]
-        found = user_id(owners[0]) if len(owners) == 1 else None
-        return None if found is None else found.phone
+        rows = reply.body if isinstance(reply, Good) and isinstance(reply.body, list) else []
+        found = [row for row in rows if isinstance(row, dict)]
+        return found[0] if len(found) == 1 else {}

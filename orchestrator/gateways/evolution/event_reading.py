@@ -67,9 +67,14 @@ def _session(event: GatewayEvent, data: Mapping[str, Any]) -> GatewayEvent:
         return replace(event, jid=None, state=InstanceState.LOST, word="logout")
     word = scrub(clean(data.get("state")) or clean(data.get("status")) or "")[:60]
     reason = data.get("statusReason", data.get("disconnectionReasonCode"))
-    lost = word in ("close", "closed") and type(reason) is int and reason in _LOGGED_OUT
+    lost = word in ("close", "closed") and is_final(reason)
     state = InstanceState.LOST if lost else STATES.get(word.lower(), InstanceState.UNKNOWN)
     return replace(event, jid=None, state=state, word=word)
+
+
+def is_final(reason: Any) -> bool:
+    """Whether Evolution does not connect again after a close for that reason."""
+    return type(reason) is int and reason in _LOGGED_OUT
 
 
 def _me(sender: Any) -> Participant | None:
