@@ -29,7 +29,13 @@ from orchestrator.cli.plan import plan_rows
 from orchestrator.cli.render_groups import report_json, tell_import
 from orchestrator.cli.run import run
 from orchestrator.cli.scope import instance_of
-from orchestrator.domain.errors import CredentialsError, InstanceLostError, TemporaryError, UsageError
+from orchestrator.domain.errors import (
+    ConfigurationError,
+    CredentialsError,
+    InstanceLostError,
+    TemporaryError,
+    UsageError,
+)
 from orchestrator.domain.memberships import Bucket
 from orchestrator.domain.outcomes import InstanceState, Outcome
 from orchestrator.private_files import replacing
@@ -95,7 +101,7 @@ async def rescue(  # noqa: PLR0913 - one for each flag
         name = await instance_of(app, None, to, to_run=True)
         try:
             await _test_session(call, app, name)
-        except (CredentialsError, TemporaryError) as error:
+        except (ConfigurationError, CredentialsError, TemporaryError) as error:
             if forget is not None:
                 forget()
                 error.hint = NOT_KEPT

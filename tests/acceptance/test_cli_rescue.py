@@ -125,6 +125,31 @@ def test_what_was_typed_wrong_is_asked_for_anew(smooth: Scene) -> None:
     assert code == 0
 
 
+@pytest.fixture
+def at_gowa(tmp_path: Path) -> Iterator[Scene]:
+    yield from scene(tmp_path, SCENARIO.replace("[gateway]", '[gateway]\nvendor = "gowa"'))
+
+
+def test_another_gateway_asks_in_its_own_words_and_keeps_no_token_of_the_wrong_form(at_gowa: Scene) -> None:
+    def answered(token: str) -> list[tuple[str, str]]:
+        return [
+            ("Which gateway (wawp, waha, evolution, gowa) [wawp]", "gowa"),
+            ("Gateway's address [http://127.0.0.1:3000]", at_gowa.stage.told["base_url"]),
+            ("Device id", at_gowa.account["instance_id"]),
+            ("User:password (not shown)", token),
+        ]
+
+    code, shown = at_gowa.type(*answered("onlyapassword"))
+    assert code == 78
+    assert "access_token must be user:password" in shown
+    assert "nothing of it was kept" in shown
+    assert not (at_gowa.folder / "rejoin.toml").exists()
+
+    code, shown = at_gowa.type(*answered(at_gowa.account["access_token"]), ("now? [y/N]", "y"))
+    assert code == 0
+    assert "All 8 groups are in place on backup-1." in shown
+
+
 def test_a_script_says_it_with_flags_and_the_environment(troubled: Scene) -> None:
     troubled.spoil()
 
