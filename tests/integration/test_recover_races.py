@@ -230,7 +230,8 @@ async def test_a_database_that_refuses_connections_for_a_while_is_waited_for(
     name = postgres_url.partition("@/")[2].partition("?")[0]
     async with set_stage(postgres_url, content=world(generate=8), speed=60.0) as stage:
         recovery = asyncio.create_task(stage.recover(brisk(patience=36_000.0)))
-        await stage.clock.sleep(40.0)
+        while not stage.log.joins(ACCOUNT):
+            await stage.clock.sleep(1.0)
         postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         postgres_server.execute(f"{cut} AND backend_type = 'client backend'")  # our own server

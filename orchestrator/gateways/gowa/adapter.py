@@ -68,7 +68,7 @@ _REMARKS = (
 _FORGED = Remark(
     "webhook secret",
     "GOWA signs this device's webhooks with its default secret: anybody can forge them",
-    "set webhooks.secret, then rejoin hooks install",
+    "set webhooks.secret, and have the webhook set anew",
 )
 
 
