@@ -98,6 +98,27 @@ async def test_the_own_number_is_believed_only_while_the_instance_is_open() -> N
     assert len(peer.seen) == 2
 
 
+async def test_another_instances_number_is_not_taken_for_ours() -> None:
+    """Where the server does not filter."""
+    rows = [
+        {"name": "other", "ownerJid": "15559999999@s.whatsapp.net"},
+        {"name": "default", "ownerJid": "15550100002@s.whatsapp.net"},
+    ]
+    for shown, phone in ((rows, "15550100002"), (rows[:1], None), ([], None), ({}, None)):
+
+        def answer(seen: Seen, shown: object = shown) -> bytes:
+            return http(200, shown if "fetchInstances" in seen.path else OPEN)
+
+        async with asked("evolution", answer, token=TOKEN) as (gateway, _):
+            assert (await gateway.session()).phone == phone
+
+
+async def test_a_webhook_without_an_address_is_none() -> None:
+    async with asked("evolution", {"id": "x", "url": "", "enabled": False}, token=TOKEN) as (gateway, _):
+        found = await gateway.webhooks()
+    assert (found.answer.outcome, found.webhooks) == (Outcome.OK, ())
+
+
 @pytest.mark.parametrize(
     ("reason", "state"),
     [

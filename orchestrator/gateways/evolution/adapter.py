@@ -65,6 +65,9 @@ SUBSCRIBED = ("GROUPS_UPSERT", "GROUP_PARTICIPANTS_UPDATE", "CONNECTION_UPDATE")
 SECRET_HEADER = "X-Rejoin-Secret"  # noqa: S105 - its name
 """Evolution signs nothing: a header that we set carries the secret itself."""
 
+_SHORTEST = 6
+"""Characters: a shorter text is no secret, and would blot out half of an error."""
+
 _ONE = unsent(Outcome.NOT_SUPPORTED, "Evolution has one webhook for an instance, and another one is set")
 _REMARKS = (
     Remark("probe", "it does not say why a probe failed: such a group is tried again, then left to you"),
@@ -88,6 +91,8 @@ def webhooks(body: Any) -> tuple[WebhookTarget, ...] | None:
     if not isinstance(body, dict):
         return None
     url, events, headers = body.get("url"), body.get("events"), body.get("headers")
+    if "enabled" in body and not url:
+        return ()
     if not isinstance(url, str) or not url:
         return None
     secret = headers.get(SECRET_HEADER) if isinstance(headers, dict) else None
@@ -125,6 +130,7 @@ class EvolutionGateway(HttpGateway):
         check_sendable("access_token", api_key)
         who = Caller(instance, api_key, {"apikey": api_key})
         super().__init__(GatewayCalls(http, base_url, who, wording=WORDING, timeouts=timeouts), ROUTES)
+        self._instance = instance
 
     async def session(self) -> SessionAnswer:
         """The number is kept after a log-out: it is believed only while the instance is connected.
@@ -175,7 +181,8 @@ class EvolutionGateway(HttpGateway):
             "byEvents": False,
             "base64": kept.get("webhookBase64") is True,
         }
-        secrets = frozenset(text for text in (one.url, *map(str, headers.values())) if text)
+        values = (one.url, *map(str, headers.values()))
+        secrets = frozenset(text for text in values if len(text) >= _SHORTEST)
         route = self._routes.set_webhooks or ROUTES.session
         return done(await self._calls.send(Ask(Call.ACT, route, {"webhook": webhook}, secrets)))
 
@@ -183,8 +190,8 @@ class EvolutionGateway(HttpGateway):
         return _REMARKS
 
     async def _row(self) -> dict[str, Any]:
-        """What Evolution's database has of the instance; its token is in it."""
+        """What Evolution's database has of this instance and no other; its token is in it."""
         reply = await self._calls.send(Ask(Call.READ, INSTANCES))
         rows = reply.body if isinstance(reply, Good) and isinstance(reply.body, list) else []
-        found = [row for row in rows if isinstance(row, dict)]
-        return found[0] if len(found) == 1 else {}
+        ours = (row for row in rows if isinstance(row, dict) and row.get("name") == self._instance)
+        return next(ours, {})
